@@ -1,0 +1,67 @@
+"""Errors grouped by what the caller does next: try again, or tell a person.
+
+Every message is a sentence for the person who has to act: it names the place (cell, job, source or setting), what
+was wrong and what to do, and never holds a secret.
+"""
+
+from __future__ import annotations
+
+
+class IngestionError(Exception):
+    """The base of every error that this project raises on purpose.
+
+    `kind` is the word that stands in results and audit rows; `retryable` says whether the same attempt may succeed
+    later without anybody doing anything.
+    """
+
+    kind = "error"
+    retryable = False
+
+
+class WorkbookError(IngestionError):
+    """The workbook cannot be read at all: not an xlsx, damaged, encrypted, too large, or without its sheet."""
+
+    kind = "workbook"
+
+
+class ConfigurationError(IngestionError):
+    """A setting, a secret or the active configuration is missing or wrong."""
+
+    kind = "configuration"
+
+
+class SecretNotFoundError(ConfigurationError):
+    """No secret for a source in any of the places that were looked up."""
+
+    kind = "secret_not_found"
+
+
+class SourceError(IngestionError):
+    """The source refused for good: wrong password, missing table or column, bad filter, a type without a home."""
+
+    kind = "source"
+
+
+class LakeError(IngestionError):
+    """The lake refused for good: a missing role, or state that does not fit what the ledger says."""
+
+    kind = "lake"
+
+
+class ReconciliationError(LakeError):
+    """What stands in the lake is not what was read; the load was not committed."""
+
+    kind = "reconciliation"
+
+
+class TransientError(IngestionError):
+    """The network, throttling, a deadlock, a failover: the same attempt may succeed later."""
+
+    kind = "transient"
+    retryable = True
+
+
+class LeaseLostError(TransientError):
+    """Another run took the job over while this attempt was stopped; it must not commit."""
+
+    kind = "lease_lost"

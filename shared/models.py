@@ -1,0 +1,174 @@
+"""The frozen shapes that cross a boundary: workbook → plan → orchestrator → activity → audit.
+
+All of them travel as small JSON through the Durable history, so none ever holds a secret.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+
+class SourceType(str, Enum):
+    """The kinds of source that a job can name, spelt as in the workbook."""
+
+    POSTGRESQL = "PostgreSQL"
+    ORACLE = "Oracle"
+    MSSQL = "MSSQL"
+    API = "API"
+
+
+class LoadType(str, Enum):
+    """FULL replaces the table, INCREMENTAL adds what is newer than the watermark."""
+
+    FULL = "FULL"
+    INCREMENTAL = "INCREMENTAL"
+
+
+class JobStatus(str, Enum):
+    """How one attempt of a job ended."""
+
+    SUCCESS = "SUCCESS"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+    CANCELLED = "CANCELLED"
+
+
+class RunStatus(str, Enum):
+    """How a run ended, seen over all its jobs."""
+
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    PARTLY_FAILED = "PARTLY_FAILED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+class Shape(BaseModel):
+    """A frozen model whose JSON form is what crosses the boundary; an unknown field is a mistake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def to_json(self) -> dict[str, Any]:
+        """The shape as plain JSON values, without the fields that were left at None."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+class Job(Shape):
+    """One validated row of the workbook; what each field means stands in `shared/workbook/columns.py`."""
+
+    job_id: str
+    source_type: SourceType
+    source_name: str
+    schema_name: str | None = None
+    table_name: str | None = None
+    load_type: LoadType
+    enabled: bool
+    target_container: str
+    target_folder_path: str
+    watermark_column: str | None = None
+    last_watermark: str | None = None
+    query_filter: str | None = None
+    api_endpoint: str | None = None
+    api_method: Literal["GET", "POST"] = "GET"
+    pagination_type: Literal["none", "offset", "cursor", "page"] = "none"
+    chunk_size: int = 100_000
+    parallelism: int = 1
+    row: int = Field(default=0, description="The row of the sheet that the job stands in, for error messages.")
+
+    @property
+    def resource_name(self) -> str:
+        """The table's name in the lake: the source's table, or the last part of an API's path."""
+        if self.table_name:
+            return self.table_name
+        return (self.api_endpoint or self.job_id).rstrip("/").rsplit("/", 1)[-1]
+
+
+class ConfigVersion(Shape):
+    """Which workbook a run was planned from."""
+
+    sha256: str = Field(description="SHA-256 of the workbook's bytes, in hexadecimal.")
+    etag: str = Field(description="ETag of the workbook's blob when it was read.")
+    activated_at: datetime
+
+
+class RunRequest(Shape):
+    """What somebody or something asked for."""
+
+    run_id: str
+    trigger: Literal["timer", "http", "blob"]
+    job_ids: tuple[str, ...] = ()
+    full_refresh: bool = False
+
+
+class Lane(Shape):
+    """Jobs of one source system that run one after another; a source has as many lanes as it may run jobs at once."""
+
+    source_name: str
+    job_ids: tuple[str, ...]
+
+
+class RunPlan(Shape):
+    """What a run will do. Jobs are named by id; their rows are read from the pinned configuration version."""
+
+    run_id: str
+    config_version: ConfigVersion | None = None
+    lanes: tuple[Lane, ...] = ()
+    error: JobError | None = None
+
+    @property
+    def job_count(self) -> int:
+        """How many jobs the plan holds over all its lanes."""
+        return sum(len(lane.job_ids) for lane in self.lanes)
+
+
+class AttemptOrder(Shape):
+    """The input of the activity `load_job`: one attempt of one job."""
+
+    run_id: str
+    job_id: str
+    attempt: int = 1
+    config_sha256: str
+    full_refresh: bool = False
+
+
+class JobError(Shape):
+    """Why an attempt failed: a class for machines, a sentence for people, never a secret."""
+
+    kind: str
+    message: str
+    retryable: bool = False
+
+
+class JobResult(Shape):
+    """The envelope that `load_job` returns, whatever happened."""
+
+    run_id: str
+    job_id: str
+    attempt: int = 1
+    status: JobStatus
+    rows_extracted: int = 0
+    rows_written: int = 0
+    bytes_written: int = 0
+    files_written: int = 0
+    watermark_before: str | None = None
+    watermark_after: str | None = None
+    load_id: str | None = None
+    schema_changes: tuple[str, ...] = ()
+    started_at: datetime
+    ended_at: datetime
+    duration_seconds: dict[str, float] = Field(
+        default_factory=dict, description="Seconds by stage: extract, normalize, load, total."
+    )
+    error: JobError | None = None
+
+    @field_validator("duration_seconds")
+    @classmethod
+    def _milliseconds_are_enough(cls, value: dict[str, float]) -> dict[str, float]:
+        return {stage: round(seconds, 3) for stage, seconds in value.items()}
+
+
+RunPlan.model_rebuild()

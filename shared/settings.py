@@ -1,0 +1,113 @@
+"""The only reader of the environment: every app setting with its type, default and meaning.
+
+A storage connection follows the Functions convention for connections
+(https://learn.microsoft.com/azure/azure-functions/functions-reference#connections): `<Name>` holds a connection
+string, or `<Name>__blobServiceUri` and `<Name>__tableServiceUri` hold endpoints that the app's identity signs in to.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.errors import ConfigurationError
+
+
+class Connection(BaseModel):
+    """One storage connection: an endpoint for the app's identity, or a connection string where one must be used."""
+
+    name: str
+    endpoint: str | None = None
+    connection_string: SecretStr | None = None
+
+
+class Settings(BaseSettings):
+    """Every setting that the app reads. Field names are the settings' names in lower case."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
+
+    ingestion_schedule: str = Field(
+        "0 0 2 * * *", description="When the timer starts a run: NCRONTAB of six fields, UTC. Read by the host."
+    )
+    config_container: str = Field("config", description="Container that holds the workbook and what is kept beside it.")
+    config_blob: str = Field("ingestion_config.xlsx", description="Blob name of the workbook.")
+    workbook_max_megabytes: int = Field(20, gt=0, description="A larger workbook is refused, in MiB.")
+    audit_table: str = Field("IngestionAudit", description="Table that holds run and job rows.")
+
+    config_storage: SecretStr | None = Field(
+        None,
+        alias="ConfigStorage",
+        description="Connection string of the configuration storage, instead of an identity.",
+    )
+    config_storage_blob: str | None = Field(
+        None, alias="ConfigStorage__blobServiceUri", description="Blob endpoint of the configuration storage."
+    )
+    lake_storage: SecretStr | None = Field(
+        None, alias="LakeStorage", description="Connection string of the lake, instead of an identity."
+    )
+    lake_storage_blob: str | None = Field(
+        None, alias="LakeStorage__blobServiceUri", description="Blob endpoint of the lake's storage account."
+    )
+    audit_storage: SecretStr | None = Field(
+        None, alias="AuditStorage", description="Connection string of the audit storage, instead of an identity."
+    )
+    audit_storage_table: str | None = Field(
+        None, alias="AuditStorage__tableServiceUri", description="Table endpoint of the audit storage."
+    )
+    azure_client_id: str | None = Field(None, description="Client id of a user-assigned managed identity.")
+
+    key_vault_url: str | None = Field(None, description="Key Vault with the secrets `source-{source_name}`.")
+    secret_cache_seconds: int = Field(300, ge=0, description="How long a secret that was read is kept in memory.")
+    secrets_file: Path = Field(
+        Path("config/secrets.toml"), description="Secrets for local work; read where it exists, never deployed."
+    )
+
+    source_concurrency: int = Field(
+        4, ge=1, description="Jobs of one source system that run at once, over the whole app."
+    )
+    job_max_attempts: int = Field(3, ge=1, description="Attempts of a job whose failure is transient.")
+    job_retry_seconds: int = Field(
+        30, ge=0, description="Wait before the second attempt; doubled for each further one."
+    )
+    job_timeout_minutes: int = Field(
+        25, ge=1, description="An attempt that takes longer is ended and tried again; keep it below functionTimeout."
+    )
+    work_folder: Path | None = Field(
+        None, description="Where an attempt keeps its files while it runs; the system's temporary folder when blank."
+    )
+
+    def connection(self, name: str) -> Connection:
+        """The storage connection `name` (ConfigStorage, LakeStorage or AuditStorage).
+
+        Raises:
+            ConfigurationError: neither its endpoint nor its connection string is set.
+        """
+        pairs = {
+            "ConfigStorage": (self.config_storage, self.config_storage_blob, "blobServiceUri"),
+            "LakeStorage": (self.lake_storage, self.lake_storage_blob, "blobServiceUri"),
+            "AuditStorage": (self.audit_storage, self.audit_storage_table, "tableServiceUri"),
+        }
+        connection_string, endpoint, service = pairs[name]
+        if not connection_string and not endpoint:
+            raise ConfigurationError(
+                f"Setting {name}__{service} is missing: set it to the storage account's endpoint "
+                f"(or set {name} to a connection string)."
+            )
+        return Connection(name=name, endpoint=endpoint, connection_string=connection_string)
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read once.
+
+    Raises:
+        ConfigurationError: a setting has a value that cannot be used; the message names it, never its value.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = "; ".join(f"setting {str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
+        raise ConfigurationError(f"The app's settings are wrong: {problems}.") from None
