@@ -1,0 +1,83 @@
+"""A service's process: guarded, logged to a file, awaited by what it prints."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from localhost.services import guard
+from localhost.services.service import ServiceError
+
+_POLL_SECONDS = 0.02
+
+
+class GuardedProcess:
+    """A long-running command that never outlives this process.
+
+    It has a session of its own: Ctrl-C reaches this process alone, which then stops its services in order.
+
+    Args:
+        command: program and arguments; never a secret, others can see them.
+        log: file that receives standard output and standard error; emptied first.
+        user_id: the user to run as, where not the present one.
+        environment: variables beside the present ones.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        log: Path,
+        *,
+        user_id: int | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._name = Path(command[0]).name
+        self._log = log
+        guarded = [
+            sys.executable,
+            "-I",
+            "-S",
+            guard.__file__,
+            "-" if user_id is None else str(user_id),
+            *map(str, command),
+        ]
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                guarded,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env={**os.environ, **(environment or {})},
+                cwd=log.parent,
+            )
+
+    def wait_for(self, pattern: str, *, timeout: float = 60) -> re.Match[str]:
+        """Return the first match of `pattern` (a multi-line regex) in the log, within `timeout` seconds.
+
+        Raises:
+            ServiceError: the process ended, or did not print it in time; the log's end is in the text.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            ended = self._process.poll() is not None
+            text = self._log.read_text(errors="replace")
+            if match := re.search(pattern, text, re.MULTILINE | re.DOTALL):
+                return match
+            if ended or time.monotonic() > deadline:
+                reason = (
+                    f"ended with exit code {self._process.returncode}" if ended else f"not ready in {timeout:.0f} s"
+                )
+                raise ServiceError(f"{self._name}: {reason}; the end of {self._log}:\n{text[-2000:]}")
+            time.sleep(_POLL_SECONDS)
+
+    def stop(self) -> None:
+        """End the command and wait for it; the guard kills what does not end by itself."""
+        if self._process.stdin:
+            self._process.stdin.close()
+        self._process.wait(guard.GRACE_SECONDS + 5)
