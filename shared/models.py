@@ -100,6 +100,7 @@ class RunRequest(Shape):
 
     run_id: str
     trigger: Literal["timer", "http", "blob"]
+    requested_at: datetime
     job_ids: tuple[str, ...] = ()
     full_refresh: bool = False
 
@@ -114,9 +115,11 @@ class Lane(Shape):
 class RunPlan(Shape):
     """What a run will do. Jobs are named by id; their rows are read from the pinned configuration version."""
 
-    run_id: str
+    request: RunRequest
     config_version: ConfigVersion | None = None
     lanes: tuple[Lane, ...] = ()
+    max_attempts: int = 1
+    retry_seconds: int = 0
     error: JobError | None = None
 
     @property
@@ -125,10 +128,21 @@ class RunPlan(Shape):
         return sum(len(lane.job_ids) for lane in self.lanes)
 
 
+class LaneOrder(Shape):
+    """The input of the sub-orchestration `source_lane`; everything it decides by stands in here."""
+
+    lane: Lane
+    request: RunRequest
+    config_sha256: str
+    max_attempts: int
+    retry_seconds: int
+
+
 class AttemptOrder(Shape):
     """The input of the activity `load_job`: one attempt of one job."""
 
     run_id: str
+    run_started_at: datetime
     job_id: str
     attempt: int = 1
     config_sha256: str
@@ -169,6 +183,59 @@ class JobResult(Shape):
     @classmethod
     def _milliseconds_are_enough(cls, value: dict[str, float]) -> dict[str, float]:
         return {stage: round(seconds, 3) for stage, seconds in value.items()}
+
+
+class Totals(Shape):
+    """What a lane or a run did so far."""
+
+    jobs_total: int = 0
+    jobs_succeeded: int = 0
+    jobs_failed: int = 0
+    jobs_skipped: int = 0
+    jobs_cancelled: int = 0
+    rows_extracted: int = 0
+    rows_written: int = 0
+    bytes_written: int = 0
+
+    def __add__(self, other: Totals) -> Totals:
+        return Totals(**{name: getattr(self, name) + getattr(other, name) for name in Totals.model_fields})
+
+    def with_result(self, result: JobResult) -> Totals:
+        """These totals and one more job that has ended."""
+        counted = {
+            JobStatus.SUCCESS: "jobs_succeeded",
+            JobStatus.FAILED: "jobs_failed",
+            JobStatus.SKIPPED: "jobs_skipped",
+            JobStatus.CANCELLED: "jobs_cancelled",
+        }[result.status]
+        rows = {"rows_extracted": result.rows_extracted, "rows_written": result.rows_written}
+        return self + Totals(**{counted: 1}, **rows, bytes_written=result.bytes_written)
+
+    @property
+    def jobs_done(self) -> int:
+        """Jobs that have ended, however."""
+        return self.jobs_succeeded + self.jobs_failed + self.jobs_skipped + self.jobs_cancelled
+
+    def run_status(self) -> RunStatus:
+        """How a run with these totals ended. A job that was never reported counts as failed."""
+        missing = self.jobs_total - self.jobs_done
+        if self.jobs_failed + missing == 0:
+            return RunStatus.CANCELLED if self.jobs_cancelled else RunStatus.SUCCEEDED
+        return RunStatus.PARTLY_FAILED if self.jobs_succeeded else RunStatus.FAILED
+
+
+class RunOutcome(Shape):
+    """The input of the activity `finish_run` and, with the status, the output of the run."""
+
+    request: RunRequest
+    config_version: ConfigVersion | None = None
+    totals: Totals = Totals()
+    error: JobError | None = None
+
+    @property
+    def status(self) -> RunStatus:
+        """How the run ended."""
+        return RunStatus.FAILED if self.error else self.totals.run_status()
 
 
 RunPlan.model_rebuild()

@@ -1,0 +1,64 @@
+"""The orchestrator of a run: plan → one sub-orchestration per lane → finish. Deterministic: no clock, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from azure.durable_functions import DurableOrchestrationContext
+
+from shared.models import JobError, LaneOrder, RunOutcome, RunPlan, Totals
+
+Steps = Generator[Any, Any, dict[str, Any]]
+
+
+def ingestion_run(context: DurableOrchestrationContext) -> Steps:
+    """Run every lane of the plan and sum them up; returns the outcome that `finish_run` wrote."""
+    request = context.get_input()
+    context.set_custom_status({"stage": "planning"})
+    plan = RunPlan.model_validate((yield context.call_activity("plan_run", request)))
+    totals = Totals(jobs_total=plan.job_count)
+    context.set_custom_status(_status("loading", totals))
+    error = plan.error
+    if plan.lanes and plan.config_version:  # task_all of nothing yields None: a run of no jobs has no lanes to wait for
+        try:
+            lane_totals = yield context.task_all(
+                [
+                    context.call_sub_orchestrator(
+                        "source_lane", order.to_json(), f"{context.instance_id}-lane-{number}"
+                    )
+                    for number, order in enumerate(_lane_orders(plan))
+                ]
+            )
+            totals = sum((Totals.model_validate(value) for value in lane_totals), Totals())
+        except Exception as failure:  # noqa: BLE001  a lane that breaks must not keep the run from being finished
+            error = JobError(kind="lane", message=f"A lane of the run broke: {str(failure)[:500]}")
+    outcome = RunOutcome(request=plan.request, config_version=plan.config_version, totals=totals, error=error)
+    context.set_custom_status(_status("finishing", totals))
+    finished: dict[str, Any] = yield context.call_activity("finish_run", outcome.to_json())
+    context.set_custom_status(_status("finished", RunOutcome.model_validate(finished["outcome"]).totals))
+    return finished
+
+
+def _lane_orders(plan: RunPlan) -> list[LaneOrder]:
+    assert plan.config_version is not None
+    return [
+        LaneOrder(
+            lane=lane,
+            request=plan.request,
+            config_sha256=plan.config_version.sha256,
+            max_attempts=plan.max_attempts,
+            retry_seconds=plan.retry_seconds,
+        )
+        for lane in plan.lanes
+    ]
+
+
+def _status(stage: str, totals: Totals) -> dict[str, Any]:
+    return {
+        "stage": stage,
+        "jobs_total": totals.jobs_total,
+        "jobs_done": totals.jobs_done,
+        "jobs_failed": totals.jobs_failed,
+        "rows": totals.rows_written,
+    }

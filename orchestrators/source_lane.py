@@ -1,0 +1,89 @@
+"""The orchestrator of a lane: the jobs of one source, one after another, with attempts on durable timers.
+
+A job whose failure is transient goes to the end of the queue, so that the wait before its next attempt is spent on
+the lane's other jobs. The orchestrator never raises: whatever breaks becomes a failed job, and the lane goes on.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from azure.durable_functions import DurableOrchestrationContext
+
+from shared.models import AttemptOrder, JobError, JobResult, JobStatus, LaneOrder, Totals
+
+LONGEST_WAIT = timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class _Pending:
+    job_id: str
+    attempt: int = 1
+    not_before: datetime | None = None
+
+
+def source_lane(context: DurableOrchestrationContext) -> Generator[Any, Any, dict[str, Any]]:
+    """Work off the lane; returns its totals. Custom status: jobs done, failed, total, rows and the job at work."""
+    order = LaneOrder.model_validate(context.get_input())
+    totals = Totals(jobs_total=len(order.lane.job_ids))
+    queue = deque(_Pending(job_id) for job_id in order.lane.job_ids)
+    while queue:
+        pending = queue.popleft()
+        if pending.not_before and pending.not_before > context.current_utc_datetime:
+            yield context.create_timer(pending.not_before)
+        context.set_custom_status(_status(order, totals, pending))
+        result = yield from _attempt(context, order, pending)
+        if result.error and result.error.retryable and pending.attempt < order.max_attempts:
+            queue.append(_next_attempt(context, order, pending))
+        else:
+            totals = totals.with_result(result)
+    context.set_custom_status(_status(order, totals, None))
+    return totals.to_json()
+
+
+def _attempt(
+    context: DurableOrchestrationContext, order: LaneOrder, pending: _Pending
+) -> Generator[Any, Any, JobResult]:
+    attempt = AttemptOrder(
+        run_id=order.request.run_id,
+        run_started_at=order.request.requested_at,
+        job_id=pending.job_id,
+        attempt=pending.attempt,
+        config_sha256=order.config_sha256,
+        full_refresh=order.request.full_refresh,
+    )
+    try:
+        return JobResult.model_validate((yield context.call_activity("load_job", attempt.to_json())))
+    except Exception as failure:  # noqa: BLE001  the host gave up on the activity: its time was up or its process died
+        now = context.current_utc_datetime
+        message = f"The attempt ended without a result: {str(failure)[:500]}"
+        return JobResult(
+            run_id=order.request.run_id,
+            job_id=pending.job_id,
+            attempt=pending.attempt,
+            status=JobStatus.FAILED,
+            started_at=now,
+            ended_at=now,
+            error=JobError(kind="activity", message=message, retryable=True),
+        )
+
+
+def _next_attempt(context: DurableOrchestrationContext, order: LaneOrder, pending: _Pending) -> _Pending:
+    wait = min(timedelta(seconds=order.retry_seconds * 2 ** (pending.attempt - 1)), LONGEST_WAIT)
+    return _Pending(pending.job_id, pending.attempt + 1, context.current_utc_datetime + wait)
+
+
+def _status(order: LaneOrder, totals: Totals, pending: _Pending | None) -> dict[str, Any]:
+    return {
+        "source_name": order.lane.source_name,
+        "jobs_total": totals.jobs_total,
+        "jobs_done": totals.jobs_done,
+        "jobs_failed": totals.jobs_failed,
+        "rows": totals.rows_written,
+        "job_id": pending.job_id if pending else None,
+        "attempt": pending.attempt if pending else None,
+    }

@@ -1,0 +1,144 @@
+"""The audit table: what every run and every job did, readable with any Table Storage client.
+
+| PartitionKey | RowKey | holds |
+| --- | --- | --- |
+| run_id | job_id | the last attempt of one job of one run |
+| `job:{job_id}` | inverted start of the run, run_id | the same row as a job's history, newest first |
+| `runs` | inverted start, run_id | one run |
+| `workbook` | inverted time, SHA-256 | one upload: activated or refused, and why |
+
+Every row is an upsert under a key that follows from its content: whoever writes it again writes the same row.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timezone
+from functools import cache
+from typing import Any
+
+from azure.core.exceptions import ResourceNotFoundError
+from azure.data.tables import TableClient, UpdateMode
+
+from shared.identity import table_service
+from shared.models import Job, JobResult, RunRequest
+from shared.settings import settings
+
+RUNS = "runs"
+WORKBOOK = "workbook"
+MESSAGE_LIMIT = 8_000  # characters; a string property of Table Storage holds 32 K
+
+Row = Mapping[str, Any]
+
+
+def newest_first(moment: datetime) -> str:
+    """A key part that sorts later moments first: 13 digits, milliseconds counted down from the year 2286."""
+    return f"{10**13 - 1 - int(moment.timestamp() * 1000):013d}"
+
+
+@cache
+def audit_table() -> TableClient:
+    """The audit table, created where it does not exist yet."""
+    return table_service("AuditStorage").create_table_if_not_exists(settings().audit_table)
+
+
+def record_job(result: JobResult, run_started_at: datetime, job: Job | None) -> None:
+    """Write one attempt's outcome: the run's row of the job, and the job's own history."""
+    row = _job_row(result, job)
+    history_key = f"{newest_first(run_started_at)}-{result.run_id}"
+    table = audit_table()
+    table.upsert_entity({"PartitionKey": result.run_id, "RowKey": result.job_id} | row, mode=UpdateMode.REPLACE)
+    table.upsert_entity({"PartitionKey": f"job:{result.job_id}", "RowKey": history_key} | row, mode=UpdateMode.REPLACE)
+
+
+def record_run(request: RunRequest, status: str, totals: Mapping[str, Any]) -> None:
+    """Write the row of a run: once when it is planned, once more when it ends."""
+    audit_table().upsert_entity(
+        {
+            "PartitionKey": RUNS,
+            "RowKey": f"{newest_first(request.requested_at)}-{request.run_id}",
+            "run_id": request.run_id,
+            "trigger": request.trigger,
+            "status": status,
+            "start_time": request.requested_at,
+            **{name: value for name, value in totals.items() if value is not None},
+        },
+        mode=UpdateMode.REPLACE,
+    )
+
+
+def record_workbook(sha256: str, moment: datetime, status: str, details: Mapping[str, Any]) -> None:
+    """Write what became of an uploaded workbook: `ACTIVATED` or `REFUSED`, with its problems."""
+    audit_table().upsert_entity(
+        {
+            "PartitionKey": WORKBOOK,
+            "RowKey": f"{newest_first(moment)}-{sha256[:12]}",
+            "sha256": sha256,
+            "status": status,
+            "time": moment,
+            **{name: _property(value) for name, value in details.items() if value is not None},
+        },
+        mode=UpdateMode.REPLACE,
+    )
+
+
+def job_rows(run_id: str) -> Iterator[Row]:
+    """The job rows of one run, ordered by job_id."""
+    return _partition(run_id)
+
+
+def run_rows() -> Iterator[Row]:
+    """The runs, newest first."""
+    return _partition(RUNS)
+
+
+def job_history(job_id: str) -> Iterator[Row]:
+    """The loads of one job over all runs, newest first."""
+    return _partition(f"job:{job_id}")
+
+
+def _partition(key: str) -> Iterator[Row]:
+    try:
+        yield from audit_table().query_entities("PartitionKey eq @key", parameters={"key": key})
+    except ResourceNotFoundError:
+        return
+
+
+def _job_row(result: JobResult, job: Job | None) -> dict[str, Any]:
+    error = result.error
+    row = {
+        "run_id": result.run_id,
+        "job_id": result.job_id,
+        "attempt": result.attempt,
+        "status": result.status.value,
+        "source_name": job.source_name if job else None,
+        "table_name": job.resource_name if job else None,
+        "load_type": job.load_type.value if job else None,
+        "rows_extracted": result.rows_extracted,
+        "rows_written": result.rows_written,
+        "bytes_written": result.bytes_written,
+        "files_written": result.files_written,
+        "watermark_before": result.watermark_before,
+        "watermark_after": result.watermark_after,
+        "load_id": result.load_id,
+        "schema_changes": result.schema_changes or None,
+        "start_time": result.started_at,
+        "end_time": result.ended_at,
+        "duration_seconds": result.duration_seconds.get("total"),
+        "duration_by_stage": result.duration_seconds or None,
+        "error_kind": error.kind if error else None,
+        "error_message": error.message if error else None,
+        "retryable": error.retryable if error else None,
+    }
+    return {name: _property(value) for name, value in row.items() if value is not None}
+
+
+def _property(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc)
+    if isinstance(value, str):
+        return value if len(value) <= MESSAGE_LIMIT else value[: MESSAGE_LIMIT - 1] + "…"
+    if isinstance(value, (dict, list, tuple)):
+        return _property(json.dumps(value, ensure_ascii=False))
+    return value

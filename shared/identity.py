@@ -1,0 +1,59 @@
+"""One credential for everything, and the clients that sign in with it.
+
+In Azure this is the app's managed identity (`AZURE_CLIENT_ID` names a user-assigned one); on a laptop it is whoever
+`az login` or the environment says. A connection string wins where a storage connection has one.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+
+from azure.core.credentials import TokenCredential
+from azure.data.tables import TableServiceClient
+from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
+from azure.keyvault.secrets import SecretClient
+from azure.storage.blob import BlobServiceClient
+
+from shared.settings import settings
+
+
+@cache
+def credential() -> TokenCredential:
+    """The credential of this process; azure-identity keeps and renews its tokens."""
+    client_id = settings().azure_client_id
+    if "IDENTITY_ENDPOINT" in os.environ:  # App Service and Functions set it: no other sign-in need be tried
+        return ManagedIdentityCredential(client_id=client_id)
+    return DefaultAzureCredential(managed_identity_client_id=client_id)
+
+
+@cache
+def blob_service(connection_name: str) -> BlobServiceClient:
+    """The blob client of a storage connection (`ConfigStorage`, `LakeStorage`).
+
+    Raises:
+        ConfigurationError: the connection's settings are missing.
+    """
+    connection = settings().connection(connection_name)
+    if connection.connection_string:
+        return BlobServiceClient.from_connection_string(connection.connection_string.get_secret_value())
+    return BlobServiceClient(str(connection.endpoint), credential=credential())
+
+
+@cache
+def table_service(connection_name: str) -> TableServiceClient:
+    """The table client of a storage connection (`AuditStorage`).
+
+    Raises:
+        ConfigurationError: the connection's settings are missing.
+    """
+    connection = settings().connection(connection_name)
+    if connection.connection_string:
+        return TableServiceClient.from_connection_string(connection.connection_string.get_secret_value())
+    return TableServiceClient(str(connection.endpoint), credential=credential())
+
+
+@cache
+def secret_client(vault_url: str) -> SecretClient:
+    """The Key Vault client of a vault."""
+    return SecretClient(vault_url, credential=credential())

@@ -1,0 +1,35 @@
+"""Every path, dataset, pipeline and blob name in one place; pure.
+
+Lake: `az://{target_container}/{target_folder_path}/{source_name}_{table_name}/{table_name}/{load_id}.{file}.parquet`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from shared.models import Job
+
+
+def dataset_name(job: Job) -> str:
+    """The dlt dataset of a job: the folder that holds its table and dlt's own tables; one job, one dataset."""
+    return f"{job.source_name}_{job.resource_name}"
+
+
+def bucket_path(job: Job) -> str:
+    """Container and folder of a job, `container/folder`, without slashes at its ends."""
+    return "/".join(part for part in (job.target_container, job.target_folder_path.strip("/")) if part)
+
+
+def dataset_path(job: Job) -> str:
+    """Container, folder and dataset of a job."""
+    return f"{bucket_path(job)}/{dataset_name(job)}"
+
+
+def table_path(job: Job) -> str:
+    """Where the Parquet files of a job's table stand, container first."""
+    return f"{dataset_path(job)}/{job.resource_name}"
+
+
+def pipeline_name(job_id: str) -> str:
+    """The dlt pipeline of a job. dlt loses the state of a name with two underscores in a row, so there are none."""
+    return re.sub(r"_{2,}", "_", re.sub(r"[^a-z0-9]", "_", job_id.lower())).strip("_") or "job"

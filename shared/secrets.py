@@ -1,0 +1,192 @@
+"""Connection secrets of sources: Key Vault in Azure, `config/secrets.toml` on a laptop, one Protocol for both.
+
+A secret is a JSON object of connection fields, or a connection URL. It is looked up for the source's name first and
+for its type second; values print as ****** wherever they end up.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError, ServiceRequestError
+
+from shared.errors import ConfigurationError, SecretNotFoundError, TransientError
+from shared.identity import secret_client
+from shared.settings import settings
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+MASK = "******"
+_PLAIN_FIELDS = frozenset(
+    {"auth", "base_url", "database", "dialect", "driver", "host", "port", "schema", "service_name", "sid", "tns_alias"}
+    | {"trusted_connection", "encrypt", "trust_server_certificate", "sslmode", "username", "user"}
+)
+
+
+class Secret(Mapping[str, Any]):
+    """The fields of one connection; it prints no value, and takes its values out of any text."""
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        self._fields = dict(fields)
+
+    def __getitem__(self, key: str) -> Any:
+        return self._fields[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __repr__(self) -> str:
+        return f"Secret({', '.join(f'{name}={MASK}' for name in self._fields)})"
+
+    def redact(self, text: str) -> str:
+        """`text` with every secret value of this connection replaced by ******."""
+        for value in sorted(_secret_values(self._fields), key=len, reverse=True):
+            text = text.replace(value, MASK)
+        return text
+
+
+def _secret_values(fields: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in fields.items():
+        if isinstance(value, Mapping):
+            yield from _secret_values(value)
+        elif isinstance(value, str) and len(value) > 2 and name not in _PLAIN_FIELDS:
+            yield value
+
+
+class SecretStore(Protocol):
+    """A place that may hold the secret of a source."""
+
+    def places(self, names: list[str]) -> list[str]:
+        """Where the secrets called `names` would stand here, for an error message."""
+
+    def get(self, name: str) -> str | Mapping[str, Any] | None:
+        """The secret called `name`, or None where this place has none."""
+
+
+class KeyVaultSecrets:
+    """Secrets `source-…` of one Key Vault, each kept in memory for some minutes."""
+
+    def __init__(self, vault_url: str, cache_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._vault_url = vault_url
+        self._cache_seconds = cache_seconds
+        self._clock = clock
+        self._cached: dict[str, tuple[float, str | None]] = {}
+
+    def places(self, names: list[str]) -> list[str]:
+        return [f"Key Vault {self._vault_url} secret '{_vault_name(name)}'" for name in names]
+
+    def get(self, name: str) -> str | None:
+        kept = self._cached.get(name)
+        if kept and self._clock() - kept[0] < self._cache_seconds:
+            return kept[1]
+        value = self._read(_vault_name(name))
+        if value is not None:  # a missing secret is asked for again, so that adding it helps at once
+            self._cached[name] = (self._clock(), value)
+        return value
+
+    def forget(self) -> None:
+        """Drop what is kept in memory: a password may have been rotated."""
+        self._cached.clear()
+
+    def _read(self, secret_name: str) -> str | None:
+        try:
+            return secret_client(self._vault_url).get_secret(secret_name).value
+        except ResourceNotFoundError:
+            return None
+        except ServiceRequestError as error:
+            raise TransientError(f"Key Vault {self._vault_url} cannot be reached: {error.message}") from None
+        except HttpResponseError as error:
+            if error.status_code in (429, 500, 502, 503, 504):
+                raise TransientError(f"Key Vault {self._vault_url} answered {error.status_code}; try later.") from None
+            raise ConfigurationError(
+                f"Key Vault {self._vault_url} refused to give secret '{secret_name}' ({error.status_code}): "
+                "give the app's identity the role Key Vault Secrets User, and see that the secret is enabled."
+            ) from None
+
+
+class TomlSecrets:
+    """Tables `[sources.{name}]` of a local TOML file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def places(self, names: list[str]) -> list[str]:
+        return [f"{self._path} [sources.{name}]" for name in names]
+
+    def get(self, name: str) -> str | Mapping[str, Any] | None:
+        if not self._path.is_file():
+            return None
+        try:
+            content = tomllib.loads(self._path.read_text(encoding="utf-8"))
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigurationError(f"{self._path} is not valid TOML: {error}.") from None
+        value: str | Mapping[str, Any] | None = content.get("sources", {}).get(name)
+        return value
+
+
+@cache
+def secret_stores() -> tuple[SecretStore, ...]:
+    """The places to look in, in order: the local file where it exists, then Key Vault where one is set."""
+    stores: list[SecretStore] = [TomlSecrets(settings().secrets_file)]
+    if url := settings().key_vault_url:
+        stores.append(KeyVaultSecrets(url, settings().secret_cache_seconds))
+    return tuple(stores)
+
+
+def source_secret(source_name: str, source_type: str, stores: tuple[SecretStore, ...] | None = None) -> Secret:
+    """The connection of a source.
+
+    Raises:
+        SecretNotFoundError: no place has it; the message lists every place that was looked up.
+        ConfigurationError: what was found is neither a JSON object nor a connection URL.
+        TransientError: Key Vault could not be asked just now.
+    """
+    stores = stores if stores is not None else secret_stores()
+    names = [source_name, source_type]
+    for store in stores:
+        for name in names:
+            if (found := store.get(name)) is not None:
+                return Secret(_fields(found, store.places([name])[0]))
+    looked_up = "; ".join(place for store in stores for place in store.places(names))
+    hint = "" if any(isinstance(store, KeyVaultSecrets) for store in stores) else " Setting KEY_VAULT_URL is not set."
+    raise SecretNotFoundError(f"No connection secret for source '{source_name}'. Looked up: {looked_up}.{hint}")
+
+
+def forget_cached_secrets() -> None:
+    """Read every secret again at its next use: after a failed login the password may have been rotated."""
+    for store in secret_stores():
+        if isinstance(store, KeyVaultSecrets):
+            store.forget()
+
+
+def _vault_name(name: str) -> str:
+    return f"source-{name.replace('_', '-')}"
+
+
+def _fields(found: str | Mapping[str, Any], place: str) -> Mapping[str, Any]:
+    if isinstance(found, Mapping):
+        return found
+    if "://" in found and not found.lstrip().startswith("{"):
+        return {"url": found.strip()}
+    try:
+        value = json.loads(found)
+    except json.JSONDecodeError:
+        value = None
+    if not isinstance(value, dict):
+        raise ConfigurationError(
+            f'{place} is neither a JSON object of connection fields, such as {{"host": …, "password": …}}, '
+            "nor a connection URL."
+        )
+    return value
