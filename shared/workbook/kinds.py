@@ -1,0 +1,141 @@
+"""The kinds of value that a column can hold: how a cell becomes one, and how it is described to people and machines."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from shared.workbook.cells import BrokenCell, as_text
+
+_YES = {"y": True, "yes": True, "true": True, "n": False, "no": False, "false": False}
+_WHOLE_NUMBER = re.compile(r"[+-]?\d{1,15}(\.0+)?")
+
+
+class InvalidCellError(Exception):
+    """A cell cannot stand in its column; the text goes on from the value in quotes (`'INCR' is not one of …`)."""
+
+
+class Kind(Protocol):
+    """How the cells of a column are read and described."""
+
+    @property
+    def label(self) -> str:
+        """The kind in a word or two, for the documentation."""
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """The values of a drop-down; empty where there are too many to list."""
+
+    def parse(self, value: object) -> object:
+        """The typed value of a cell that is not blank.
+
+        Raises:
+            InvalidCellError: the value cannot stand in the column.
+        """
+
+    def schema(self) -> Mapping[str, Any]:
+        """The JSON Schema of the value."""
+
+
+def parse_cell(kind: Kind, value: object) -> object:
+    """The typed value of a cell; what is broken in the sheet itself is refused before the kind sees it.
+
+    Raises:
+        InvalidCellError: as `Kind.parse`.
+    """
+    if isinstance(value, BrokenCell):
+        raise InvalidCellError(value.reason)
+    return kind.parse(value)
+
+
+@dataclass(frozen=True)
+class Text:
+    """Text, of a pattern where one is given; numbers and dates are taken as the text that a person sees."""
+
+    pattern: str | None = None
+    rule: str = ""
+    max_length: int = 4000
+    label: str = "text"
+    allowed: tuple[str, ...] = ()
+
+    def parse(self, value: object) -> str:
+        text = as_text(value)
+        if len(text) > self.max_length:
+            raise InvalidCellError(f"has {len(text)} characters, at most {self.max_length} are allowed")
+        if any(ord(character) < 32 and character not in "\n\t\r" for character in text):
+            raise InvalidCellError("holds a control character; type the value again")
+        if self.pattern and not re.fullmatch(self.pattern, text):
+            raise InvalidCellError(self.rule)
+        return text
+
+    def schema(self) -> Mapping[str, Any]:
+        return {"type": "string", "maxLength": self.max_length} | (
+            {"pattern": f"^(?:{self.pattern})$"} if self.pattern else {}
+        )
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few words, in any case."""
+
+    allowed: tuple[str, ...]
+    label: str = "choice"
+
+    def parse(self, value: object) -> str:
+        text = as_text(value).casefold()
+        for choice in self.allowed:
+            if choice.casefold() == text:
+                return choice
+        raise InvalidCellError(f"is not one of {', '.join(self.allowed)}{did_you_mean(text, self.allowed)}")
+
+    def schema(self) -> Mapping[str, Any]:
+        return {"enum": list(self.allowed)}
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Y or N; a boolean cell and the words yes, no, true and false are read too."""
+
+    label: str = "Y or N"
+    allowed: tuple[str, ...] = ("Y", "N")
+
+    def parse(self, value: object) -> bool:
+        try:
+            return _YES[as_text(value).casefold()]
+        except KeyError:
+            raise InvalidCellError("is not one of Y, N") from None
+
+    def schema(self) -> Mapping[str, Any]:
+        return {"enum": list(self.allowed)}
+
+
+@dataclass(frozen=True)
+class Integer:
+    """A whole number within bounds, stored as a number or as text."""
+
+    minimum: int
+    maximum: int
+    label: str = "whole number"
+    allowed: tuple[str, ...] = ()
+
+    def parse(self, value: object) -> int:
+        text = as_text(value)
+        if isinstance(value, bool) or not _WHOLE_NUMBER.fullmatch(text):
+            raise InvalidCellError(f"is not a whole number from {self.minimum} to {self.maximum}")
+        number = int(text.partition(".")[0])
+        if not self.minimum <= number <= self.maximum:
+            raise InvalidCellError(f"is not within {self.minimum} to {self.maximum}")
+        return number
+
+    def schema(self) -> Mapping[str, Any]:
+        return {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """`; did you mean load_type?` where a known word is near, else nothing."""
+    near = difflib.get_close_matches(word.casefold(), {name.casefold(): None for name in known}, n=1, cutoff=0.7)
+    spelt = {name.casefold(): name for name in known}
+    return f"; did you mean {spelt[near[0]]}?" if near else ""

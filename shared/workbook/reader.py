@@ -1,0 +1,159 @@
+"""xlsx → sheets of cells with their places. Whatever else the bytes are, one clear sentence refuses them."""
+
+from __future__ import annotations
+
+import io
+import warnings
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from xml.etree.ElementTree import Element
+
+import openpyxl
+from openpyxl.utils import coordinate_to_tuple, get_column_letter
+from openpyxl.worksheet._read_only import ReadOnlyWorksheet
+from openpyxl.worksheet._reader import FORMULA_TAG, INLINE_STRING, WorkSheetParser
+from openpyxl.xml.constants import SHEET_MAIN_NS
+
+from shared.errors import WorkbookError
+from shared.workbook.cells import BrokenCell, clean
+
+# An xlsx compresses about tenfold; what grows far beyond that was made to fill our memory.
+MAX_EXPANSION = 20
+_MEGABYTE = 1024 * 1024
+_OLE_SIGNATURE = bytes.fromhex("d0cf11e0a1b11ae1")
+_ENCRYPTED_STREAM = "EncryptedPackage".encode("utf-16-le")
+_TEXT_TAG = f"{{{SHEET_MAIN_NS}}}t"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row that holds something: its number as Excel shows it and its cells by column number, from 1."""
+
+    number: int
+    cells: dict[int, object]
+
+
+@dataclass
+class Sheet:
+    """The rows of one sheet, blank ones left out."""
+
+    title: str
+    rows: list[Row] = field(default_factory=list)
+    hidden_rows: list[int] = field(default_factory=list)
+    merged_ranges: list[str] = field(default_factory=list)
+
+
+def address(column: int, row: int) -> str:
+    """The cell's name, `F7`."""
+    return f"{get_column_letter(column)}{row}"
+
+
+def read_sheets(content: bytes, max_megabytes: int) -> list[Sheet]:
+    """Every sheet of a workbook.
+
+    Args:
+        content: The bytes of an xlsx file.
+        max_megabytes: The largest file that is read, in MiB; unpacked it may be `MAX_EXPANSION` times as large.
+
+    Raises:
+        WorkbookError: the bytes are not a workbook that can or may be read.
+    """
+    _refuse_other_formats(content, max_megabytes)
+    try:
+        _refuse_zip_bomb(content, max_megabytes)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # openpyxl tells of formats it drops; we read values only
+            workbook = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
+            return [_read_sheet(sheet) for sheet in workbook.worksheets if isinstance(sheet, ReadOnlyWorksheet)]
+    except WorkbookError:
+        raise
+    except Exception as error:  # a damaged file makes zipfile, the XML parser and openpyxl raise anything
+        raise WorkbookError(
+            f"The workbook is damaged and cannot be read ({type(error).__name__}). "
+            "Open it in Excel or LibreOffice and save it again as .xlsx."
+        ) from error
+
+
+def _refuse_other_formats(content: bytes, max_megabytes: int) -> None:
+    if not content:
+        raise WorkbookError("The file is empty. Upload an Excel workbook (.xlsx).")
+    if len(content) > max_megabytes * _MEGABYTE:
+        raise WorkbookError(
+            f"The file has {len(content) / _MEGABYTE:.1f} MiB, more than the {max_megabytes} MiB allowed "
+            "(setting WORKBOOK_MAX_MEGABYTES). Remove what is not configuration from the workbook."
+        )
+    if content.startswith(_OLE_SIGNATURE):
+        if _ENCRYPTED_STREAM in content:
+            raise WorkbookError("The workbook is encrypted with a password. Remove the password and save it again.")
+        raise WorkbookError("The file has the old .xls format. Save it as Excel Workbook (.xlsx).")
+    if not content.startswith(b"PK"):
+        raise WorkbookError("The file is not an Excel workbook. Save it as Excel Workbook (.xlsx).")
+
+
+def _refuse_zip_bomb(content: bytes, max_megabytes: int) -> None:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        names = set(archive.namelist())
+        # zipfile reads no more of an entry than the size declared here, so the declared size can be trusted.
+        expanded = sum(entry.file_size for entry in archive.infolist())
+    if "[Content_Types].xml" not in names:
+        raise WorkbookError("The file is a zip archive, but not an Excel workbook. Save it as Excel Workbook (.xlsx).")
+    if "xl/workbook.bin" in names:
+        raise WorkbookError("The file has the binary .xlsb format. Save it as Excel Workbook (.xlsx).")
+    if expanded > MAX_EXPANSION * max_megabytes * _MEGABYTE:
+        raise WorkbookError(
+            f"The file unpacks to {expanded // _MEGABYTE} MiB, more than the {MAX_EXPANSION * max_megabytes} MiB "
+            "allowed. Copy the rows into a new workbook."
+        )
+
+
+class _SheetParser(WorkSheetParser):
+    """openpyxl's own streaming parser, which also knows hidden rows, merged cells and uncalculated formulas.
+
+    The public read-only sheet hides those three and pads gaps between rows, which lets one forged row number make
+    it yield empty rows for ever.
+    """
+
+    def parse_cell(self, element: Element) -> dict[str, Any]:
+        text = element.find(INLINE_STRING) if element.get("t") == "inlineStr" else None
+        if text is not None and len(text) == 1 and text[0].tag == _TEXT_TAG:  # a tenth of the time of openpyxl's way
+            row, column = coordinate_to_tuple(element.get("r") or address(self.col_counter + 1, self.row_counter))
+            self.col_counter = column
+            return {"row": row, "column": column, "value": text[0].text, "data_type": "s"}
+        cell: dict[str, Any] = super().parse_cell(element)
+        if cell["value"] is None and element.find(FORMULA_TAG) is not None:
+            cell["data_type"] = "f"
+        return cell
+
+
+def _read_sheet(sheet: Any) -> Sheet:
+    workbook = sheet.parent
+    with sheet._get_source() as source:
+        parser = _SheetParser(
+            source,
+            sheet._shared_strings,
+            data_only=True,
+            epoch=workbook.epoch,
+            date_formats=workbook._date_formats,
+            timedelta_formats=workbook._timedelta_formats,
+        )
+        rows = [row for row in _rows(parser) if row.cells]
+    hidden = [int(number) for number, row in parser.row_dimensions.items() if row.get("hidden") in ("1", "true")]
+    merged = [str(cells.ref) for cells in parser.merged_cells.mergeCell] if parser.merged_cells else []
+    return Sheet(sheet.title, rows, hidden_rows=hidden, merged_ranges=merged)
+
+
+def _rows(parser: _SheetParser) -> Iterator[Row]:
+    for number, cells in parser.parse():
+        values = {cell["column"]: _value(cell) for cell in cells}
+        yield Row(number, {column: value for column, value in values.items() if value is not None})
+
+
+def _value(cell: dict[str, Any]) -> object:
+    value = cell["value"]
+    if cell["data_type"] == "f":
+        return BrokenCell("formula", "is a formula without a calculated value; open and save the workbook in Excel")
+    if cell["data_type"] == "e" and value is not None:
+        return BrokenCell(str(value), "is an error of a formula; correct the formula or write the value itself")
+    return clean(value)

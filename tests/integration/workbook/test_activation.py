@@ -1,0 +1,144 @@
+"""What becomes of uploads, against a real blob endpoint."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from azure.storage.blob import ContainerClient
+
+from shared.errors import ConfigurationError
+from shared.workbook.activation import ConfigurationStore, Outcome
+from tests.builders import a_workbook
+from tests.integration.workbook.conftest import WORKBOOK
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
+
+
+def upload(container: ContainerClient, content: bytes, **metadata: str) -> None:
+    container.upload_blob(WORKBOOK, content, overwrite=True, metadata=metadata)
+
+
+def names(container: ContainerClient, prefix: str) -> list[str]:
+    return list(container.list_blob_names(name_starts_with=prefix))
+
+
+def test_a_run_takes_in_an_upload_that_no_trigger_has_handled(
+    store: ConfigurationStore, container: ContainerClient
+) -> None:
+    upload(container, a_workbook({"job_id": "first"}), uploaded_by="ann@example.com")
+    snapshot = store.refresh()
+    assert [job.job_id for job in snapshot.configuration.jobs] == ["first"]
+    assert snapshot.uploaded_by == "ann@example.com"
+    assert snapshot.changes.added == ("first",)
+    assert store.read_version(snapshot.version.sha256) == snapshot.configuration
+
+
+def test_a_run_without_any_workbook_is_told_where_to_upload_it(
+    store: ConfigurationStore, container: ContainerClient
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"upload the workbook to {container.container_name}/{WORKBOOK}"):
+        store.refresh()
+
+
+def test_a_run_with_only_a_refused_workbook_is_told_the_first_problem(
+    store: ConfigurationStore, container: ContainerClient
+) -> None:
+    upload(container, a_workbook({"load_type": "INCR"}))
+    with pytest.raises(ConfigurationError, match="SourceConfig!F2 load_type: 'INCR' is not one of FULL, INCREMENTAL"):
+        store.refresh()
+
+
+def test_a_refused_upload_leaves_the_last_good_one_active(
+    store: ConfigurationStore, container: ContainerClient
+) -> None:
+    upload(container, a_workbook({"job_id": "good"}))
+    good = store.refresh()
+    upload(container, a_workbook({"job_id": "bad", "load_type": "INCR"}, {"enabled": "perhaps"}))
+    refused = store.activate_uploaded()
+    assert refused is not None
+    assert refused.outcome is Outcome.REFUSED
+    assert refused.active == good.version
+    assert store.refresh().version == good.version
+    kept = json.loads(container.download_blob(f"{refused.refused_folder}/problems.json").readall())
+    assert [problem["cell"] for problem in kept["problems"]] == ["F2", "G3"]
+
+
+def test_a_refused_upload_that_is_handled_twice_is_one_refusal(
+    store: ConfigurationStore, container: ContainerClient
+) -> None:
+    upload(container, b"no workbook at all")
+    first, second = store.activate_uploaded(), store.activate_uploaded()
+    assert first == second
+    assert len(names(container, "refused/")) == 2  # problems.json and latest.json
+
+
+def test_an_upload_that_is_handled_twice_is_one_version(store: ConfigurationStore, container: ContainerClient) -> None:
+    content = a_workbook({"job_id": "same"})
+    upload(container, content)
+    first = store.activate_uploaded()
+    upload(container, content)
+    second = store.activate_uploaded()
+    assert first is not None
+    assert second is not None
+    assert (first.outcome, second.outcome) == (Outcome.ACTIVATED, Outcome.UNCHANGED)
+    assert first.active == second.active
+    assert first.at == second.at
+    assert len(store.history()) == 1
+
+
+def test_of_many_uploads_handled_at_once_the_newest_wins_and_all_are_recorded(
+    store: ConfigurationStore, container: ContainerClient
+) -> None:
+    uploads = [
+        (a_workbook({"job_id": f"job-{number}"}), f"etag-{number}", NOON + timedelta(seconds=number))
+        for number in range(8)
+    ]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda item: store.activate(*item), uploads))
+    active = store.active()
+    assert active is not None
+    assert [job.job_id for job in active.configuration.jobs] == ["job-7"]
+    assert len({entry.sha256 for entry in store.history()}) == 8
+
+
+def test_an_older_upload_that_is_handled_late_is_recorded_as_overtaken(store: ConfigurationStore) -> None:
+    newer = store.activate(a_workbook({"job_id": "newer"}), "2", NOON + timedelta(minutes=1))
+    for _ in range(2):
+        older = store.activate(a_workbook({"job_id": "older"}), "1", NOON)
+        assert older.outcome is Outcome.OVERTAKEN
+        assert older.active == newer.active
+    assert [(entry.overtaken, entry.jobs) for entry in store.history() if entry.sha256 == older.sha256] == [(True, 1)]
+
+
+def test_of_two_uploads_in_one_second_the_one_in_the_blob_wins(
+    store: ConfigurationStore, container: ContainerClient
+) -> None:
+    upload(container, a_workbook({"job_id": "in_the_blob"}))
+    same_second = container.get_blob_client(WORKBOOK).get_blob_properties().last_modified
+    for _ in range(2):
+        store.activate(a_workbook({"job_id": "passed_over"}), "old", same_second)
+        assert [job.job_id for job in store.refresh().configuration.jobs] == ["in_the_blob"]
+
+
+def test_the_diff_report_stands_beside_the_version(store: ConfigurationStore, container: ContainerClient) -> None:
+    store.activate(a_workbook({"job_id": "a"}, {"job_id": "b"}, {"job_id": "c", "enabled": "N"}), "1", NOON)
+    later = NOON + timedelta(minutes=1)
+    activation = store.activate(
+        a_workbook({"job_id": "b", "chunk_size": 5}, {"job_id": "c"}, {"job_id": "d"}), "2", later
+    )
+    (report,) = [
+        json.loads(container.download_blob(name).readall())
+        for name in names(container, "history/")
+        if name.endswith(f"-{activation.sha256[:12]}.changes.json")
+    ]
+    assert (report["added"], report["removed"], report["enabled"]) == (["d"], ["a"], ["c"])
+    assert {"job_id": "b", "column": "chunk_size", "before": 100000, "after": 5} in report["changed"]
+    assert store.history()[0].summary.startswith("1 added, 1 removed, 1 enabled")
+
+
+def test_an_unknown_version_is_named(store: ConfigurationStore) -> None:
+    with pytest.raises(ConfigurationError, match="abc is neither active nor in the history"):
+        store.read_version("abc")
