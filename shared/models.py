@@ -72,11 +72,43 @@ class Job(Shape):
     watermark_column: str | None = None
     last_watermark: str | None = None
     query_filter: str | None = None
-    api_endpoint: str | None = None
-    api_method: Literal["GET", "POST"] = "GET"
-    pagination_type: Literal["none", "offset", "cursor", "page"] = "none"
     chunk_size: int = 100_000
     parallelism: int = 1
+    partition_column: str | None = None
+    primary_key: tuple[str, ...] = ()
+    table_format: Literal["parquet", "delta"] = "parquet"
+    schema_contract: Literal["evolve", "freeze", "discard_row", "discard_value"] = "evolve"
+    lookback: int = 0
+    verify: bool = False
+    included_columns: tuple[str, ...] = ()
+    excluded_columns: tuple[str, ...] = ()
+    excluded_tables: tuple[str, ...] = ()
+    column_types: dict[str, str] = {}
+    priority: int = 100
+    tags: tuple[str, ...] = ()
+    schedule: str | None = None
+    max_attempts: int | None = None
+    timeout_minutes: int | None = None
+    api_endpoint: str | None = None
+    api_method: Literal["GET", "POST"] = "GET"
+    pagination_type: Literal["none", "offset", "cursor", "page", "link_header", "next_url", "auto"] = "none"
+    api_data_path: str | None = None
+    api_response_format: Literal["json", "jsonl", "csv"] = "json"
+    api_nested: Literal["tables", "json"] = "tables"
+    api_params: dict[str, str] = {}
+    api_headers: dict[str, str] = {}
+    api_body: dict[str, Any] = {}
+    api_page_size: int | None = None
+    api_limit_param: str | None = None
+    api_offset_param: str | None = None
+    api_page_param: str | None = None
+    api_cursor_path: str | None = None
+    api_cursor_param: str | None = None
+    api_total_path: str | None = None
+    api_max_pages: int | None = None
+    api_rate_limit: float | None = None
+    api_cursor_filter_param: str | None = None
+    api_cursor_filter_format: str | None = None
     row: int = Field(default=0, description="The row of the sheet that the job stands in, for error messages.")
 
     @property
@@ -85,6 +117,28 @@ class Job(Shape):
         if self.table_name:
             return self.table_name
         return (self.api_endpoint or self.job_id).rstrip("/").rsplit("/", 1)[-1]
+
+
+class Source(Shape):
+    """One row of the sheet `Sources`: what holds for every job of a source system."""
+
+    source_name: str
+    max_concurrent_jobs: int | None = None
+    secret_name: str | None = None
+    auth: Literal["password", "managed_identity"] = "password"
+    quiet_hours: str | None = None
+    row: int = 0
+
+
+class Request(Shape):
+    """One row of the sheet `Requests`: a one-off order that is carried out once after the upload that brought it."""
+
+    request_id: str
+    job_id: str
+    action: Literal["run", "full_refresh", "backfill"]
+    start: str | None = Field(default=None, description="First value of the watermark column, of column `from`.")
+    end: str | None = Field(default=None, description="The value before which a backfill ends, of column `to`.")
+    row: int = 0
 
 
 class ConfigVersion(Shape):
