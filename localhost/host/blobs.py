@@ -1,0 +1,164 @@
+"""Blob triggers by polling: each version of a blob (its ETag) once, with receipts, up to five attempts.
+
+Triggers with `source=EventGrid` are polled as well: nothing sends Event Grid events to this machine. One function
+takes one blob at a time, oldest first.
+"""
+
+import asyncio
+import logging
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import azure.functions as func
+
+from localhost.host.background import BackgroundTasks
+from localhost.host.indexing import IndexedFunction, IndexingError
+from localhost.host.trigger_state import TriggerState
+from localhost.host.worker import Worker
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobProperties, BlobServiceClient, ContainerClient
+
+logger = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 5
+_POLL_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class BlobPath:
+    """A trigger's path: the container and which of its blobs count."""
+
+    container: str
+    pattern: re.Pattern[str]
+
+    @classmethod
+    def parse(cls, path: str) -> "BlobPath":
+        """Read `container/name`, where each `{part}` of the name stands for any text.
+
+        Raises:
+            ValueError: there is no name, or the container is a `{part}`.
+        """
+        container, _, name = path.partition("/")
+        if not name or "{" in container:
+            raise ValueError(f"path {path!r} is not container/name with a fixed container")
+        parts = re.split(r"\{[^{}]+\}", name)
+        return cls(container, re.compile("(.+)".join(map(re.escape, parts)), re.DOTALL))
+
+    def matches(self, blob: str) -> bool:
+        """Whether a blob of that name counts."""
+        return self.pattern.fullmatch(blob) is not None
+
+
+class BlobListener:
+    """Runs the blob functions; lives on the host's event loop, talks to the storage from threads.
+
+    Raises:
+        IndexingError: a path or connection is not valid.
+    """
+
+    def __init__(self, functions: list[IndexedFunction], worker: Worker, state: TriggerState) -> None:
+        self._worker = worker
+        self._state = state
+        self._tasks = BackgroundTasks()
+        self._watched: list[tuple[IndexedFunction, BlobPath, ContainerClient]] = []
+        for function in functions:
+            try:
+                path = BlobPath.parse(function.trigger["path"])
+                service = connect(function.trigger["connection"], os.environ)
+            except ValueError as error:
+                raise IndexingError(f"function {function.name}: {error}") from error
+            self._watched.append((function, path, service.get_container_client(path.container)))
+
+    def start(self) -> None:
+        """Begin to look for blobs, the ones that are there already included."""
+        for function, path, container in self._watched:
+            self._tasks.spawn(self._poll(function, path, container))
+
+    async def stop(self, grace: float) -> None:
+        """Take no more blobs and wait up to `grace` seconds for the functions that run."""
+        await self._tasks.stop(grace)
+
+    async def _poll(self, function: IndexedFunction, path: BlobPath, container: "ContainerClient") -> None:
+        problem = ""
+        while True:
+            try:
+                for blob in await asyncio.to_thread(_list, container, path):
+                    if not self._state.is_done(function.name, path.container, blob.name, blob.etag):
+                        with self._tasks.busy():
+                            await self._handle(function, container, blob)
+                problem = ""
+            except Exception as error:  # noqa: BLE001 - the storage may come back
+                if problem != str(error):
+                    problem = str(error)
+                    logger.warning("blob trigger %s cannot read %s: %s", function.name, container.url, problem)
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def _handle(self, function: IndexedFunction, container: "ContainerClient", blob: "BlobProperties") -> None:
+        name = f"{container.container_name}/{blob.name}"
+        stream = await asyncio.to_thread(_download, container, blob)
+        version = (function.name, container.container_name, blob.name, blob.etag)
+        attempt = self._state.begin_attempt(*version)
+        logger.info("blob trigger %s: %s, version %s, attempt %d", function.name, name, blob.etag, attempt)
+        try:
+            await self._worker.invoke(function, stream)
+        except Exception:
+            logger.exception(
+                "blob trigger %s failed on %s, attempt %d of %d", function.name, name, attempt, MAX_ATTEMPTS
+            )
+            if attempt < MAX_ATTEMPTS:
+                return
+            logger.error("blob trigger %s gives up on %s, version %s", function.name, name, blob.etag)  # noqa: TRY400
+        self._state.finish(*version)
+
+
+def connect(connection: str, environment: Mapping[str, str]) -> "BlobServiceClient":
+    """A client for a binding's connection: the setting of that name, or `{name}__blobServiceUri` with an identity.
+
+    Raises:
+        ValueError: neither setting exists.
+    """
+    from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
+    from azure.storage.blob import BlobServiceClient
+
+    if connection in environment:
+        return BlobServiceClient.from_connection_string(environment[connection])
+    url = environment.get(f"{connection}__blobServiceUri") or environment.get(f"{connection}__serviceUri")
+    if not url:
+        raise ValueError(
+            f"connection {connection!r} has no setting: set {connection} to a connection string, "
+            f"or {connection}__blobServiceUri to a URL to be used with an identity"
+        )
+    client_id = environment.get(f"{connection}__clientId")
+    if environment.get(f"{connection}__credential", "").lower() == "managedidentity":
+        return BlobServiceClient(url, ManagedIdentityCredential(client_id=client_id))
+    return BlobServiceClient(url, DefaultAzureCredential(managed_identity_client_id=client_id))
+
+
+def _list(container: "ContainerClient", path: BlobPath) -> "list[BlobProperties]":
+    from azure.core.exceptions import ResourceNotFoundError
+
+    try:
+        blobs = [blob for blob in container.list_blobs(include=["metadata"]) if path.matches(blob.name)]
+    except ResourceNotFoundError:
+        return []  # the container may come later
+    return sorted(blobs, key=lambda blob: blob.last_modified)
+
+
+def _download(container: "ContainerClient", blob: "BlobProperties") -> func.InputStream:
+    from azure.core import MatchConditions
+    from azure.functions.blob import InputStream
+
+    client = container.get_blob_client(blob.name)
+    data = client.download_blob(etag=blob.etag, match_condition=MatchConditions.IfNotModified).readall()
+    return InputStream(
+        data=data,
+        name=f"{container.container_name}/{blob.name}",
+        uri=client.url,
+        length=len(data),
+        blob_properties={"ContentLength": len(data), "ETag": blob.etag},
+        metadata=dict(blob.metadata or {}),
+    )

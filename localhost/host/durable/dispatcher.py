@@ -1,0 +1,138 @@
+"""Runs what the store says there is to do: episodes, activities and timers, all woken by events, none by polling."""
+
+import asyncio
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from azure.functions.durable_functions import ActivityTriggerConverter
+from azure.functions.meta import Datum
+
+from localhost.host.background import BackgroundTasks, sleep_until
+from localhost.host.durable.episode import run_episode
+from localhost.host.durable.history import Event, EventType, event
+from localhost.host.durable.records import Activity, NewWork, Timer
+from localhost.host.durable.store import Store
+from localhost.host.indexing import FunctionApp
+from localhost.host.settings import HostConfig
+from localhost.host.worker import Worker
+
+logger = logging.getLogger(__name__)
+
+
+class Dispatcher:
+    """Lives on the host's event loop; all methods are called there.
+
+    One instance runs one episode at a time. Results that arrive meanwhile are taken together by the next one, and a
+    result that cannot move the orchestrator (one of many a WhenAll waits for) starts none, so a wide fan-out costs
+    a few replays, not one for each activity.
+    """
+
+    def __init__(self, store: Store, app: FunctionApp, worker: Worker, config: HostConfig) -> None:
+        self._store = store
+        self._app = app
+        self._worker = worker
+        self._activity_slots = asyncio.Semaphore(config.max_activities)
+        self._episode_slots = asyncio.Semaphore(config.max_orchestrators)
+        self._episodes = ThreadPoolExecutor(config.max_orchestrators, thread_name_prefix="orchestrator")
+        self._running: set[str] = set()
+        self._woken: set[str] = set()
+        self._waiting_on: dict[str, set[int]] = {}
+        self._tasks = BackgroundTasks()
+
+    def start(self) -> None:
+        """Take up everything the store holds."""
+        work = self._store.pending_work()
+        if work.instances or work.activities or work.timers:
+            logger.info(
+                "the event store has work: %d instances, %d activities, %d timers",
+                len(work.instances), len(work.activities), len(work.timers),
+            )  # fmt: skip
+        self.take(work)
+
+    def take(self, work: NewWork) -> None:
+        """Do this work, each piece as soon as there is a free slot for it."""
+        for instance_id in work.instances:
+            self.wake(instance_id)
+        for activity in work.activities:
+            self._tasks.spawn(self._run_activity(activity))
+        for timer in work.timers:
+            self._tasks.spawn(self._wait_for(timer))
+
+    def wake(self, instance_id: str) -> None:
+        """Look at an instance: it is new, or something arrived for it."""
+        self._waiting_on.pop(instance_id, None)
+        if instance_id in self._running:
+            self._woken.add(instance_id)
+        elif not self._tasks.is_stopping:
+            self._running.add(instance_id)
+            self._tasks.spawn(self._run_episodes(instance_id))
+
+    async def stop(self, grace: float) -> None:
+        """Start nothing more and wait up to `grace` seconds for what runs; the store keeps the rest."""
+        late = await self._tasks.stop(grace)
+        if late:
+            logger.warning("%d activities still ran after %.0f s; they run again after a start", late, grace)
+
+    async def _run_episodes(self, instance_id: str) -> None:
+        try:
+            while not self._tasks.is_stopping:
+                self._woken.discard(instance_id)
+                async with self._episode_slots:
+                    with self._tasks.busy():
+                        outcome = await asyncio.get_running_loop().run_in_executor(
+                            self._episodes, run_episode, self._store, self._app, instance_id
+                        )
+                if outcome is not None:
+                    work, waiting_on = outcome
+                    self._waiting_on[instance_id] = set(waiting_on)
+                    self.take(work)
+                if instance_id not in self._woken:
+                    return
+        except Exception:
+            logger.exception("the episode of orchestration %s broke off; it is tried again after a start", instance_id)
+        finally:
+            self._running.discard(instance_id)
+            if not self._waiting_on.get(instance_id):
+                self._waiting_on.pop(instance_id, None)
+
+    async def _run_activity(self, activity: Activity) -> None:
+        async with self._activity_slots:
+            with self._tasks.busy():
+                result = await self._result_of(activity)
+                self._store.complete(activity, result)
+        self._arrived(activity, succeeded=result["EventType"] == EventType.TASK_COMPLETED)
+
+    async def _wait_for(self, timer: Timer) -> None:
+        await sleep_until(timer.fire_at)
+        if self._store.fire(timer):
+            self._arrived(timer, succeeded=True)
+
+    def _arrived(self, work: Activity | Timer, *, succeeded: bool) -> None:
+        waiting_on = self._waiting_on.get(work.instance_id, set())
+        if succeeded and work.task_id in waiting_on and len(waiting_on) > 1:
+            waiting_on.discard(work.task_id)
+        else:
+            self.wake(work.instance_id)
+
+    async def _result_of(self, activity: Activity) -> Event:
+        function = self._app.find(activity.name, "activityTrigger")
+        if function is None:
+            return _failed(activity, f"the app has no activity function {activity.name!r}", "LookupError")
+        began = time.perf_counter()
+        try:
+            argument = ActivityTriggerConverter.decode(Datum(activity.input, "json"), trigger_metadata=None)
+            value = await self._worker.invoke(function, argument)
+            result = ActivityTriggerConverter.encode(value, expected_type=None).value
+        except Exception as error:
+            logger.exception("activity %s failed (%s, task %d)", activity.name, activity.instance_id, activity.task_id)
+            return _failed(activity, f"{type(error).__name__}: {error}", type(error).__name__)
+        seconds = time.perf_counter() - began
+        place = (activity.instance_id, activity.task_id)
+        logger.info("activity %s succeeded in %.3f s (%s, task %d)", activity.name, seconds, *place)
+        return event(EventType.TASK_COMPLETED, TaskScheduledId=activity.task_id, Result=result)
+
+
+def _failed(activity: Activity, why: str, details: str) -> Event:
+    reason = f"Activity function '{activity.name}' failed: {why}"
+    return event(EventType.TASK_FAILED, TaskScheduledId=activity.task_id, Reason=reason, Details=details)

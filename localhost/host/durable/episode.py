@@ -1,0 +1,130 @@
+"""One episode of an orchestration: take what arrived, replay, and store what that asks for."""
+
+import json
+import logging
+from collections.abc import Callable
+
+from localhost.host.durable.history import Event, EventType, Status, event
+from localhost.host.durable.records import Ending, Episode, Instance, Message, NewWork
+from localhost.host.durable.replay import Replay, ReplayError, Task, replay
+from localhost.host.durable.store import Store
+from localhost.host.indexing import FunctionApp
+from localhost.host.logs import in_function
+
+logger = logging.getLogger(__name__)
+
+
+def run_episode(store: Store, app: FunctionApp, instance_id: str) -> tuple[NewWork, frozenset[int]] | None:
+    """Let one instance go on as far as what arrived allows.
+
+    Returns:
+        The work that came of it and the task ids whose completion alone is of no interest (see `Replay.waiting_on`), or
+        None where the instance may not go on: unknown, finished, suspended, nothing arrived, or changed meanwhile.
+    """
+    instance = store.instance(instance_id)
+    if instance is None or instance.status not in (Status.PENDING, Status.RUNNING):
+        return None
+    messages = store.messages(instance_id)
+    if instance.status == Status.RUNNING and not messages:
+        return None
+    episode, waiting_on = _replay(store, app, instance, messages)
+    work = store.commit(episode)
+    if work is None:
+        return None
+    if episode.ending is not None:
+        logger.info("orchestration %s (%s): %s", instance.name, instance_id, episode.ending.status.value)
+    return work, waiting_on
+
+
+def _replay(
+    store: Store, app: FunctionApp, instance: Instance, messages: list[Message]
+) -> tuple[Episode, frozenset[int]]:
+    old = store.history(instance.instance_id)
+    new = [event(EventType.ORCHESTRATOR_STARTED)]
+    if not old:
+        new.append(_execution_started(instance))
+    new += [message.event for message in messages]
+    context = _context(instance, old + [json.dumps(item) for item in new])
+    try:
+        orchestrator = _orchestrator(app, instance.name)
+        with in_function(instance.name):
+            result = replay(orchestrator, context, [json.loads(item) for item in old] + new)
+    except ReplayError as error:
+        logger.error("orchestration %s (%s): %s", instance.name, instance.instance_id, error)  # noqa: TRY400
+        ending = _failure(instance, str(error))
+        return Episode(instance, messages, [*new, *_closing(ending)], ending=ending), frozenset()
+    return _episode(instance, messages, new, result), result.waiting_on
+
+
+def _orchestrator(app: FunctionApp, name: str) -> Callable[..., str]:
+    function = app.find(name, "orchestrationTrigger")
+    if function is None:
+        raise ReplayError(f"the app has no orchestrator function {name!r}")
+    return function.code
+
+
+def _episode(instance: Instance, messages: list[Message], new: list[Event], result: Replay) -> Episode:
+    ending = None
+    if result.is_over and not result.continues_as_new:
+        ending = (
+            _failure(instance, result.error)
+            if result.error is not None
+            else Ending(Status.COMPLETED, json.dumps(result.output))
+        )
+    return Episode(
+        instance=instance,
+        consumed=messages,
+        events=[*new, *(_scheduled(task) for task in result.new_tasks), *_closing(ending)],
+        tasks=result.new_tasks,
+        cancelled_timers=result.cancelled_timers,
+        custom_status=json.dumps(result.custom_status),
+        ending=ending,
+        continues_as_new=result.is_over and result.continues_as_new,
+        next_input=result.next_input,
+    )
+
+
+def _context(instance: Instance, history: list[str]) -> str:
+    # Events are JSON texts already; joining them spares a long history from being encoded for every episode. Without
+    # the protocol's two timer durations the SDK makes one timer of a long one, as it does for the SQL backends.
+    fields = {
+        "input": instance.input,
+        "instanceId": instance.instance_id,
+        "isReplaying": False,
+        "parentInstanceId": instance.parent.instance_id if instance.parent else None,
+        "upperSchemaVersion": 1,
+        "upperSchemaVersionNew": 2,
+        "defaultHttpAsyncRequestSleepTimeMillseconds": 30000,
+    }
+    return f'{{"history": [{", ".join(history)}], {json.dumps(fields)[1:]}'
+
+
+def _execution_started(instance: Instance) -> Event:
+    return event(
+        EventType.EXECUTION_STARTED,
+        Name=instance.name,
+        Version="",
+        Input=instance.input,
+        OrchestrationInstance={"InstanceId": instance.instance_id, "ExecutionId": instance.execution_id},
+    )
+
+
+def _scheduled(task: Task) -> Event:
+    if task.kind == EventType.TIMER_CREATED:
+        assert task.fire_at is not None
+        return event(task.kind, task.task_id, FireAt=task.fire_at.isoformat())
+    return event(task.kind, task.task_id, Name=task.name, Input=task.input)
+
+
+def _closing(ending: Ending | None) -> list[Event]:
+    closing = [event(EventType.ORCHESTRATOR_COMPLETED)]
+    if ending is not None:
+        completed = ending.status == Status.COMPLETED
+        kind = EventType.EXECUTION_COMPLETED if completed else EventType.EXECUTION_FAILED
+        closing.insert(0, event(kind, Result=ending.output))
+    return closing
+
+
+def _failure(instance: Instance, error: str) -> Ending:
+    reason = f"Orchestrator function '{instance.name}' failed: {error}"
+    return Ending(Status.FAILED, json.dumps(reason), reason)

@@ -1,0 +1,313 @@
+"""The event store: one SQLite file that holds everything a restarted host needs to go on where it was killed.
+
+Each method is one transaction. Methods may be called from any thread. What an orchestrator asked for (activities,
+timers, children) and what came back (messages) are rows until the episode or completion that deals with them, so the
+work to do after a start is simply what the tables hold. Results for an instance that was purged, restarted or continued
+as new meanwhile do not arrive: they carry the execution id of the instance they belong to.
+"""
+
+import json
+import sqlite3
+import threading
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple
+from pathlib import Path
+
+from localhost.host.durable.history import Event, EventType, Status, event, parse_timestamp, timestamp
+from localhost.host.durable.records import Activity, Ending, Episode, Instance, Message, NewWork, Parent, Timer
+from localhost.host.durable.replay import Task
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS instances (
+    instance_id TEXT PRIMARY KEY, execution_id TEXT NOT NULL, name TEXT NOT NULL, input TEXT, status TEXT NOT NULL,
+    output TEXT, custom_status TEXT, created_at TEXT NOT NULL, updated_at TEXT NOT NULL,
+    parent_instance_id TEXT, parent_execution_id TEXT, parent_task_id INTEGER);
+CREATE TABLE IF NOT EXISTS history (
+    instance_id TEXT, sequence INTEGER, event TEXT NOT NULL, PRIMARY KEY (instance_id, sequence)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS messages (
+    message_id INTEGER PRIMARY KEY AUTOINCREMENT, instance_id TEXT NOT NULL, execution_id TEXT, event TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS messages_by_instance ON messages (instance_id);
+CREATE TABLE IF NOT EXISTS activities (
+    execution_id TEXT, task_id INTEGER, instance_id TEXT NOT NULL, name TEXT NOT NULL, input TEXT,
+    PRIMARY KEY (execution_id, task_id));
+CREATE TABLE IF NOT EXISTS timers (
+    execution_id TEXT, task_id INTEGER, instance_id TEXT NOT NULL, fire_at TEXT NOT NULL,
+    PRIMARY KEY (execution_id, task_id));
+"""
+_ACTIVE = "('Pending', 'Running', 'Suspended')"
+
+
+class Store:
+    """The open store; `path` is made where it does not exist."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.RLock()
+        # Explicit transactions only; NORMAL keeps every commit through a killed process (not through a power cut).
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._connection.row_factory = sqlite3.Row
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+        self._connection.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Close the file; every change is in it already."""
+        with self._lock:
+            self._connection.close()
+
+    def create(self, instance_id: str, name: str, input_: str | None) -> bool:
+        """Start an instance, in place of a finished one of that id; False where one is still active."""
+        with self._transaction() as connection:
+            return self._create(connection, instance_id, name, input_, None)
+
+    def instance(self, instance_id: str) -> Instance | None:
+        """The instance of that id, or None."""
+        with self._transaction() as connection:
+            row = connection.execute("SELECT * FROM instances WHERE instance_id = ?", (instance_id,)).fetchone()
+        return None if row is None else _instance(row)
+
+    def instances(self, prefix: str, created_from: str, created_to: str, statuses: Sequence[Status]) -> list[Instance]:
+        """Instances whose id starts with `prefix`, made in that time span (as texts), in one of `statuses`."""
+        query = (
+            "SELECT * FROM instances WHERE substr(instance_id, 1, ?) = ? AND created_at BETWEEN ? AND ? "
+            f"AND status IN ({','.join('?' * len(statuses))}) ORDER BY created_at"
+        )
+        arguments = (len(prefix), prefix, created_from, created_to, *(status.value for status in statuses))
+        with self._transaction() as connection:
+            return [_instance(row) for row in connection.execute(query, arguments)]
+
+    def history(self, instance_id: str) -> list[str]:
+        """The instance's events, each as JSON text, oldest first."""
+        query = "SELECT event FROM history WHERE instance_id = ? ORDER BY sequence"
+        with self._transaction() as connection:
+            return [row["event"] for row in connection.execute(query, (instance_id,))]
+
+    def messages(self, instance_id: str) -> list[Message]:
+        """The events that wait for the instance's next episode, oldest first."""
+        query = "SELECT * FROM messages WHERE instance_id = ? ORDER BY message_id"
+        with self._transaction() as connection:
+            rows = connection.execute(query, (instance_id,)).fetchall()
+        return [Message(row["message_id"], json.loads(row["event"])) for row in rows]
+
+    def pending_work(self) -> NewWork:
+        """Everything there is to do: what a host begins with."""
+        with self._transaction() as connection:
+            runnable = connection.execute(
+                "SELECT instance_id FROM instances WHERE status = 'Pending' "
+                "UNION SELECT instance_id FROM messages ORDER BY 1"
+            ).fetchall()
+            activities = connection.execute("SELECT * FROM activities ORDER BY rowid").fetchall()
+            timers = connection.execute("SELECT * FROM timers ORDER BY fire_at").fetchall()
+        return NewWork(
+            instances=[row["instance_id"] for row in runnable],
+            activities=[Activity(**row) for row in activities],
+            timers=[Timer(**{**row, "fire_at": parse_timestamp(row["fire_at"])}) for row in timers],
+        )
+
+    def raise_event(self, instance_id: str, name: str, input_: str) -> None:
+        """Leave an external event for the instance; `input_` is JSON text."""
+        with self._transaction() as connection:
+            self._post(connection, instance_id, event(EventType.EVENT_RAISED, Name=name, Input=input_))
+
+    def complete(self, activity: Activity, result: Event) -> None:
+        """Leave an activity's result for its orchestrator; only the first one counts."""
+        with self._transaction() as connection:
+            if _delete(connection, "activities", activity):
+                self._post(connection, activity.instance_id, result, activity.execution_id)
+
+    def fire(self, timer: Timer) -> bool:
+        """Leave a timer's event for its orchestrator; False where the timer was cancelled meanwhile."""
+        with self._transaction() as connection:
+            if not _delete(connection, "timers", timer):
+                return False
+            fired = event(EventType.TIMER_FIRED, TimerId=timer.task_id, FireAt=timestamp(timer.fire_at))
+            self._post(connection, timer.instance_id, fired, timer.execution_id)
+            return True
+
+    def suspend(self, instance_id: str, reason: str) -> None:
+        """Keep an active instance from going on."""
+        self._switch(instance_id, Status.SUSPENDED, event(EventType.EXECUTION_SUSPENDED, Reason=reason))
+
+    def resume(self, instance_id: str, reason: str) -> None:
+        """Let a suspended instance go on."""
+        self._switch(instance_id, Status.RUNNING, event(EventType.EXECUTION_RESUMED, Reason=reason))
+
+    def terminate(self, instance_id: str, reason: str) -> NewWork:
+        """End an active instance; its activities and children run to their end, as in Azure."""
+        with self._transaction() as connection:
+            instance = self.instance(instance_id)
+            if instance is None or not instance.status.is_active:
+                return NewWork()
+            self._append(connection, instance_id, [event(EventType.EXECUTION_TERMINATED, Reason=reason)])
+            return self._end(connection, instance, Ending(Status.TERMINATED, json.dumps(reason), reason))
+
+    def purge(self, instance_id: str) -> bool:
+        """Forget a finished instance; False where there is none of that id."""
+        with self._transaction() as connection:
+            found = connection.execute(
+                f"DELETE FROM instances WHERE instance_id = ? AND status NOT IN {_ACTIVE}",
+                (instance_id,),
+            )
+            if found.rowcount:
+                connection.execute("DELETE FROM history WHERE instance_id = ?", (instance_id,))
+            return bool(found.rowcount)
+
+    def commit(self, episode: Episode) -> NewWork | None:
+        """Store an episode; None (and no change) where the instance was changed from outside since it was read."""
+        instance = episode.instance
+        status = episode.ending.status if episode.ending else Status.RUNNING
+        with self._transaction() as connection:
+            changed = connection.execute(
+                "UPDATE instances SET status = ?, custom_status = ?, updated_at = ? "
+                "WHERE instance_id = ? AND execution_id = ? AND status = ?",
+                (status.value, episode.custom_status, timestamp(), instance.instance_id, instance.execution_id,
+                 instance.status.value),
+            )  # fmt: skip
+            if not changed.rowcount:
+                return None
+            consumed = [(message.message_id,) for message in episode.consumed]
+            connection.executemany("DELETE FROM messages WHERE message_id = ?", consumed)
+            self._append(connection, instance.instance_id, episode.events)
+            for task_id in episode.cancelled_timers:
+                connection.execute(
+                    "DELETE FROM timers WHERE execution_id = ? AND task_id = ?", (instance.execution_id, task_id)
+                )
+            if episode.continues_as_new:
+                return self._continue_as_new(connection, instance, episode.next_input)
+            work = self._schedule(connection, instance, episode)
+            if episode.ending is None:
+                return work
+            return self._end(connection, instance, episode.ending)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            if self._connection.in_transaction:
+                yield self._connection
+                return
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def _create(
+        self, connection: sqlite3.Connection, instance_id: str, name: str, input_: str | None, parent: Parent | None
+    ) -> bool:
+        existing = self.instance(instance_id)
+        if existing is not None and existing.status.is_active:
+            return False
+        connection.execute("DELETE FROM history WHERE instance_id = ?", (instance_id,))
+        now = timestamp()
+        ancestry = (parent.instance_id, parent.execution_id, parent.task_id) if parent else (None, None, None)
+        connection.execute(
+            "INSERT OR REPLACE INTO instances VALUES (?, ?, ?, ?, 'Pending', NULL, NULL, ?, ?, ?, ?, ?)",
+            (instance_id, uuid.uuid4().hex, name, input_, now, now, *ancestry),
+        )
+        return True
+
+    def _switch(self, instance_id: str, status: Status, why: Event) -> None:
+        with self._transaction() as connection:
+            changed = connection.execute(
+                f"UPDATE instances SET status = ?, updated_at = ? WHERE instance_id = ? AND status IN {_ACTIVE} "
+                "AND (status = 'Suspended') = (? = 'Running')",
+                (status.value, timestamp(), instance_id, status.value),
+            )
+            if changed.rowcount:
+                self._append(connection, instance_id, [why])
+
+    def _append(self, connection: sqlite3.Connection, instance_id: str, events: Sequence[Event]) -> None:
+        query = "SELECT COALESCE(MAX(sequence) + 1, 0) FROM history WHERE instance_id = ?"
+        (first,) = connection.execute(query, (instance_id,)).fetchone()
+        rows = [(instance_id, first + i, json.dumps({**new, "IsPlayed": True})) for i, new in enumerate(events)]
+        connection.executemany("INSERT INTO history VALUES (?, ?, ?)", rows)
+
+    def _post(
+        self, connection: sqlite3.Connection, instance_id: str, new: Event, execution_id: str | None = None
+    ) -> None:
+        connection.execute(
+            "INSERT INTO messages (instance_id, execution_id, event) SELECT instance_id, ?, ? FROM instances "
+            f"WHERE instance_id = ? AND execution_id = COALESCE(?, execution_id) AND status IN {_ACTIVE}",
+            (execution_id, json.dumps(new), instance_id, execution_id),
+        )
+
+    def _schedule(self, connection: sqlite3.Connection, instance: Instance, episode: Episode) -> NewWork:
+        owner = instance.execution_id
+        activities, timers, children = [], [], []
+        for task in episode.tasks:
+            if task.kind == EventType.TASK_SCHEDULED:
+                activities.append(Activity(owner, task.task_id, instance.instance_id, task.name, task.input))
+            elif task.kind == EventType.SUB_ORCHESTRATION_CREATED:
+                children.append(self._create_child(connection, instance, task))
+            elif task.fire_at is not None and task.task_id not in episode.cancelled_timers:
+                timers.append(Timer(owner, task.task_id, instance.instance_id, task.fire_at))
+        connection.executemany("INSERT INTO activities VALUES (?, ?, ?, ?, ?)", [astuple(row) for row in activities])
+        rows = [(*astuple(timer)[:3], timestamp(timer.fire_at)) for timer in timers]
+        connection.executemany("INSERT INTO timers VALUES (?, ?, ?, ?)", rows)
+        return NewWork(children, activities, timers)
+
+    def _create_child(self, connection: sqlite3.Connection, parent: Instance, task: Task) -> str:
+        """Start a sub-orchestration; gives the instance to wake: the child, or its parent where the id is taken."""
+        child_id = task.instance_id or f"{parent.execution_id}:{task.task_id}"
+        by = Parent(parent.instance_id, parent.execution_id, task.task_id)
+        if self._create(connection, child_id, task.name, task.input, by):
+            return child_id
+        reason = f"An orchestration instance with the id {child_id} is active already."
+        self._post(connection, parent.instance_id, _child_failed(task.task_id, reason), parent.execution_id)
+        return parent.instance_id
+
+    def _continue_as_new(self, connection: sqlite3.Connection, instance: Instance, next_input: str | None) -> NewWork:
+        connection.execute(
+            "UPDATE instances SET status = 'Pending', execution_id = ?, input = ?, updated_at = ? "
+            "WHERE instance_id = ?",
+            (uuid.uuid4().hex, next_input, timestamp(), instance.instance_id),
+        )
+        connection.execute("DELETE FROM history WHERE instance_id = ?", (instance.instance_id,))
+        connection.execute("DELETE FROM timers WHERE execution_id = ?", (instance.execution_id,))
+        # External events stay: nobody has seen them yet.
+        connection.execute("DELETE FROM messages WHERE execution_id = ?", (instance.execution_id,))
+        return NewWork([instance.instance_id])
+
+    def _end(self, connection: sqlite3.Connection, instance: Instance, ending: Ending) -> NewWork:
+        connection.execute(
+            "UPDATE instances SET status = ?, output = ?, updated_at = ? WHERE instance_id = ?",
+            (ending.status.value, ending.output, timestamp(), instance.instance_id),
+        )
+        connection.execute("DELETE FROM timers WHERE execution_id = ?", (instance.execution_id,))
+        connection.execute("DELETE FROM messages WHERE instance_id = ?", (instance.instance_id,))
+        parent = instance.parent
+        if parent is None:
+            return NewWork()
+        result = event(EventType.SUB_ORCHESTRATION_COMPLETED, TaskScheduledId=parent.task_id, Result=ending.output)
+        if ending.status != Status.COMPLETED:
+            result = _child_failed(parent.task_id, ending.reason)
+        self._post(connection, parent.instance_id, result, parent.execution_id)
+        return NewWork([parent.instance_id])
+
+
+def _child_failed(task_id: int, reason: str | None) -> Event:
+    return event(EventType.SUB_ORCHESTRATION_FAILED, TaskScheduledId=task_id, Reason=reason, Details=reason)
+
+
+def _delete(connection: sqlite3.Connection, table: str, work: Activity | Timer) -> bool:
+    query = f"DELETE FROM {table} WHERE execution_id = ? AND task_id = ?"
+    return bool(connection.execute(query, (work.execution_id, work.task_id)).rowcount)
+
+
+def _instance(row: sqlite3.Row) -> Instance:
+    parent = Parent(row["parent_instance_id"], row["parent_execution_id"], row["parent_task_id"])
+    return Instance(
+        instance_id=row["instance_id"],
+        execution_id=row["execution_id"],
+        name=row["name"],
+        input=row["input"],
+        status=Status(row["status"]),
+        output=row["output"],
+        custom_status=row["custom_status"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        parent=parent if parent.instance_id is not None else None,
+    )

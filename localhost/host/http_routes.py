@@ -1,0 +1,137 @@
+"""HTTP triggers and the admin endpoint, with the host's keys."""
+
+import logging
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import azure.functions as func
+from aiohttp import web
+
+from localhost.host.indexing import FunctionApp, IndexedFunction, IndexingError
+from localhost.host.keys import Keys
+from localhost.host.worker import Worker
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+# Fires a function with the admin request's input; raises ValueError where the input is of no use.
+Fire = Callable[[IndexedFunction, str | None], None]
+
+_CONSTRAINTS = {"": "[^/]+", "int": r"-?\d+", "long": r"-?\d+", "guid": "[0-9a-fA-F-]{36}", "alpha": "[A-Za-z]+"}
+_PARAMETER = re.compile(r"\{(?P<catch_all>\*?)(?P<name>\w+)(?::(?P<constraint>\w+))?(?P<optional>\??)\}")
+
+
+def requires_key(keys: Keys, auth_level: str, handler: Handler) -> Handler:
+    """The handler behind a key of that level, given as header `x-functions-key` or as `?code=`; 401 without."""
+
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        given = (request.headers.get("x-functions-key"), request.query.get("code"))
+        if not any(keys.allows(auth_level, key) for key in given):
+            return web.Response(status=401)
+        return await handler(request)
+
+    return guarded
+
+
+def function_routes(app: FunctionApp, worker: Worker, keys: Keys, prefix: str) -> list[web.RouteDef]:
+    """A route for each HTTP function and method.
+
+    Raises:
+        IndexingError: a route uses a constraint that this host does not know.
+    """
+    routes = []
+    for function in app.of_type("httpTrigger"):
+        auth_level = str(function.trigger.get("authLevel", "function")).lower()
+        handler = requires_key(keys, auth_level, _handler(function, worker))
+        for path in _paths(function):
+            full = "/" + "/".join(part for part in (prefix, path) if part)
+            routes += [web.route(method, full, handler) for method in function.trigger.get("methods") or ["*"]]
+            logger.info("route %s: %s (%s)", function.name, full, auth_level)
+    return routes
+
+
+def admin_route(app: FunctionApp, keys: Keys, fire: Mapping[str, Fire]) -> web.RouteDef:
+    """`POST /admin/functions/{name}` with `{"input": ...}`: fires a function whose trigger type is in `fire`."""
+
+    async def handle(request: web.Request) -> web.Response:
+        function = app.functions.get(request.match_info["name"])
+        if function is None:
+            return web.Response(status=404)
+        if function.trigger_type not in fire:
+            return web.Response(status=400, text=f"{function.trigger_type} {function.name} cannot be fired from here")
+        try:
+            body = await request.json() if request.can_read_body else {}
+            fire[function.trigger_type](function, body.get("input"))
+        except (ValueError, AttributeError) as error:
+            return web.Response(status=400, text=f'expected a JSON object such as {{"input": ""}}: {error}')
+        return web.Response(status=202)
+
+    return web.post("/admin/functions/{name}", requires_key(keys, "admin", handle))
+
+
+@web.middleware
+async def host_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Log each request without its query (it may hold a key); hide failures; 404 for a wrong method, as in Azure."""
+    began = time.perf_counter()
+    try:
+        response = await handler(request)
+    except web.HTTPMethodNotAllowed:
+        response = web.Response(status=404)
+    except web.HTTPException as error:
+        response = web.Response(status=error.status, text=error.text, content_type="application/json")
+    except Exception:
+        logger.exception("%s %s failed", request.method, request.path)
+        response = web.Response(status=500)
+    milliseconds = round((time.perf_counter() - began) * 1000)
+    logger.info("%s %s: %d in %d ms", request.method, request.path, response.status, milliseconds)
+    return response
+
+
+def _handler(function: IndexedFunction, worker: Worker) -> Handler:
+    async def handle(request: web.Request) -> web.Response:
+        argument = func.HttpRequest(
+            method=request.method,
+            url=str(request.url),
+            headers=dict(request.headers),
+            params=dict(request.query),
+            route_params=dict(request.match_info),
+            body=await request.read(),
+        )
+        return _response(function, await worker.invoke(function, argument))
+
+    return handle
+
+
+def _response(function: IndexedFunction, answer: Any) -> web.Response:
+    if answer is None:
+        return web.Response(status=204)
+    if isinstance(answer, str):
+        return web.Response(text=answer)
+    if not isinstance(answer, func.HttpResponse):
+        raise TypeError(f"function {function.name} returned {type(answer).__name__}; expected HttpResponse or str")
+    response = web.Response(status=answer.status_code, body=answer.get_body(), headers=list(answer.headers.items()))
+    if "Content-Type" not in answer.headers:
+        response.headers["Content-Type"] = f"{answer.mimetype}; charset={answer.charset}"
+    return response
+
+
+def _paths(function: IndexedFunction) -> list[str]:
+    """The route as aiohttp spells it; two where the last parameter is optional."""
+    route = str(function.trigger["route"]).strip("/")
+
+    def converted(match: re.Match[str]) -> str:
+        constraint = match["constraint"] or ""
+        if constraint not in _CONSTRAINTS:
+            known = ", ".join(name for name in _CONSTRAINTS if name)
+            raise IndexingError(
+                f"function {function.name}: route {route!r} has the constraint {constraint!r}; known here: {known}"
+            )
+        return f"{{{match['name']}:{'.*' if match['catch_all'] else _CONSTRAINTS[constraint]}}}"
+
+    paths = [_PARAMETER.sub(converted, route)]
+    last = list(_PARAMETER.finditer(route))[-1:]
+    if last and last[0]["optional"]:
+        paths.append(_PARAMETER.sub(converted, route[: last[0].start()].rstrip("/")))
+    return paths

@@ -1,0 +1,150 @@
+"""Puts the host together: settings, the indexed app, the triggers, the durable parts and two HTTP sites."""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from aiohttp import web
+
+from localhost.host import logs
+from localhost.host.blobs import BlobListener
+from localhost.host.durable.client_api import RPC_PATH, WEBHOOK_PATH, ClientApi, durable_client_binding
+from localhost.host.durable.dispatcher import Dispatcher
+from localhost.host.durable.store import Store
+from localhost.host.http_routes import admin_route, function_routes, host_errors, requires_key
+from localhost.host.indexing import FunctionApp, index
+from localhost.host.keys import load_keys
+from localhost.host.settings import HostConfig, load_host_config, load_local_settings
+from localhost.host.timers import TimerListener
+from localhost.host.trigger_state import TriggerState
+from localhost.host.worker import Worker
+
+logger = logging.getLogger(__name__)
+
+_ADDRESS = "127.0.0.1"
+_MAX_BODY = 100 * 1024 * 1024
+
+
+def serve(
+    app_folder: Path,
+    state_folder: Path,
+    port: int = 7071,
+    *,
+    log_level: str | None = None,
+    grace: float = 10.0,
+    stop_at_end_of_input: bool = False,
+) -> None:
+    """Run the app until SIGTERM or SIGINT; `state_folder/host.json` holds `url` and `pid` once it is ready.
+
+    Args:
+        app_folder: where `function_app.py` and `host.json` are; becomes the working directory.
+        state_folder: keys, event store and receipts; made where it does not exist, kept between runs.
+        port: to listen on, on this machine only; 0 for any free one.
+        log_level: overrides host.json's `logging.logLevel.default`.
+        grace: seconds that running functions get when the host stops.
+        stop_at_end_of_input: stop when standard input ends, too: when the process that holds its other end is gone.
+
+    Raises:
+        SettingsError, IndexingError: the app cannot be run; says why. OSError: the port is taken.
+    """
+    app_folder, state_folder = app_folder.resolve(), state_folder.resolve()
+    state_folder.mkdir(parents=True, exist_ok=True)
+    ready_file = state_folder / "host.json"
+    ready_file.unlink(missing_ok=True)
+    load_local_settings(app_folder)
+    config = load_host_config(app_folder)
+    logs.configure(log_level or config.log_level)
+    os.chdir(app_folder)
+    app = index(app_folder)
+    try:
+        asyncio.run(_run(app, config, state_folder, port, grace, stop_at_end_of_input))
+    finally:
+        ready_file.unlink(missing_ok=True)
+
+
+async def _run(
+    app: FunctionApp, config: HostConfig, state_folder: Path, port: int, grace: float, stop_at_end_of_input: bool
+) -> None:
+    stop = _stop_event(stop_at_end_of_input)
+    public_socket, rpc_socket = _bind(port), _bind(0)
+    url, rpc_url = (f"http://{_ADDRESS}:{bound.getsockname()[1]}" for bound in (public_socket, rpc_socket))
+    keys = load_keys(state_folder)
+    binding = durable_client_binding(config.hub_name, url, rpc_url, keys.durable)
+    worker = Worker(binding, config.max_activities, config.function_timeout)
+    with (
+        closing(Store(state_folder / "durable.db")) as store,
+        closing(TriggerState(state_folder / "triggers.db")) as state,
+    ):
+        dispatcher = Dispatcher(store, app, worker, config)
+        timers = TimerListener(app.of_type("timerTrigger"), worker, state)
+        blobs = BlobListener(app.of_type("blobTrigger"), worker, state)
+        api = ClientApi(store, dispatcher, app, binding)
+        webhooks = [
+            web.RouteDef(route.method, route.path, requires_key(keys, "durable", route.handler), {})
+            for route in api.routes(WEBHOOK_PATH, is_rpc=False)
+        ]
+        public = await _site(
+            [
+                *function_routes(app, worker, keys, config.route_prefix),
+                *webhooks,
+                admin_route(app, keys, {"timerTrigger": timers.fire}),
+            ],
+            public_socket,
+        )
+        rpc = await _site(api.routes(RPC_PATH, is_rpc=True), rpc_socket)
+        for part in (dispatcher, timers, blobs):
+            part.start()
+        _write_ready(state_folder / "host.json", url)
+        logger.info("ready on %s", url)
+        await stop.wait()
+        logger.info("stopping; running functions get %.0f s", grace)
+        await public.stop()
+        await asyncio.gather(timers.stop(grace), blobs.stop(grace), dispatcher.stop(grace))
+        await rpc.stop()
+
+
+async def _site(routes: Sequence[web.RouteDef], bound: socket.socket) -> web.SockSite:
+    application = web.Application(middlewares=[host_errors], client_max_size=_MAX_BODY)
+    application.add_routes(routes)
+    # No access log: its lines hold queries, and those may hold keys.
+    runner = web.AppRunner(application, access_log=None, handle_signals=False)
+    await runner.setup()
+    site = web.SockSite(runner, bound)
+    await site.start()
+    return site
+
+
+def _bind(port: int) -> socket.socket:
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind((_ADDRESS, port))
+    return bound
+
+
+def _stop_event(stop_at_end_of_input: bool) -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+    def watch_input() -> None:
+        sys.stdin.buffer.read()
+        loop.call_soon_threadsafe(stop.set)
+
+    if stop_at_end_of_input:
+        threading.Thread(target=watch_input, name="input", daemon=True).start()
+    return stop
+
+
+def _write_ready(path: Path, url: str) -> None:
+    draft = path.with_suffix(".new")
+    draft.write_text(json.dumps({"url": url, "pid": os.getpid()}))
+    draft.replace(path)

@@ -1,0 +1,183 @@
+"""A small app with one function for each thing the host can do. Activities leave marks in the folder `MARKS`."""
+
+import json
+import logging
+import os
+import time
+import uuid
+from datetime import timedelta
+from pathlib import Path
+
+import azure.durable_functions as df
+import azure.functions as func
+
+app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
+
+
+def mark(name: str) -> int:
+    """Leave one more mark of that name; gives how many there are now."""
+    folder = Path(os.environ["MARKS"])
+    (folder / f"{name}.{uuid.uuid4().hex}").touch()
+    return len(list(folder.glob(f"{name}.*")))
+
+
+@app.route(route="greet/{name}", methods=["GET", "POST"])
+def greet(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    logging.getLogger("sample").info("greeting %s", req.route_params["name"])
+    answer = {
+        "name": req.route_params["name"],
+        "params": dict(req.params),
+        "body": req.get_body().decode(),
+        "function": context.function_name,
+    }
+    return func.HttpResponse(json.dumps(answer), mimetype="application/json", headers={"x-sample": "yes"})
+
+
+@app.route(route="public", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+async def public(req: func.HttpRequest) -> str:
+    return "open to all"
+
+
+@app.route(route="admin-only", methods=["GET"], auth_level=func.AuthLevel.ADMIN)
+def admin_only(req: func.HttpRequest) -> str:
+    return "master"
+
+
+@app.route(route="broken", auth_level=func.AuthLevel.ANONYMOUS)
+def broken(req: func.HttpRequest) -> func.HttpResponse:
+    raise RuntimeError("the secret reason")
+
+
+@app.route(route="setting", auth_level=func.AuthLevel.ANONYMOUS)
+def setting(req: func.HttpRequest) -> str:
+    return os.environ[req.params["name"]]
+
+
+@app.timer_trigger(schedule="%SAMPLE_SCHEDULE%", arg_name="timer")
+def tick(timer: func.TimerRequest) -> None:
+    mark("tick-past-due" if timer.past_due else "tick")
+    time.sleep(float(os.environ.get("TICK_SECONDS", "0")))
+    mark("tick-end")
+
+
+@app.route(route="start/{orchestrator}/{id?}")
+@app.durable_client_input(client_name="client")
+async def start(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    input_ = req.get_json() if req.get_body() else None
+    name = req.route_params["orchestrator"]
+    instance_id = await client.start_new(name, req.route_params.get("id"), input_)
+    return client.create_check_status_response(req, instance_id)
+
+
+@app.orchestration_trigger(context_name="context")
+def chain(context: df.DurableOrchestrationContext):
+    value = context.get_input()
+    for _ in range(3):
+        value = yield context.call_activity("add_one", value)
+    context.set_custom_status({"value": value})
+    return value
+
+
+@app.orchestration_trigger(context_name="context")
+def fan_out(context: df.DurableOrchestrationContext):
+    """Input: {"lanes": n, "width": n, "seconds": s}: lanes are children, each with `width` activities at once."""
+    plan = context.get_input()
+    lanes = [context.call_sub_orchestrator("lane", {**plan, "lane": lane}) for lane in range(plan["lanes"])]
+    results = yield context.task_all(lanes)
+    return sum(results, [])
+
+
+@app.orchestration_trigger(context_name="context")
+def lane(context: df.DurableOrchestrationContext):
+    plan = context.get_input()
+    names = [f"{plan['lane']}-{number}" for number in range(plan["width"])]
+    tasks = [context.call_activity("work", {"name": name, "seconds": plan["seconds"]}) for name in names]
+    return (yield context.task_all(tasks))
+
+
+@app.orchestration_trigger(context_name="context")
+def sequence(context: df.DurableOrchestrationContext):
+    for number in range(context.get_input()):
+        yield context.call_activity("add_one", number)
+
+
+@app.orchestration_trigger(context_name="context")
+def approval(context: df.DurableOrchestrationContext):
+    """Waits for the event `approved`, or for as many seconds as the input says."""
+    deadline = context.create_timer(context.current_utc_datetime + timedelta(seconds=context.get_input()))
+    approved = context.wait_for_external_event("approved")
+    winner = yield context.task_any([approved, deadline])
+    if winner is approved:
+        deadline.cancel()
+        return {"approved": approved.result}
+    return "too late"
+
+
+@app.orchestration_trigger(context_name="context")
+def retrying(context: df.DurableOrchestrationContext):
+    """Input: which attempt succeeds, and how many there may be."""
+    options = df.RetryOptions(first_retry_interval_in_milliseconds=10, max_number_of_attempts=context.get_input()[1])
+    flaky_task = context.call_activity_with_retry("flaky", options, [context.instance_id, context.get_input()[0]])
+    other = context.call_activity("add_one", 1)
+    try:
+        results = yield context.task_all([flaky_task, other])
+    except Exception as error:
+        return f"gave up: {error}"
+    after = yield context.call_activity("add_one", results[1])
+    return [results[0], after]
+
+
+@app.orchestration_trigger(context_name="context")
+def countdown(context: df.DurableOrchestrationContext):
+    left = context.get_input()
+    yield context.call_activity("add_one", left)
+    if left > 0:
+        context.continue_as_new(left - 1)
+        return None
+    return "lift-off"
+
+
+@app.orchestration_trigger(context_name="context")
+def failing(context: df.DurableOrchestrationContext):
+    yield context.call_activity("flaky", [context.instance_id, 99])
+
+
+@app.orchestration_trigger(context_name="context")
+def failing_parent(context: df.DurableOrchestrationContext):
+    try:
+        yield context.call_sub_orchestrator("failing", None, "the-child")
+    except Exception as error:
+        return f"caught {error}"
+
+
+@app.orchestration_trigger(context_name="context")
+def parent_id(context: df.DurableOrchestrationContext):
+    if context.parent_instance_id is not None:
+        return context.parent_instance_id
+    return (yield context.call_sub_orchestrator("parent_id"))
+
+
+@app.orchestration_trigger(context_name="context")
+def unsupported(context: df.DurableOrchestrationContext):
+    yield context.call_http("GET", "https://example.invalid")
+
+
+@app.activity_trigger(input_name="number")
+def add_one(number: int) -> int:
+    return number + 1
+
+
+@app.activity_trigger(input_name="job")
+def work(job: dict) -> str:
+    mark(f"work-{job['name']}")
+    time.sleep(job["seconds"])
+    return job["name"]
+
+
+@app.activity_trigger(input_name="request")
+def flaky(request: list) -> str:
+    name, succeeds_at = request
+    attempt = mark(f"flaky-{name}")
+    if attempt < succeeds_at:
+        raise ValueError(f"attempt {attempt} failed")
+    return f"attempt {attempt}"
