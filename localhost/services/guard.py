@@ -15,7 +15,7 @@ import sys
 import threading
 from typing import Any
 
-GRACE_SECONDS = 15
+GRACE_SECONDS = 10
 
 
 def main(user_id: str, *command: str) -> int:

@@ -17,7 +17,7 @@ class HttpServer:
 
     def __init__(self, application: web.Application, port: int, tls: ssl.SSLContext | None = None) -> None:
         self._loop = asyncio.new_event_loop()
-        self._runner = web.AppRunner(application, access_log=None)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name=f"http-server-{port}")
         self._thread.start()
         try:
@@ -35,7 +35,7 @@ class HttpServer:
 
     async def _listen(self, port: int, tls: ssl.SSLContext | None) -> None:
         await self._runner.setup()
-        await web.TCPSite(self._runner, HOST, port, ssl_context=tls, shutdown_timeout=1).start()
+        await web.TCPSite(self._runner, HOST, port, ssl_context=tls).start()
 
     def _call(self, coroutine: object) -> Future[None]:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from localhost.services.process import GuardedProcess
+from localhost.services.process import GuardedProcess, exclusive
 from localhost.services.service import HOST, Service, ServiceError, claim_ports
 from localhost.services.unprivileged import other_user, readable_copy, writable_folder
 
@@ -60,17 +60,19 @@ class Postgres(Service):
 
     def start(self) -> None:
         user = other_user()
-        home = writable_folder(self.folder / "home", user)
         programs = _programs()
-        if not (home / "data").exists():
-            _initialise(home, programs / "initdb")
-        (self.port,) = claim_ports(self.folder, 1)
-        settings = [f"--{name}={value}" for name, value in {**_SETTINGS, "port": self.port}.items()]
-        self._process = GuardedProcess(
-            [programs / "postgres", "-D", home / "data", *settings],
-            self.folder / "postgres.log",
-            user_id=user.pw_uid if user else None,
-        )
+        with exclusive(self.folder) as lock:
+            home = writable_folder(self.folder / "home", user)
+            if not (home / "data").exists():
+                _initialise(home, programs / "initdb")
+            (self.port,) = claim_ports(self.folder, 1)
+            settings = [f"--{name}={value}" for name, value in {**_SETTINGS, "port": self.port}.items()]
+            self._process = GuardedProcess(
+                [programs / "postgres", "-D", home / "data", *settings],
+                self.folder / "postgres.log",
+                lock=lock,
+                user_id=user.pw_uid if user else None,
+            )
         self._process.wait_for("database system is ready to accept connections")
 
     def stop(self) -> None:

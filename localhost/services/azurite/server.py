@@ -6,7 +6,7 @@ from pathlib import Path
 
 from localhost.services.azurite.install import install_azurite, node_command
 from localhost.services.certificates import Certificates
-from localhost.services.process import GuardedProcess
+from localhost.services.process import GuardedProcess, exclusive
 from localhost.services.service import HOST, Service, claim_ports
 
 ACCOUNT = "devstoreaccount1"
@@ -40,9 +40,10 @@ class Azurite(Service):
         return self._url(self.table_port)
 
     def start(self) -> None:
-        script = install_azurite()
-        self.blob_port, self.queue_port, self.table_port = claim_ports(self.folder, 3)
-        self._process = GuardedProcess([*node_command(), script, *self._arguments()], self.folder / "azurite.log")
+        command: list[str | Path] = [*node_command(), install_azurite()]
+        with exclusive(self.folder) as lock:
+            self.blob_port, self.queue_port, self.table_port = claim_ports(self.folder, 3)
+            self._process = GuardedProcess([*command, *self._arguments()], self.folder / "azurite.log", lock=lock)
         self._process.wait_for("Table service is successfully listening")
 
     def stop(self) -> None:

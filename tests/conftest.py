@@ -1,0 +1,66 @@
+"""The local services, started once per test session (and per xdist worker), and a place of its own for each test."""
+
+from __future__ import annotations
+
+import ssl
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import aiohttp.connector
+import pytest
+from azure.storage.blob import ContainerClient
+
+from localhost.services import LocalServices
+
+
+@contextmanager
+def service_folder() -> Iterator[Path]:
+    """A temporary folder that every user may enter.
+
+    Run by root, PostgreSQL becomes a user who may not enter pytest's folders.
+    """
+    # A killed owner's PostgreSQL may still write while it shuts down.
+    with tempfile.TemporaryDirectory(prefix="local-services-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def services() -> Iterator[LocalServices]:
+    """Storage, identity, vault and PostgreSQL. A test may stop and start one of them: data and addresses stay."""
+    with service_folder() as folder, LocalServices(folder) as started:
+        yield started
+
+
+@pytest.fixture
+def environment(services: LocalServices, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Set the variables by which the app and the SDKs find the services, in this process, and return them."""
+    variables = services.environment()
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    # aiohttp read SSL_CERT_FILE when it was imported; a process that starts with these variables has no such trouble.
+    verified = ssl.create_default_context(cafile=variables["SSL_CERT_FILE"])
+    monkeypatch.setattr(aiohttp.connector, "_SSL_CONTEXT_VERIFIED", verified)
+    return variables
+
+
+@pytest.fixture
+def database(services: LocalServices) -> str:
+    """The name of a new, empty database on `services.postgres`."""
+    name = unique_name()
+    services.postgres.create_database(name)
+    return name
+
+
+@pytest.fixture
+def container(services: LocalServices) -> ContainerClient:
+    """A new, empty blob container, seen with the account key."""
+    return services.create_container(unique_name())
+
+
+def unique_name() -> str:
+    """A name valid for databases, containers and tables alike."""
+    return f"test{uuid.uuid4().hex[:12]}"
