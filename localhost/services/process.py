@@ -62,17 +62,10 @@ class GuardedProcess:
     ) -> None:
         self._name = Path(command[0]).name
         self._log = log
-        guarded = [
-            sys.executable,
-            "-I",
-            "-S",
-            guard.__file__,
-            "-" if user_id is None else str(user_id),
-            *map(str, command),
-        ]
+        runner = [sys.executable, "-I", "-S", guard.__file__, "-" if user_id is None else str(user_id)]
         with log.open("wb") as output:
             self._process = subprocess.Popen(
-                guarded,
+                [*runner, *map(str, command)],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -91,13 +84,11 @@ class GuardedProcess:
         while True:
             ended = self._process.poll() is not None
             text = self._log.read_text(errors="replace")
-            if match := re.search(pattern, text, re.MULTILINE | re.DOTALL):
+            if match := re.search(pattern, text, re.MULTILINE):
                 return match
             if ended or time.monotonic() > deadline:
-                reason = (
-                    f"ended with exit code {self._process.returncode}" if ended else f"not ready in {timeout:.0f} s"
-                )
-                raise ServiceError(f"{self._name}: {reason}; the end of {self._log}:\n{text[-2000:]}")
+                what = f"ended with exit code {self._process.returncode}" if ended else f"not ready in {timeout:.0f} s"
+                raise ServiceError(f"{self._name}: {what}; the end of {self._log}:\n{text[-2000:]}")
             time.sleep(_POLL_SECONDS)
 
     def stop(self) -> None:
