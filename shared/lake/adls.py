@@ -1,0 +1,81 @@
+"""The lake as a dlt destination: ADLS Gen2 (or any blob storage) through the app's one credential."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from azure.core.exceptions import HttpResponseError, ResourceExistsError
+from azure.storage.blob import BlobServiceClient
+from dlt.common.configuration.specs import AzureCredentials, AzureCredentialsWithoutDefaults
+from dlt.destinations import filesystem
+
+from shared.errors import LakeError
+from shared.identity import blob_service, credential
+from shared.lake.commit import CommittingClient, LoadCommit
+from shared.lake_layout import bucket_path
+from shared.models import Job
+from shared.settings import settings
+
+
+class Lake(filesystem):
+    """dlt's filesystem destination with loads that are all or nothing."""
+
+    commit: LoadCommit  # set after construction: dlt reads its settings off the signature of __init__
+
+    @property
+    def client_class(self) -> type[CommittingClient]:
+        """A client that knows the load it is to commit; dlt makes several of them in one load."""
+        return type("LakeClient", (CommittingClient,), {"commit": self.commit})
+
+
+def lake_destination(job: Job, commit: LoadCommit) -> Lake:
+    """The destination of one job.
+
+    Raises:
+        ConfigurationError: the lake's connection is not set.
+        LakeError: the container does not exist and may not be made.
+    """
+    service = blob_service("LakeStorage")
+    _ensure_container(service, job.target_container)
+    lake = Lake(
+        bucket_url=f"az://{bucket_path(job)}",
+        destination_name="lake",
+        enable_dataset_name_normalization=False,
+        warn_unsafe_layout_separators=False,  # one dataset holds one job's tables, and each has a folder of its own
+        **_credentials(service),
+    )
+    lake.commit = commit
+    return lake
+
+
+def _credentials(service: BlobServiceClient) -> dict[str, Any]:
+    connection = settings().connection("LakeStorage")
+    host = urlsplit(service.url)
+    if connection.connection_string:
+        key = AzureCredentialsWithoutDefaults(
+            azure_storage_account_name=service.account_name,
+            azure_storage_account_key=service.credential.account_key,
+        )
+        return {"credentials": key, "kwargs": {"connection_string": connection.connection_string.get_secret_value()}}
+    identity = AzureCredentials.from_credential(credential())
+    identity.azure_storage_account_name = service.account_name
+    identity.azure_account_host = f"{host.netloc}{host.path}".rstrip("/")
+    return {"credentials": identity}
+
+
+def _ensure_container(service: BlobServiceClient, name: str) -> None:
+    container = service.get_container_client(name)
+    if container.exists():
+        return
+    try:
+        container.create_container()
+    except ResourceExistsError:  # another job made it meanwhile
+        return
+    except HttpResponseError as error:
+        if error.status_code not in (401, 403):
+            raise
+        raise LakeError(
+            f"Container '{name}' of the lake does not exist and the app's identity may not create it: create it, or "
+            "give the identity the role Storage Blob Data Contributor on the storage account."
+        ) from None

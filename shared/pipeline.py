@@ -1,0 +1,201 @@
+"""One attempt of one job as a dlt pipeline: the only place that runs dlt. It runs in a process of its own.
+
+The working directory is new in every attempt and removed after it: what an attempt needs to know of earlier loads it
+restores from the lake, so the app's disk is never the only place where anything is.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import dlt
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from shared.errors import IngestionError
+from shared.lake.adls import lake_destination
+from shared.lake.commit import CommittingClient, LoadCommit
+from shared.lake_layout import dataset_name, pipeline_name
+from shared.models import AttemptOrder, Job, JobError, JobResult, JobStatus
+from shared.secrets import Secret
+from shared.settings import settings
+from shared.sources import open_source
+from shared.sources.source import ReadOptions, Source
+from shared.sources.watermark import watermark_text
+
+log = logging.getLogger(__name__)
+
+Report = Callable[[str, int], None]
+"""Called with the stage (extract, normalize, load) and the rows read so far."""
+
+
+def run_attempt(order: AttemptOrder, job: Job, secret: Secret, report: Report) -> JobResult:
+    """Load one job's table into the lake; never raises for what can be said in the result."""
+    attempt = _Attempt(order, job, secret, report)
+    try:
+        return attempt.run()
+    except Exception as error:
+        return attempt.failure(error)
+
+
+@dataclass
+class _Attempt:
+    order: AttemptOrder
+    job: Job
+    secret: Secret
+    report: Report
+    started_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    seconds: dict[str, float] = field(default_factory=dict)
+    commit: LoadCommit = field(default_factory=LoadCommit)
+    source: Source | None = None
+    rows_read: int = 0
+
+    def run(self) -> JobResult:
+        _configure_dlt()
+        with _working_folder() as folder:
+            pipeline = dlt.pipeline(
+                pipeline_name(self.job.job_id),
+                pipelines_dir=str(folder),
+                destination=lake_destination(self.job, self.commit),
+                dataset_name=dataset_name(self.job),
+            )
+            if done := self._already_committed(pipeline):
+                return done
+            return self._load(pipeline)
+
+    def _already_committed(self, pipeline: dlt.Pipeline) -> JobResult | None:
+        """The result of this very run's load where an earlier execution of it committed before its host died."""
+        with pipeline.destination_client() as client:
+            assert isinstance(client, CommittingClient)
+            record = client.last_record()
+            if record is None or record.get("run_id") != self.order.run_id:
+                return None
+            client.remove_replaced_files()
+            return self._result(record)
+
+    def _load(self, pipeline: dlt.Pipeline) -> JobResult:
+        with self._stage("extract"):
+            pipeline.sync_destination()
+            before = self._watermark(pipeline)
+            options = ReadOptions(full_refresh=self.order.full_refresh, report_rows=self._count)
+            self.source = open_source(self.job, self.secret, options)
+            resource = self.source.resource()
+            extracted = pipeline.extract(resource, loader_file_format="parquet")
+        with self._stage("normalize"):
+            pipeline.normalize()
+        self.commit.expected_rows = _rows_by_table(extracted)
+        self.commit.record = {
+            "run_id": self.order.run_id,
+            "job_id": self.job.job_id,
+            "attempt": self.order.attempt,
+            "rows_extracted": sum(self.commit.expected_rows.values()),
+            "watermark_before": before,
+            "watermark_after": self._watermark(pipeline),
+        }
+        with self._stage("load"):
+            pipeline.load()
+        with pipeline.destination_client() as client:
+            assert isinstance(client, CommittingClient)
+            return self._result(client.last_record() or {})
+
+    def _watermark(self, pipeline: dlt.Pipeline) -> str | None:
+        for source in pipeline.state.get("sources", {}).values():
+            resource = source.get("resources", {}).get(self.job.resource_name, {})
+            for cursor in resource.get("incremental", {}).values():
+                return watermark_text(cursor.get("last_value"))
+        return None
+
+    def _count(self, rows: int) -> None:
+        self.rows_read += rows
+        self.report("extract", self.rows_read)
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        self.report(name, self.rows_read)
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] = time.monotonic() - started
+
+    def _result(self, record: Any) -> JobResult:
+        return self._envelope(
+            status=JobStatus.SUCCESS,
+            load_id=record["load_id"],
+            **{name: record.get(name) for name in ("rows_extracted", "rows_written", "files_written", "bytes_written")},
+            **{name: record.get(name) for name in ("watermark_before", "watermark_after")},
+        )
+
+    def failure(self, error: Exception) -> JobResult:
+        """The result of an attempt that broke: the error in one sentence, without secrets."""
+        known = self._explained(error)
+        log.warning("Job %s failed: %s", self.job.job_id, known.message)
+        return self._envelope(status=JobStatus.FAILED, rows_extracted=self.rows_read, error=known)
+
+    def _explained(self, error: Exception) -> JobError:
+        for cause in _causes(error):
+            explained = self.source.explain(cause) if self.source else cause
+            if isinstance(explained, IngestionError):
+                message = self.secret.redact(str(explained))
+                return JobError(kind=explained.kind, message=message, retryable=explained.retryable)
+        root = list(_causes(error))[-1]
+        message = self.secret.redact(f"{type(root).__name__}: {root}")
+        return JobError(kind="unexpected", message=message[:2000], retryable=True)
+
+    def _envelope(self, status: JobStatus, **fields: Any) -> JobResult:
+        ended_at = datetime.now(timezone.utc)
+        total = (ended_at - self.started_at).total_seconds()
+        return JobResult(
+            run_id=self.order.run_id,
+            job_id=self.job.job_id,
+            attempt=self.order.attempt,
+            status=status,
+            started_at=self.started_at,
+            ended_at=ended_at,
+            duration_seconds={**self.seconds, "total": total},
+            **{name: value for name, value in fields.items() if value is not None},
+        )
+
+
+def _configure_dlt() -> None:
+    """dlt's own settings, set here and not through the environment."""
+    dlt.config["runtime.dlthub_telemetry"] = False
+    dlt.config["schema.naming"] = "direct"  # tables and columns keep the source's names
+    dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = False
+    dlt.config["data_writer.compression"] = "zstd"
+
+
+@contextmanager
+def _working_folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="ingestion-", dir=settings().work_folder))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _rows_by_table(extracted: Any) -> dict[str, int]:
+    rows: dict[str, int] = {}
+    for packages in extracted.metrics.values():
+        for metrics in packages:
+            for table, counted in metrics["table_metrics"].items():
+                if not table.startswith("_dlt"):
+                    rows[table] = rows.get(table, 0) + counted.items_count
+    return rows
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what it came from, outermost first."""
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        inner = seen.exception if isinstance(seen, PipelineStepFailed) else None
+        seen = inner or seen.__cause__ or seen.__context__
