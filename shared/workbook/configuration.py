@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from shared.models import Job, Shape
+from shared.models import Job, Request, Shape, Source
+from shared.wildcards import base_job_id, expanded_job, is_wildcard
 
 
 class Problem(Shape):
@@ -24,15 +25,29 @@ class Configuration(Shape):
     """The rows of a valid workbook."""
 
     jobs: tuple[Job, ...] = ()
+    sources: tuple[Source, ...] = ()
+    requests: tuple[Request, ...] = ()
     warnings: tuple[Problem, ...] = ()
 
     @cached_property
     def _jobs_by_id(self) -> dict[str, Job]:
         return {job.job_id: job for job in self.jobs}
 
+    @cached_property
+    def _sources_by_name(self) -> dict[str, Source]:
+        return {source.source_name: source for source in self.sources}
+
     def job(self, job_id: str) -> Job | None:
-        """The job of an id, None where the workbook has none."""
-        return self._jobs_by_id.get(job_id)
+        """The job of an id, also of one that `wildcards.expand` gave; None where the workbook has none."""
+        job = self._jobs_by_id.get(job_id)
+        if job is None:
+            wildcard = self._jobs_by_id.get(base_job_id(job_id))
+            return expanded_job(wildcard, job_id) if wildcard and is_wildcard(wildcard) else None
+        return job
+
+    def source(self, source_name: str) -> Source:
+        """What holds for a source system; the defaults where the workbook says nothing of it."""
+        return self._sources_by_name.get(source_name) or Source(source_name=source_name)
 
 
 class Report(Shape):

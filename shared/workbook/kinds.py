@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from shared.workbook.cells import BrokenCell, as_text
 
 _YES = {"y": True, "yes": True, "true": True, "n": False, "no": False, "false": False}
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _WHOLE_NUMBER = re.compile(r"[+-]?\d{1,15}(\.0+)?")
 
 
@@ -65,7 +66,7 @@ class Text:
         text = as_text(value)
         if len(text) > self.max_length:
             raise InvalidCellError(f"has {len(text)} characters, at most {self.max_length} are allowed")
-        if any(ord(character) < 32 and character not in "\n\t\r" for character in text):
+        if _CONTROL.search(text):
             raise InvalidCellError("holds a control character; type the value again")
         if self.pattern and not re.fullmatch(self.pattern, text):
             raise InvalidCellError(self.rule)
@@ -132,6 +133,39 @@ class Integer:
 
     def schema(self) -> Mapping[str, Any]:
         return {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
+
+
+@dataclass(frozen=True)
+class Names:
+    """A list of names between commas.
+
+    Attributes:
+        item: What each name must be.
+        lower: Whether names are compared and kept in lower case.
+    """
+
+    item: Text
+    lower: bool = False
+    label: str = "list, comma"
+    allowed: tuple[str, ...] = ()
+
+    def parse(self, value: object) -> tuple[str, ...]:
+        parts = [part.strip() for part in re.split(r"[,\n]", as_text(value)) if part.strip()]
+        names: dict[str, str] = {}
+        for part in parts:
+            try:
+                name = self.item.parse(part.lower() if self.lower else part)
+            except InvalidCellError as error:
+                raise InvalidCellError(f"names '{part[:60]}', which {error}") from None
+            if name.casefold() in names:
+                raise InvalidCellError(f"names '{name[:60]}' twice")
+            names[name.casefold()] = name
+        if not names:
+            raise InvalidCellError("names nothing")
+        return tuple(names.values())
+
+    def schema(self) -> Mapping[str, Any]:
+        return {"type": "string"}
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:

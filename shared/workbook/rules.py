@@ -1,32 +1,89 @@
-"""What must hold between the cells of a row and between rows; each rule adds to the findings."""
+"""What must hold between rows: names that are unique, datasets with one writer, orders for jobs that exist."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from shared import lake_layout
-from shared.models import Job
+from shared.models import Job, SourceType
+from shared.workbook import job_rules
+from shared.workbook.cells import quoted
+from shared.workbook.kinds import did_you_mean
+from shared.workbook.rows import Draft
 from shared.workbook.tables import Findings, Table
+from shared.workbook.watermarks import comes_before, misfit
 
 _T = TypeVar("_T")
 _DATASET_COLUMNS = {"job_id", "source_name", "target_container", "target_folder_path", "enabled"}
 
 
-@dataclass(frozen=True)
-class Draft:
-    """A row of typed values; those that could not be read are missing, and then it is not complete."""
+def check_jobs(drafts: Sequence[Draft], jobs: Sequence[Job], table: Table, found: Findings) -> None:
+    """The rules of SourceConfig, also for rows with other problems, so that one pass finds them all.
 
-    row: int
-    values: dict[str, Any]
-    complete: bool
-
-
-def check_jobs(drafts: Sequence[Draft], table: Table, found: Findings) -> None:
-    """Apply every rule, also to rows with other problems, so that one pass finds them all."""
+    Args:
+        drafts: The rows.
+        jobs: The jobs they make; those of incomplete rows have only the fields that are in order.
+        table: Where they stand.
+        found: Takes the breaches.
+    """
+    for draft in drafts:
+        row = draft.with_defaults(table.spec)
+        for rules, findings in ((job_rules.ERRORS, found.problems), (job_rules.WARNINGS, found.warnings)):
+            findings += [table.problem(column, draft.row, text) for rule in rules for column, text in rule(row)]
     _check_ids(drafts, table, found)
-    _check_datasets(drafts, table, found)
+    _check_datasets(drafts, jobs, table, found)
+    _check_source_types(drafts, table, found)
+    if not drafts:
+        found.warnings.append(table.problem("", table.header_row, "the sheet has no jobs"))
+
+
+def check_sources(drafts: Sequence[Draft], jobs: Sequence[Draft], table: Table, found: Findings) -> None:
+    """The rules of the sheet Sources."""
+    _check_unique("source_name", drafts, table, found)
+    types = {job.values["source_name"]: job.values.get("source_type") for job in jobs if "source_name" in job.values}
+    for draft in drafts:
+        name = draft.values.get("source_name")
+        if name is not None and name not in types:
+            message = f"{quoted(name)} is the source_name of no job{did_you_mean(name, list(types))}"
+            found.warnings.append(table.problem("source_name", draft.row, message))
+        if draft.values.get("auth") == "managed_identity" and types.get(name or "") == SourceType.ORACLE.value:
+            message = "'managed_identity' does not work for Oracle; use password"
+            found.problems.append(table.problem("auth", draft.row, message))
+
+
+def check_requests(drafts: Sequence[Draft], jobs: Sequence[Draft], table: Table, found: Findings) -> None:
+    """The rules of the sheet Requests."""
+    _check_unique("request_id", drafts, table, found)
+    known = {job.values["job_id"]: job for job in jobs if "job_id" in job.values}
+    for draft in drafts:
+        job = known.get(draft.values.get("job_id", ""))
+        if job is not None:
+            _check_order(draft, job, table, found)
+        elif "job_id" in draft.values:
+            name = draft.values["job_id"]
+            message = f"{quoted(name)} is not a job_id of the sheet SourceConfig{did_you_mean(name, list(known))}"
+            found.problems.append(table.problem("job_id", draft.row, message))
+
+
+def _check_order(draft: Draft, job: Draft, table: Table, found: Findings) -> None:
+    values = draft.values
+    if job.values.get("enabled") is False:
+        message = f"{quoted(values['job_id'])} is disabled in row {job.row}; the request waits until it is enabled"
+        found.warnings.append(table.problem("job_id", draft.row, message))
+    if values.get("action") != "backfill":
+        return
+    if job.values.get("load_type") == "FULL":
+        message = f"'backfill' needs a watermark_column, but job {quoted(values['job_id'])} has load_type FULL"
+        found.problems.append(table.problem("action", draft.row, message))
+    types, column = job.values.get("column_types", {}), job.values.get("watermark_column")
+    for name in ("from", "to"):
+        wrong = misfit(values[name], types.get(column)) if name in values else None
+        if wrong:
+            found.problems.append(table.problem(name, draft.row, f"{quoted(values[name])} {wrong}"))
+    if "from" in values and "to" in values and comes_before(values["from"], values["to"]) is False:
+        message = f"{quoted(values['to'])} does not come after from, {quoted(values['from'])}"
+        found.problems.append(table.problem("to", draft.row, message))
 
 
 def _check_ids(drafts: Sequence[Draft], table: Table, found: Findings) -> None:
@@ -42,18 +99,42 @@ def _check_ids(drafts: Sequence[Draft], table: Table, found: Findings) -> None:
         found.problems.append(table.problem("job_id", second.row, message))
 
 
-def _check_datasets(drafts: Sequence[Draft], table: Table, found: Findings) -> None:
+def _check_datasets(drafts: Sequence[Draft], jobs: Sequence[Job], table: Table, found: Findings) -> None:
     enabled = [
-        (draft, lake_layout.dataset_path(Job.model_construct(**draft.values)))
-        for draft in drafts
+        (draft, lake_layout.dataset_path(job))
+        for draft, job in zip(drafts, jobs, strict=True)
         if draft.values.keys() >= _DATASET_COLUMNS and draft.values["enabled"]
     ]
     for (first, _), (second, path) in _clashes(enabled, lambda item: item[1].casefold()):
         message = (
-            f"'{second.values['target_folder_path']}' gives the dataset {path}, which job "
+            f"{quoted(second.values['target_folder_path'])} gives the dataset {path}, which job "
             f"'{first.values['job_id']}' in row {first.row} writes too; choose another folder or disable one of them"
         )
         found.problems.append(table.problem("target_folder_path", second.row, message))
+
+
+def _check_source_types(drafts: Sequence[Draft], table: Table, found: Findings) -> None:
+    """Sources share a secret by name, so one name for two kinds of system is rarely meant."""
+    types: dict[str, Draft] = {}
+    for draft in drafts:
+        if "source_name" not in draft.values or "source_type" not in draft.values:
+            continue
+        secret = draft.values["source_name"].casefold().replace("_", "-")
+        first = types.setdefault(secret, draft)
+        ours, theirs = draft.values, first.values
+        if (ours["source_name"], ours["source_type"]) != (theirs["source_name"], theirs["source_type"]):
+            message = (
+                f"{quoted(ours['source_name'])} ({ours['source_type']}) shares the secret source-{secret} with "
+                f"{quoted(theirs['source_name'])} ({theirs['source_type']}) in row {first.row}"
+            )
+            found.warnings.append(table.problem("source_name", draft.row, message))
+
+
+def _check_unique(column: str, drafts: Sequence[Draft], table: Table, found: Findings) -> None:
+    named = [draft for draft in drafts if column in draft.values]
+    for first, second in _clashes(named, lambda draft: str(draft.values[column]).casefold()):
+        message = f"{quoted(second.values[column])} stands in {table.cell(column, first.row)} already"
+        found.problems.append(table.problem(column, second.row, message))
 
 
 def _clashes(items: Iterable[_T], key: Callable[[_T], Hashable]) -> Iterator[tuple[_T, _T]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from openpyxl.utils import get_column_letter, range_boundaries
 
 from shared.workbook.cells import as_text, quoted
-from shared.workbook.columns import SheetSpec
+from shared.workbook.column import SheetSpec
 from shared.workbook.configuration import Problem
 from shared.workbook.kinds import did_you_mean
 from shared.workbook.reader import Row, Sheet, address
@@ -47,7 +47,12 @@ class Findings:
 
 def find_sheet(sheets: Sequence[Sheet], spec: SheetSpec) -> Sheet | None:
     """The sheet of that name, in any case and with or without spaces."""
-    return next((sheet for sheet in sheets if _squeezed(sheet.title) == _squeezed(spec.name)), None)
+    return next((sheet for sheet in sheets if names_sheet(sheet.title, spec)), None)
+
+
+def names_sheet(title: str, spec: SheetSpec) -> bool:
+    """Whether a sheet's title, as somebody wrote it, means this sheet."""
+    return _squeezed(title) == _squeezed(spec.name)
 
 
 def read_table(sheet: Sheet, spec: SheetSpec, found: Findings) -> Table | None:

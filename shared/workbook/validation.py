@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Sequence
+
+from openpyxl.utils import coordinate_to_tuple
 
 from shared.errors import WorkbookError
-from shared.models import Job
-from shared.workbook.cells import quoted
-from shared.workbook.columns import SOURCE_CONFIG
+from shared.models import Job, Request, Source
+from shared.workbook.column import SheetSpec
+from shared.workbook.columns import REQUESTS, SHEETS, SOURCE_CONFIG, SOURCES
 from shared.workbook.configuration import Configuration, Problem, Report
-from shared.workbook.kinds import InvalidCellError, parse_cell
-from shared.workbook.reader import Row, read_sheets
-from shared.workbook.rules import Draft, check_jobs
-from shared.workbook.tables import Findings, Table, find_sheet, read_table
+from shared.workbook.reader import Sheet, read_sheets
+from shared.workbook.rows import Draft, parse_rows
+from shared.workbook.rules import check_jobs, check_requests, check_sources
+from shared.workbook.tables import Findings, Table, find_sheet, names_sheet, read_table
 
 DEFAULT_MAX_MEGABYTES = 20
 
@@ -30,62 +31,50 @@ def validate(content: bytes, max_megabytes: int = DEFAULT_MAX_MEGABYTES) -> Repo
         sheets = read_sheets(content, max_megabytes)
     except WorkbookError as error:
         return Report(problems=(Problem(message=str(error)),))
-    sheet = find_sheet(sheets, SOURCE_CONFIG)
-    if sheet is None:
+    if find_sheet(sheets, SOURCE_CONFIG) is None:
         titles = ", ".join(sheet.title for sheet in sheets) or "none"
         message = f"The workbook has no sheet {SOURCE_CONFIG.name}. It has: {titles}. Rename the one with the jobs."
         return Report(problems=(Problem(message=message),))
-    table = read_table(sheet, SOURCE_CONFIG, found)
-    jobs: list[Job] = []
-    if table is not None:
-        drafts = list(_parse_rows(table, found))
-        check_jobs(drafts, table, found)
-        jobs = [Job(row=draft.row, **draft.values) for draft in drafts if draft.complete]
-    problems, warnings = tuple(found.problems), tuple(found.warnings)
-    if problems:
+    configuration = _read(sheets, found)
+    problems = tuple(sorted(found.problems, key=_place))
+    warnings = tuple(sorted(found.warnings, key=_place))
+    if problems or configuration is None:
         return Report(problems=problems, warnings=warnings)
-    return Report(configuration=Configuration(jobs=tuple(jobs), warnings=warnings), warnings=warnings)
+    return Report(configuration=configuration.model_copy(update={"warnings": warnings}), warnings=warnings)
 
 
-def _parse_rows(table: Table, found: Findings) -> Iterator[Draft]:
-    names = {number: name for name, number in table.columns.items()}
-    for row in table.rows:
-        cells = {names[number]: value for number, value in row.cells.items() if number in names}
-        if not cells:
-            continue  # a note beside the table
-        before = len(found.problems)
-        values = _parse_cells(cells, row, table, found)
-        _check_required(cells, values, row, table, found)
-        yield Draft(row.number, values, complete=len(found.problems) == before)
-
-
-def _parse_cells(cells: Mapping[str, object], row: Row, table: Table, found: Findings) -> dict[str, Any]:
-    parsed = ((name, _parse_cell(name, cell, row, table, found)) for name, cell in cells.items())
-    return {name: value for name, value in parsed if value is not None}
-
-
-def _parse_cell(name: str, cell: object, row: Row, table: Table, found: Findings) -> object:
-    """The typed value, None where the cell is refused."""
-    try:
-        return parse_cell(table.spec.by_name[name].kind, cell)
-    except InvalidCellError as error:
-        found.problems.append(table.problem(name, row.number, f"{quoted(cell)} {error}"))
+def _read(sheets: Sequence[Sheet], found: Findings) -> Configuration | None:
+    """The configuration, None where something is wrong."""
+    jobs_table, jobs = _rows(sheets, SOURCE_CONFIG, found)
+    sources_table, sources = _rows(sheets, SOURCES, found)
+    requests_table, requests = _rows(sheets, REQUESTS, found)
+    models = [
+        Job(**draft.fields(SOURCE_CONFIG)) if draft.complete else Job.model_construct(**draft.values) for draft in jobs
+    ]
+    if jobs_table:
+        check_jobs(jobs, models, jobs_table, found)
+    if sources_table:
+        check_sources(sources, jobs, sources_table, found)
+    if requests_table:
+        check_requests(requests, jobs, requests_table, found)
+    if found.problems:
         return None
+    return Configuration(
+        jobs=tuple(models),
+        sources=tuple(Source(**draft.fields(SOURCES)) for draft in sources),
+        requests=tuple(Request(**draft.fields(REQUESTS)) for draft in requests),
+    )
 
 
-def _check_required(
-    cells: Mapping[str, object], values: Mapping[str, Any], row: Row, table: Table, found: Findings
-) -> None:
-    for column in table.spec.columns:
-        present = column.name in cells
-        if not present and column.is_required(values):
-            if column.name not in table.columns and column.required is True:
-                continue  # said once, of the header
-            why = "" if column.required is True else f" when {column.required}"
-            message = f"is blank, but a value is required{why}; for example {column.example}"
-            found.problems.append(table.problem(column.name, row.number, message))
-        elif present and column.applies is not None and not column.applies.holds(values):
-            ignored = column.name in values and values[column.name] != table.spec.default(column)
-            if ignored and column.applies.column in values:
-                message = f"{quoted(cells[column.name])} is ignored: it has a meaning only when {column.applies}"
-                found.warnings.append(table.problem(column.name, row.number, message))
+def _rows(sheets: Sequence[Sheet], spec: SheetSpec, found: Findings) -> tuple[Table | None, list[Draft]]:
+    sheet = find_sheet(sheets, spec)
+    if sheet is None or (spec is not SOURCE_CONFIG and not sheet.rows):
+        return None, []
+    table = read_table(sheet, spec, found)
+    return table, parse_rows(table, found) if table else []
+
+
+def _place(problem: Problem) -> tuple[int, int, int]:
+    order = next((number for number, spec in enumerate(SHEETS) if names_sheet(problem.sheet, spec)), 0)
+    row, column = coordinate_to_tuple(problem.cell) if problem.cell else (0, 0)
+    return order, row, column

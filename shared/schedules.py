@@ -1,0 +1,82 @@
+"""When a job is due and when its source wants to be left alone; pure, all times in UTC."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+from croniter import CroniterBadCronError, CroniterBadDateError, croniter
+
+_QUIET_HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\s*-\s*([01]\d|2[0-3]):([0-5]\d)(?:\s*UTC)?", re.IGNORECASE)
+
+
+def next_due(schedule: str, after: datetime) -> datetime:
+    """The first time after `after` that a cron expression names.
+
+    Args:
+        schedule: Five fields: minute, hour, day of the month, month, day of the week.
+        after: A time with its zone.
+
+    Raises:
+        ValueError: the expression is not one, or names no time that ever comes.
+    """
+    if len(schedule.split()) != 5:
+        raise ValueError("is not a cron expression of five fields (minute hour day month weekday)")
+    try:
+        due: datetime = croniter(schedule, after).get_next(datetime)
+    except CroniterBadDateError:
+        raise ValueError("names a time that never comes") from None
+    except CroniterBadCronError:
+        raise ValueError(
+            "is not a cron expression of five fields (minute hour day month weekday) within their ranges"
+        ) from None
+    return due
+
+
+def is_due(schedule: str | None, since: datetime, now: datetime) -> bool:
+    """Whether a job should run in this tick: always without a schedule, else when its time has come since `since`.
+
+    Args:
+        schedule: The job's cron expression.
+        since: When the job last ran, or became part of the configuration.
+        now: The time of the tick.
+    """
+    return schedule is None or next_due(schedule, since) <= now
+
+
+def quiet_until(quiet_hours: str | None, at: datetime) -> datetime | None:
+    """When the quiet hours end that `at` falls into; None where it falls into none.
+
+    Args:
+        quiet_hours: `07:00-19:00` or, over midnight, `22:00-06:00`; UTC.
+        at: A time in UTC.
+
+    Raises:
+        ValueError: `quiet_hours` is not of that form.
+    """
+    if quiet_hours is None:
+        return None
+    start, end = parse_quiet_hours(quiet_hours)
+    midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    if end <= start:  # over midnight: what began yesterday counts too
+        end += timedelta(days=1)
+    for day in (timedelta(days=-1), timedelta(0)):
+        if midnight + day + start <= at < midnight + day + end:
+            return midnight + day + end
+    return None
+
+
+def parse_quiet_hours(text: str) -> tuple[timedelta, timedelta]:
+    """Start and end as times since midnight, UTC.
+
+    Raises:
+        ValueError: the text is not of the form `07:00-19:00`.
+    """
+    found = _QUIET_HOURS.fullmatch(text.strip())
+    if not found:
+        raise ValueError("is not a span of time like 07:00-19:00 UTC")
+    hours = [int(part) for part in found.groups()]
+    start, end = timedelta(hours=hours[0], minutes=hours[1]), timedelta(hours=hours[2], minutes=hours[3])
+    if start == end:
+        raise ValueError("starts and ends at the same time; leave it blank for no quiet hours")
+    return start, end

@@ -1,0 +1,151 @@
+"""The columns of API jobs beyond the endpoint: where the rows stand, how pages follow, what is sent."""
+
+from __future__ import annotations
+
+from shared.models import SourceType
+from shared.workbook.column import Column, When
+from shared.workbook.kinds import Choice, Integer, Text
+from shared.workbook.structured_kinds import JsonObject, Number, Parameters
+
+_SECRET_HEADERS = ("authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "apikey")
+_SECRET_PARAMS = ("api_key", "apikey", "access_token", "token", "password", "client_secret")
+
+IS_API = When("source_type", (SourceType.API.value,))
+_IS_POST = When("api_method", ("POST",))
+_HAS_PAGES = When("pagination_type", ("offset", "cursor", "page", "link_header", "next_url", "auto"))
+_HAS_SIZED_PAGES = When("pagination_type", ("offset", "cursor", "page", "auto"))
+_BY_OFFSET = When("pagination_type", ("offset", "auto"))
+_BY_PAGE = When("pagination_type", ("page", "auto"))
+_BY_CURSOR = When("pagination_type", ("cursor", "auto"))
+_BY_ANSWER = When("pagination_type", ("cursor", "next_url", "auto"))
+_COUNTED = When("pagination_type", ("offset", "page", "auto"))
+
+_PATH = Text(r"[^\s]+", "is not a JSON path like data.items", max_length=256, label="JSON path")
+_PARAMETER = Text(r"[^\s=&?#]+", "is not the name of a parameter", max_length=128, label="parameter name")
+_ENDPOINT = Text(
+    r"/?(?!/)(?![A-Za-z][A-Za-z0-9+.-]*:)[^\s\\#]+",
+    "is not a path; the host stands in the secret as base_url, and parameters in api_params or after '?'",
+    max_length=2000,
+    label="path",
+)
+
+API_COLUMNS = (
+    Column(
+        "api_endpoint",
+        _ENDPOINT,
+        "The path of the resource, added to the base_url of the secret.",
+        "/api/v1/users",
+        required=IS_API,
+        applies=IS_API,
+    ),
+    Column("api_method", Choice(("GET", "POST")), "The HTTP method of the request.", "GET", applies=IS_API),
+    Column(
+        "pagination_type",
+        Choice(("none", "offset", "cursor", "page", "link_header", "next_url", "auto")),
+        "How the API divides its answer into pages; auto finds out from the first answer.",
+        "offset",
+        applies=IS_API,
+    ),
+)
+
+OPTIONAL_API_COLUMNS = (
+    Column(
+        "api_data_path",
+        _PATH,
+        "Where the rows stand in the answer; blank finds the list by itself.",
+        "data.items",
+        applies=IS_API,
+    ),
+    Column(
+        "api_response_format", Choice(("json", "jsonl", "csv")), "The format of the answer.", "json", applies=IS_API
+    ),
+    Column(
+        "api_nested",
+        Choice(("tables", "json")),
+        "Nested lists become tables of their own, or stay JSON in one column.",
+        "tables",
+        applies=IS_API,
+    ),
+    Column(
+        "api_params",
+        Parameters(_SECRET_PARAMS),
+        "Parameters that every request carries.",
+        "status=active&sort=id",
+        applies=IS_API,
+    ),
+    Column(
+        "api_headers",
+        Parameters(_SECRET_HEADERS),
+        "Headers that every request carries; secret ones belong in the source's secret.",
+        '{"Accept-Language": "en"}',
+        applies=IS_API,
+    ),
+    Column(
+        "api_body", JsonObject(), "The body of a POST request.", '{"filter": {"status": "active"}}', applies=_IS_POST
+    ),
+    Column("api_page_size", Integer(1, 100_000), "Rows that one page should have.", 100, applies=_HAS_SIZED_PAGES),
+    Column(
+        "api_limit_param",
+        _PARAMETER,
+        "The parameter that takes api_page_size; blank is limit.",
+        "per_page",
+        applies=_HAS_SIZED_PAGES,
+    ),
+    Column(
+        "api_offset_param",
+        _PARAMETER,
+        "The parameter that takes the offset; blank is offset.",
+        "skip",
+        applies=_BY_OFFSET,
+    ),
+    Column(
+        "api_page_param",
+        _PARAMETER,
+        "The parameter that takes the number of the page; blank is page.",
+        "page",
+        applies=_BY_PAGE,
+    ),
+    Column(
+        "api_cursor_path",
+        _PATH,
+        "Where the answer gives the next cursor, or with next_url the address of the next page.",
+        "meta.next_cursor",
+        applies=_BY_ANSWER,
+    ),
+    Column(
+        "api_cursor_param",
+        _PARAMETER,
+        "The parameter that takes the cursor; blank is cursor.",
+        "after",
+        applies=_BY_CURSOR,
+    ),
+    Column(
+        "api_total_path",
+        _PATH,
+        "Where the answer gives the number of all rows; the load is checked against it.",
+        "meta.total",
+        applies=_COUNTED,
+    ),
+    Column(
+        "api_max_pages",
+        Integer(1, 10_000_000),
+        "A brake: more pages than this are an error.",
+        5000,
+        applies=_HAS_PAGES,
+    ),
+    Column("api_rate_limit", Number(10_000), "Requests per second, at most.", 5, applies=IS_API),
+    Column(
+        "api_cursor_filter_param",
+        _PARAMETER,
+        "The parameter that takes the watermark, so that the server sends newer rows only.",
+        "updated_since",
+        applies=When("load_type", ("INCREMENTAL",)),
+    ),
+    Column(
+        "api_cursor_filter_format",
+        Text(max_length=64),
+        "How the watermark is written there: iso, unix, unix_ms, or a strftime format; blank is as it comes.",
+        "%Y-%m-%dT%H:%M:%SZ",
+        applies=When("load_type", ("INCREMENTAL",)),
+    ),
+)

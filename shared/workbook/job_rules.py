@@ -1,0 +1,110 @@
+"""What must hold between the cells of one job.
+
+A rule takes the row's typed values with the defaults filled in and yields the column and the message of each breach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from shared.filters import FilterError, render_filter
+from shared.models import SourceType
+from shared.wildcards import matches
+from shared.workbook.cells import quoted
+from shared.workbook.watermarks import as_moment, as_number, misfit
+
+Rule = Callable[[Mapping[str, Any]], Iterator[tuple[str, str]]]
+
+_PAGES_FOLLOW_EACH_OTHER = ("cursor", "link_header", "next_url")
+
+
+def _filter_is_one_condition(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    text, source_type = row["query_filter"], row.get("source_type")
+    if text and source_type and source_type != SourceType.API.value:
+        try:
+            render_filter(text, SourceType(source_type))
+        except FilterError as error:
+            yield "query_filter", f"{quoted(text)} {error}"
+
+
+def _watermark_fits(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    text = row["last_watermark"]
+    if text and row.get("load_type") == "INCREMENTAL":
+        wrong = misfit(text, row["column_types"].get(row["watermark_column"]))
+        if wrong:
+            yield "last_watermark", f"{quoted(text)} {wrong}"
+
+
+def _lookback_can_update(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if row["lookback"] and row.get("load_type") == "INCREMENTAL":
+        if row["table_format"] != "delta":
+            yield "lookback", f"'{row['lookback']}' reads rows again, which only table_format delta can update"
+        elif not row["primary_key"]:
+            yield "lookback", f"'{row['lookback']}' reads rows again; give the primary_key by which to update them"
+
+
+def _needed_columns_are_read(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    included, excluded = row["included_columns"], row["excluded_columns"]
+    needed = [("watermark_column", row["watermark_column"])] if row.get("load_type") == "INCREMENTAL" else []
+    needed += [("primary_key", name) for name in row["primary_key"]]
+    for column, name in needed:
+        if name and included and not matches(included, name):
+            yield "included_columns", f"leaves out '{name}', which is the {column}; add it"
+        if name and matches(excluded, name):
+            yield "excluded_columns", f"leaves out '{name}', which is the {column}; let it stay"
+
+
+def _wildcards_stand_in_table_names(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if "*" in (row["schema_name"] or ""):
+        yield "schema_name", f"{quoted(row['schema_name'])} holds *, which may stand in table_name only"
+
+
+def _parquet_cannot_update(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if row["primary_key"] and row["table_format"] == "parquet" and row.get("load_type") == "INCREMENTAL":
+        message = "does not keep changed rows from coming twice with table_format parquet, which appends; use delta"
+        yield "primary_key", f"{quoted(', '.join(row['primary_key']))} {message}"
+
+
+def _watermark_is_a_number_or_date(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    text = row["last_watermark"]
+    if text and row.get("load_type") == "INCREMENTAL" and as_number(text) is None and as_moment(text) is None:
+        yield "last_watermark", f"{quoted(text)} is neither a number nor a date and is compared as text"
+
+
+def _partitions_need_readers(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if row["partition_column"] and row["parallelism"] == 1:
+        yield "partition_column", f"{quoted(row['partition_column'])} has no effect while parallelism is 1"
+
+
+def _exclusions_need_a_wildcard(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if row["excluded_tables"] and "*" not in (row["table_name"] or ""):
+        yield "excluded_tables", f"{quoted(', '.join(row['excluded_tables']))} has no effect without * in table_name"
+
+
+def _schemas_have_their_own_column(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if "." in (row["table_name"] or "") and row.get("source_type") != SourceType.API.value:
+        yield "table_name", f"{quoted(row['table_name'])} holds a dot; a schema belongs in schema_name"
+
+
+def _pages_follow_each_other(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if row["pagination_type"] in _PAGES_FOLLOW_EACH_OTHER and (row["parallelism"] or 1) > 1:
+        message = f"has no effect with pagination_type {row['pagination_type']}: each page tells the next"
+        yield "parallelism", f"'{row['parallelism']}' {message}"
+
+
+ERRORS: tuple[Rule, ...] = (
+    _filter_is_one_condition,
+    _watermark_fits,
+    _lookback_can_update,
+    _needed_columns_are_read,
+    _wildcards_stand_in_table_names,
+)
+WARNINGS: tuple[Rule, ...] = (
+    _parquet_cannot_update,
+    _watermark_is_a_number_or_date,
+    _partitions_need_readers,
+    _exclusions_need_a_wildcard,
+    _schemas_have_their_own_column,
+    _pages_follow_each_other,
+)

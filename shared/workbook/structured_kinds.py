@@ -1,0 +1,197 @@
+"""Kinds whose cells have an inner structure: column types, schedules, JSON, parameters."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import lru_cache
+from typing import Any
+from urllib.parse import parse_qsl
+
+from shared.schedules import next_due, parse_quiet_hours
+from shared.workbook.cells import as_text
+from shared.workbook.kinds import InvalidCellError, did_you_mean
+
+_TYPES = ("text", "bigint", "double", "decimal", "bool", "date", "time", "timestamp", "binary", "json")
+_TYPE_ALIASES = {"int": "bigint", "integer": "bigint", "float": "double", "string": "text", "boolean": "bool"}
+_COLUMN_TYPE = re.compile(
+    r"(?P<column>.+?)\s*:\s*(?P<type>\w+)(?:\s*\(\s*(?P<precision>\d+)\s*,\s*(?P<scale>\d+)\s*\))?"
+)
+_COMMA_OUTSIDE_BRACKETS = re.compile(r",(?![^(]*\))")
+_MAX_PRECISION = 38
+_A_MOMENT = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True)
+class ColumnTypes:
+    """`amount:decimal(18,4), flag:bool`."""
+
+    label: str = "column:type list"
+    allowed: tuple[str, ...] = ()
+
+    def parse(self, value: object) -> dict[str, str]:
+        types: dict[str, str] = {}
+        for item in _COMMA_OUTSIDE_BRACKETS.split(as_text(value)):
+            found = _COLUMN_TYPE.fullmatch(item.strip())
+            if not found:
+                raise InvalidCellError(f"is not of the form column:type, column:type at '{item.strip()}'")
+            if found["column"] in types:
+                raise InvalidCellError(f"gives two types to the column '{found['column']}'")
+            types[found["column"]] = self._type(found)
+        return types
+
+    @staticmethod
+    def _type(found: re.Match[str]) -> str:
+        name = found["type"].lower()
+        name = _TYPE_ALIASES.get(name, name)
+        if name not in _TYPES:
+            hint = did_you_mean(name, _TYPES)
+            raise InvalidCellError(f"has the type '{name}', which is not one of {', '.join(_TYPES)}{hint}")
+        if found["precision"] is None:
+            return name
+        precision, scale = int(found["precision"]), int(found["scale"])
+        if name != "decimal" or not scale <= precision <= _MAX_PRECISION or precision == 0:
+            raise InvalidCellError(
+                f"has '{found['type']}({precision},{scale})'; only decimal takes digits, at most {_MAX_PRECISION}, "
+                "with no more after the point than in all"
+            )
+        return f"decimal({precision},{scale})"
+
+    def schema(self) -> Mapping[str, Any]:
+        return {"type": "string"}
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A cron expression of five fields."""
+
+    label: str = "cron, 5 fields"
+    allowed: tuple[str, ...] = ()
+
+    def parse(self, value: object) -> str:
+        text = " ".join(as_text(value).split())
+        wrong = _wrong_with_schedule(text)
+        if wrong:
+            raise InvalidCellError(wrong)
+        return text
+
+    def schema(self) -> Mapping[str, Any]:
+        return {"type": "string", "pattern": r"^\S+(?:\s+\S+){4}$"}
+
+
+@dataclass(frozen=True)
+class QuietHours:
+    """A span of time of the day."""
+
+    label: str = "hours, UTC"
+    allowed: tuple[str, ...] = ()
+
+    def parse(self, value: object) -> str:
+        try:
+            start, end = parse_quiet_hours(as_text(value))
+        except ValueError as error:
+            raise InvalidCellError(str(error)) from None
+        midnight = datetime.min
+        return f"{midnight + start:%H:%M}-{midnight + end:%H:%M}"
+
+    def schema(self) -> Mapping[str, Any]:
+        return {"type": "string", "pattern": r"^\d\d:\d\d\s*-\s*\d\d:\d\d(?:\s*UTC)?$"}
+
+
+@dataclass(frozen=True)
+class JsonObject:
+    """A JSON object."""
+
+    label: str = "JSON object"
+    allowed: tuple[str, ...] = ()
+
+    def parse(self, value: object) -> dict[str, Any]:
+        try:
+            parsed = json.loads(as_text(value), parse_constant=_refuse_constant)
+        except ValueError as error:
+            raise InvalidCellError(f"is not JSON: {error}") from None
+        except RecursionError:
+            raise InvalidCellError("is nested too deeply") from None
+        if not isinstance(parsed, dict):
+            raise InvalidCellError('is JSON, but not an object like {"name": "value"}')
+        return parsed
+
+    def schema(self) -> Mapping[str, Any]:
+        return {"type": "string", "contentMediaType": "application/json"}
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Names and values, as `a=1&b=2` or as a JSON object.
+
+    Attributes:
+        secret_names: Names that carry secrets, in lower case; a workbook is no place for those.
+    """
+
+    secret_names: tuple[str, ...] = ()
+    label: str = "a=1&b=2 or JSON object"
+    allowed: tuple[str, ...] = ()
+
+    def parse(self, value: object) -> dict[str, str]:
+        text = as_text(value)
+        if text.startswith("{"):
+            pairs = [(name, _scalar(name, item)) for name, item in JsonObject().parse(text).items()]
+        else:
+            try:
+                pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True)
+            except ValueError:
+                raise InvalidCellError("is neither of the form a=1&b=2 nor a JSON object") from None
+        names = [name for name, _ in pairs]
+        for name in names:
+            if name.lower() in self.secret_names:
+                raise InvalidCellError(f"holds '{name}', which carries a secret; it belongs in the source's secret")
+            if names.count(name) > 1:
+                raise InvalidCellError(f"names '{name}' twice")
+        return dict(pairs)
+
+    def schema(self) -> Mapping[str, Any]:
+        return {"type": "string"}
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number above zero, up to a maximum."""
+
+    maximum: float
+    label: str = "number"
+    allowed: tuple[str, ...] = ()
+
+    def parse(self, value: object) -> float:
+        try:
+            number = float(as_text(value))
+        except ValueError:
+            number = math.nan
+        if isinstance(value, bool) or not 0 < number <= self.maximum:
+            raise InvalidCellError(f"is not a number above 0 and up to {self.maximum:g}")
+        return number
+
+    def schema(self) -> Mapping[str, Any]:
+        return {"type": "number", "exclusiveMinimum": 0, "maximum": self.maximum}
+
+
+@lru_cache(maxsize=1024)  # workbooks repeat a few schedules over and over
+def _wrong_with_schedule(text: str) -> str | None:
+    try:
+        next_due(text, _A_MOMENT)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _scalar(name: str, value: object) -> str:
+    if isinstance(value, dict | list) or value is None:
+        raise InvalidCellError(f"has for '{name}' no plain value")
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
