@@ -22,11 +22,12 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableClient, UpdateMode
 
 from shared.identity import table_service
-from shared.models import Job, JobResult, RunRequest
+from shared.models import AttemptOrder, Job, JobResult, JobStatus, RunRequest
 from shared.settings import settings
 
 RUNS = "runs"
 WORKBOOK = "workbook"
+RUNNING = "RUNNING"
 MESSAGE_LIMIT = 8_000  # characters; a string property of Table Storage holds 32 K
 
 Row = Mapping[str, Any]
@@ -50,6 +51,32 @@ def record_job(result: JobResult, run_started_at: datetime, job: Job | None) -> 
     table = audit_table()
     table.upsert_entity({"PartitionKey": result.run_id, "RowKey": result.job_id} | row, mode=UpdateMode.REPLACE)
     table.upsert_entity({"PartitionKey": f"job:{result.job_id}", "RowKey": history_key} | row, mode=UpdateMode.REPLACE)
+
+
+def record_progress(order: AttemptOrder, job: Job, started_at: datetime, stage: str, rows: int) -> None:
+    """Write that an attempt is at work, with the rows it has read so far; its outcome takes the row's place."""
+    row = {
+        "run_id": order.run_id,
+        "job_id": order.job_id,
+        "attempt": order.attempt,
+        "status": RUNNING,
+        "stage": stage,
+        "source_name": job.source_name,
+        "table_name": job.resource_name,
+        "load_type": job.load_type.value,
+        "rows_extracted": rows,
+        "start_time": started_at,
+    }
+    audit_table().upsert_entity({"PartitionKey": order.run_id, "RowKey": order.job_id} | row, mode=UpdateMode.REPLACE)
+
+
+def close_open_jobs(run_id: str) -> None:
+    """Mark as failed what still says that it is at work although its run has ended: its attempt left no result."""
+    for row in list(job_rows(run_id)):
+        if row["status"] == RUNNING:
+            lost = {"error_kind": "activity", "error_message": "The attempt ended without a result."}
+            closed = {**row, "status": JobStatus.FAILED.value, "end_time": datetime.now(timezone.utc), **lost}
+            audit_table().upsert_entity(closed, mode=UpdateMode.REPLACE)
 
 
 def record_run(request: RunRequest, status: str, totals: Mapping[str, Any]) -> None:
@@ -91,6 +118,12 @@ def job_rows(run_id: str) -> Iterator[Row]:
 def run_rows() -> Iterator[Row]:
     """The runs, newest first."""
     return _partition(RUNS)
+
+
+def find_run(run_id: str) -> Row | None:
+    """The row of one run, or None where the table has none."""
+    query = "PartitionKey eq @runs and run_id eq @run_id"
+    return next(iter(audit_table().query_entities(query, parameters={"runs": RUNS, "run_id": run_id})), None)
 
 
 def job_history(job_id: str) -> Iterator[Row]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -34,6 +35,10 @@ class Settings(BaseSettings):
     )
     config_container: str = Field("config", description="Container that holds the workbook and what is kept beside it.")
     config_blob: str = Field("ingestion_config.xlsx", description="Blob name of the workbook.")
+    workbook_trigger_source: Literal["EventGrid", "LogsAndContainerScan"] = Field(
+        "LogsAndContainerScan",
+        description="How an upload is noticed: EventGrid (needed on Flex Consumption) or by polling the container.",
+    )
     workbook_max_megabytes: int = Field(20, gt=0, description="A larger workbook is refused, in MiB.")
     audit_table: str = Field("IngestionAudit", description="Table that holds run and job rows.")
 

@@ -51,15 +51,16 @@ def lake_destination(job: Job, commit: LoadCommit) -> Lake:
 
 def _credentials(service: BlobServiceClient) -> dict[str, Any]:
     connection = settings().connection("LakeStorage")
+    account_name = str(service.account_name)
     host = urlsplit(service.url)
     if connection.connection_string:
         key = AzureCredentialsWithoutDefaults(
-            azure_storage_account_name=service.account_name,
+            azure_storage_account_name=account_name,
             azure_storage_account_key=service.credential.account_key,
         )
         return {"credentials": key, "kwargs": {"connection_string": connection.connection_string.get_secret_value()}}
     identity = AzureCredentials.from_credential(credential())
-    identity.azure_storage_account_name = service.account_name
+    identity.azure_storage_account_name = account_name
     identity.azure_account_host = f"{host.netloc}{host.path}".rstrip("/")
     return {"credentials": identity}
 

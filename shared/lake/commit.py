@@ -79,9 +79,9 @@ class CommittingClient(FilesystemClient):
 
     commit: ClassVar[LoadCommit]
 
-    def initialize_storage(self, truncate_tables: Iterable[str] = ()) -> None:  # noqa: ARG002  see the docstring
+    def initialize_storage(self, truncate_tables: Iterable[str] | None = None) -> None:  # noqa: ARG002  see the docstring
         """Make the dataset's folder; what dlt would truncate here stays until the new load is committed."""
-        super().initialize_storage()
+        super().initialize_storage(())
 
     def get_stored_state(self, pipeline_name: str) -> StateInfo | None:
         """The newest state of a committed load; one that was written just before a crash does not count."""

@@ -1,0 +1,40 @@
+"""What the blob trigger does with a new workbook: activate or refuse it, and say so in the audit table."""
+
+from __future__ import annotations
+
+import logging
+
+from shared.audit import record_workbook
+from shared.workbook.activation import Activation, Outcome, configuration_store
+
+log = logging.getLogger(__name__)
+PROBLEMS_IN_AUDIT = 50
+
+
+def activate_workbook() -> Activation | None:
+    """Take in what stands in the workbook's blob now; None where it is gone again."""
+    activation = configuration_store().activate_uploaded()
+    if activation is None:
+        return None
+    refused = activation.outcome is Outcome.REFUSED
+    if refused:
+        log.warning(
+            "The uploaded workbook was refused with %d problem(s); see %s/problems.json. First: %s",
+            *(len(activation.problems), activation.refused_folder, activation.problems[0]),
+        )
+    else:
+        log.info("The uploaded workbook: %s, version %s", activation.outcome.value, activation.sha256[:12])
+    record_workbook(
+        activation.sha256,
+        activation.at,
+        "REFUSED" if refused else "OVERTAKEN" if activation.outcome is Outcome.OVERTAKEN else "ACTIVATED",
+        {
+            "uploaded_by": activation.uploaded_by,
+            "changes": activation.changes.summary() if activation.changes else None,
+            "problem_count": len(activation.problems),
+            "problems": [str(problem) for problem in activation.problems[:PROBLEMS_IN_AUDIT]] or None,
+            "warning_count": len(activation.warnings),
+            "refused_folder": activation.refused_folder,
+        },
+    )
+    return activation

@@ -1,0 +1,33 @@
+"""Activity `finish_run`: the fan-in. Totals of the run, its row in the audit table, nothing left open."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timezone
+from typing import Any
+
+from shared.audit import close_open_jobs, record_run
+from shared.models import RunOutcome
+
+log = logging.getLogger(__name__)
+
+
+def finish_run(outcome: dict[str, Any]) -> dict[str, Any]:
+    """Write how the run ended. Takes the JSON form of a `RunOutcome`, returns it with the run's status."""
+    run = RunOutcome.model_validate(outcome)
+    close_open_jobs(run.request.run_id)
+    totals = run.totals.to_json()
+    error = run.error
+    record_run(
+        run.request,
+        run.status.value,
+        {
+            **totals,
+            "end_time": datetime.now(timezone.utc),
+            "config_sha256": run.config_version.sha256 if run.config_version else None,
+            "error_kind": error.kind if error else None,
+            "error_message": error.message if error else None,
+        },
+    )
+    log.info("Run %s: %s, %s", run.request.run_id, run.status.value, totals)
+    return {"status": run.status.value, "outcome": run.to_json()}

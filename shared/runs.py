@@ -1,0 +1,156 @@
+"""Starting runs and telling how they go, through the Durable client and the audit table."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Annotated, Any
+
+from azure.durable_functions import DurableOrchestrationClient, OrchestrationRuntimeStatus
+from azure.durable_functions.models import DurableOrchestrationStatus
+from azure.functions import HttpResponse
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from shared.audit import RUNS, WORKBOOK, Row, find_run, job_rows
+from shared.errors import ConfigurationError
+from shared.http import json_response, problem_response
+from shared.models import RunRequest, RunStatus
+from shared.planning import problems_of
+from shared.workbook.activation import configuration_store
+
+log = logging.getLogger(__name__)
+
+ORCHESTRATOR = "ingestion_run"
+SCHEDULED = "scheduled-"
+_ACTIVE = [OrchestrationRuntimeStatus.Pending, OrchestrationRuntimeStatus.Running]
+_RUN_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+_ENDED_BADLY = {"Failed": RunStatus.FAILED, "Terminated": RunStatus.CANCELLED, "Canceled": RunStatus.CANCELLED}
+
+
+class RunBody(BaseModel):
+    """The optional JSON body of `POST /api/runs`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    run_id: Annotated[str, Field(pattern=_RUN_ID)] | None = None
+    job_ids: list[str] = []
+    full_refresh: bool = False
+
+
+async def start_scheduled_run(client: DurableOrchestrationClient) -> str | None:
+    """Start the run of a timer tick, unless the last one is still at work; returns its id, or None."""
+    for status in await client.get_status_by(runtime_status=_ACTIVE):
+        if status.name == ORCHESTRATOR and status.instance_id.startswith(SCHEDULED):
+            log.warning("No scheduled run was started: run %s is still active.", status.instance_id)
+            return None
+    now = datetime.now(timezone.utc)
+    request = RunRequest(run_id=f"{SCHEDULED}{now:%Y%m%dT%H%M%SZ}", trigger="timer", requested_at=now)
+    await client.start_new(ORCHESTRATOR, request.run_id, request.to_json())
+    log.info("Started scheduled run %s.", request.run_id)
+    return request.run_id
+
+
+async def start_requested_run(client: DurableOrchestrationClient, body: bytes) -> HttpResponse:
+    """Answer `POST /api/runs`: 202 with run id and links, 400 with all that is wrong, 409 where it exists."""
+    try:
+        wanted = _parse(body)
+    except ValueError as error:
+        problems = list(error.args)
+        return problem_response(400, "The request body is wrong.", problems)
+    now = datetime.now(timezone.utc)
+    run_id = wanted.run_id or f"manual-{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    request = RunRequest(
+        run_id=run_id,
+        trigger="http",
+        requested_at=now,
+        job_ids=tuple(dict.fromkeys(wanted.job_ids)),
+        full_refresh=wanted.full_refresh,
+    )
+    try:
+        configuration = (await asyncio.to_thread(configuration_store().refresh)).configuration
+    except ConfigurationError as error:
+        return problem_response(400, "No run can be started.", [str(error)])
+    if problems := problems_of(request, configuration.jobs):
+        return problem_response(400, "The request does not fit the active workbook.", problems)
+    if await _exists(client, run_id):
+        return problem_response(409, f"Run '{run_id}' exists already; leave run_id out to get a new one.")
+    await client.start_new(ORCHESTRATOR, run_id, request.to_json())
+    links = client.create_http_management_payload(run_id)
+    location = f"/api/runs/{run_id}"
+    return json_response({"run_id": run_id, "run": location, **links}, 202, {"Location": location})
+
+
+async def describe_run(client: DurableOrchestrationClient, run_id: str) -> HttpResponse:
+    """Answer `GET /api/runs/{run_id}`: status, progress and the result of every job; 404 where there is no such run."""
+    status = await client.get_status(run_id)
+    known = status.runtime_status is not None and status.name == ORCHESTRATOR
+    row = await asyncio.to_thread(find_run, run_id)
+    if not known and row is None:
+        return problem_response(404, f"There is no run '{run_id}'.")
+    jobs = await asyncio.to_thread(lambda: [_plain(job) for job in job_rows(run_id)])
+    return json_response(describe(run_id, status if known else None, row, jobs))
+
+
+def describe(
+    run_id: str, status: DurableOrchestrationStatus | None, row: Row | None, jobs: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """What `GET /api/runs/{run_id}` shows, from the orchestration's status and the audit rows of the run."""
+    row = row or {}
+    total = int(row.get("jobs_total", len(jobs)))
+    ended = [job for job in jobs if job["status"] != RunStatus.RUNNING.value]
+    return {
+        "run_id": run_id,
+        "status": _status(status, row).value,
+        "stage": (status.custom_status or {}).get("stage") if status else "finished",
+        "trigger": row.get("trigger"),
+        "start_time": row.get("start_time"),
+        "end_time": row.get("end_time"),
+        "config_sha256": row.get("config_sha256"),
+        "error": row.get("error_message"),
+        "progress": {
+            "jobs_total": total,
+            "jobs_done": len(ended),
+            "jobs_failed": sum(job["status"] == "FAILED" for job in ended),
+            "rows": sum(job.get("rows_written", 0) for job in ended),
+        },
+        "jobs": jobs,
+    }
+
+
+def _status(status: DurableOrchestrationStatus | None, row: Mapping[str, Any]) -> RunStatus:
+    runtime = status.runtime_status.value if status and status.runtime_status else None
+    if runtime in _ENDED_BADLY:
+        return _ENDED_BADLY[runtime]
+    if status and runtime == "Completed" and isinstance(status.output, dict):
+        return RunStatus(status.output["status"])
+    return RunStatus(row.get("status", RunStatus.RUNNING.value))
+
+
+async def _exists(client: DurableOrchestrationClient, run_id: str) -> bool:
+    status = await client.get_status(run_id)
+    return status.runtime_status is not None or await asyncio.to_thread(find_run, run_id) is not None
+
+
+def _parse(body: bytes) -> RunBody:
+    """The body as a `RunBody`. Raises ValueError with one argument per thing that is wrong."""
+    try:
+        content = json.loads(body) if body.strip() else {}
+    except ValueError:
+        raise ValueError("the body is not valid JSON") from None
+    if not isinstance(content, dict):
+        raise ValueError("the body must be a JSON object")
+    try:
+        wanted = RunBody.model_validate(content)
+    except ValidationError as error:
+        raise ValueError(*(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())) from None
+    if wanted.run_id in (RUNS, WORKBOOK):
+        raise ValueError(f"run_id: '{wanted.run_id}' is reserved")
+    return wanted
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in ("PartitionKey", "RowKey", "run_id")}
