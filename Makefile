@@ -1,0 +1,45 @@
+# Every target sets up what it needs by itself; `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint start run bench bench-quick clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+TESTS ?= tests
+WORKERS ?= 2
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): requirements.txt requirements-dev.txt
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 10) else 0)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	$(BIN)/python -m localhost.services.azurite
+	touch $(READY)
+
+setup: $(READY) ## Make .venv and install everything (the other targets do it when needed)
+
+demo: $(READY) ## Run the main job end to end on embedded services, with real data
+	$(BIN)/python -m localhost demo
+
+test: $(READY) ## Run all tests
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(TESTS)
+
+lint: $(READY) ## Check style, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+start: $(READY) ## Serve the app with its local services until Ctrl-C
+	$(BIN)/python -m localhost start
+
+bench: $(READY) ## Measure loading side by side with other ways (long)
+	$(BIN)/python -m benchmarks
+
+bench-quick: $(READY) ## The same with smaller tables, in under two minutes
+	$(BIN)/python -m benchmarks --quick
+
+clean: ## Remove everything that was made here: .venv, caches, local services' data
+	rm -rf .venv .localhost .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
