@@ -6,69 +6,25 @@ version, one entry in the history, one refusal.
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime, timezone
-from enum import Enum
 from functools import cache, lru_cache
 
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import ContainerClient
 
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, WorkbookError
 from shared.identity import blob_service
-from shared.models import ConfigVersion, Shape
+from shared.models import ConfigVersion
 from shared.settings import settings
-from shared.workbook.changes import Changes, changes_between
-from shared.workbook.configuration import Configuration, Problem
+from shared.workbook.annotate import annotate
+from shared.workbook.changes import changes_between
+from shared.workbook.configuration import Configuration, Report
+from shared.workbook.uploads import Activation, Outcome, Upload
 from shared.workbook.validation import DEFAULT_MAX_MEGABYTES, validate
 from shared.workbook.versions import HistoryEntry, Refusal, Snapshot, VersionStore
 
 _NOTHING = Configuration()
 _KEPT_IN_MEMORY = 4  # versions; runs in flight pin one or two
-
-
-class Outcome(str, Enum):
-    """What became of an upload."""
-
-    ACTIVATED = "ACTIVATED"
-    UNCHANGED = "UNCHANGED"
-    REFUSED = "REFUSED"
-    OVERTAKEN = "OVERTAKEN"
-
-
-class Activation(Shape):
-    """What became of an upload, for the audit and for whoever asked.
-
-    Attributes:
-        at: When it became active, or was uploaded where it did not (UTC). It is the same when the upload is handled
-            again, so an audit row keyed by it stays one row.
-        active: The version that is active now, None where there never was one.
-        refused_folder: Where the problems and the annotated workbook stand.
-    """
-
-    outcome: Outcome
-    sha256: str
-    at: datetime
-    uploaded_by: str | None = None
-    active: ConfigVersion | None = None
-    changes: Changes | None = None
-    problems: tuple[Problem, ...] = ()
-    warnings: tuple[Problem, ...] = ()
-    refused_folder: str | None = None
-
-
-class Upload(Shape):
-    """One state of the workbook's blob."""
-
-    content: bytes
-    etag: str
-    uploaded_at: datetime
-    uploaded_by: str | None = None
-
-    @property
-    def sha256(self) -> str:
-        """The SHA-256 of the bytes, in hexadecimal."""
-        return hashlib.sha256(self.content).hexdigest()
 
 
 class ConfigurationStore:
@@ -140,10 +96,41 @@ class ConfigurationStore:
         """Every version that was active or overtaken, the newest first."""
         return self._versions.history()
 
+    def rollback(self, sha256: str, by: str | None = None) -> Activation:
+        """Make an earlier version active again; the workbook in the blob stays as it is, until somebody uploads one.
+
+        Args:
+            sha256: The version, as `history` tells it.
+            by: Who asked for it, where known.
+
+        Raises:
+            ConfigurationError: there is no such version, or it is the active one already.
+        """
+        while True:
+            kept = self._versions.read_active()
+            target = self._versions.find(sha256)
+            if kept is None or target is None:
+                raise ConfigurationError(f"The configuration version {sha256} is not in the history.")
+            active, active_etag = kept
+            if active.version.sha256 == sha256:
+                raise ConfigurationError(f"The configuration version {sha256} is the active one already.")
+            snapshot = Snapshot(
+                version=target.version.model_copy(update={"activated_at": datetime.now(timezone.utc)}),
+                workbook_etag=self._workbook_etag() or active.workbook_etag,
+                uploaded_at=active.uploaded_at,
+                uploaded_by=by,
+                previous_sha256=active.version.sha256,
+                changes=changes_between(active.configuration, target.configuration),
+                configuration=target.configuration,
+            )
+            if self._versions.replace_active(snapshot, active_etag):
+                self._versions.add_to_history(snapshot)
+                return _activation(Outcome.ROLLED_BACK, snapshot)
+
     def _activate(self, upload: Upload) -> Activation:
         report = validate(upload.content, self._max_megabytes)
         if report.configuration is None:
-            return self._refuse(upload, report.problems, report.warnings)
+            return self._refuse(upload, report)
         while True:
             kept = self._versions.read_active()
             active, active_etag = kept or (None, None)
@@ -174,7 +161,7 @@ class ConfigurationStore:
         self._versions.add_to_history(snapshot, overtaken=True)
         return _activation(Outcome.OVERTAKEN, snapshot).model_copy(update={"active": active.version})
 
-    def _refuse(self, upload: Upload, problems: tuple[Problem, ...], warnings: tuple[Problem, ...]) -> Activation:
+    def _refuse(self, upload: Upload, report: Report) -> Activation:
         refusal = self._versions.read_refusal()
         if refusal is None or (refusal.sha256, refusal.etag) != (upload.sha256, upload.etag):
             refusal = Refusal(
@@ -182,10 +169,10 @@ class ConfigurationStore:
                 etag=upload.etag,
                 uploaded_at=upload.uploaded_at,
                 uploaded_by=upload.uploaded_by,
-                problems=problems,
-                warnings=warnings,
+                problems=report.problems,
+                warnings=report.warnings,
             )
-            self._versions.add_refusal(refusal, annotated=None)
+            self._versions.add_refusal(refusal, _annotated(upload.content, report))
         active = self.active()
         return Activation(
             outcome=Outcome.REFUSED,
@@ -193,8 +180,8 @@ class ConfigurationStore:
             at=refusal.uploaded_at,
             uploaded_by=refusal.uploaded_by,
             active=active.version if active else None,
-            problems=problems,
-            warnings=warnings,
+            problems=report.problems,
+            warnings=report.warnings,
             refused_folder=refusal.folder,
         )
 
@@ -250,6 +237,13 @@ def configuration_store() -> ConfigurationStore:
     """
     container = blob_service("ConfigStorage").get_container_client(settings().config_container)
     return ConfigurationStore(container, settings().config_blob, settings().workbook_max_megabytes)
+
+
+def _annotated(content: bytes, report: Report) -> bytes | None:
+    try:
+        return annotate(content, report)
+    except WorkbookError:  # what cannot be opened cannot be annotated either; the report says what is wrong
+        return None
 
 
 def _snapshot(

@@ -135,8 +135,9 @@ class _SheetParser(WorkSheetParser):
             self.col_counter = column
             return {"row": row, "column": column, "value": text[0].text, "data_type": "s"}
         cell: dict[str, Any] = super().parse_cell(element)
-        if cell["value"] is None and element.find(FORMULA_TAG) is not None:
-            cell["data_type"] = "f"
+        formula = element.find(FORMULA_TAG) if cell["value"] is None else None
+        if formula is not None:
+            cell |= {"value": f"={formula.text or ''}", "data_type": "f"}
         return cell
 
 
@@ -186,7 +187,7 @@ def _row(row: tuple[int, list[dict[str, Any]]]) -> Row:
 def _value(cell: dict[str, Any]) -> object:
     value = cell["value"]
     if cell["data_type"] == "f":
-        return BrokenCell("formula", "is a formula without a calculated value; open and save the workbook in Excel")
+        return BrokenCell(value, "is a formula without a calculated value; open and save the workbook in Excel")
     if cell["data_type"] == "e" and value is not None:
         return BrokenCell(str(value), "is an error of a formula; correct the formula or write the value itself")
     return clean(value)

@@ -1,4 +1,4 @@
-"""Writes workbooks from the declared columns."""
+"""Writes workbooks from the declared columns: the template for people, and workbooks with given rows."""
 
 from __future__ import annotations
 
@@ -6,27 +6,99 @@ import io
 from collections.abc import Mapping, Sequence
 
 from openpyxl import Workbook
-from openpyxl.styles import Font
+from openpyxl.comments import Comment
+from openpyxl.styles import Alignment, Border, Side
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.datavalidation import DataValidation
+from openpyxl.worksheet.worksheet import Worksheet
 
-from shared.workbook.columns import SOURCE_CONFIG
+from shared.workbook.cells import as_text
+from shared.workbook.column import Column, SheetSpec
+from shared.workbook.columns import REQUESTS, SOURCE_CONFIG, SOURCES
+from shared.workbook.documentation import required_text
+from shared.workbook.examples import JOBS, SYSTEMS
+from shared.workbook.guide import HEADER_FONT, header_fill, write_guide
+
+_VALIDATED_ROWS = 5001
+_AUTHOR = "Help"
+_EDGE = Border(left=Side("thin", color="FFFFFFFF"), bottom=Side("thin", color="FFFFFFFF"))
 
 
-def write_workbook(rows: Sequence[Mapping[str, object]]) -> bytes:
+def template() -> bytes:
+    """The workbook to hand out: examples that are switched off, drop-downs, help on every header, and a guide."""
+    return _save(_workbook(JOBS, SYSTEMS, (), guide=True))
+
+
+def write_workbook(
+    rows: Sequence[Mapping[str, object]],
+    sources: Sequence[Mapping[str, object]] = (),
+    requests: Sequence[Mapping[str, object]] = (),
+) -> bytes:
     """An xlsx file with these rows.
 
     Args:
         rows: The jobs, each by column name; what is left out stays blank.
+        sources: The rows of the sheet Sources, which is left out when there are none.
+        requests: The same for the sheet Requests.
     """
+    return _save(_workbook(rows, sources, requests, guide=False))
+
+
+def _workbook(
+    jobs: Sequence[Mapping[str, object]],
+    sources: Sequence[Mapping[str, object]],
+    requests: Sequence[Mapping[str, object]],
+    guide: bool,
+) -> Workbook:
     workbook = Workbook()
-    sheet = workbook.worksheets[0]
-    sheet.title = SOURCE_CONFIG.name
-    names = [column.name for column in SOURCE_CONFIG.columns]
+    workbook.remove(workbook.worksheets[0])
+    for spec, rows in ((SOURCE_CONFIG, jobs), (SOURCES, sources), (REQUESTS, requests)):
+        if rows or guide or spec is SOURCE_CONFIG:
+            _write_sheet(workbook.create_sheet(spec.name), spec, rows)
+    if guide:
+        write_guide(workbook.create_sheet("Guide", 0))
+    return workbook
+
+
+def _write_sheet(sheet: Worksheet, spec: SheetSpec, rows: Sequence[Mapping[str, object]]) -> None:
+    names = [column.name for column in spec.columns]
     sheet.append(names)
     for row in rows:
         sheet.append([row.get(name) for name in names])
-    for cell in sheet[1]:
-        cell.font = Font(bold=True)
+    for number, column in enumerate(spec.columns, 1):
+        letter = get_column_letter(number)
+        _dress_header(sheet, number, column)
+        longest = max([len(column.name), *(len(as_text(row.get(column.name) or "")) for row in rows[:50])])
+        sheet.column_dimensions[letter].width = min(max(longest + 4, 12), 40)
+        if column.kind.allowed:
+            sheet.add_data_validation(_drop_down(column, f"{letter}2:{letter}{_VALIDATED_ROWS}"))
+    sheet.row_dimensions[1].height = 24
     sheet.freeze_panes = "B2"
+    sheet.auto_filter.ref = f"A1:{get_column_letter(len(names))}{len(rows) + 1}"
+
+
+def _dress_header(sheet: Worksheet, number: int, column: Column) -> None:
+    cell = sheet.cell(1, number)
+    cell.font = HEADER_FONT
+    cell.fill = header_fill(column)
+    cell.alignment = Alignment(vertical="center")
+    cell.border = _EDGE
+    text = f"{column.help}\nRequired: {required_text(column)}.\nExample: {column.example}"
+    comment = Comment(text, _AUTHOR, width=320)
+    comment.height = 40 + 18 * (len(text) // 44 + 3)
+    cell.comment = comment
+
+
+def _drop_down(column: Column, cells: str) -> DataValidation:
+    choices = ",".join(column.kind.allowed)
+    validation = DataValidation(type="list", formula1=f'"{choices}"', allow_blank=True, sqref=cells)
+    validation.errorTitle = column.name
+    validation.error = f"One of: {', '.join(column.kind.allowed)}"
+    validation.showErrorMessage = True
+    return validation
+
+
+def _save(workbook: Workbook) -> bytes:
     output = io.BytesIO()
     workbook.save(output)
     return output.getvalue()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 
+import openpyxl
 import pytest
 from azure.storage.blob import ContainerClient
 
 from shared.errors import ConfigurationError
-from shared.workbook.activation import ConfigurationStore, Outcome
+from shared.workbook.activation import ConfigurationStore
+from shared.workbook.uploads import Outcome
+from shared.workbook.validation import validate
 from tests.builders import a_workbook
 from tests.integration.workbook.conftest import WORKBOOK
 
@@ -135,8 +139,53 @@ def test_the_diff_report_stands_beside_the_version(store: ConfigurationStore, co
         if name.endswith(f"-{activation.sha256[:12]}.changes.json")
     ]
     assert (report["added"], report["removed"], report["enabled"]) == (["d"], ["a"], ["c"])
-    assert {"job_id": "b", "column": "chunk_size", "before": 100000, "after": 5} in report["changed"]
+    assert {"sheet": "SourceConfig", "row": "b", "column": "chunk_size", "before": 100000, "after": 5} in report[
+        "changed"
+    ]
     assert store.history()[0].summary.startswith("1 added, 1 removed, 1 enabled")
+
+
+def test_a_refused_upload_is_kept_with_its_problems_marked(
+    store: ConfigurationStore, container: ContainerClient
+) -> None:
+    content = a_workbook({"load_type": "INCR"})
+    refused = store.activate(content, "1", NOON)
+    annotated = openpyxl.load_workbook(
+        io.BytesIO(container.download_blob(f"{refused.refused_folder}/annotated.xlsx").readall())
+    )
+    assert annotated["Problems"]["B2"].value == "SourceConfig!F2"
+    assert [str(problem) for problem in refused.problems] == [str(problem) for problem in validate(content).problems]
+
+
+def test_a_rollback_holds_until_the_next_upload(store: ConfigurationStore, container: ContainerClient) -> None:
+    upload(container, a_workbook({"job_id": "first"}))
+    first = store.refresh()
+    upload(container, a_workbook({"job_id": "second"}))
+    store.refresh()
+    rolled_back = store.rollback(first.version.sha256, by="ann@example.com")
+    assert rolled_back.outcome is Outcome.ROLLED_BACK
+    assert rolled_back.changes is not None
+    assert (rolled_back.changes.added, rolled_back.changes.removed) == (("first",), ("second",))
+    assert store.refresh().configuration == first.configuration
+    assert [(entry.sha256 == first.version.sha256, entry.uploaded_by) for entry in store.history()] == [
+        (True, "ann@example.com"),
+        (False, None),
+        (True, None),
+    ]
+    upload(container, a_workbook({"job_id": "third"}))
+    assert [job.job_id for job in store.refresh().configuration.jobs] == ["third"]
+
+
+def test_a_rollback_to_the_active_version_is_refused(store: ConfigurationStore) -> None:
+    active = store.activate(a_workbook(), "1", NOON)
+    with pytest.raises(ConfigurationError, match="is the active one already"):
+        store.rollback(active.sha256)
+
+
+def test_a_pinned_version_is_read_after_newer_ones_came(store: ConfigurationStore) -> None:
+    pinned = store.activate(a_workbook({"job_id": "pinned"}), "1", NOON)
+    store.activate(a_workbook({"job_id": "newer"}), "2", NOON + timedelta(minutes=1))
+    assert [job.job_id for job in store.read_version(pinned.sha256).jobs] == ["pinned"]
 
 
 def test_an_unknown_version_is_named(store: ConfigurationStore) -> None:
