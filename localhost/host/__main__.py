@@ -6,9 +6,8 @@ import os
 import sys
 from pathlib import Path
 
-from localhost.host.indexing import IndexingError
+from localhost.host.errors import HostError
 from localhost.host.server import serve
-from localhost.host.settings import SettingsError
 
 
 def main() -> None:
@@ -30,7 +29,7 @@ def main() -> None:
             grace=options.grace,
             stop_at_end_of_input=options.stop_at_end_of_input,
         )
-    except (SettingsError, IndexingError) as error:
+    except HostError as error:
         sys.exit(f"cannot run {options.app}: {error}")
     # An activity that outlived its grace sits in a thread that the interpreter would wait for.
     logging.shutdown()

@@ -16,14 +16,17 @@ class BackgroundTasks:
         self.is_stopping = False
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Start the coroutine as a task."""
+        """Start the coroutine as a task, unless the host stops."""
+        if self.is_stopping:
+            coroutine.close()
+            return
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     @contextmanager
     def busy(self) -> Iterator[None]:
-        """Inside a task: what is done here is waited for."""
+        """Inside a task: what is done here is waited for; when the host stops, the task ends after it."""
         task = asyncio.current_task()
         assert task is not None
         self._busy.add(task)
@@ -31,6 +34,8 @@ class BackgroundTasks:
             yield
         finally:
             self._busy.discard(task)
+            if self.is_stopping:
+                task.cancel()
 
     async def stop(self, grace: float) -> int:
         """Cancel the tasks that wait and give busy ones up to `grace` seconds; gives how many were still busy then."""

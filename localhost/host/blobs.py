@@ -8,14 +8,16 @@ import asyncio
 import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import azure.functions as func
 
 from localhost.host.background import BackgroundTasks
-from localhost.host.indexing import IndexedFunction, IndexingError
+from localhost.host.errors import IndexingError
+from localhost.host.indexing import IndexedFunction
 from localhost.host.trigger_state import TriggerState
 from localhost.host.worker import Worker
 
@@ -26,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 5
 _POLL_SECONDS = 1.0
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,8 @@ class BlobListener:
         self._worker = worker
         self._state = state
         self._tasks = BackgroundTasks()
+        # Not the loop's own threads: it would wait for a storage that does not answer when the host stops.
+        self._threads = ThreadPoolExecutor(max(1, len(functions)), thread_name_prefix="blob")
         self._watched: list[tuple[IndexedFunction, BlobPath, ContainerClient]] = []
         for function in functions:
             try:
@@ -82,29 +88,33 @@ class BlobListener:
         """Take no more blobs and wait up to `grace` seconds for the functions that run."""
         await self._tasks.stop(grace)
 
+    async def _in_thread(self, call: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
+
     async def _poll(self, function: IndexedFunction, path: BlobPath, container: "ContainerClient") -> None:
         problem = ""
         while True:
             try:
-                for blob in await asyncio.to_thread(_list, container, path):
+                for blob in await self._in_thread(_list, container, path):
                     if not self._state.is_done(function.name, path.container, blob.name, blob.etag):
                         with self._tasks.busy():
                             await self._handle(function, container, blob)
                 problem = ""
-            except Exception as error:  # noqa: BLE001 - the storage may come back
-                if problem != str(error):
-                    problem = str(error)
-                    logger.warning("blob trigger %s cannot read %s: %s", function.name, container.url, problem)
+            except Exception as error:
+                if problem != type(error).__name__:  # once, not at every poll
+                    problem = type(error).__name__
+                    logger.warning("blob trigger %s cannot read %s: %s", function.name, container.url, error)
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _handle(self, function: IndexedFunction, container: "ContainerClient", blob: "BlobProperties") -> None:
         name = f"{container.container_name}/{blob.name}"
-        stream = await asyncio.to_thread(_download, container, blob)
+        stream = await self._in_thread(_download, container, blob)
         version = (function.name, container.container_name, blob.name, blob.etag)
         attempt = self._state.begin_attempt(*version)
         logger.info("blob trigger %s: %s, version %s, attempt %d", function.name, name, blob.etag, attempt)
         try:
             await self._worker.invoke(function, stream)
+            logger.info("blob trigger %s handled %s, version %s", function.name, name, blob.etag)
         except Exception:
             logger.exception(
                 "blob trigger %s failed on %s, attempt %d of %d", function.name, name, attempt, MAX_ATTEMPTS
@@ -118,6 +128,8 @@ class BlobListener:
 def connect(connection: str, environment: Mapping[str, str]) -> "BlobServiceClient":
     """A client for a binding's connection: the setting of that name, or `{name}__blobServiceUri` with an identity.
 
+    It does not retry: the next poll does.
+
     Raises:
         ValueError: neither setting exists.
     """
@@ -125,7 +137,7 @@ def connect(connection: str, environment: Mapping[str, str]) -> "BlobServiceClie
     from azure.storage.blob import BlobServiceClient
 
     if connection in environment:
-        return BlobServiceClient.from_connection_string(environment[connection])
+        return BlobServiceClient.from_connection_string(environment[connection], retry_total=0)
     url = environment.get(f"{connection}__blobServiceUri") or environment.get(f"{connection}__serviceUri")
     if not url:
         raise ValueError(
@@ -134,8 +146,8 @@ def connect(connection: str, environment: Mapping[str, str]) -> "BlobServiceClie
         )
     client_id = environment.get(f"{connection}__clientId")
     if environment.get(f"{connection}__credential", "").lower() == "managedidentity":
-        return BlobServiceClient(url, ManagedIdentityCredential(client_id=client_id))
-    return BlobServiceClient(url, DefaultAzureCredential(managed_identity_client_id=client_id))
+        return BlobServiceClient(url, ManagedIdentityCredential(client_id=client_id), retry_total=0)
+    return BlobServiceClient(url, DefaultAzureCredential(managed_identity_client_id=client_id), retry_total=0)
 
 
 def _list(container: "ContainerClient", path: BlobPath) -> "list[BlobProperties]":

@@ -3,21 +3,20 @@
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import azure.functions as func
 from aiohttp import web
 
-from localhost.host.indexing import FunctionApp, IndexedFunction, IndexingError
+from localhost.host.errors import IndexingError
+from localhost.host.indexing import FunctionApp, IndexedFunction
 from localhost.host.keys import Keys
 from localhost.host.worker import Worker
 
 logger = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-# Fires a function with the admin request's input; raises ValueError where the input is of no use.
-Fire = Callable[[IndexedFunction, str | None], None]
 
 _CONSTRAINTS = {"": "[^/]+", "int": r"-?\d+", "long": r"-?\d+", "guid": "[0-9a-fA-F-]{36}", "alpha": "[A-Za-z]+"}
 _PARAMETER = re.compile(r"\{(?P<catch_all>\*?)(?P<name>\w+)(?::(?P<constraint>\w+))?(?P<optional>\??)\}")
@@ -52,20 +51,17 @@ def function_routes(app: FunctionApp, worker: Worker, keys: Keys, prefix: str) -
     return routes
 
 
-def admin_route(app: FunctionApp, keys: Keys, fire: Mapping[str, Fire]) -> web.RouteDef:
-    """`POST /admin/functions/{name}` with `{"input": ...}`: fires a function whose trigger type is in `fire`."""
+def admin_route(app: FunctionApp, keys: Keys, fire: Callable[[IndexedFunction], None]) -> web.RouteDef:
+    """`POST /admin/functions/{name}`: runs a timer function out of turn, by `fire`."""
 
     async def handle(request: web.Request) -> web.Response:
         function = app.functions.get(request.match_info["name"])
         if function is None:
             return web.Response(status=404)
-        if function.trigger_type not in fire:
-            return web.Response(status=400, text=f"{function.trigger_type} {function.name} cannot be fired from here")
-        try:
-            body = await request.json() if request.can_read_body else {}
-            fire[function.trigger_type](function, body.get("input"))
-        except (ValueError, AttributeError) as error:
-            return web.Response(status=400, text=f'expected a JSON object such as {{"input": ""}}: {error}')
+        if function.trigger_type != "timerTrigger":
+            text = f"{function.name} has a {function.trigger_type}; the local host fires timers only"
+            return web.Response(status=400, text=text)
+        fire(function)
         return web.Response(status=202)
 
     return web.post("/admin/functions/{name}", requires_key(keys, "admin", handle))

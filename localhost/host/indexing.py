@@ -14,15 +14,12 @@ from typing import Any
 import azure.functions as func
 
 from localhost.host import settings
+from localhost.host.errors import IndexingError
 
 logger = logging.getLogger(__name__)
 
 TRIGGERS = ("httpTrigger", "timerTrigger", "blobTrigger", "orchestrationTrigger", "activityTrigger")
 _OTHER_BINDINGS = ("http", "durableClient")
-
-
-class IndexingError(ValueError):
-    """The app cannot be run by this host; the message says which function and why."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
@@ -19,6 +20,7 @@ from localhost.host.blobs import BlobListener
 from localhost.host.durable.client_api import RPC_PATH, WEBHOOK_PATH, ClientApi, durable_client_binding
 from localhost.host.durable.dispatcher import Dispatcher
 from localhost.host.durable.store import Store
+from localhost.host.errors import HostError
 from localhost.host.http_routes import admin_route, function_routes, host_errors, requires_key
 from localhost.host.indexing import FunctionApp, index
 from localhost.host.keys import load_keys
@@ -53,7 +55,7 @@ def serve(
         stop_at_end_of_input: stop when standard input ends, too: when the process that holds its other end is gone.
 
     Raises:
-        SettingsError, IndexingError: the app cannot be run; says why. OSError: the port is taken.
+        HostError: the app cannot be run, the port is taken, or another host uses `state_folder`; says which and why.
     """
     app_folder, state_folder = app_folder.resolve(), state_folder.resolve()
     state_folder.mkdir(parents=True, exist_ok=True)
@@ -87,45 +89,40 @@ async def _run(
         timers = TimerListener(app.of_type("timerTrigger"), worker, state)
         blobs = BlobListener(app.of_type("blobTrigger"), worker, state)
         api = ClientApi(store, dispatcher, app, binding)
-        webhooks = [
-            web.RouteDef(route.method, route.path, requires_key(keys, "durable", route.handler), {})
-            for route in api.routes(WEBHOOK_PATH, is_rpc=False)
+        routes = [
+            *function_routes(app, worker, keys, config.route_prefix),
+            *api.routes(WEBHOOK_PATH, is_rpc=False, guard=partial(requires_key, keys, "durable")),
+            admin_route(app, keys, timers.fire),
         ]
-        public = await _site(
-            [
-                *function_routes(app, worker, keys, config.route_prefix),
-                *webhooks,
-                admin_route(app, keys, {"timerTrigger": timers.fire}),
-            ],
-            public_socket,
-        )
-        rpc = await _site(api.routes(RPC_PATH, is_rpc=True), rpc_socket)
+        public = await _site(routes, public_socket, grace)
+        rpc = await _site(api.routes(RPC_PATH, is_rpc=True), rpc_socket, grace)
         for part in (dispatcher, timers, blobs):
             part.start()
         _write_ready(state_folder / "host.json", url)
         logger.info("ready on %s", url)
         await stop.wait()
-        logger.info("stopping; running functions get %.0f s", grace)
-        await public.stop()
-        await asyncio.gather(timers.stop(grace), blobs.stop(grace), dispatcher.stop(grace))
-        await rpc.stop()
+        logger.info("stopping; what runs gets %.0f s", grace)
+        await asyncio.gather(public.cleanup(), timers.stop(grace), blobs.stop(grace), dispatcher.stop(grace))
+        await rpc.cleanup()  # last: functions that still ran may have used it
 
 
-async def _site(routes: Sequence[web.RouteDef], bound: socket.socket) -> web.SockSite:
+async def _site(routes: Sequence[web.RouteDef], bound: socket.socket, grace: float) -> web.AppRunner:
     application = web.Application(middlewares=[host_errors], client_max_size=_MAX_BODY)
     application.add_routes(routes)
     # No access log: its lines hold queries, and those may hold keys.
-    runner = web.AppRunner(application, access_log=None, handle_signals=False)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=grace)
     await runner.setup()
-    site = web.SockSite(runner, bound)
-    await site.start()
-    return site
+    await web.SockSite(runner, bound).start()
+    return runner
 
 
 def _bind(port: int) -> socket.socket:
     bound = socket.socket()
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    bound.bind((_ADDRESS, port))
+    try:
+        bound.bind((_ADDRESS, port))
+    except OSError as error:
+        raise HostError(f"cannot listen on {_ADDRESS}:{port}: {error.strerror}; choose another port, or 0") from error
     return bound
 
 
@@ -136,7 +133,8 @@ def _stop_event(stop_at_end_of_input: bool) -> asyncio.Event:
         loop.add_signal_handler(number, stop.set)
 
     def watch_input() -> None:
-        sys.stdin.buffer.read()
+        while os.read(sys.stdin.fileno(), 1024):
+            pass
         loop.call_soon_threadsafe(stop.set)
 
     if stop_at_end_of_input:

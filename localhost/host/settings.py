@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from localhost.host.errors import SettingsError
+
 _OVERRIDE_PREFIX = "AzureFunctionsJobHost__"
 _TIME_SPAN = re.compile(r"(?:(?P<days>\d+)\.)?(?P<hours>\d{1,2}):(?P<minutes>\d{2}):(?P<seconds>\d{2})")
 _LEVELS = {
@@ -19,10 +21,6 @@ _LEVELS = {
     "critical": "CRITICAL",
     "none": "CRITICAL",
 }
-
-
-class SettingsError(ValueError):
-    """A settings file, or a setting that a binding refers to, cannot be used."""
 
 
 @dataclass(frozen=True)

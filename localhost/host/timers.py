@@ -8,7 +8,8 @@ from azure.functions.timer import TimerRequest
 from croniter import croniter
 
 from localhost.host.background import BackgroundTasks, sleep_until
-from localhost.host.indexing import IndexedFunction, IndexingError
+from localhost.host.errors import IndexingError
+from localhost.host.indexing import IndexedFunction
 from localhost.host.trigger_state import TriggerState
 from localhost.host.worker import Worker
 
@@ -54,7 +55,7 @@ class TimerListener:
         for function in self._functions:
             self._tasks.spawn(self._follow(function))
 
-    def fire(self, function: IndexedFunction, _input: str | None) -> None:
+    def fire(self, function: IndexedFunction) -> None:
         """Run a timer function out of turn, after its run in progress, if there is one."""
         self._tasks.spawn(self._run(function, past_due=False))
 

@@ -4,7 +4,9 @@ The two differ in one thing: the SDK's client encodes its JSON twice, so a body 
 """
 
 import json
+import logging
 import uuid
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timezone
 from typing import Any
 
@@ -16,8 +18,12 @@ from localhost.host.durable.records import Instance
 from localhost.host.durable.store import Store
 from localhost.host.indexing import FunctionApp
 
+logger = logging.getLogger(__name__)
+
 WEBHOOK_PATH = "/runtime/webhooks/durabletask"
 RPC_PATH = "/durabletask"
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def durable_client_binding(hub_name: str, url: str, rpc_url: str, key: str) -> str:
@@ -63,8 +69,10 @@ class ClientApi:
         self._app = app
         self._management_urls: dict[str, str] = json.loads(binding)["managementUrls"]
 
-    def routes(self, prefix: str, *, is_rpc: bool) -> list[web.RouteDef]:
-        """The API's routes below `prefix`; `is_rpc` for the SDK's client, whose bodies are encoded twice."""
+    def routes(
+        self, prefix: str, *, is_rpc: bool, guard: Callable[[Handler], Handler] = lambda handler: handler
+    ) -> list[web.RouteDef]:
+        """The API's routes below `prefix`, each handler wrapped by `guard`; `is_rpc` for the SDK's client."""
 
         async def body(request: web.Request) -> str:
             text = await request.text()
@@ -82,7 +90,7 @@ class ClientApi:
         async def raise_event(request: web.Request) -> web.Response:
             return self._raise_event(request, await body(request))
 
-        return [
+        routes = [
             web.post(f"{prefix}/orchestrators/{{name}}", start),
             web.post(f"{prefix}/orchestrators/{{name}}/{{id}}", start),
             web.get(f"{prefix}/instances", self._list),
@@ -96,6 +104,7 @@ class ClientApi:
             web.post(f"{prefix}/instances/{{id}}/rewind", self._rewind),
             web.post(f"{prefix}/instances/{{id}}/{{operation:terminate|suspend|resume}}", self._control),
         ]
+        return [web.route(route.method, route.path, guard(route.handler)) for route in routes]
 
     def _start(self, request: web.Request, input_: str | None) -> web.Response:
         return self._create(request.match_info["name"], request.match_info.get("id") or uuid.uuid4().hex, input_)
@@ -151,12 +160,13 @@ class ClientApi:
             return web.Response(status=410)
         reason = request.query.get("reason", "")
         operation = request.match_info["operation"]
+        logger.info("%s orchestration %s (%s): %s", operation, instance.name, instance.instance_id, reason)
         if operation == "terminate":
             self._dispatcher.take(self._store.terminate(instance.instance_id, reason))
         elif operation == "suspend":
-            self._store.suspend(instance.instance_id, reason)
+            self._store.suspend(instance.instance_id)
         else:
-            self._store.resume(instance.instance_id, reason)
+            self._store.resume(instance.instance_id)
             self._dispatcher.wake(instance.instance_id)
         return web.Response(status=202)
 

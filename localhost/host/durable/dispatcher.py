@@ -77,7 +77,9 @@ class Dispatcher:
     async def _run_episodes(self, instance_id: str) -> None:
         try:
             while not self._tasks.is_stopping:
+                # What arrives during an episode may have come too late for it, so it always starts another one.
                 self._woken.discard(instance_id)
+                self._waiting_on.pop(instance_id, None)
                 async with self._episode_slots:
                     with self._tasks.busy():
                         outcome = await asyncio.get_running_loop().run_in_executor(
@@ -85,7 +87,8 @@ class Dispatcher:
                         )
                 if outcome is not None:
                     work, waiting_on = outcome
-                    self._waiting_on[instance_id] = set(waiting_on)
+                    if waiting_on:
+                        self._waiting_on[instance_id] = set(waiting_on)
                     self.take(work)
                 if instance_id not in self._woken:
                     return
@@ -93,8 +96,6 @@ class Dispatcher:
             logger.exception("the episode of orchestration %s broke off; it is tried again after a start", instance_id)
         finally:
             self._running.discard(instance_id)
-            if not self._waiting_on.get(instance_id):
-                self._waiting_on.pop(instance_id, None)
 
     async def _run_activity(self, activity: Activity) -> None:
         async with self._activity_slots:

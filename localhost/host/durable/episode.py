@@ -13,6 +13,16 @@ from localhost.host.logs import in_function
 
 logger = logging.getLogger(__name__)
 
+# The SDK spends most of a replay on parsing each event's time; leaving these out halves a long history.
+_NOT_READ_BY_SDK = frozenset(
+    {
+        EventType.TASK_SCHEDULED,
+        EventType.SUB_ORCHESTRATION_CREATED,
+        EventType.TIMER_CREATED,
+        EventType.ORCHESTRATOR_COMPLETED,
+    }
+)
+
 
 def run_episode(store: Store, app: FunctionApp, instance_id: str) -> tuple[NewWork, frozenset[int]] | None:
     """Let one instance go on as far as what arrived allows.
@@ -44,11 +54,11 @@ def _replay(
     if not old:
         new.append(_execution_started(instance))
     new += [message.event for message in messages]
-    context = _context(instance, old + [json.dumps(item) for item in new])
+    history = [json.loads(text) for text in old] + new
     try:
         orchestrator = _orchestrator(app, instance.name)
         with in_function(instance.name):
-            result = replay(orchestrator, context, [json.loads(item) for item in old] + new)
+            result = replay(orchestrator, _context(instance, old, history), history)
     except ReplayError as error:
         logger.error("orchestration %s (%s): %s", instance.name, instance.instance_id, error)  # noqa: TRY400
         ending = _failure(instance, str(error))
@@ -84,8 +94,13 @@ def _episode(instance: Instance, messages: list[Message], new: list[Event], resu
     )
 
 
-def _context(instance: Instance, history: list[str]) -> str:
-    # Events are JSON texts already; joining them spares a long history from being encoded for every episode. Without
+def _context(instance: Instance, old: list[str], history: list[Event]) -> str:
+    texts = [
+        old[i] if i < len(old) else json.dumps(item)
+        for i, item in enumerate(history)
+        if item["EventType"] not in _NOT_READ_BY_SDK
+    ]
+    # Events are JSON texts already: joining them spares a long history from being encoded for every episode. Without
     # the protocol's two timer durations the SDK makes one timer of a long one, as it does for the SQL backends.
     fields = {
         "input": instance.input,
@@ -96,7 +111,7 @@ def _context(instance: Instance, history: list[str]) -> str:
         "upperSchemaVersionNew": 2,
         "defaultHttpAsyncRequestSleepTimeMillseconds": 30000,
     }
-    return f'{{"history": [{", ".join(history)}], {json.dumps(fields)[1:]}'
+    return f'{{"history": [{", ".join(texts)}], {json.dumps(fields)[1:]}'
 
 
 def _execution_started(instance: Instance) -> Event:

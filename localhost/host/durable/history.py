@@ -10,7 +10,7 @@ _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
 class EventType(IntEnum):
-    """The event numbers of the protocol; the ones that only entities use are left out."""
+    """The event numbers of the protocol; the ones this host does not write are left out."""
 
     EXECUTION_STARTED = 0
     EXECUTION_COMPLETED = 1
@@ -27,9 +27,6 @@ class EventType(IntEnum):
     ORCHESTRATOR_STARTED = 12
     ORCHESTRATOR_COMPLETED = 13
     EVENT_RAISED = 15
-    CONTINUE_AS_NEW = 16
-    EXECUTION_SUSPENDED = 19
-    EXECUTION_RESUMED = 20
 
     @property
     def public_name(self) -> str:

@@ -18,7 +18,9 @@ from pathlib import Path
 from localhost.host.durable.history import Event, EventType, Status, event, parse_timestamp, timestamp
 from localhost.host.durable.records import Activity, Ending, Episode, Instance, Message, NewWork, Parent, Timer
 from localhost.host.durable.replay import Task
+from localhost.host.errors import StateInUseError
 
+_PRAGMAS = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS instances (
     instance_id TEXT PRIMARY KEY, execution_id TEXT NOT NULL, name TEXT NOT NULL, input TEXT, status TEXT NOT NULL,
@@ -40,16 +42,21 @@ _ACTIVE = "('Pending', 'Running', 'Suspended')"
 
 
 class Store:
-    """The open store; `path` is made where it does not exist."""
+    """The open store; `path` is made where it does not exist.
+
+    Raises:
+        StateInUseError: another process has it open.
+    """
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()
-        # Explicit transactions only; NORMAL keeps every commit through a killed process (not through a power cut).
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        # No implicit transactions. NORMAL keeps every commit through a killed process, though not through a power cut.
+        self._connection = sqlite3.connect(path, timeout=1, isolation_level=None, check_same_thread=False)
         self._connection.row_factory = sqlite3.Row
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._connection.executescript(_SCHEMA)
+        try:
+            self._connection.executescript(f"{_PRAGMAS}{_SCHEMA}")
+        except sqlite3.OperationalError as error:
+            raise StateInUseError(f"{path}: {error}; another host uses this state folder, stop it first") from error
 
     def close(self) -> None:
         """Close the file; every change is in it already."""
@@ -125,13 +132,13 @@ class Store:
             self._post(connection, timer.instance_id, fired, timer.execution_id)
             return True
 
-    def suspend(self, instance_id: str, reason: str) -> None:
+    def suspend(self, instance_id: str) -> None:
         """Keep an active instance from going on."""
-        self._switch(instance_id, Status.SUSPENDED, event(EventType.EXECUTION_SUSPENDED, Reason=reason))
+        self._switch(instance_id, "('Pending', 'Running')", Status.SUSPENDED)
 
-    def resume(self, instance_id: str, reason: str) -> None:
-        """Let a suspended instance go on."""
-        self._switch(instance_id, Status.RUNNING, event(EventType.EXECUTION_RESUMED, Reason=reason))
+    def resume(self, instance_id: str) -> None:
+        """Let a suspended instance go on, with an episode in any case: it may have been suspended before its first."""
+        self._switch(instance_id, "('Suspended')", Status.PENDING)
 
     def terminate(self, instance_id: str, reason: str) -> NewWork:
         """End an active instance; its activities and children run to their end, as in Azure."""
@@ -209,15 +216,10 @@ class Store:
         )
         return True
 
-    def _switch(self, instance_id: str, status: Status, why: Event) -> None:
+    def _switch(self, instance_id: str, current: str, status: Status) -> None:
+        query = f"UPDATE instances SET status = ?, updated_at = ? WHERE instance_id = ? AND status IN {current}"
         with self._transaction() as connection:
-            changed = connection.execute(
-                f"UPDATE instances SET status = ?, updated_at = ? WHERE instance_id = ? AND status IN {_ACTIVE} "
-                "AND (status = 'Suspended') = (? = 'Running')",
-                (status.value, timestamp(), instance_id, status.value),
-            )
-            if changed.rowcount:
-                self._append(connection, instance_id, [why])
+            connection.execute(query, (status.value, timestamp(), instance_id))
 
     def _append(self, connection: sqlite3.Connection, instance_id: str, events: Sequence[Event]) -> None:
         query = "SELECT COALESCE(MAX(sequence) + 1, 0) FROM history WHERE instance_id = ?"

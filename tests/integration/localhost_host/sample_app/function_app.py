@@ -10,8 +10,11 @@ from pathlib import Path
 
 import azure.durable_functions as df
 import azure.functions as func
+from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
+
+inside: list[None] = []
 
 
 def mark(name: str) -> int:
@@ -60,6 +63,17 @@ def tick(timer: func.TimerRequest) -> None:
     mark("tick-end")
 
 
+@app.blob_trigger(arg_name="blob", path="%SAMPLE_CONTAINER%/in/{name}.txt", connection="ConfigStorage")
+def copy_text(blob: func.InputStream) -> None:
+    text = blob.read().decode()
+    attempt = mark("blob")
+    Path(os.environ["MARKS"], f"blob-{attempt}.json").write_text(
+        json.dumps({"name": blob.name, "uri": blob.uri, "length": blob.length, "text": text, "metadata": blob.metadata})
+    )
+    if text == "poison":
+        raise ValueError("cannot stomach this")
+
+
 @app.route(route="start/{orchestrator}/{id?}")
 @app.durable_client_input(client_name="client")
 async def start(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
@@ -67,6 +81,26 @@ async def start(req: func.HttpRequest, client: df.DurableOrchestrationClient) ->
     name = req.route_params["orchestrator"]
     instance_id = await client.start_new(name, req.route_params.get("id"), input_)
     return client.create_check_status_response(req, instance_id)
+
+
+@app.route(route="client/{method}")
+@app.durable_client_input(client_name="client")
+async def call_client(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """Calls a method of the SDK's client with the body's arguments; shows what it returned or raised."""
+    try:
+        result = await getattr(client, req.route_params["method"])(**req.get_json())
+    except Exception as error:
+        return func.HttpResponse(str(error), status_code=409)
+    statuses = result if isinstance(result, list) else [result]
+    if all(isinstance(status, DurableOrchestrationStatus) for status in statuses):
+        result = [
+            {**status.to_json(), "historyEvents": getattr(status, "historyEvents", None)}
+            for status in statuses
+            if status
+        ]
+    elif hasattr(result, "instances_deleted"):
+        result = result.instances_deleted
+    return func.HttpResponse(json.dumps(result), mimetype="application/json")
 
 
 @app.orchestration_trigger(context_name="context")
@@ -84,15 +118,26 @@ def fan_out(context: df.DurableOrchestrationContext):
     plan = context.get_input()
     lanes = [context.call_sub_orchestrator("lane", {**plan, "lane": lane}) for lane in range(plan["lanes"])]
     results = yield context.task_all(lanes)
-    return sum(results, [])
+    return [name for names in results for name in names]
 
 
 @app.orchestration_trigger(context_name="context")
 def lane(context: df.DurableOrchestrationContext):
+    return (yield from lane_tasks(context))
+
+
+def lane_tasks(context: df.DurableOrchestrationContext):
     plan = context.get_input()
     names = [f"{plan['lane']}-{number}" for number in range(plan["width"])]
     tasks = [context.call_activity("work", {"name": name, "seconds": plan["seconds"]}) for name in names]
     return (yield context.task_all(tasks))
+
+
+@app.orchestration_trigger(context_name="context")
+def slow_lane(context: df.DurableOrchestrationContext):
+    """As `lane`, but each replay takes so long that results arrive meanwhile."""
+    time.sleep(0.1)
+    return (yield from lane_tasks(context))
 
 
 @app.orchestration_trigger(context_name="context")
@@ -160,6 +205,19 @@ def parent_id(context: df.DurableOrchestrationContext):
 @app.orchestration_trigger(context_name="context")
 def unsupported(context: df.DurableOrchestrationContext):
     yield context.call_http("GET", "https://example.invalid")
+
+
+@app.orchestration_trigger(context_name="context")
+def crowd(context: df.DurableOrchestrationContext):
+    yield context.task_all([context.call_activity("count_in", None) for _ in range(context.get_input())])
+
+
+@app.activity_trigger(input_name="nothing")
+def count_in(nothing: None) -> None:
+    inside.append(None)
+    mark(f"most-at-once-{len(inside)}")
+    time.sleep(0.05)
+    inside.pop()
 
 
 @app.activity_trigger(input_name="number")

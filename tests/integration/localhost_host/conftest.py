@@ -1,0 +1,22 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.localhost_host.sample import Sample
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sample]:
+    """A running host that all tests share which do not stop it."""
+    shared = Sample(tmp_path_factory.mktemp("sample"))
+    with shared.host:
+        yield shared
+
+
+@pytest.fixture
+def own_sample(tmp_path: Path) -> Iterator[Sample]:
+    """A host of the test's own, not started yet."""
+    own = Sample(tmp_path)
+    yield own
+    own.host.stop()

@@ -1,0 +1,196 @@
+from datetime import datetime, timedelta, timezone
+
+import requests
+
+
+def test_activities_in_a_chain(sample):
+    status = sample.run("chain", 1)
+    assert (status["runtimeStatus"], status["output"], status["customStatus"]) == ("Completed", 4, {"value": 4})
+
+
+def test_sub_orchestrations_fan_out_and_results_come_in_order(sample):
+    status = sample.run("fan_out", {"lanes": 3, "width": 5, "seconds": 0})
+    assert status["output"] == [f"{lane}-{number}" for lane in range(3) for number in range(5)]
+
+
+def test_activities_run_side_by_side_up_to_the_limit_of_host_json(sample):
+    before = sample.count("most-at-once-4")
+    sample.run("crowd", 12)
+    assert sample.count("most-at-once-4") > before
+    assert sample.count("most-at-once-5") == 0
+
+
+def test_a_child_knows_its_parent(sample):
+    links = sample.start("parent_id")
+    assert sample.result(links["id"])["output"] == links["id"]
+
+
+def test_an_external_event_ends_the_wait(sample):
+    instance_id = sample.start("approval", 600)["id"]
+    sample.client("raise_event", instance_id=instance_id, event_name="approved", event_data={"by": "Ada"})
+    assert sample.result(instance_id)["output"] == {"approved": {"by": "Ada"}}
+
+
+def test_an_event_through_the_public_api_ends_the_wait_too(sample):
+    links = sample.start("approval", 600)
+    url = links["sendEventPostUri"].replace("{eventName}", "approved")
+    assert requests.post(url, json={"by": "Grace"}, timeout=10).status_code == 202
+    assert sample.result(links["id"])["output"] == {"approved": {"by": "Grace"}}
+
+
+def test_a_durable_timer_ends_the_wait(sample):
+    assert sample.run("approval", 0.2)["output"] == "too late"
+
+
+def test_a_retry_succeeds_at_a_later_attempt(sample):
+    assert sample.run("retrying", [3, 4])["output"] == ["attempt 3", 3]
+
+
+def test_a_retry_gives_up_with_the_last_error(sample):
+    assert "ValueError: attempt 2 failed" in sample.run("retrying", [9, 2])["output"]
+
+
+def test_continue_as_new_starts_over_with_a_new_input(sample):
+    links = sample.start("countdown", 3)
+    assert sample.result(links["id"])["output"] == "lift-off"
+    assert sample.status(links["id"], show_input=True)["input"] == 0
+
+
+def test_a_failed_orchestration_says_why(sample):
+    status = sample.run("failing")
+    assert status["runtimeStatus"] == "Failed"
+    assert "Activity function 'flaky' failed: ValueError: attempt 1 failed" in status["output"]
+
+
+def test_a_parent_may_catch_a_child_s_failure(sample):
+    status = sample.run("failing_parent")
+    assert status["runtimeStatus"] == "Completed"
+    assert status["output"].startswith("caught Orchestrator function 'failing' failed:")
+
+
+def test_what_the_host_does_not_support_fails_the_orchestration_by_name(sample):
+    assert "does not support call_http" in sample.run("unsupported")["output"]
+
+
+def test_a_terminated_instance_stays_so(sample):
+    instance_id = sample.start("approval", 600)["id"]
+    sample.client("terminate", instance_id=instance_id, reason="enough")
+    status = sample.result(instance_id)
+    assert (status["runtimeStatus"], status["output"]) == ("Terminated", "enough")
+    answer = sample.post(
+        "/api/client/raise_event", sample.host.function_key, json={"instance_id": instance_id, "event_name": "approved"}
+    )
+    assert "is gone" in answer.text
+
+
+def test_a_suspended_instance_takes_its_events_when_it_is_resumed(sample):
+    instance_id = sample.start("approval", 600)["id"]
+    sample.until(lambda: sample.status(instance_id)["runtimeStatus"] == "Running")
+    sample.client("suspend", instance_id=instance_id, reason="lunch")
+    sample.client("raise_event", instance_id=instance_id, event_name="approved", event_data=1)
+    assert sample.status(instance_id)["runtimeStatus"] == "Suspended"
+    sample.client("resume", instance_id=instance_id, reason="back")
+    assert sample.result(instance_id)["output"] == {"approved": 1}
+
+
+def test_a_running_id_is_not_started_again_but_a_finished_one_is(sample):
+    sample.start("approval", 600, "only-once")
+    answer = sample.post("/api/start/chain/only-once", sample.host.function_key, json=1)
+    assert answer.status_code == 500
+    assert sample.status("only-once")["name"] == "approval"
+    sample.client("terminate", instance_id="only-once", reason="")
+    sample.start("chain", 1, "only-once")
+    assert sample.result("only-once")["output"] == 4
+
+
+def test_restart_runs_the_same_input_under_a_new_id(sample):
+    instance_id = sample.start("chain", 10)["id"]
+    sample.result(instance_id)
+    restarted = sample.client("restart", instance_id=instance_id)["id"]
+    assert restarted != instance_id
+    assert sample.result(restarted)["output"] == 13
+
+
+def test_an_unknown_orchestrator_is_refused_by_name(sample):
+    answer = sample.post(
+        "/api/client/start_new", sample.host.function_key, json={"orchestration_function_name": "nobody"}
+    )
+    assert "'nobody' is not an orchestrator function of this app" in answer.text
+
+
+def test_an_unknown_instance_has_no_status(sample):
+    assert sample.client("get_status", instance_id="nobody") == []
+    assert sample.get("/runtime/webhooks/durabletask/instances/nobody", sample.host.master_key).status_code == 404
+
+
+def test_the_history_shows_what_happened_with_results_only_on_request(sample):
+    instance_id = sample.start("chain", 1)["id"]
+    sample.result(instance_id)
+    events = sample.status(instance_id, show_history=True)["historyEvents"]
+    assert [event["EventType"] for event in events if "Task" in event["EventType"]] == [
+        "TaskScheduled",
+        "TaskCompleted",
+    ] * 3
+    assert not any("Result" in event for event in events)
+    events = sample.status(instance_id, show_history=True, show_history_output=True)["historyEvents"]
+    assert [event["Result"] for event in events if event["EventType"] == "TaskCompleted"] == ["2", "3", "4"]
+
+
+def test_the_public_status_is_202_while_running_and_then_200(sample):
+    links = sample.start("approval", 600)
+    assert requests.get(links["statusQueryGetUri"], timeout=10).status_code == 202
+    sample.client("terminate", instance_id=links["id"], reason="")
+    answer = requests.get(links["statusQueryGetUri"], timeout=10)
+    assert (answer.status_code, answer.json()["input"]) == (200, 600)
+
+
+def test_the_public_api_starts_an_orchestration_with_plain_json(sample):
+    path = "/runtime/webhooks/durabletask/orchestrators/chain/by-webhook"
+    answer = sample.post(path, sample.host.master_key, json=5)
+    assert (answer.status_code, answer.json()["id"]) == (202, "by-webhook")
+    assert sample.result("by-webhook")["output"] == 8
+
+
+def test_a_body_that_is_not_json_is_refused(sample):
+    path = "/runtime/webhooks/durabletask/orchestrators/chain"
+    answer = sample.post(path, sample.host.master_key, data="{")
+    assert answer.status_code == 400
+    assert "Invalid JSON content" in answer.json()["Message"]
+
+
+def test_instances_are_found_by_prefix_status_and_time(sample):
+    for number in range(2):
+        sample.start("chain", number, f"found-{number}")
+        sample.result(f"found-{number}")
+    path = "/runtime/webhooks/durabletask/instances?instanceIdPrefix=found-&runtimeStatus=Completed,Canceled"
+    assert [status["instanceId"] for status in sample.get(path, sample.host.master_key).json()] == [
+        "found-0",
+        "found-1",
+    ]
+    future = (datetime.now(timezone.utc) + timedelta(minutes=1)).isoformat().replace("+00:00", "Z")
+    assert sample.get(f"{path}&createdTimeFrom={future}", sample.host.master_key).json() == []
+    assert sample.get(f"{path}&runtimeStatus=Canceled", sample.host.master_key).status_code == 200
+    assert len(sample.client("get_status_by", instance_id_prefix="found-")) == 2
+    assert len(sample.client("get_status_all")) >= 2
+
+
+def test_purge_forgets_a_finished_instance_and_keeps_a_running_one(sample):
+    sample.start("chain", 1, "purged")
+    sample.result("purged")
+    assert sample.client("purge_instance_history", instance_id="purged") == 1
+    assert sample.client("purge_instance_history", instance_id="purged") == 0
+    sample.start("approval", 600, "kept")
+    assert sample.client("purge_instance_history", instance_id="kept") == 0
+    assert sample.status("kept")["runtimeStatus"] in ("Pending", "Running")
+
+
+def test_results_that_arrive_during_a_replay_are_not_lost(sample):
+    plan = {"lane": "slow", "width": 16, "seconds": 0.03}
+    assert len(sample.run("slow_lane", plan)["output"]) == 16
+
+
+def test_a_wide_fan_out_costs_few_replays(sample):
+    instance_id = sample.start("lane", {"lane": "wide", "width": 200, "seconds": 0})["id"]
+    assert len(sample.result(instance_id)["output"]) == 200
+    events = sample.status(instance_id, show_history=True)["historyEvents"]
+    assert sum(event["EventType"] == "OrchestratorStarted" for event in events) < 10
