@@ -44,7 +44,7 @@ def function_routes(app: FunctionApp, worker: Worker, keys: Keys, prefix: str) -
     for function in app.of_type("httpTrigger"):
         auth_level = str(function.trigger.get("authLevel", "function")).lower()
         handler = requires_key(keys, auth_level, _handler(function, worker))
-        for path in _paths(function):
+        for path in route_paths(function.name, str(function.trigger["route"]).strip("/")):
             full = "/" + "/".join(part for part in (prefix, path) if part)
             routes += [web.route(method, full, handler) for method in function.trigger.get("methods") or ["*"]]
             logger.info("route %s: %s (%s)", function.name, full, auth_level)
@@ -113,16 +113,19 @@ def _response(function: IndexedFunction, answer: Any) -> web.Response:
     return response
 
 
-def _paths(function: IndexedFunction) -> list[str]:
-    """The route as aiohttp spells it; two where the last parameter is optional."""
-    route = str(function.trigger["route"]).strip("/")
+def route_paths(function: str, route: str) -> list[str]:
+    """A function's route as aiohttp spells it; two paths where the last parameter is optional.
+
+    Raises:
+        IndexingError: a parameter has a constraint that this host does not know.
+    """
 
     def converted(match: re.Match[str]) -> str:
         constraint = match["constraint"] or ""
         if constraint not in _CONSTRAINTS:
             known = ", ".join(name for name in _CONSTRAINTS if name)
             raise IndexingError(
-                f"function {function.name}: route {route!r} has the constraint {constraint!r}; known here: {known}"
+                f"function {function}: route {route!r} has the constraint {constraint!r}; known here: {known}"
             )
         return f"{{{match['name']}:{'.*' if match['catch_all'] else _CONSTRAINTS[constraint]}}}"
 

@@ -6,9 +6,9 @@ import threading
 import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
-
-import azure.functions as func
 
 from localhost.host.indexing import IndexedFunction
 from localhost.host.logs import in_function
@@ -44,7 +44,9 @@ class Worker:
         arguments: dict[str, Any] = {function.trigger["name"]: argument}
         arguments.update(dict.fromkeys(function.client_names, self._durable_client))
         if function.takes_context:
-            arguments["context"] = InvocationContext(function.name)
+            arguments["context"] = SimpleNamespace(
+                invocation_id=str(uuid.uuid4()), function_name=function.name, function_directory=str(Path.cwd())
+            )
         if inspect.iscoroutinefunction(function.code):
             running = asyncio.wrap_future(
                 asyncio.run_coroutine_threadsafe(_run_coroutine(function, arguments), self._loop)
@@ -58,7 +60,7 @@ class Worker:
             if not running.cancelled():
                 raise  # the function's own
             raise FunctionTimeoutError(
-                f"function {function.name} exceeded host.json's functionTimeout of {self._timeout:.0f} s"
+                f"function {function.name} exceeded host.json's functionTimeout of {self._timeout:g} s"
             ) from error
 
 
@@ -70,35 +72,3 @@ def _run(function: IndexedFunction, arguments: Mapping[str, Any]) -> Any:
 async def _run_coroutine(function: IndexedFunction, arguments: Mapping[str, Any]) -> Any:
     with in_function(function.name):
         return await function.code(**arguments)
-
-
-class InvocationContext(func.Context):
-    """What a function sees that asks for `context: func.Context`; there is no distributed trace and no retry."""
-
-    def __init__(self, function_name: str) -> None:
-        self._function_name = function_name
-        self._invocation_id = str(uuid.uuid4())
-
-    @property
-    def invocation_id(self) -> str:
-        return self._invocation_id
-
-    @property
-    def thread_local_storage(self) -> Any:
-        return threading.local()
-
-    @property
-    def function_name(self) -> str:
-        return self._function_name
-
-    @property
-    def function_directory(self) -> str:
-        return "."
-
-    @property
-    def trace_context(self) -> Any:
-        return None
-
-    @property
-    def retry_context(self) -> Any:
-        return None

@@ -185,8 +185,10 @@ def test_purge_forgets_a_finished_instance_and_keeps_a_running_one(sample):
 
 
 def test_results_that_arrive_during_a_replay_are_not_lost(sample):
-    plan = {"lane": "slow", "width": 16, "seconds": 0.03}
-    assert len(sample.run("slow_lane", plan)["output"]) == 16
+    instance_id = sample.start("slow_lane", {"lane": "slow", "width": 32, "seconds": 0.05})["id"]
+    sample.until(lambda: sample.count("work-slow-*") >= 4)
+    sample.client("raise_event", instance_id=instance_id, event_name="wakes it up in the middle")
+    assert len(sample.result(instance_id)["output"]) == 32
 
 
 def test_a_wide_fan_out_costs_few_replays(sample):
