@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from shared.errors import IngestionError
 from shared.lake.adls import lake_destination
 from shared.lake.commit import CommittingClient, LoadCommit
 from shared.lake_layout import dataset_name, pipeline_name
-from shared.models import AttemptOrder, Job, JobError, JobResult, JobStatus
+from shared.models import AttemptOrder, Job, JobError, JobResult, JobStatus, LoadType
 from shared.secrets import Secret
 from shared.settings import settings
 from shared.sources import open_source
@@ -75,11 +76,9 @@ class _Attempt:
         """The result of this very run's load where an earlier execution of it committed before its host died."""
         with pipeline.destination_client() as client:
             assert isinstance(client, CommittingClient)
+            client.finish_load()
             record = client.last_record()
-            if record is None or record.get("run_id") != self.order.run_id:
-                return None
-            client.remove_replaced_files()
-            return self._result(record)
+            return self._result(record) if record and record.get("run_id") == self.order.run_id else None
 
     def _load(self, pipeline: dlt.Pipeline) -> JobResult:
         with self._stage("extract"):
@@ -87,8 +86,10 @@ class _Attempt:
             before = self._watermark(pipeline)
             options = ReadOptions(full_refresh=self.order.full_refresh, report_rows=self._count)
             self.source = open_source(self.job, self.secret, options)
-            resource = self.source.resource()
-            extracted = pipeline.extract(resource, loader_file_format="parquet")
+            resource = self._with_disposition(self.source.resource())
+            extracted = pipeline.extract(
+                resource, loader_file_format="parquet", schema_contract=_schema_contract(self.job)
+            )
         with self._stage("normalize"):
             pipeline.normalize()
         self.commit.expected_rows = _rows_by_table(extracted)
@@ -101,10 +102,31 @@ class _Attempt:
             "watermark_after": self._watermark(pipeline),
         }
         with self._stage("load"):
-            pipeline.load()
-        with pipeline.destination_client() as client:
-            assert isinstance(client, CommittingClient)
-            return self._result(client.last_record() or {})
+            loaded = pipeline.load()
+        return self._result(
+            {
+                **self.commit.record,
+                "load_id": loaded.loads_ids[-1] if loaded.loads_ids else None,  # nothing new, nothing loaded
+                "rows_written": self.commit.rows,
+                "files_written": self.commit.files,
+                "bytes_written": self.commit.bytes,
+            }
+        )
+
+    def _with_disposition(self, resource: DltResource) -> DltResource:
+        """How the lake's table takes the rows: replaced, appended to, or upserted by primary key (Delta only)."""
+        job = self.job
+        disposition: Any = "append"
+        if job.load_type is LoadType.FULL or self.order.full_refresh:
+            disposition = "replace"
+        elif job.table_format == "delta" and job.primary_key:
+            disposition = {"disposition": "merge", "strategy": "upsert"}
+        resource.apply_hints(
+            write_disposition=disposition,
+            table_format="delta" if job.table_format == "delta" else None,
+            primary_key=job.primary_key or None,
+        )
+        return resource
 
     def _watermark(self, pipeline: dlt.Pipeline) -> str | None:
         for source in pipeline.state.get("sources", {}).values():
@@ -129,7 +151,7 @@ class _Attempt:
     def _result(self, record: Any) -> JobResult:
         return self._envelope(
             status=JobStatus.SUCCESS,
-            load_id=record["load_id"],
+            load_id=record.get("load_id"),
             **{name: record.get(name) for name in ("rows_extracted", "rows_written", "files_written", "bytes_written")},
             **{name: record.get(name) for name in ("watermark_before", "watermark_after")},
         )
@@ -171,6 +193,11 @@ def _configure_dlt() -> None:
     dlt.config["schema.naming"] = "direct"  # tables and columns keep the source's names
     dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = False
     dlt.config["data_writer.compression"] = "zstd"
+
+
+def _schema_contract(job: Job) -> Any:
+    """What a column may do that the table did not have before, or that has another type now."""
+    return {"tables": "evolve", "columns": job.schema_contract, "data_type": job.schema_contract}
 
 
 @contextmanager

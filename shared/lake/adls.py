@@ -17,6 +17,8 @@ from shared.lake_layout import bucket_path
 from shared.models import Job
 from shared.settings import settings
 
+DELTA_TIMEOUT = "300s"  # of one request: deltalake's own 30 s end an upload over a slow link
+
 
 class Lake(filesystem):
     """dlt's filesystem destination with loads that are all or nothing."""
@@ -42,6 +44,7 @@ def lake_destination(job: Job, commit: LoadCommit) -> Lake:
         bucket_url=f"az://{bucket_path(job)}",
         destination_name="lake",
         enable_dataset_name_normalization=False,
+        deltalake_storage_options=_delta_options(service),
         warn_unsafe_layout_separators=False,  # one dataset holds one job's tables, and each has a folder of its own
         **_credentials(service),
     )
@@ -63,6 +66,14 @@ def _credentials(service: BlobServiceClient) -> dict[str, Any]:
     identity.azure_storage_account_name = account_name
     identity.azure_account_host = f"{host.netloc}{host.path}".rstrip("/")
     return {"credentials": identity}
+
+
+def _delta_options(service: BlobServiceClient) -> dict[str, str]:
+    options = {"timeout": DELTA_TIMEOUT}
+    if not urlsplit(service.url).netloc.endswith((".core.windows.net", ".core.chinacloudapi.cn")):
+        options["azure_storage_endpoint"] = service.url.rstrip("/")
+        options["allow_http"] = str(service.url.startswith("http://")).lower()
+    return options
 
 
 def _ensure_container(service: BlobServiceClient, name: str) -> None:

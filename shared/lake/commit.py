@@ -16,9 +16,14 @@ from datetime import datetime, timezone
 from typing import Any, ClassVar
 
 from dlt.common.destination.client import StateInfo
-from dlt.destinations.impl.filesystem.filesystem import FILENAME_SEPARATOR, FilesystemClient
+from dlt.common.destination.typing import PreparedTableSchema
+from dlt.destinations.impl.filesystem.filesystem import FILENAME_SEPARATOR, FilesystemClient, ReferenceFollowupJob
+from pyarrow import parquet
 
 from shared.errors import ReconciliationError
+from shared.lake.delta import DeltaLoad, delta_storage_options, open_delta_table, take_back
+from shared.lake.inventory import Inventory, LakeFile
+from shared.lake.manifest import MANIFEST, next_manifest
 
 _DATA_FILE = re.compile(r"(?P<load_id>\d+\.\d+)\.[^.]+\..+")  # {load_id}.{file_id}.{extension}
 
@@ -29,72 +34,43 @@ class LoadCommit:
 
     `expected_rows` counts the rows that were extracted, by table; `record` is kept with the commit, so that an attempt
     that is run again finds that its load stands already; `before_commit` may raise to keep the load from committing.
+    The rest is filled in by the client: what the load wrote, in all and by table.
     """
 
     expected_rows: dict[str, int] = field(default_factory=dict)
     record: dict[str, Any] = field(default_factory=dict)
     before_commit: Callable[[], None] = lambda: None
+    tables: dict[str, Any] = field(default_factory=dict)
     files: int = 0
     rows: int = 0
     bytes: int = 0
 
 
-@dataclass(frozen=True)
-class LakeFile:
-    """One file of a load: a data file, dlt's state, or the record that commits the load."""
-
-    path: str
-    table: str
-    load_id: str
-    size: int
-
-
-@dataclass(frozen=True)
-class Inventory:
-    """The files of a dataset, sorted by what they are for.
-
-    Load ids are seconds since 1970 as text, so they compare by time. What is older than the oldest record was
-    committed before somebody pruned `_dlt_loads`, and is not touched.
-    """
-
-    data: tuple[LakeFile, ...]
-    states: tuple[LakeFile, ...]
-    records: tuple[LakeFile, ...]
-
-    @property
-    def newest_record(self) -> LakeFile | None:
-        """The record of the last committed load."""
-        return max(self.records, key=lambda file: float(file.load_id), default=None)
-
-    def abandoned(self) -> list[LakeFile]:
-        """Data and state files of loads that never committed."""
-        committed = {file.load_id for file in self.records}
-        oldest = min((float(load_id) for load_id in committed), default=0.0)
-        files = (*self.data, *self.states)
-        return [file for file in files if file.load_id not in committed and float(file.load_id) > oldest]
-
-
 class CommittingClient(FilesystemClient):
-    """dlt's filesystem client with other rules at four seams: initialise, restore state, complete, record."""
+    """dlt's filesystem client with other rules at four seams: initialise, restore state, load Delta, complete."""
 
     commit: ClassVar[LoadCommit]
 
-    def initialize_storage(self, truncate_tables: Iterable[str] | None = None) -> None:  # noqa: ARG002  see the docstring
+    def initialize_storage(self, truncate_tables: Iterable[str] | None = None) -> None:  # noqa: ARG002
         """Make the dataset's folder; what dlt would truncate here stays until the new load is committed."""
         super().initialize_storage(())
 
     def get_stored_state(self, pipeline_name: str) -> StateInfo | None:
         """The newest state of a committed load; one that was written just before a crash does not count."""
-        for file in self.inventory().abandoned():
-            self._delete_file(file.path)
+        self.remove_abandoned_loads()
         return super().get_stored_state(pipeline_name)
 
+    @staticmethod
+    def get_reference_followup_job_class(table: PreparedTableSchema) -> type[ReferenceFollowupJob] | None:
+        """Delta tables are written by our own job; dlt's names no load in its commits."""
+        return DeltaLoad if table.get("table_format") == "delta" else None
+
     def complete_load(self, load_id: str) -> None:
-        """Check the files, write the state, write the record that commits; then remove what was replaced."""
+        """Check the files, write state and record, which commits, then the manifests; then what was replaced goes."""
         self._check_files(load_id)
         self.commit.before_commit()
         super().complete_load(load_id)
-        self.remove_replaced_files()
+        self.finish_load()
 
     def _store_load(self, load_id: str) -> None:
         record = {
@@ -104,10 +80,10 @@ class CommittingClient(FilesystemClient):
             "inserted_at": datetime.now(timezone.utc).isoformat(),
             "schema_version_hash": self.schema.version_hash,
             **self.commit.record,
-            "replaced_tables": self._replaced_tables(),
             "rows_written": self.commit.rows,
             "files_written": self.commit.files,
             "bytes_written": self.commit.bytes,
+            "tables": self.commit.tables,
         }
         name = f"{self.schema.name}{FILENAME_SEPARATOR}{load_id}.jsonl"
         path = self.pathlib.join(self.dataset_path, self.schema.loads_table_name, name)
@@ -116,27 +92,62 @@ class CommittingClient(FilesystemClient):
     def last_record(self) -> Mapping[str, Any] | None:
         """The record of the last committed load, or None before the first one."""
         newest = self.inventory().newest_record
-        if newest is None:
-            return None
-        record: dict[str, Any] = json.loads(self.fs_client.read_text(newest.path, encoding="utf-8"))
-        return record
+        return self.read_json(newest.path) if newest else None
 
-    def remove_replaced_files(self) -> None:
-        """Remove the files of earlier loads from the tables that the last committed load replaced."""
-        record = self.last_record() or {}
-        replaced = set(record.get("replaced_tables", ()))
+    def read_json(self, path: str) -> dict[str, Any]:
+        """A small JSON file of the dataset."""
+        content: dict[str, Any] = json.loads(self.fs_client.read_text(path, encoding="utf-8"))
+        return content
+
+    def remove_abandoned_loads(self) -> None:
+        """Remove files of loads that never committed, and take back what they did to Delta tables."""
+        inventory = self.inventory()
+        for file in inventory.abandoned():
+            self._delete_file(file.path)
+        for table_name in inventory.delta_tables:
+            location = self.make_remote_url(self.pathlib.join(self.dataset_path, table_name))
+            if table := open_delta_table(location, delta_storage_options(self)):
+                take_back(table, inventory.committed)
+
+    def finish_load(self) -> None:
+        """What follows the commit and may be done again: write the manifests, remove the files that were replaced."""
+        record = self.last_record()
+        if record is None:
+            return
+        for table_name in record["tables"]:
+            self._write_manifest(table_name, record)
+        replaced = {name for name, load in record["tables"].items() if load["replaced"]}
         for file in self.inventory().data:
             if file.table in replaced and file.load_id != record["load_id"]:
                 self._delete_file(file.path)
 
+    def _write_manifest(self, table_name: str, record: Mapping[str, Any]) -> None:
+        path = self.pathlib.join(self.dataset_path, table_name, MANIFEST)
+        earlier = self.read_json(path) if self.fs_client.exists(path) else None
+        if earlier is None and not record["tables"][table_name]["replaced"]:
+            earlier = self._manifest_from_records(table_name)
+        manifest = next_manifest(table_name, earlier, record)
+        if manifest is not earlier:
+            self._write_to_json_file(path, manifest)
+
+    def _manifest_from_records(self, table_name: str) -> dict[str, Any] | None:
+        """The manifest of a table whose own is lost, from the records of all its loads but the last."""
+        manifest = None
+        for file in sorted(self.inventory().records, key=lambda file: float(file.load_id))[:-1]:
+            manifest = next_manifest(table_name, manifest, self.read_json(file.path))
+        return manifest
+
     def inventory(self) -> Inventory:
         """The dataset's files as they stand now, by one listing. Files that no load wrote are left out."""
-        files = [file for path, size in self._listing() if (file := self._lake_file(path, size))]
+        listing = self._listing()
+        files = [file for path, size in listing if (file := self._lake_file(path, size))]
         loads, states = self.schema.loads_table_name, self.schema.state_table_name
+        delta_log = f"{self.pathlib.sep}_delta_log{self.pathlib.sep}"
         return Inventory(
             data=tuple(file for file in files if file.table not in (loads, states)),
             states=tuple(file for file in files if file.table == states),
             records=tuple(file for file in files if file.table == loads),
+            delta_tables=frozenset(self._table_of(path) for path, _ in listing if delta_log in path),
         )
 
     def _listing(self) -> list[tuple[str, int]]:
@@ -145,6 +156,9 @@ class CommittingClient(FilesystemClient):
         except FileNotFoundError:
             return []
         return [(path, details["size"]) for path, details in found.items() if path.startswith(self.dataset_path)]
+
+    def _table_of(self, path: str) -> str:
+        return path[len(self.dataset_path) :].partition(self.pathlib.sep)[0]
 
     def _lake_file(self, path: str, size: int) -> LakeFile | None:
         table, _, name = path[len(self.dataset_path) :].partition(self.pathlib.sep)
@@ -156,29 +170,25 @@ class CommittingClient(FilesystemClient):
 
     def _check_files(self, load_id: str) -> None:
         """Count the rows in the footers of the load's files; they are the rows that were extracted, or it fails."""
-        from pyarrow import parquet
-
-        mine = [file for file in self.inventory().data if file.load_id == load_id]
+        files = [file for file in self.inventory().data if file.load_id == load_id]
         for table, expected in self.commit.expected_rows.items():
-            rows = 0
-            for file in mine:
-                if file.table == table:
-                    with self.fs_client.open(file.path) as stream:
-                        rows += parquet.read_metadata(stream).num_rows
+            if self.prepare_load_table(table).get("table_format") == "delta":
+                continue  # its own job has counted, against Delta's metrics
+            mine = [self._measured(file) for file in files if file.table == table]
+            rows = sum(file["rows"] for file in mine)
             if rows != expected:
                 raise ReconciliationError(
                     f"Table '{table}': {expected} rows were extracted but the files of load {load_id} hold {rows}; "
                     "the load was not committed and the table is as it was before."
                 )
+            replaced = self.prepare_load_table(table)["write_disposition"] == "replace"
+            self.commit.tables[table] = {"replaced": replaced, "files": mine}
             self.commit.rows += rows
-        self.commit.files = len(mine)
-        self.commit.bytes = sum(file.size for file in mine)
+            self.commit.files += len(mine)
+            self.commit.bytes += sum(file["bytes"] for file in mine)
 
-    def _replaced_tables(self) -> list[str]:
-        return [
-            name
-            for name, table in self.schema.tables.items()
-            if not self.is_dlt_table(name)
-            and not table.get("table_format")
-            and self.prepare_load_table(name)["write_disposition"] == "replace"
-        ]
+    def _measured(self, file: LakeFile) -> dict[str, Any]:
+        with self.fs_client.open(file.path) as stream:
+            rows = parquet.read_metadata(stream).num_rows
+        folder = self.pathlib.join(self.dataset_path, file.table, "")
+        return {"path": file.path[len(folder) :], "rows": rows, "bytes": file.size}

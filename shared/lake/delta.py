@@ -1,0 +1,125 @@
+"""Delta tables whose loads are all or nothing, too: each Delta commit names its load, and one that never got its
+record in `_dlt_loads` is taken back by the next attempt of the job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake.exceptions import TableNotFoundError
+from dlt.common.libs.deltalake import (
+    deltalake_storage_options,
+    ensure_delta_compatible_arrow_data,
+    evolve_delta_table_schema,
+)
+from dlt.common.libs.pyarrow import get_local_dataset_reader
+from dlt.common.schema.utils import get_columns_names_with_prop
+from dlt.destinations.impl.filesystem.filesystem import DeltaLoadFilesystemJob
+
+from shared.errors import ReconciliationError
+
+if TYPE_CHECKING:
+    from dlt.common.schema.typing import TTableSchema
+
+    from shared.lake.commit import CommittingClient
+
+LOAD_ID = "load_id"
+
+
+class DeltaLoad(DeltaLoadFilesystemJob):
+    """Writes the files of one load into a Delta table by one commit: replace, append, or upsert by primary key."""
+
+    def run(self) -> None:
+        client: CommittingClient = self._job_client  # type: ignore[assignment]  # dlt hands each job its client
+        table = self._load_table
+        location = client.get_open_table_location("delta", self.load_table_name)
+        storage_options = delta_storage_options(client)
+        target = open_delta_table(location, storage_options)
+        properties = CommitProperties(custom_metadata={LOAD_ID: self._load_id})
+        client.commit.before_commit()
+        with get_local_dataset_reader(self.file_paths) as rows:
+            data = ensure_delta_compatible_arrow_data(rows, self._partition_columns)
+            if table["write_disposition"] == "merge" and target is not None:
+                self._upsert(target, data, properties)
+            else:
+                replace = table["write_disposition"] == "replace"
+                write_deltalake(
+                    location if target is None else target,
+                    data,
+                    mode="overwrite" if replace else "append",
+                    schema_mode="overwrite" if replace else "merge",
+                    partition_by=self._partition_columns or None,
+                    storage_options=storage_options if target is None else None,
+                    commit_properties=properties,
+                )
+        self._reconcile(client, DeltaTable(location, storage_options=storage_options))
+
+    def _upsert(self, target: DeltaTable, rows: Any, properties: CommitProperties) -> None:
+        evolve_delta_table_schema(target, rows.schema)
+        keys = get_columns_names_with_prop(cast("TTableSchema", self._load_table), "primary_key")
+        (
+            target.merge(
+                rows,
+                predicate=" AND ".join(f"target.{quoted(key)} = source.{quoted(key)}" for key in keys),
+                source_alias="source",
+                target_alias="target",
+                streamed_exec=True,
+                commit_properties=properties,
+            )
+            .when_matched_update_all()
+            .when_not_matched_insert_all()
+            .execute()
+        )
+
+    def _reconcile(self, client: CommittingClient, table: DeltaTable) -> None:
+        """Compare Delta's own count of the rows that the commit took in with the rows that were extracted."""
+        metrics: Mapping[str, Any] = table.history(1)[0].get("operationMetrics", {})
+        taken_in = int(metrics.get("num_source_rows", metrics.get("num_added_rows", -1)))
+        expected = client.commit.expected_rows.get(self.load_table_name, 0)
+        if taken_in != expected:
+            take_back(table, lambda load_id: load_id != self._load_id)
+            raise ReconciliationError(
+                f"Delta table '{self.load_table_name}': {expected} rows were extracted but the commit took in "
+                f"{taken_in}; the load was taken back and the table is as it was before."
+            )
+        client.commit.rows += taken_in
+        client.commit.files += int(metrics.get("num_added_files", metrics.get("num_target_files_added", 0)))
+
+
+def delta_storage_options(client: CommittingClient) -> dict[str, str]:
+    """The options by which deltalake reaches the client's storage."""
+    return deltalake_storage_options(client.config.credentials, client.config.deltalake_storage_options)
+
+
+def open_delta_table(location: str, storage_options: dict[str, str]) -> DeltaTable | None:
+    """The Delta table at `location`, or None where there is none yet."""
+    try:
+        return DeltaTable(location, storage_options=storage_options)
+    except TableNotFoundError:
+        return None
+
+
+def take_back(table: DeltaTable, committed: Callable[[str], bool]) -> None:
+    """Undo the newest commits whose load never committed; commits of no load, such as a vacuum, are passed over.
+
+    Args:
+        table: The table, at its newest version.
+        committed: Whether the load of an id was committed.
+    """
+    loads = [commit for commit in table.history() if LOAD_ID in commit]  # the newest first
+    last_good = next((commit for commit in loads if committed(commit[LOAD_ID])), None)
+    if not loads or loads[0] is last_good:
+        return
+    if last_good is None:
+        table.delete()
+    else:
+        # the restoring commit names the load it goes back to, so that nothing is undone twice
+        properties = CommitProperties(custom_metadata={LOAD_ID: last_good[LOAD_ID]})
+        table.restore(last_good["version"], commit_properties=properties)
+
+
+def quoted(name: str) -> str:
+    """A column name as an identifier of Delta's SQL predicates."""
+    return '"' + name.replace('"', '""') + '"'
