@@ -7,4 +7,5 @@ What it leaves out: every other trigger and binding (indexing refuses them by na
 rewind, Event Grid (such blob triggers are polled, too), scale-out, Easy Auth, CORS, proxies, function-level keys, and
 killing the worker when `functionTimeout` passes (the invocation fails; its thread runs on). Routes are case-sensitive.
 Timers longer than six days are one timer, as with the host's SQL backends. Durable payloads have no size limit.
+It runs on Linux and macOS.
 """
