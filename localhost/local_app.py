@@ -1,31 +1,28 @@
-"""The function app with its local services: what `start`, `run` and the demo share."""
+"""The function app with its local services: what `start`, `run`, the demo and the tests share."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import requests
+from azure.storage.blob import BlobClient
 
+from localhost.app_client import AppClient, write_addresses
 from localhost.host.process import HostProcess
+from localhost.interruption import uninterrupted
 from localhost.services import LocalServices
 
 APP_FOLDER = Path(__file__).parents[1]
 CONFIG_CONTAINER = "config"
 CONFIG_BLOB = "ingestion_config.xlsx"
 NEVER = "0 0 0 29 2 *"
-_TIMEOUT_SECONDS = 60
 
 
-class RequestRefusedError(Exception):
-    """The app answered a request with an error; the text is what it said."""
-
-
-class LocalApp:
-    """The app under the local host, and a client of its HTTP API.
+class LocalApp(AppClient):
+    """The app under the local host.
 
     Args:
         services: The services that it uses; they must run already.
@@ -49,11 +46,17 @@ class LocalApp:
         self.config = services.create_container(self.settings["CONFIG_CONTAINER"])
         self.host = HostProcess(APP_FOLDER, folder, self.settings, port)
 
-    @contextmanager
-    def running(self) -> Iterator[LocalApp]:
-        """Run the host as long as the context lasts."""
-        with self.host:
-            yield self
+    @property
+    def url(self) -> str:
+        return self.host.url
+
+    @property
+    def function_key(self) -> str:
+        return self.host.function_key
+
+    @property
+    def workbook(self) -> BlobClient:
+        return self.config.get_blob_client(self.settings["CONFIG_BLOB"])
 
     def put_source(self, source_name: str, fields: Mapping[str, Any]) -> None:
         """Store the connection of a source in the vault."""
@@ -70,34 +73,40 @@ class LocalApp:
             "password": server.password,
         }
 
-    def upload_workbook(self, content: bytes) -> None:
-        """Put a workbook where the app looks for it."""
-        self.config.upload_blob(self.settings["CONFIG_BLOB"], content, overwrite=True)
-
-    def start_run(self, **body: Any) -> str:
-        """Start a run over HTTP; returns its id.
-
-        Raises:
-            RequestRefusedError: the app refused, with its reasons.
-        """
-        answer = self.request("POST", "/api/runs", body)
-        content = answer.json()
-        if answer.status_code != requests.codes.accepted:
-            raise RequestRefusedError("\n".join([content["detail"], *(f"- {line}" for line in content["problems"])]))
-        return str(content["run_id"])
-
-    def get_run(self, run_id: str) -> dict[str, Any]:
-        """What `GET /api/runs/{run_id}` says."""
-        content: dict[str, Any] = self.request("GET", f"/api/runs/{run_id}").json()
-        return content
-
-    def request(self, method: str, path: str, body: Any = None) -> requests.Response:
-        """Any request to the app, with the function key."""
-        headers = {"x-functions-key": self.host.function_key}
-        return requests.request(method, f"{self.host.url}{path}", json=body, headers=headers, timeout=_TIMEOUT_SECONDS)
-
     def audit_rows(self, partition: str) -> list[dict[str, Any]]:
         """The rows of one partition of the audit table, read with the account key."""
         table = self.services.table_service().create_table_if_not_exists(self.settings["AUDIT_TABLE"])
         query = table.query_entities("PartitionKey eq @partition", parameters={"partition": partition})
         return [dict(row) for row in query]
+
+
+def host_folder(folder: Path) -> Path:
+    """Where the host of a local app keeps its state, below the folder of the app."""
+    return folder / "host"
+
+
+@contextmanager
+def local_app(folder: Path, settings: Mapping[str, str] | None = None, port: int = 0) -> Iterator[LocalApp]:
+    """Run the services and the app as long as the context lasts; its data stays in the folder.
+
+    Args:
+        folder: Keeps everything: services, keys, event store, logs.
+        settings: App settings that differ from those of the local services.
+        port: Of the host; 0 for any free one.
+
+    Raises:
+        ServiceError: a service cannot be started, or another process uses the folder.
+        HostStartError: the host cannot be started.
+    """
+    with ExitStack() as stack:
+        try:
+            with uninterrupted():
+                services = stack.enter_context(LocalServices(folder))
+                app = LocalApp(services, host_folder(folder), settings, port)
+                stack.enter_context(app.host)
+                addresses = write_addresses(host_folder(folder), app, services.certificates.ca_bundle)
+                stack.callback(addresses.unlink, missing_ok=True)
+            yield app
+        finally:
+            with uninterrupted():
+                stack.close()
