@@ -17,6 +17,7 @@ from openpyxl.comments import Comment
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter, quote_sheetname
 from openpyxl.workbook import Workbook
+from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.worksheet import Worksheet
 
 from shared.errors import WorkbookError
@@ -108,7 +109,8 @@ def _list(workbook: Workbook, report: Report) -> None:
         sheet.cell(number, 1).fill = _ERROR if kind == "error" else _WARNING
         if problem.cell:
             link = sheet.cell(number, 2)
-            link.hyperlink = f"#{quote_sheetname(problem.sheet)}!{problem.cell}"
+            target = f"{quote_sheetname(problem.sheet)}!{problem.cell}"
+            link.hyperlink = Hyperlink(ref=link.coordinate, location=target)
             link.font = Font(name=FONT, size=11, color="FF0563C1", underline="single")
     for number, width in enumerate(_WIDTHS, 1):
         sheet.column_dimensions[get_column_letter(number)].width = width

@@ -64,7 +64,7 @@ def read_sheets(content: bytes, max_megabytes: int) -> list[Sheet]:
     """
     _refuse_other_formats(content, max_megabytes)
     try:
-        _refuse_zip_bomb(content, max_megabytes)
+        _refuse_traps(content, max_megabytes)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # openpyxl tells of formats it drops; we read values only
             workbook = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
@@ -94,20 +94,44 @@ def _refuse_other_formats(content: bytes, max_megabytes: int) -> None:
         raise WorkbookError("The file is not an Excel workbook. Save it as Excel Workbook (.xlsx).")
 
 
-def _refuse_zip_bomb(content: bytes, max_megabytes: int) -> None:
+def _refuse_traps(content: bytes, max_megabytes: int) -> None:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         names = set(archive.namelist())
         # zipfile reads no more of an entry than the size declared here, so the declared size can be trusted.
         expanded = sum(entry.file_size for entry in archive.infolist())
-    if "[Content_Types].xml" not in names:
-        raise WorkbookError("The file is a zip archive, but not an Excel workbook. Save it as Excel Workbook (.xlsx).")
-    if "xl/workbook.bin" in names:
-        raise WorkbookError("The file has the binary .xlsb format. Save it as Excel Workbook (.xlsx).")
-    if expanded > MAX_EXPANSION * max_megabytes * _MEGABYTE:
-        raise WorkbookError(
-            f"The file unpacks to {expanded // _MEGABYTE} MiB, more than the {MAX_EXPANSION * max_megabytes} MiB "
-            "allowed. Copy the rows into a new workbook."
-        )
+        if "[Content_Types].xml" not in names:
+            raise WorkbookError(
+                "The file is a zip archive, but not an Excel workbook. Save it as Excel Workbook (.xlsx)."
+            )
+        if "xl/workbook.bin" in names:
+            raise WorkbookError("The file has the binary .xlsb format. Save it as Excel Workbook (.xlsx).")
+        if expanded > MAX_EXPANSION * max_megabytes * _MEGABYTE:
+            raise WorkbookError(
+                f"The file unpacks to {expanded // _MEGABYTE} MiB, more than the {MAX_EXPANSION * max_megabytes} MiB "
+                "allowed. Copy the rows into a new workbook."
+            )
+        for name in names:
+            if name.endswith((".xml", ".rels")):
+                with archive.open(name) as part:
+                    _refuse_document_type(part)
+
+
+def _refuse_document_type(source: IO[bytes]) -> None:
+    """A document type stands before the first element, and every entity trick needs one."""
+    in_prolog = True
+
+    def refuse(*_: object) -> None:
+        raise WorkbookError("The workbook holds an XML document type, which no spreadsheet program writes.")
+
+    def end(*_: object) -> None:
+        nonlocal in_prolog
+        in_prolog = False
+
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = refuse
+    parser.StartElementHandler = end
+    while in_prolog and (chunk := source.read(4096)):
+        parser.Parse(chunk)
 
 
 class _SheetParser(WorkSheetParser):
@@ -144,8 +168,6 @@ class _SheetParser(WorkSheetParser):
 def _read_sheet(sheet: Any) -> Sheet:
     workbook = sheet.parent
     with sheet._get_source() as source:
-        _refuse_document_type(source)
-    with sheet._get_source() as source:
         parser = _SheetParser(
             source,
             sheet._shared_strings,
@@ -158,24 +180,6 @@ def _read_sheet(sheet: Any) -> Sheet:
     hidden = [int(number) for number, row in parser.row_dimensions.items() if row.get("hidden") in ("1", "true")]
     merged = [str(cells.ref) for cells in parser.merged_cells.mergeCell] if parser.merged_cells else []
     return Sheet(sheet.title, rows, hidden_rows=hidden, merged_ranges=merged)
-
-
-def _refuse_document_type(source: IO[bytes]) -> None:
-    """A document type stands before the first element and is all that entity tricks are made of."""
-    in_prolog = True
-
-    def refuse(*_: object) -> None:
-        raise WorkbookError("The workbook holds an XML document type, which no spreadsheet program writes.")
-
-    def end(*_: object) -> None:
-        nonlocal in_prolog
-        in_prolog = False
-
-    parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler = refuse
-    parser.StartElementHandler = end
-    while in_prolog and (chunk := source.read(4096)):
-        parser.Parse(chunk)
 
 
 def _row(row: tuple[int, list[dict[str, Any]]]) -> Row:

@@ -1,0 +1,62 @@
+"""Rows that stand for many tables."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared import lake_layout
+from shared.wildcards import expand, expanded_job, matches
+from shared.workbook.configuration import Configuration
+from tests.builders import a_job
+
+TABLES = ["orders", "order_items", "customers", "tmp_orders"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "excluded", "tables"),
+    [
+        ("*", (), ["customers", "order_items", "orders", "tmp_orders"]),
+        ("ord*", (), ["order_items", "orders"]),
+        ("ORD*s", (), ["order_items", "orders"]),
+        ("*", ("tmp_*", "customers"), ["order_items", "orders"]),
+        ("x*", (), []),
+    ],
+)
+def test_a_wildcard_becomes_one_job_per_table(pattern: str, excluded: tuple[str, ...], tables: list[str]) -> None:
+    jobs = expand(a_job(job_id="shop", table_name=pattern, excluded_tables=excluded), TABLES)
+    assert [job.table_name for job in jobs] == tables
+    assert [job.job_id for job in jobs] == [f"shop.{table}" for table in tables]
+
+
+def test_a_job_of_one_table_stays_as_it_is() -> None:
+    job = a_job(table_name="orders")
+    assert expand(job, TABLES) == [job]
+
+
+def test_only_the_star_is_special_in_a_pattern() -> None:
+    assert matches(["a[b].*"], "a[b].c")
+    assert not matches(["a?c"], "abc")
+
+
+def test_a_row_of_its_own_wins_over_a_wildcard() -> None:
+    own = a_job(job_id="own", table_name="orders")
+    jobs = expand(a_job(job_id="all", table_name="*"), TABLES, taken={lake_layout.dataset_path(own)})
+    assert "orders" not in [job.table_name for job in jobs]
+    assert len(jobs) == 3
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30))
+def test_an_expanded_job_is_found_again_by_its_id_whatever_its_table_is_called(table: str) -> None:
+    wildcard = a_job(job_id="shop", table_name="*")
+    (job,) = expand(wildcard, [table])
+    assert expanded_job(wildcard, job.job_id) == job
+    assert Configuration(jobs=(wildcard,)).job(job.job_id) == job
+    assert not set(job.job_id) & set("/\\#?%")
+
+
+def test_an_id_of_no_job_is_not_found() -> None:
+    configuration = Configuration(jobs=(a_job(job_id="shop", table_name="orders"),))
+    assert configuration.job("shop.orders") is None
+    assert configuration.job("other") is None

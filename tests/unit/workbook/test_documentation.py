@@ -1,0 +1,60 @@
+"""What is derived from the columns is current and true."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import openpyxl
+import pytest
+
+from shared.workbook.__main__ import ROOT, derived_files
+from shared.workbook.column import SheetSpec
+from shared.workbook.columns import SHEETS, SOURCE_CONFIG
+from shared.workbook.examples import JOBS
+from shared.workbook.template import template
+
+KNOWN = (
+    "job_id source_type source_name schema_name table_name load_type enabled target_container target_folder_path "
+    "watermark_column last_watermark query_filter api_endpoint api_method pagination_type chunk_size parallelism"
+)
+
+
+@pytest.mark.parametrize("path", derived_files(), ids=lambda path: path.name)
+def test_a_derived_file_is_current(path: object) -> None:
+    expected = {str(file): text for file, text in derived_files().items()}[str(path)]
+    assert (ROOT / str(path)).read_text(encoding="utf-8") == expected, "run python -m shared.workbook"
+
+
+def test_the_known_columns_come_first_in_their_order() -> None:
+    assert [column.name for column in SOURCE_CONFIG.columns][:17] == KNOWN.split()
+
+
+@pytest.mark.parametrize("spec", SHEETS, ids=lambda spec: spec.name)
+def test_every_column_fills_a_field_and_every_field_has_a_column(spec: SheetSpec) -> None:
+    fields = [column.field or column.name for column in spec.columns]
+    assert sorted([*fields, "row"]) == sorted(spec.model.model_fields)
+
+
+def test_the_schema_knows_every_column_and_its_conditions() -> None:
+    schema = json.loads((ROOT / "config_schema.json").read_text(encoding="utf-8"))
+    jobs = schema["properties"]["SourceConfig"]["items"]
+    assert list(jobs["properties"]) == [column.name for column in SOURCE_CONFIG.columns]
+    assert jobs["properties"]["chunk_size"]["default"] == 100_000
+    assert {
+        "if": {"properties": {"load_type": {"enum": ["INCREMENTAL"]}}, "required": ["load_type"]},
+        "then": {"required": ["watermark_column"]},
+    } in jobs["allOf"]
+    assert set(jobs["required"]) <= set(JOBS[0])
+
+
+def test_the_template_helps_where_somebody_types() -> None:
+    workbook = openpyxl.load_workbook(io.BytesIO(template()))
+    assert workbook.sheetnames == ["Guide", "SourceConfig", "Sources", "Requests"]
+    sheet = workbook["SourceConfig"]
+    assert all(cell.comment and cell.fill.fill_type == "solid" for cell in sheet[1])
+    assert sheet.freeze_panes == "B2"
+    drop_downs = {str(one.sqref): one.formula1 for one in sheet.data_validations.dataValidation}
+    assert drop_downs["F2:F5001"] == '"FULL,INCREMENTAL"'
+    guide = {cell.value for row in workbook["Guide"].iter_rows() for cell in row}
+    assert {column.name for spec in SHEETS for column in spec.columns} <= guide

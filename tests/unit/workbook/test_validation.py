@@ -1,0 +1,430 @@
+"""One bad cell in a valid workbook: the cell and the sentence that a person gets for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared.workbook.template import template, write_workbook
+from shared.workbook.validation import validate
+from tests.builders import a_row, a_workbook
+
+API: dict[str, Any] = {"source_type": "API", "schema_name": None, "table_name": None, "api_endpoint": "/users"}
+INCREMENTAL: dict[str, Any] = {"load_type": "INCREMENTAL", "watermark_column": "updated_at"}
+DELTA: dict[str, Any] = {**INCREMENTAL, "table_format": "delta", "primary_key": "id"}
+
+BAD_ROWS: list[tuple[str, dict[str, Any], str]] = [
+    ("job_id is blank", {"job_id": "  "}, "A2 job_id: is blank, but a value is required; for example pg_orders_incr"),
+    ("job_id with a space", {"job_id": "my job"}, "A2 job_id: 'my job' is not made of letters"),
+    ("job_id with two underscores", {"job_id": "a__b"}, "A2 job_id: 'a__b' is not made of letters"),
+    ("job_id with a slash", {"job_id": "a/b"}, "A2 job_id: 'a/b' is not made of letters"),
+    ("job_id too long", {"job_id": "a" * 101}, "has 101 characters, at most 100 are allowed"),
+    (
+        "source_type unknown",
+        {"source_type": "MySQL"},
+        "B2 source_type: 'MySQL' is not one of PostgreSQL, Oracle, MSSQL",
+    ),
+    (
+        "source_type mistyped",
+        {"source_type": "Postgres"},
+        "'Postgres' is not one of PostgreSQL, Oracle, MSSQL, API; did",
+    ),
+    ("source_name with a dot", {"source_name": "a.b"}, "C2 source_name: 'a.b' is not made of letters"),
+    ("schema missing", {"schema_name": None}, "D2 schema_name: is blank, but a value is required when source_type is"),
+    (
+        "schema with a wildcard",
+        {"schema_name": "s*"},
+        "D2 schema_name: 's*' holds *, which may stand in table_name only",
+    ),
+    ("table missing", {"table_name": None}, "E2 table_name: is blank, but a value is required when source_type is"),
+    ("table too long", {"table_name": "t" * 129}, "E2 table_name: "),
+    ("table with a control character", {"table_name": "a\tb"}, "E2 table_name: 'a?b' holds a line break or tab"),
+    ("load_type", {"load_type": "INCR"}, "SourceConfig!F2 load_type: 'INCR' is not one of FULL, INCREMENTAL"),
+    ("enabled", {"enabled": "perhaps"}, "G2 enabled: 'perhaps' is not one of Y, N"),
+    ("enabled is blank", {"enabled": None}, "G2 enabled: is blank, but a value is required"),
+    ("container in capitals", {"target_container": "Lake"}, "H2 target_container: 'Lake' is not a container name"),
+    ("container too short", {"target_container": "ab"}, "H2 target_container: 'ab' is not a container name"),
+    ("container with two hyphens", {"target_container": "a--b"}, "'a--b' is not a container name"),
+    ("container ends in a hyphen", {"target_container": "lake-"}, "'lake-' is not a container name"),
+    ("folder goes up", {"target_folder_path": "raw/../x"}, "I2 target_folder_path: 'raw/../x' is not a folder path"),
+    ("folder with a backslash", {"target_folder_path": "raw\\x"}, "'raw\\x' is not a folder path"),
+    ("folder with a double slash", {"target_folder_path": "raw//x"}, "'raw//x' is not a folder path"),
+    ("folder ends in a dot", {"target_folder_path": "raw."}, "'raw.' is not a folder path"),
+    ("folder is only a slash", {"target_folder_path": "/"}, "'/' is not a folder path"),
+    (
+        "incremental without a watermark column",
+        {"load_type": "INCREMENTAL"},
+        "J2 watermark_column: is blank, but a value is required when load_type is INCREMENTAL",
+    ),
+    (
+        "date of another country",
+        {**INCREMENTAL, "last_watermark": "31.01.2024"},
+        "K2 last_watermark: '31.01.2024' is not",
+    ),
+    (
+        "date with a 13th month",
+        {**INCREMENTAL, "last_watermark": "2024-13-01"},
+        "'2024-13-01' is not a date in ISO 8601",
+    ),
+    (
+        "text for a number",
+        {**INCREMENTAL, "last_watermark": "abc", "column_types": "updated_at:bigint"},
+        "'abc' is not a number, but column_types makes the watermark column bigint",
+    ),
+    (
+        "number for a date",
+        {**INCREMENTAL, "last_watermark": 45322, "column_types": "updated_at:timestamp"},
+        "'45322' is not a date, but column_types makes the watermark column timestamp",
+    ),
+    (
+        "filter is a statement",
+        {"query_filter": "a = 1; drop table x"},
+        "L2 query_filter: 'a = 1; drop table x' is not one",
+    ),
+    (
+        "endpoint missing",
+        {**API, "api_endpoint": None},
+        "M2 api_endpoint: is blank, but a value is required when source",
+    ),
+    (
+        "endpoint on another host",
+        {**API, "api_endpoint": "https://x.example/u"},
+        "M2 api_endpoint: 'https://x.example/u' is",
+    ),
+    (
+        "endpoint on another host, without scheme",
+        {**API, "api_endpoint": "//x.example/u"},
+        "'//x.example/u' is not a path",
+    ),
+    ("api_method", {**API, "api_method": "DELETE"}, "N2 api_method: 'DELETE' is not one of GET, POST"),
+    ("pagination_type", {**API, "pagination_type": "pages"}, "O2 pagination_type: 'pages' is not one of none, offset"),
+    ("chunk_size zero", {"chunk_size": 0}, "P2 chunk_size: '0' is not within 1 to 10000000"),
+    ("chunk_size text", {"chunk_size": "many"}, "P2 chunk_size: 'many' is not a whole number from 1 to 10000000"),
+    ("chunk_size with decimals", {"chunk_size": 1.5}, "P2 chunk_size: '1.5' is not a whole number"),
+    ("chunk_size boolean", {"chunk_size": True}, "P2 chunk_size: 'TRUE' is not a whole number"),
+    ("parallelism", {"parallelism": 65}, "Q2 parallelism: '65' is not within 1 to 64"),
+    ("primary key twice", {"primary_key": "a, A"}, "primary_key: 'a, A' names 'A' twice"),
+    ("primary key of commas", {"primary_key": ",,"}, "primary_key: ',,' names nothing"),
+    ("table_format", {"table_format": "iceberg"}, "table_format: 'iceberg' is not one of parquet, delta"),
+    (
+        "key not included",
+        {**DELTA, "included_columns": "updated_at"},
+        "included_columns: leaves out 'id', which is the",
+    ),
+    (
+        "watermark excluded",
+        {**INCREMENTAL, "excluded_columns": "UPD*"},
+        "excluded_columns: leaves out 'updated_at', which",
+    ),
+    (
+        "type unknown",
+        {"column_types": "a:number"},
+        "column_types: 'a:number' has the type 'number', which is not one of",
+    ),
+    ("type without a column", {"column_types": "decimal(1,2)"}, "is not of the form column:type, column:type"),
+    ("scale above precision", {"column_types": "a:decimal(5,9)"}, "only decimal takes digits, at most 38"),
+    ("two types", {"column_types": "a:text, a:bool"}, "gives two types to the column 'a'"),
+    ("priority", {"priority": -1}, "priority: '-1' is not within 0 to 1000"),
+    ("tag", {"tags": "a, b c"}, "tags: 'a, b c' names 'b c', which is not made of letters"),
+    ("cron out of range", {"schedule": "61 * * * *"}, "schedule: '61 * * * *' is not a cron expression of five fields"),
+    (
+        "cron of six fields",
+        {"schedule": "0 0 2 * * *"},
+        "schedule: '0 0 2 * * *' is not a cron expression of five fields",
+    ),
+    ("cron never", {"schedule": "0 0 30 2 *"}, "schedule: '0 0 30 2 *' names a time that never comes"),
+    ("max_attempts", {"max_attempts": 11}, "max_attempts: '11' is not within 1 to 10"),
+    ("timeout_minutes", {"timeout_minutes": 0}, "timeout_minutes: '0' is not within 1 to 1440"),
+    ("schema_contract", {"schema_contract": "frozen"}, "schema_contract: 'frozen' is not one of evolve, freeze"),
+    (
+        "lookback with Parquet",
+        {**INCREMENTAL, "lookback": 60},
+        "lookback: '60' reads rows again, which only table_format",
+    ),
+    (
+        "lookback without a key",
+        {**INCREMENTAL, "table_format": "delta", "lookback": 60},
+        "lookback: '60' reads rows again; give the primary_key by which to update them",
+    ),
+    ("verify", {"verify": "maybe"}, "verify: 'maybe' is not one of Y, N"),
+    (
+        "secret header",
+        {**API, "api_headers": '{"Authorization": "x"}'},
+        'api_headers: \'{"Authorization": "x"}\' holds \'Auth',
+    ),
+    ("params not pairs", {**API, "api_params": "status"}, "api_params: 'status' is neither of the form a=1&b=2 nor"),
+    ("params twice", {**API, "api_params": "a=1&a=2"}, "api_params: 'a=1&a=2' names 'a' twice"),
+    ("body not JSON", {**API, "api_method": "POST", "api_body": "{a: 1}"}, "api_body: '{a: 1}' is not JSON"),
+    (
+        "body not an object",
+        {**API, "api_method": "POST", "api_body": "[1]"},
+        "api_body: '[1]' is JSON, but not an object",
+    ),
+    ("rate limit", {**API, "api_rate_limit": 0}, "api_rate_limit: '0' is not a number above 0"),
+    ("rate limit not finite", {**API, "api_rate_limit": "inf"}, "api_rate_limit: 'inf' is not a number above 0"),
+    ("formula without a value", {"table_name": "=A1"}, "E2 table_name: '=A1' is a formula without a calculated value"),
+]
+
+GOOD_ROWS: list[tuple[str, dict[str, Any], str, object]] = [
+    ("choices in any case", {"load_type": "full"}, "load_type", "FULL"),
+    ("a boolean cell", {"enabled": True}, "enabled", True),
+    ("no in words", {"enabled": "No"}, "enabled", False),
+    ("a number stored as text", {"chunk_size": " 5000 "}, "chunk_size", 5000),
+    ("a whole number stored with decimals", {"chunk_size": 5000.0}, "chunk_size", 5000),
+    ("a name that is a number", {"table_name": 2024}, "table_name", "2024"),
+    ("non-breaking and zero-width spaces", {"table_name": "\u00a0orders\u200b "}, "table_name", "orders"),
+    ("an identifier with quotes and accents", {"table_name": 'Größe "x"'}, "table_name", 'Größe "x"'),
+    ("a list over several lines", {"primary_key": "a,\nb"}, "primary_key", ("a", "b")),
+    ("tags in lower case", {"tags": "Daily, FINANCE"}, "tags", ("daily", "finance")),
+    (
+        "types with brackets",
+        {"column_types": "a:decimal(18, 4), b:int"},
+        "column_types",
+        {"a": "decimal(18,4)", "b": "bigint"},
+    ),
+    ("parameters as in an address", {**API, "api_params": "a=1&b=x%20y"}, "api_params", {"a": "1", "b": "x y"}),
+    ("parameters as JSON", {**API, "api_params": '{"a": 1, "b": true}'}, "api_params", {"a": "1", "b": "true"}),
+    (
+        "a folder with slashes around",
+        {"target_folder_path": "/raw/year=2024/"},
+        "target_folder_path",
+        "/raw/year=2024/",
+    ),
+    (
+        "a watermark with a zone",
+        {**INCREMENTAL, "last_watermark": "2024-01-31T10:00:00Z"},
+        "last_watermark",
+        "2024-01-31T10:00:00Z",
+    ),
+]
+
+WARNED_ROWS: list[tuple[str, dict[str, Any], str]] = [
+    (
+        "Parquet with a key",
+        {**INCREMENTAL, "primary_key": "id"},
+        "primary_key: 'id' does not keep changed rows from coming",
+    ),
+    (
+        "watermark as text",
+        {**INCREMENTAL, "last_watermark": "aa0"},
+        "'aa0' is neither a number nor a date and is compared",
+    ),
+    (
+        "watermark of a full load",
+        {"last_watermark": "5"},
+        "K2 last_watermark: '5' is ignored: it has a meaning only when load",
+    ),
+    ("one reader", {"partition_column": "id"}, "partition_column: 'id' has no effect while parallelism is 1"),
+    ("no wildcard", {"excluded_tables": "tmp*"}, "excluded_tables: 'tmp*' has no effect without * in table_name"),
+    (
+        "schema in the table",
+        {"table_name": "public.orders"},
+        "table_name: 'public.orders' holds a dot; a schema belongs in",
+    ),
+    (
+        "endpoint of a table",
+        {"api_endpoint": "/x"},
+        "api_endpoint: '/x' is ignored: it has a meaning only when source_type is",
+    ),
+    ("pages in order", {**API, "pagination_type": "cursor", "parallelism": 4}, "parallelism: '4' has no effect with"),
+    (
+        "column of other pages",
+        {**API, "pagination_type": "page", "api_offset_param": "o"},
+        "only when pagination_type is offset",
+    ),
+]
+
+
+@pytest.mark.parametrize(("cells", "message"), [case[1:] for case in BAD_ROWS], ids=[case[0] for case in BAD_ROWS])
+def test_a_bad_cell_is_named_with_its_value_and_what_is_wrong(cells: dict[str, Any], message: str) -> None:
+    report = validate(a_workbook(cells))
+    assert report.configuration is None
+    assert len(report.problems) == 1
+    assert message in str(report.problems[0])
+
+
+@pytest.mark.parametrize(
+    ("cells", "field", "value"), [case[1:] for case in GOOD_ROWS], ids=[case[0] for case in GOOD_ROWS]
+)
+def test_a_cell_is_read_as_what_a_person_means(cells: dict[str, Any], field: str, value: object) -> None:
+    report = validate(a_workbook(cells))
+    assert report.problems == ()
+    assert report.configuration is not None
+    assert getattr(report.configuration.jobs[0], field) == value
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"), [case[1:] for case in WARNED_ROWS], ids=[case[0] for case in WARNED_ROWS]
+)
+def test_what_is_odd_but_possible_is_a_warning(cells: dict[str, Any], message: str) -> None:
+    report = validate(a_workbook(cells))
+    assert report.configuration is not None
+    assert len(report.warnings) == 1
+    assert message in str(report.warnings[0])
+
+
+def test_all_problems_come_in_one_pass_in_the_order_of_the_cells() -> None:
+    report = validate(a_workbook({"load_type": "x", "chunk_size": "y"}, {}, {"job_id": "JOB_1", "enabled": None}))
+    assert [f"{problem.cell} {problem.column}" for problem in report.problems] == [
+        "F2 load_type",
+        "P2 chunk_size",
+        "A4 job_id",
+        "G4 enabled",
+    ]
+
+
+def test_a_job_id_comes_once_in_any_case() -> None:
+    report = validate(a_workbook({"job_id": "orders"}, {"job_id": "ORDERS"}))
+    assert [str(problem) for problem in report.problems] == [
+        "SourceConfig!A3 job_id: 'ORDERS' is already the name of a job in A2; give each job a name of its own"
+    ]
+
+
+def test_job_ids_that_would_share_a_pipeline_are_refused() -> None:
+    report = validate(a_workbook({"job_id": "orders-a"}, {"job_id": "orders_a"}))
+    assert "'orders_a' is too like 'orders-a' in A2" in str(report.problems[0])
+
+
+def test_two_enabled_jobs_may_not_write_one_dataset() -> None:
+    report = validate(a_workbook({"table_name": "orders"}, {"table_name": "Orders"}))
+    assert [(problem.cell, problem.column) for problem in report.problems] == [("I3", "target_folder_path")]
+    assert "which job 'job_1' in row 2 writes too" in report.problems[0].message
+
+
+def test_a_disabled_job_may_name_the_dataset_of_another() -> None:
+    assert validate(a_workbook({"table_name": "orders"}, {"table_name": "orders", "enabled": "N"})).problems == ()
+
+
+def test_one_source_name_for_two_kinds_of_system_is_a_warning() -> None:
+    report = validate(a_workbook({}, {"source_type": "Oracle", "table_name": "x"}))
+    assert "C3 source_name: 'shop_pg' (Oracle) shares the secret source-shop-pg" in str(report.warnings[0])
+
+
+def test_a_blank_cell_has_the_default_of_its_column() -> None:
+    report = validate(a_workbook())
+    assert report.configuration is not None
+    job = report.configuration.jobs[0]
+    assert (job.chunk_size, job.parallelism, job.api_method, job.pagination_type) == (100_000, 1, "GET", "none")
+
+
+def test_the_template_is_valid_and_loads_nothing_when_it_is_uploaded_unchanged() -> None:
+    report = validate(template())
+    assert (report.problems, report.warnings) == ((), ())
+    assert report.configuration is not None
+    assert not any(job.enabled for job in report.configuration.jobs)
+
+
+OTHER_SHEETS: list[tuple[str, str, dict[str, Any], str]] = [
+    ("source twice", "Sources", {"source_name": "SHOP_PG"}, "Sources!A3 source_name: 'SHOP_PG' stands in A2 already"),
+    (
+        "jobs at once",
+        "Sources",
+        {"source_name": "x", "max_concurrent_jobs": 0},
+        "Sources!B3 max_concurrent_jobs: '0' is",
+    ),
+    (
+        "secret name",
+        "Sources",
+        {"source_name": "x", "secret_name": "a_b"},
+        "Sources!C3 secret_name: 'a_b' is not a name in",
+    ),
+    (
+        "auth",
+        "Sources",
+        {"source_name": "x", "auth": "mi"},
+        "Sources!D3 auth: 'mi' is not one of password, managed_identity",
+    ),
+    (
+        "quiet hours",
+        "Sources",
+        {"source_name": "x", "quiet_hours": "7-19"},
+        "Sources!E3 quiet_hours: '7-19' is not a span",
+    ),
+    (
+        "no quiet hour",
+        "Sources",
+        {"source_name": "x", "quiet_hours": "07:00-07:00"},
+        "starts and ends at the same time",
+    ),
+    (
+        "unknown job",
+        "Requests",
+        {"job_id": "incr_x"},
+        "Requests!B3 job_id: 'incr_x' is not a job_id of the sheet SourceConfig",
+    ),
+    ("request twice", "Requests", {"request_id": "R1"}, "Requests!A3 request_id: 'R1' stands in A2 already"),
+    (
+        "action",
+        "Requests",
+        {"action": "reload"},
+        "Requests!C3 action: 'reload' is not one of run, full_refresh, backfill",
+    ),
+    (
+        "backfill without a start",
+        "Requests",
+        {"from": None},
+        "Requests!D3 from: is blank, but a value is required when action",
+    ),
+    (
+        "backfill backwards",
+        "Requests",
+        {"to": "2025-01-01"},
+        "Requests!E3 to: '2025-01-01' does not come after from, '2026-",
+    ),
+    (
+        "backfill with a bad date",
+        "Requests",
+        {"to": "1.2.2026"},
+        "Requests!E3 to: '1.2.2026' is not a date in ISO 8601",
+    ),
+    (
+        "backfill of a full load",
+        "Requests",
+        {"job_id": "full"},
+        "Requests!C3 action: 'backfill' needs a watermark_column",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("sheet", "cells", "message"), [case[1:] for case in OTHER_SHEETS], ids=[case[0] for case in OTHER_SHEETS]
+)
+def test_a_bad_cell_of_another_sheet_is_named(sheet: str, cells: dict[str, Any], message: str) -> None:
+    jobs = [a_row(job_id="full"), a_row(job_id="incr", table_name="x", **INCREMENTAL)]
+    source = {"source_name": "shop_pg"}
+    request = {"request_id": "r1", "job_id": "incr", "action": "run"}
+    backfill = {"request_id": "r2", "job_id": "incr", "action": "backfill", "from": "2026-01-01", "to": "2026-02-01"}
+    sources = [source, cells] if sheet == "Sources" else []
+    requests = [request, backfill | cells] if sheet == "Requests" else []
+    report = validate(write_workbook(jobs, sources, requests))
+    assert len(report.problems) == 1
+    assert message in str(report.problems[0])
+
+
+def test_sources_and_requests_are_read() -> None:
+    content = write_workbook(
+        [a_row(job_id="incr", **INCREMENTAL)],
+        [{"source_name": "shop_pg", "max_concurrent_jobs": 2, "quiet_hours": "22:00 - 06:00 utc"}],
+        [{"request_id": "r", "job_id": "incr", "action": "backfill", "from": 1, "to": 5}],
+    )
+    configuration = validate(content).configuration
+    assert configuration is not None
+    source = configuration.source("shop_pg")
+    assert (source.max_concurrent_jobs, source.auth, source.quiet_hours) == (2, "password", "22:00-06:00")
+    assert configuration.source("other").max_concurrent_jobs is None
+    assert [(request.action, request.start, request.end) for request in configuration.requests] == [
+        ("backfill", "1", "5")
+    ]
+
+
+def test_a_request_for_a_disabled_job_and_a_source_without_jobs_are_warnings() -> None:
+    content = write_workbook(
+        [a_row(job_id="off", enabled="N")],
+        [{"source_name": "shop_gp"}],
+        [{"request_id": "r", "job_id": "off", "action": "run"}],
+    )
+    assert [str(warning) for warning in validate(content).warnings] == [
+        "Sources!A2 source_name: 'shop_gp' is the source_name of no job; did you mean shop_pg?",
+        "Requests!B2 job_id: 'off' is disabled in row 2; the request waits until it is enabled",
+    ]
