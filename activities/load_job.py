@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import logging
+import time
 from datetime import datetime, timezone
 from typing import Any
 
-from shared.audit import record_job, record_progress
-from shared.errors import ConfigurationError, IngestionError
-from shared.models import AttemptOrder, Job, JobError, JobResult, JobStatus
+from shared.audit import cancel_requested, record_job, record_progress
+from shared.errors import CancelledError, ConfigurationError, IngestionError
+from shared.leases import JobLease, job_lease
+from shared.models import AttemptOrder, Job, JobError, JobResult, JobStatus, LoadType
 from shared.secrets import forget_cached_secrets, source_secret
 from shared.settings import settings
+from shared.watermarks import evidence, record_load
 from shared.workbook.activation import configuration_store
-from shared.worker import run_in_child
+from shared.worker import Limits, run_in_child
 
 log = logging.getLogger(__name__)
+
+CANCEL_SECONDS = 5  # between two looks whether the run was cancelled
+_STATUS = {"busy": JobStatus.SKIPPED, "cancelled": JobStatus.CANCELLED}
 
 
 def load_job(order: dict[str, Any]) -> dict[str, Any]:
@@ -30,6 +36,8 @@ def load_job(order: dict[str, Any]) -> dict[str, Any]:
         result = _load(attempt, job, started_at)
     except Exception as error:
         result = _failure(attempt, error, started_at)
+    if result.error and result.error.kind in _STATUS:
+        result = result.model_copy(update={"status": _STATUS[result.error.kind]})
     _log_outcome(result)
     record_job(result, attempt.run_started_at, job)
     return result.to_json()
@@ -46,12 +54,54 @@ def _load(attempt: AttemptOrder, job: Job, started_at: datetime) -> JobResult:
     def progress(stage: str, rows: int) -> None:
         record_progress(attempt, job, started_at, stage, rows)
 
-    progress("starting", 0)
-    secret = source_secret(job.source_name, job.source_type.value)
-    result = JobResult.model_validate(run_in_child(attempt, job, secret, settings().job_timeout_minutes * 60, progress))
+    with job_lease(job.job_id, attempt.run_id) as lease:
+        progress("starting", 0)
+        interruptions = _Interruptions(attempt, lease)
+        interruptions.raise_if_cancelled()
+        result = JobResult.model_validate(
+            run_in_child(
+                attempt,
+                job,
+                secret=source_secret(job.source_name, job.source_type.value),
+                loaded_before=evidence(job) if job.load_type is LoadType.INCREMENTAL else None,
+                limits=_limits(job),
+                progress=progress,
+                interrupted=interruptions,
+            )
+        )
+        if result.status is JobStatus.SUCCESS:
+            record_load(job, result)
     if result.status is JobStatus.FAILED:
         forget_cached_secrets()  # the password may have been rotated: the next attempt reads it again
     return result
+
+
+def _limits(job: Job) -> Limits:
+    minutes = job.timeout_minutes or settings().job_timeout_minutes
+    return Limits(seconds=minutes * 60, megabytes=settings().job_memory_megabytes)
+
+
+class _Interruptions:
+    """Why a running attempt must end: its lease is lost, or somebody has cancelled the run."""
+
+    def __init__(self, attempt: AttemptOrder, lease: JobLease) -> None:
+        self._attempt = attempt
+        self._lease = lease
+        self._asked = time.monotonic()
+
+    def __call__(self) -> JobError | None:
+        if self._lease.lost.is_set():
+            return JobError(kind="lease_lost", message="The job's lease could not be renewed.", retryable=True)
+        if time.monotonic() - self._asked > CANCEL_SECONDS:
+            self._asked = time.monotonic()
+            if cancel_requested(self._attempt.run_id):
+                return JobError(kind="cancelled", message="The run was cancelled.")
+        return None
+
+    def raise_if_cancelled(self) -> None:
+        """Keep a job of a cancelled run from starting. Raises CancelledError."""
+        if cancel_requested(self._attempt.run_id):
+            raise CancelledError("The run was cancelled before the job began.")
 
 
 def _failure(attempt: AttemptOrder, error: Exception, started_at: datetime) -> JobResult:

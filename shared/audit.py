@@ -6,6 +6,7 @@
 | `job:{job_id}` | inverted start of the run, run_id | the same row as a job's history, newest first |
 | `runs` | inverted start, run_id | one run |
 | `workbook` | inverted time, SHA-256 | one upload: activated or refused, and why |
+| `cancelled` | run_id | the wish that a run be cancelled |
 
 Every row is an upsert under a key that follows from its content: whoever writes it again writes the same row.
 """
@@ -28,6 +29,7 @@ from shared.settings import settings
 RUNS = "runs"
 WORKBOOK = "workbook"
 RUNNING = "RUNNING"
+CANCELLED = "cancelled"
 MESSAGE_LIMIT = 8_000  # characters; a string property of Table Storage holds 32 K
 
 Row = Mapping[str, Any]
@@ -118,6 +120,19 @@ def job_rows(run_id: str) -> Iterator[Row]:
 def run_rows() -> Iterator[Row]:
     """The runs, newest first."""
     return _partition(RUNS)
+
+
+def request_cancel(run_id: str) -> None:
+    """Note that a run is to be cancelled; its jobs look for the note."""
+    row = {"PartitionKey": CANCELLED, "RowKey": run_id, "time": datetime.now(timezone.utc)}
+    audit_table().upsert_entity(row, mode=UpdateMode.REPLACE)
+
+
+def cancel_requested(run_id: str) -> bool:
+    """Whether somebody has cancelled a run."""
+    query = "PartitionKey eq @cancelled and RowKey eq @run_id"
+    parameters = {"cancelled": CANCELLED, "run_id": run_id}
+    return any(True for _ in audit_table().query_entities(query, parameters=parameters))
 
 
 def find_run(run_id: str) -> Row | None:

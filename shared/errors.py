@@ -61,6 +61,12 @@ class TransientError(IngestionError):
     retryable = True
 
 
+class CancelledError(IngestionError):
+    """Somebody cancelled the run."""
+
+    kind = "cancelled"
+
+
 class LeaseLostError(TransientError):
     """Another run took the job over while this attempt was stopped; it must not commit."""
 

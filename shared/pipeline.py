@@ -21,10 +21,11 @@ import dlt
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from shared.errors import IngestionError
+from shared.errors import IngestionError, LakeError
 from shared.lake.adls import lake_destination
 from shared.lake.commit import CommittingClient, LoadCommit
-from shared.lake_layout import dataset_name, pipeline_name
+from shared.lake_layout import dataset_name, dataset_path, pipeline_name
+from shared.leases import assert_held
 from shared.models import AttemptOrder, Job, JobError, JobResult, JobStatus, LoadType
 from shared.secrets import Secret
 from shared.settings import settings
@@ -38,9 +39,20 @@ Report = Callable[[str, int], None]
 """Called with the stage (extract, normalize, load) and the rows read so far."""
 
 
-def run_attempt(order: AttemptOrder, job: Job, secret: Secret, report: Report) -> JobResult:
-    """Load one job's table into the lake; never raises for what can be said in the result."""
-    attempt = _Attempt(order, job, secret, report)
+def run_attempt(
+    order: AttemptOrder, job: Job, secret: Secret, report: Report, loaded_before: str | None = None
+) -> JobResult:
+    """Load one job's table into the lake; never raises for what can be said in the result.
+
+    Args:
+        order: Which attempt of which run.
+        job: The row of the workbook.
+        secret: The connection of its source.
+        report: Called as the work goes on.
+        loaded_before: What the ledger knows of earlier loads; where the lake knows nothing of any, the attempt fails
+            instead of reading everything again.
+    """
+    attempt = _Attempt(order, job, secret, report, loaded_before)
     try:
         return attempt.run()
     except Exception as error:
@@ -53,6 +65,7 @@ class _Attempt:
     job: Job
     secret: Secret
     report: Report
+    loaded_before: str | None = None
     started_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
     seconds: dict[str, float] = field(default_factory=dict)
     commit: LoadCommit = field(default_factory=LoadCommit)
@@ -78,7 +91,16 @@ class _Attempt:
             assert isinstance(client, CommittingClient)
             client.finish_load()
             record = client.last_record()
-            return self._result(record) if record and record.get("run_id") == self.order.run_id else None
+        if record and record.get("run_id") == self.order.run_id:
+            return self._result(record)
+        if record is None and self.loaded_before and not self.order.full_refresh:
+            raise LakeError(
+                f"The ledger knows {self.loaded_before} of job '{self.job.job_id}', but the lake has no trace of any "
+                f"load in {dataset_path(self.job)}. Bring the folder back, or order a full refresh of the job."
+            )
+        self.commit.base_load_id = record["load_id"] if record else None
+        self.commit.before_commit = lambda: assert_held(self.job.job_id, self.order.run_id)
+        return None
 
     def _load(self, pipeline: dlt.Pipeline) -> JobResult:
         with self._stage("extract"):
@@ -126,6 +148,8 @@ class _Attempt:
             table_format="delta" if job.table_format == "delta" else None,
             primary_key=job.primary_key or None,
         )
+        if disposition != "replace" and self.commit.base_load_id:
+            resource.add_filter(lambda rows: rows.num_rows > 0)  # nothing new makes no file; a first load makes a table
         return resource
 
     def _watermark(self, pipeline: dlt.Pipeline) -> str | None:

@@ -80,6 +80,9 @@ class Settings(BaseSettings):
     job_timeout_minutes: int = Field(
         25, ge=1, description="An attempt that takes longer is ended and tried again; keep it below functionTimeout."
     )
+    job_memory_megabytes: int | None = Field(
+        None, ge=256, description="Memory that one attempt may use, in MiB; no limit of its own when blank."
+    )
     work_folder: Path | None = Field(
         None, description="Where an attempt keeps its files while it runs; the system's temporary folder when blank."
     )

@@ -10,12 +10,14 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import resource
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cache
 from multiprocessing.connection import Connection, wait
@@ -31,14 +33,36 @@ PRELOADED = ("shared.pipeline",)
 STOP_SECONDS = 10  # what a child gets between SIGTERM and SIGKILL
 REPORT_SECONDS = 1.0  # at least this long between two progress messages
 
+
+@dataclass(frozen=True)
+class Limits:
+    """When a child is ended: after `seconds`, or when it asks for more than `megabytes` of memory (None: no limit)."""
+
+    seconds: float
+    megabytes: int | None = None
+
+
 Progress = Callable[[str, int], None]
 """Called with the stage (extract, normalize, load) and the rows read so far."""
 
 
 def run_in_child(
-    order: AttemptOrder, job: Job, secret: Secret, deadline_seconds: float, progress: Progress
+    order: AttemptOrder,
+    job: Job,
+    secret: Secret,
+    loaded_before: str | None,
+    limits: Limits,
+    progress: Progress,
+    interrupted: Callable[[], JobError | None],
 ) -> dict[str, Any]:
     """Run one attempt in a child process.
+
+    Args:
+        order, job, secret, loaded_before: See `shared.pipeline.run_attempt`.
+        limits: When the child is ended.
+        progress: Called now and then while the child reads.
+        interrupted: Asked about once a second; an error that it returns ends the child, at any point: a load that did
+            not commit leaves nothing behind.
 
     Returns:
         The JSON form of its `JobResult`: the child's own, or a failed one that says how the child ended.
@@ -46,7 +70,7 @@ def run_in_child(
     receiver, sender = _context().Pipe(duplex=False)
     child = _context().Process(
         target=_child,
-        args=(sender, order.to_json(), job.to_json(), dict(secret)),
+        args=(sender, order.to_json(), job.to_json(), dict(secret), loaded_before, limits.megabytes),
         name=f"attempt-{job.job_id}",
         daemon=True,
     )
@@ -54,15 +78,17 @@ def run_in_child(
     child.start()
     sender.close()  # so that the child's end is the only one, and its death reads as end of file
     try:
-        for kind, value in _messages(receiver, deadline_seconds):
+        for kind, value in _messages(receiver, limits.seconds):
             if kind == "result":
                 return dict(value)
             if kind == "progress":
                 progress(*value)
-            else:
+            elif kind == "log":
                 logger, level, text = value
                 logging.getLogger(logger).log(level, "%s: %s", job.job_id, text)
-        error = _how_it_ended(child, deadline_seconds)
+            if error := interrupted():
+                return _failed(order, error, started).to_json()
+        error = _how_it_ended(child, limits)
     finally:
         _end(child)
         receiver.close()
@@ -99,24 +125,24 @@ def _nothing() -> None:
     """What the child does that starts the fork server."""
 
 
-def _messages(receiver: Connection, deadline_seconds: float) -> Iterator[tuple[str, Any]]:
-    """What the child says, until it says no more or the deadline has passed."""
-    deadline = time.monotonic() + deadline_seconds
-    while (left := deadline - time.monotonic()) > 0 and receiver.poll(left):
+def _messages(receiver: Connection, seconds: float) -> Iterator[tuple[str, Any]]:
+    """What the child says, and `silence` where it has said nothing for a second, until its end or the deadline."""
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
         try:
-            yield receiver.recv()
+            yield receiver.recv() if receiver.poll(min(left, 1.0)) else ("silence", None)
         except EOFError:
             return
 
 
-def _how_it_ended(child: Any, deadline_seconds: float) -> JobError:
+def _how_it_ended(child: Any, limits: Limits) -> JobError:
     child.join(0.5)
     if child.is_alive():
-        message = f"The attempt took longer than {deadline_seconds / 60:g} minutes and was ended."
+        message = f"The attempt took longer than {limits.seconds / 60:g} minutes and was ended."
         return JobError(kind="deadline", message=message, retryable=True)
     if child.exitcode and child.exitcode < 0:
         name = signal.Signals(-child.exitcode).name
-        hint = " Most often that is the system running out of memory." if name == "SIGKILL" else ""
+        hint = " Most often that is the machine running out of memory." if name == "SIGKILL" else ""
         return JobError(kind="crash", message=f"The attempt's process was ended by {name}.{hint}", retryable=True)
     return JobError(
         kind="crash",
@@ -149,9 +175,18 @@ def _failed(order: AttemptOrder, error: JobError, started: float) -> JobResult:
     )
 
 
-def _child(sender: Connection, order: Mapping[str, Any], job: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
+def _child(
+    sender: Connection,
+    order: Mapping[str, Any],
+    job: Mapping[str, Any],
+    fields: Mapping[str, Any],
+    loaded_before: str | None,
+    megabytes: int | None,
+) -> None:
     """The child's main function."""
     _die_with_parent()
+    if megabytes:
+        resource.setrlimit(resource.RLIMIT_DATA, (megabytes * 2**20, megabytes * 2**20))
     secret = Secret(fields)
     logging.basicConfig(level=logging.WARNING, handlers=[_PipeHandler(sender, secret)], force=True)
     # imported here and nowhere above: the parent, which is the function app, never loads dlt
@@ -165,7 +200,8 @@ def _child(sender: Connection, order: Mapping[str, Any], job: Mapping[str, Any],
             last_report = time.monotonic()
             sender.send(("progress", (stage, rows)))
 
-    result = run_attempt(AttemptOrder.model_validate(order), Job.model_validate(job), secret, report)
+    attempt, row = AttemptOrder.model_validate(order), Job.model_validate(job)
+    result = run_attempt(attempt, row, secret, report, loaded_before)
     sender.send(("result", result.to_json()))
 
 

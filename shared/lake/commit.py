@@ -20,7 +20,7 @@ from dlt.common.destination.typing import PreparedTableSchema
 from dlt.destinations.impl.filesystem.filesystem import FILENAME_SEPARATOR, FilesystemClient, ReferenceFollowupJob
 from pyarrow import parquet
 
-from shared.errors import ReconciliationError
+from shared.errors import LeaseLostError, ReconciliationError
 from shared.lake.delta import DeltaLoad, delta_storage_options, open_delta_table, take_back
 from shared.lake.inventory import Inventory, LakeFile
 from shared.lake.manifest import MANIFEST, next_manifest
@@ -33,13 +33,15 @@ class LoadCommit:
     """What the pipeline tells the client about the load that is to be committed.
 
     `expected_rows` counts the rows that were extracted, by table; `record` is kept with the commit, so that an attempt
-    that is run again finds that its load stands already; `before_commit` may raise to keep the load from committing.
+    that is run again finds that its load stands already; `before_commit` may raise to keep the load from committing;
+    `base_load_id` is the last committed load when the attempt began, and must still be the last when it commits.
     The rest is filled in by the client: what the load wrote, in all and by table.
     """
 
     expected_rows: dict[str, int] = field(default_factory=dict)
     record: dict[str, Any] = field(default_factory=dict)
     before_commit: Callable[[], None] = lambda: None
+    base_load_id: str | None = None
     tables: dict[str, Any] = field(default_factory=dict)
     files: int = 0
     rows: int = 0
@@ -67,7 +69,11 @@ class CommittingClient(FilesystemClient):
 
     def complete_load(self, load_id: str) -> None:
         """Check the files, write state and record, which commits, then the manifests; then what was replaced goes."""
-        self._check_files(load_id)
+        inventory = self.inventory()
+        newest = inventory.newest_record
+        if newest and newest.load_id != self.commit.base_load_id:
+            raise LeaseLostError(f"Load {newest.load_id} was committed while this attempt was at work; it gives way.")
+        self._check_files(inventory, load_id)
         self.commit.before_commit()
         super().complete_load(load_id)
         self.finish_load()
@@ -168,9 +174,9 @@ class CommittingClient(FilesystemClient):
         match = _DATA_FILE.fullmatch(name)
         return LakeFile(path, table, match["load_id"], size) if match else None
 
-    def _check_files(self, load_id: str) -> None:
+    def _check_files(self, inventory: Inventory, load_id: str) -> None:
         """Count the rows in the footers of the load's files; they are the rows that were extracted, or it fails."""
-        files = [file for file in self.inventory().data if file.load_id == load_id]
+        files = [file for file in inventory.data if file.load_id == load_id]
         for table, expected in self.commit.expected_rows.items():
             if self.prepare_load_table(table).get("table_format") == "delta":
                 continue  # its own job has counted, against Delta's metrics
