@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import signal
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,8 @@ APP_FOLDER = Path(__file__).parents[1]
 CONFIG_CONTAINER = "config"
 CONFIG_BLOB = "ingestion_config.xlsx"
 NEVER = "0 0 0 29 2 *"
+
+_GRACE_SECONDS = 3
 
 
 class LocalApp(AppClient):
@@ -98,15 +103,26 @@ def local_app(folder: Path, settings: Mapping[str, str] | None = None, port: int
         ServiceError: a service cannot be started, or another process uses the folder.
         HostStartError: the host cannot be started.
     """
+    work = folder / "work"
     with ExitStack() as stack:
         try:
             with uninterrupted():
                 services = stack.enter_context(LocalServices(folder))
-                app = LocalApp(services, host_folder(folder), settings, port)
+                shutil.rmtree(work, ignore_errors=True)  # of loads that were killed
+                work.mkdir()
+                app = LocalApp(services, host_folder(folder), {"WORK_FOLDER": str(work), **(settings or {})}, port)
                 stack.enter_context(app.host)
+                stack.callback(_end_host, app.host)
                 addresses = write_addresses(host_folder(folder), app, services.certificates.ca_bundle)
                 stack.callback(addresses.unlink, missing_ok=True)
             yield app
         finally:
             with uninterrupted():
                 stack.close()
+
+
+def _end_host(host: HostProcess) -> None:
+    """Stop the host and the loads that it has not waited for: they go on at the next start."""
+    host.stop(_GRACE_SECONDS)
+    with suppress(ProcessLookupError, PermissionError):  # nothing is left in its group; macOS has the other error
+        os.killpg(host.pid, signal.SIGKILL)

@@ -1,0 +1,207 @@
+"""The command line: the app and its services on this machine, one run, the demo, and tools for workbooks.
+
+Exit codes: 0 all is well, 1 a job failed, a workbook is wrong or a promise of the demo was not kept, 2 the command
+could not be carried out, 130 and 143 after Ctrl-C and SIGTERM.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import requests
+import typer
+from rich.console import Console
+
+from localhost import demo as demo_story
+from localhost import run_view
+from localhost.app_client import AppClient, RequestRefusedError, find_running_app
+from localhost.host.process import HostStartError
+from localhost.interruption import exit_on_signals
+from localhost.local_app import APP_FOLDER, host_folder, local_app
+from localhost.services import ServiceError
+from localhost.serving import LOCAL_SOURCE, put_local_source, serve
+from shared.errors import IngestionError
+from shared.workbook.annotate import annotate
+from shared.workbook.configuration import Report
+from shared.workbook.template import template as template_content
+from shared.workbook.validation import validate as validate_content
+
+FOLDER = APP_FOLDER / ".localhost" / "app"
+_LOG_WIDTH = 150
+
+commands = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+FolderOption = Annotated[Path, typer.Option(help="Where the local app keeps its data.", show_default=".localhost/app")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
+WorkbookArgument = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="An Excel workbook (.xlsx).")]
+NewFileArgument = Annotated[Path, typer.Argument(dir_okay=False, help="The file to write.")]
+
+
+class CommandError(Exception):
+    """A command cannot be carried out; the text says why and what to do."""
+
+
+def main() -> None:
+    """Run the command line."""
+    exit_on_signals()
+    try:
+        commands(prog_name="python -m localhost")
+    except (CommandError, ServiceError, HostStartError, RequestRefusedError, IngestionError) as error:
+        _stop(str(error))
+    except requests.RequestException as error:
+        _stop(f"The app does not answer ({type(error).__name__}); its log is host/host.log in its folder.")
+
+
+@commands.command()
+def start(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the app; 0 for any free one.")] = 7071,
+    folder: FolderOption = FOLDER,
+) -> None:
+    """Serve the app with its local services until Ctrl-C."""
+    if running := find_running_app(host_folder(folder)):
+        raise CommandError(f"The app runs already at {running.url}: end that one, or choose another --folder.")
+    serve(folder, port, _console())
+
+
+@commands.command()
+def run(
+    workbook: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Make this workbook the active one first.")
+    ] = None,
+    job: Annotated[
+        list[str] | None, typer.Option(help="A job_id; may be repeated. Without it, all enabled jobs.")
+    ] = None,
+    full_refresh: Annotated[bool, typer.Option(help="Load incremental tables anew, from the start.")] = False,
+    as_json: JsonOption = False,
+    folder: FolderOption = FOLDER,
+) -> None:
+    """Run jobs once and show what they did: in the app that `start` runs, or else in one of its own."""
+    content = _valid_workbook(workbook) if workbook else None
+    progress = _console(stderr=True)
+    with _app(folder, progress) as app:
+        if content:
+            app.upload_workbook(content)
+        ended = run_view.follow(app, app.start_run(job_ids=job or [], full_refresh=full_refresh), progress)
+    if as_json:
+        _print_json(ended)
+    else:
+        _console().print(run_view.result(ended))
+    raise typer.Exit(0 if ended["status"] == "SUCCEEDED" else 1)
+
+
+@commands.command()
+def upload(workbook: WorkbookArgument, folder: FolderOption = FOLDER) -> None:
+    """Upload a workbook to the app that `start` runs."""
+    content = _valid_workbook(workbook)
+    app = find_running_app(host_folder(folder))
+    if app is None:
+        raise CommandError(f"No app runs in {folder}: start it with `python -m localhost start`.")
+    app.upload_workbook(content)
+    typer.echo(f"Uploaded {workbook}. The app at {app.url} takes it in within seconds, or with its next run.")
+
+
+@commands.command()
+def validate(
+    workbook: WorkbookArgument,
+    annotated: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Write a copy that shows each problem at its cell.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a workbook without running anything: every problem with its cell."""
+    content = workbook.read_bytes()
+    report = validate_content(content)
+    if as_json:
+        _print_json(_report_json(report))
+    else:
+        typer.echo("\n".join(_report_lines(workbook, report)))
+    if annotated:
+        annotated.write_bytes(annotate(content, report))
+    raise typer.Exit(0 if report.configuration else 1)
+
+
+@commands.command()
+def template(file: NewFileArgument) -> None:
+    """Write a workbook to start from: a guide, help on every column, examples that are switched off."""
+    if file.exists():
+        raise CommandError(f"{file} exists already: choose another name, or remove it.")
+    file.write_bytes(template_content())
+    typer.echo(f"Wrote {file}. For tables of the local PostgreSQL, source_name is {LOCAL_SOURCE}.")
+
+
+@commands.command()
+def demo(as_json: JsonOption = False) -> None:
+    """Run the main job end to end on embedded services, with real data, and check what it promises."""
+    try:
+        outcome = demo_story.run_demo(_console(stderr=as_json))
+    except demo_story.DemoError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    if as_json:
+        _print_json(outcome.to_json())
+    raise typer.Exit(0 if not outcome.broken_promises else 1)
+
+
+@contextmanager
+def _app(folder: Path, console: Console) -> Iterator[AppClient]:
+    """The app that runs in the folder, or one that runs as long as the context lasts."""
+    if running := find_running_app(host_folder(folder)):
+        console.print(f"Using the app that runs at {running.url}.")
+        yield running
+        return
+    console.print("Starting the services and the app …")
+    with local_app(folder) as app:
+        put_local_source(app)
+        yield app
+
+
+def _valid_workbook(path: Path) -> bytes:
+    content = path.read_bytes()
+    report = validate_content(content)
+    if report.problems:
+        raise CommandError("\n".join([*_report_lines(path, report), "Nothing was uploaded."]))
+    return content
+
+
+def _report_lines(path: Path, report: Report) -> list[str]:
+    jobs = report.configuration.jobs if report.configuration else ()
+    enabled = sum(job.enabled for job in jobs)
+    verdict = (
+        f"{path} is valid: {len(jobs)} jobs, {enabled} of them enabled."
+        if report.configuration
+        else f"{path} is refused, {len(report.problems)} problem(s):"
+    )
+    return [verdict, *(f"- {one}" for one in report.problems), *(f"- warning: {one}" for one in report.warnings)]
+
+
+def _report_json(report: Report) -> dict[str, Any]:
+    return {
+        "valid": report.configuration is not None,
+        "jobs": [job.job_id for job in report.configuration.jobs] if report.configuration else [],
+        "problems": [problem.to_json() for problem in report.problems],
+        "warnings": [warning.to_json() for warning in report.warnings],
+    }
+
+
+def _console(stderr: bool = False) -> Console:
+    """The terminal; what goes to a file or a pipe gets lines that are long enough for the tables."""
+    console = Console(stderr=stderr, highlight=False)
+    return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=_LOG_WIDTH)
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _stop(message: str) -> None:
+    typer.echo(message, err=True)
+    raise SystemExit(2)

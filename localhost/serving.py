@@ -1,0 +1,93 @@
+"""`python -m localhost start`: the app at a fixed address until Ctrl-C, and what a newcomer needs to use it."""
+
+from __future__ import annotations
+
+import socket
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from rich.console import Console
+
+from localhost.host.process import HostStartError
+from localhost.local_app import LocalApp, host_folder, local_app
+from shared.settings import settings
+
+LOCAL_SOURCE = "local_pg"
+"""The source_name of the local PostgreSQL server."""
+
+_POLL_SECONDS = 1.0
+_LOG_TAIL = 2000
+
+_WELCOME = """\
+The app runs at {url}. Ctrl-C ends it; its data stays in {folder}.
+
+  function key  {key}
+  log           {log}
+  PostgreSQL    {host}:{port}, database {database}, user {user}, password in {password_file};
+                for the app it is the source {source}
+
+Try:
+
+  curl {url}/api/health
+  curl -X POST {url}/api/runs -H 'x-functions-key: {key}'
+  curl {url}/api/runs/RUN_ID -H 'x-functions-key: {key}'
+"""
+_NO_WORKBOOK = """\
+There is no workbook yet. Make one, fill it in, upload it:
+
+  python -m localhost template FILE.xlsx
+  python -m localhost upload FILE.xlsx
+"""
+
+
+def serve(folder: Path, port: int, console: Console) -> None:
+    """Run the app until a signal ends it.
+
+    Args:
+        folder: Keeps the data of the app and its services.
+        port: To listen on; 0 for any free one.
+        console: Is told where everything is.
+
+    Raises:
+        HostStartError: the host cannot be started, or has ended by itself.
+        ServiceError: a service cannot be started.
+    """
+    console.print("Starting the services and the app …")
+    with local_app(folder, {"INGESTION_SCHEDULE": settings().ingestion_schedule}, port) as app:
+        put_local_source(app)
+        console.print(_welcome(app, folder), markup=False, soft_wrap=True)
+        while _answers(app.url):
+            time.sleep(_POLL_SECONDS)
+        raise HostStartError(f"The app has ended by itself; its log ends:\n{app.host.log_text()[-_LOG_TAIL:]}")
+
+
+def put_local_source(app: LocalApp) -> None:
+    """Store the connection of the local PostgreSQL, so that a workbook can name it at once."""
+    app.put_source(LOCAL_SOURCE, app.postgres_connection(app.services.postgres.database))
+
+
+def _welcome(app: LocalApp, folder: Path) -> str:
+    server = app.services.postgres
+    text = _WELCOME.format(
+        url=app.url,
+        folder=folder,
+        key=app.function_key,
+        log=host_folder(folder) / "host.log",
+        host=server.host,
+        port=server.port,
+        database=server.database,
+        user=server.user,
+        password_file=server.folder / "home" / "password",
+        source=LOCAL_SOURCE,
+    )
+    return text if app.workbook.exists() else f"{text}\n{_NO_WORKBOOK}"
+
+
+def _answers(url: str) -> bool:
+    address = urlsplit(url)
+    try:
+        with socket.create_connection((str(address.hostname), address.port or 0), timeout=10):
+            return True
+    except OSError:
+        return False
