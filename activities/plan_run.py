@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime, timezone
 from typing import Any
 
-from shared.audit import record_run
+from shared.audit import last_runs, record_job, record_run
 from shared.errors import ConfigurationError, IngestionError
-from shared.models import JobError, RunPlan, RunRequest, RunStatus
-from shared.planning import deal, problems_of, select
+from shared.models import JobError, JobResult, JobStatus, RunPlan, RunRequest, RunStatus
+from shared.planning import Selection, deal, problems_of, select
 from shared.settings import settings
 from shared.workbook.activation import configuration_store
+from shared.workbook.configuration import Configuration
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +25,6 @@ def plan_run(request: dict[str, Any]) -> dict[str, Any]:
     wanted = RunRequest.model_validate(request)
     try:
         plan = _plan(wanted)
-        record_run(wanted, RunStatus.RUNNING.value, _what_will_run(plan))
     except Exception as error:
         log.exception("Run %s cannot be planned", wanted.run_id)
         retryable = isinstance(error, IngestionError) and error.retryable
@@ -35,23 +36,44 @@ def plan_run(request: dict[str, Any]) -> dict[str, Any]:
 def _plan(request: RunRequest) -> RunPlan:
     snapshot = configuration_store().refresh()
     configuration = snapshot.configuration
-    if problems := problems_of(request, configuration.jobs):
+    if problems := problems_of(request, configuration):
         raise ConfigurationError(f"The request does not fit the active workbook: {'; '.join(problems)}.")
-    limits = {source.source_name: source.max_concurrent_jobs for source in configuration.sources}
-    jobs = select(request, configuration.jobs)
-    return RunPlan(
+    known = last_runs()
+    selection = select(request, configuration, snapshot.version.activated_at, known)
+    plan = RunPlan(
         request=request,
         config_version=snapshot.version,
         lanes=deal(
-            jobs,
-            concurrency={name: limit for name, limit in limits.items() if limit},
+            selection.jobs,
+            concurrency=_concurrency(configuration),
             default_concurrency=settings().source_concurrency,
+            last_runs=known,
+            options=selection.options,
         ),
         max_attempts=settings().job_max_attempts,
         retry_seconds=settings().job_retry_seconds,
     )
+    _record_waiting(request, configuration, selection)
+    planned = {"jobs_total": plan.job_count, "jobs_waiting": len(selection.waiting), "jobs_not_due": selection.not_due}
+    record_run(request, RunStatus.RUNNING.value, {**planned, "config_sha256": snapshot.version.sha256})
+    return plan
 
 
-def _what_will_run(plan: RunPlan) -> dict[str, Any]:
-    version = plan.config_version
-    return {"jobs_total": plan.job_count, "config_sha256": version.sha256 if version else None}
+def _concurrency(configuration: Configuration) -> dict[str, int]:
+    limits = {source.source_name: source.max_concurrent_jobs for source in configuration.sources}
+    return {name: limit for name, limit in limits.items() if limit}
+
+
+def _record_waiting(request: RunRequest, configuration: Configuration, selection: Selection) -> None:
+    """Say in the audit table why a job that was due does not run."""
+    now = datetime.now(timezone.utc)
+    for job_id, reason in selection.waiting.items():
+        skipped = JobResult(
+            run_id=request.run_id,
+            job_id=job_id,
+            status=JobStatus.SKIPPED,
+            started_at=now,
+            ended_at=now,
+            error=JobError(kind="quiet_hours", message=reason),
+        )
+        record_job(skipped, request.requested_at, configuration.job(job_id))

@@ -14,7 +14,7 @@ from typing import Any
 
 from azure.durable_functions import DurableOrchestrationContext
 
-from shared.models import AttemptOrder, JobError, JobResult, JobStatus, LaneOrder, Totals
+from shared.models import AttemptOrder, JobError, JobOptions, JobResult, JobStatus, LaneOrder, Totals
 
 LONGEST_WAIT = timedelta(minutes=15)
 
@@ -37,7 +37,7 @@ def source_lane(context: DurableOrchestrationContext) -> Generator[Any, Any, dic
             yield context.create_timer(pending.not_before)
         context.set_custom_status(_status(order, totals, pending))
         result = yield from _attempt(context, order, pending)
-        if result.error and result.error.retryable and pending.attempt < order.max_attempts:
+        if result.error and result.error.retryable and pending.attempt < _max_attempts(order, pending.job_id):
             queue.append(_next_attempt(context, order, pending))
         else:
             totals = totals.with_result(result)
@@ -48,17 +48,20 @@ def source_lane(context: DurableOrchestrationContext) -> Generator[Any, Any, dic
 def _attempt(
     context: DurableOrchestrationContext, order: LaneOrder, pending: _Pending
 ) -> Generator[Any, Any, JobResult]:
+    options = order.lane.options.get(pending.job_id, JobOptions())
     attempt = AttemptOrder(
         run_id=order.request.run_id,
         run_started_at=order.request.requested_at,
         job_id=pending.job_id,
         attempt=pending.attempt,
         config_sha256=order.config_sha256,
-        full_refresh=order.request.full_refresh,
+        full_refresh=order.request.full_refresh or options.full_refresh,
+        start=options.start,
+        end=options.end,
     )
     try:
         return JobResult.model_validate((yield context.call_activity("load_job", attempt.to_json())))
-    except Exception as failure:  # noqa: BLE001  the host gave up on the activity: its time was up or its process died
+    except Exception as failure:
         now = context.current_utc_datetime
         message = f"The attempt ended without a result: {str(failure)[:500]}"
         return JobResult(
@@ -70,6 +73,11 @@ def _attempt(
             ended_at=now,
             error=JobError(kind="activity", message=message, retryable=True),
         )
+
+
+def _max_attempts(order: LaneOrder, job_id: str) -> int:
+    options = order.lane.options.get(job_id)
+    return options.max_attempts if options and options.max_attempts else order.max_attempts
 
 
 def _next_attempt(context: DurableOrchestrationContext, order: LaneOrder, pending: _Pending) -> _Pending:

@@ -4,6 +4,7 @@
 | --- | --- | --- |
 | run_id | job_id | the last attempt of one job of one run |
 | `job:{job_id}` | inverted start of the run, run_id | the same row as a job's history, newest first |
+| `latest` | job_id | the same row again: the last run of every job in one partition |
 | `runs` | inverted start, run_id | one run |
 | `workbook` | inverted time, SHA-256 | one upload: activated or refused, and why |
 | `cancelled` | run_id | the wish that a run be cancelled |
@@ -24,12 +25,14 @@ from azure.data.tables import TableClient, UpdateMode
 
 from shared.identity import table_service
 from shared.models import AttemptOrder, Job, JobResult, JobStatus, RunRequest
+from shared.planning import LastRun
 from shared.settings import settings
 
 RUNS = "runs"
 WORKBOOK = "workbook"
 RUNNING = "RUNNING"
 CANCELLED = "cancelled"
+LATEST = "latest"
 MESSAGE_LIMIT = 8_000  # characters; a string property of Table Storage holds 32 K
 
 Row = Mapping[str, Any]
@@ -47,12 +50,15 @@ def audit_table() -> TableClient:
 
 
 def record_job(result: JobResult, run_started_at: datetime, job: Job | None) -> None:
-    """Write one attempt's outcome: the run's row of the job, and the job's own history."""
+    """Write one attempt's outcome: the run's row of the job, the job's own history, and its latest row."""
     row = _job_row(result, job)
     history_key = f"{newest_first(run_started_at)}-{result.run_id}"
     table = audit_table()
     table.upsert_entity({"PartitionKey": result.run_id, "RowKey": result.job_id} | row, mode=UpdateMode.REPLACE)
     table.upsert_entity({"PartitionKey": f"job:{result.job_id}", "RowKey": history_key} | row, mode=UpdateMode.REPLACE)
+    if result.status is not JobStatus.SKIPPED:
+        latest = {"PartitionKey": LATEST, "RowKey": result.job_id, "run_start_time": run_started_at}
+        table.upsert_entity(latest | row, mode=UpdateMode.REPLACE)
 
 
 def record_progress(order: AttemptOrder, job: Job, started_at: datetime, stage: str, rows: int) -> None:
@@ -115,6 +121,18 @@ def record_workbook(sha256: str, moment: datetime, status: str, details: Mapping
 def job_rows(run_id: str) -> Iterator[Row]:
     """The job rows of one run, ordered by job_id."""
     return _partition(run_id)
+
+
+def latest_rows() -> Iterator[Row]:
+    """The row of the last run of every job, ordered by job_id."""
+    return _partition(LATEST)
+
+
+def last_runs() -> dict[str, LastRun]:
+    """When every job last ran and how long it took, by job id."""
+    return {
+        row["job_id"]: LastRun(row["run_start_time"], float(row.get("duration_seconds", 1.0))) for row in latest_rows()
+    }
 
 
 def run_rows() -> Iterator[Row]:

@@ -156,7 +156,20 @@ class RunRequest(Shape):
     trigger: Literal["timer", "http", "blob"]
     requested_at: datetime
     job_ids: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    request_ids: tuple[str, ...] = Field(
+        default=(), description="Rows of the sheet Requests that this run carries out."
+    )
     full_refresh: bool = False
+
+
+class JobOptions(Shape):
+    """How one job of a run differs from the others."""
+
+    full_refresh: bool = False
+    start: str | None = Field(default=None, description="First watermark of a backfill, or where a run starts over.")
+    end: str | None = Field(default=None, description="The watermark before which a backfill ends.")
+    max_attempts: int | None = None
 
 
 class Lane(Shape):
@@ -164,6 +177,7 @@ class Lane(Shape):
 
     source_name: str
     job_ids: tuple[str, ...]
+    options: dict[str, JobOptions] = {}
 
 
 class RunPlan(Shape):
@@ -201,6 +215,8 @@ class AttemptOrder(Shape):
     attempt: int = 1
     config_sha256: str
     full_refresh: bool = False
+    start: str | None = None
+    end: str | None = None
 
 
 class JobError(Shape):

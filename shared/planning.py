@@ -9,56 +9,153 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 
-from shared.models import Job, Lane, RunRequest
+from shared.models import Job, JobOptions, Lane, Request, RunRequest
+from shared.schedules import is_due, quiet_until
+from shared.workbook.configuration import Configuration
 
 
-def problems_of(request: RunRequest, jobs: Sequence[Job]) -> list[str]:
-    """What is wrong with the jobs that a request names: one sentence each, an empty list where it can be planned."""
-    known = {job.job_id: job for job in jobs}
+@dataclass(frozen=True)
+class LastRun:
+    """What the audit table knows of a job: when its last run began and how many seconds it took."""
+
+    started_at: datetime
+    seconds: float
+
+
+@dataclass
+class Selection:
+    """The jobs of a run, those that wait although they were wanted, and those whose time has not come."""
+
+    jobs: list[Job] = field(default_factory=list)
+    waiting: dict[str, str] = field(default_factory=dict)
+    not_due: int = 0
+    options: dict[str, JobOptions] = field(default_factory=dict)
+
+
+def problems_of(request: RunRequest, configuration: Configuration) -> list[str]:
+    """What is wrong with what a request names: one sentence each, an empty list where it can be planned."""
     problems = []
     for job_id in request.job_ids:
-        if job_id not in known:
+        job = configuration.job(job_id)
+        if job is None:
             problems.append(f"job_ids: '{job_id}' is not a job of the active workbook")
-        elif not known[job_id].enabled:
-            problems.append(f"job_ids: '{job_id}' is disabled in the workbook (row {known[job_id].row}, enabled = N)")
+        elif not job.enabled:
+            problems.append(f"job_ids: '{job_id}' is disabled in the workbook (row {job.row}, enabled = N)")
+    known_tags = {tag for job in configuration.jobs for tag in job.tags}
+    problems += [f"tags: no job has the tag '{tag}'" for tag in request.tags if tag not in known_tags]
     return problems
 
 
-def select(request: RunRequest, jobs: Iterable[Job]) -> list[Job]:
-    """The enabled jobs that a request asks for: those it names, or all."""
-    named = set(request.job_ids)
-    return [job for job in jobs if job.enabled and (not named or job.job_id in named)]
+def select(
+    request: RunRequest,
+    configuration: Configuration,
+    activated_at: datetime,
+    last_runs: Mapping[str, LastRun] | None = None,
+) -> Selection:
+    """The jobs that a request asks for: those it names or tags, those of its orders, or all.
+
+    Only a timer looks at schedules and quiet hours; who asks by hand means it.
+
+    Args:
+        request: The request.
+        configuration: The active workbook.
+        activated_at: When it became active: a job that never ran is due from then on.
+        last_runs: What is known of earlier runs, by job id.
+    """
+    if request.request_ids:
+        return _ordered(request, configuration)
+    selection = Selection()
+    for job in configuration.jobs:
+        if not job.enabled or not _is_named(job, request):
+            continue
+        if request.trigger == "timer":
+            last = (last_runs or {}).get(job.job_id)
+            if not is_due(job.schedule, last.started_at if last else activated_at, request.requested_at):
+                selection.not_due += 1
+                continue
+            quiet = quiet_until(configuration.source(job.source_name).quiet_hours, request.requested_at)
+            if quiet:
+                selection.waiting[job.job_id] = (
+                    f"Source '{job.source_name}' has quiet hours until {quiet:%H:%M} UTC; "
+                    "the job runs at the next tick after them."
+                )
+                continue
+        selection.jobs.append(job)
+    if request.job_ids:
+        named = {job.job_id for job in selection.jobs}
+        expanded = (configuration.job(job_id) for job_id in request.job_ids if job_id not in named)
+        selection.jobs += [job for job in expanded if job]
+    return selection
 
 
 def deal(
     jobs: Iterable[Job],
     concurrency: Mapping[str, int],
     default_concurrency: int,
-    expected_seconds: Mapping[str, float] | None = None,
+    last_runs: Mapping[str, LastRun] | None = None,
+    options: Mapping[str, JobOptions] | None = None,
 ) -> tuple[Lane, ...]:
-    """Deal jobs to the lanes of their sources, the longest first so that lanes end at about the same time.
+    """Deal jobs to the lanes of their sources: by priority, then the longest first so that lanes end together.
 
     Args:
         jobs: The jobs of the run.
         concurrency: Jobs that may run at once, by source name.
         default_concurrency: The same for a source that is not in `concurrency`.
-        expected_seconds: What each job took before, in seconds, by job id; a job that never ran counts as one second.
+        last_runs: What each job took before; a job that never ran counts as one second.
+        options: How single jobs differ, by job id.
     """
-    expected = expected_seconds or {}
+    expected = {job_id: max(last.seconds, 0.1) for job_id, last in (last_runs or {}).items()}
     by_source: dict[str, list[Job]] = defaultdict(list)
     for job in jobs:
         by_source[job.source_name].append(job)
     lanes: list[Lane] = []
     for source_name in sorted(by_source):
-        queue = sorted(by_source[source_name], key=lambda job: (-expected.get(job.job_id, 1.0), job.job_id))
+        queue = sorted(
+            by_source[source_name], key=lambda job: (job.priority, -expected.get(job.job_id, 1.0), job.job_id)
+        )
         count = min(concurrency.get(source_name, default_concurrency), len(queue))
-        dealt: list[list[str]] = [[] for _ in range(count)]
+        dealt: list[list[Job]] = [[] for _ in range(count)]
         shortest = [(0.0, number) for number in range(count)]  # a heap of (seconds dealt so far, lane)
         for job in queue:
             seconds, number = heapq.heappop(shortest)
-            dealt[number].append(job.job_id)
+            dealt[number].append(job)
             heapq.heappush(shortest, (seconds + expected.get(job.job_id, 1.0), number))
-        lanes += [Lane(source_name=source_name, job_ids=tuple(job_ids)) for job_ids in dealt]
+        lanes += [_lane(source_name, lane, options or {}) for lane in dealt]
     return tuple(lanes)
+
+
+def _lane(source_name: str, jobs: list[Job], options: Mapping[str, JobOptions]) -> Lane:
+    special = {}
+    for job in jobs:
+        of_job = options.get(job.job_id, JobOptions())
+        if job.max_attempts:
+            of_job = of_job.model_copy(update={"max_attempts": job.max_attempts})
+        if of_job != JobOptions():
+            special[job.job_id] = of_job
+    return Lane(source_name=source_name, job_ids=tuple(job.job_id for job in jobs), options=special)
+
+
+def _is_named(job: Job, request: RunRequest) -> bool:
+    if not request.job_ids and not request.tags:
+        return True
+    return job.job_id in request.job_ids or not set(request.tags).isdisjoint(job.tags)
+
+
+def _ordered(request: RunRequest, configuration: Configuration) -> Selection:
+    """The jobs of the workbook's one-off orders; of two orders for one job the later row wins."""
+    selection = Selection()
+    for order in configuration.requests:
+        job = configuration.job(order.job_id)
+        if order.request_id in request.request_ids and job:
+            if job.job_id not in selection.options:
+                selection.jobs.append(job)
+            selection.options[job.job_id] = _options(order)
+    return selection
+
+
+def _options(order: Request) -> JobOptions:
+    return JobOptions(full_refresh=order.action == "full_refresh", start=order.start, end=order.end)

@@ -15,7 +15,7 @@ from azure.durable_functions.models import DurableOrchestrationStatus
 from azure.functions import HttpResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from shared.audit import RUNS, WORKBOOK, Row, find_run, job_rows
+from shared.audit import CANCELLED, LATEST, RUNS, WORKBOOK, Row, find_run, job_rows
 from shared.errors import ConfigurationError
 from shared.http import json_response, problem_response
 from shared.models import RunRequest, RunStatus
@@ -26,7 +26,11 @@ log = logging.getLogger(__name__)
 
 ORCHESTRATOR = "ingestion_run"
 SCHEDULED = "scheduled-"
-_ACTIVE = [OrchestrationRuntimeStatus.Pending, OrchestrationRuntimeStatus.Running]
+_ACTIVE = [
+    OrchestrationRuntimeStatus.Pending,
+    OrchestrationRuntimeStatus.Running,
+    OrchestrationRuntimeStatus.Suspended,
+]
 _RUN_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 _ENDED_BADLY = {"Failed": RunStatus.FAILED, "Terminated": RunStatus.CANCELLED, "Canceled": RunStatus.CANCELLED}
 
@@ -38,6 +42,7 @@ class RunBody(BaseModel):
 
     run_id: Annotated[str, Field(pattern=_RUN_ID)] | None = None
     job_ids: list[str] = []
+    tags: list[str] = []
     full_refresh: bool = False
 
 
@@ -68,13 +73,14 @@ async def start_requested_run(client: DurableOrchestrationClient, body: bytes) -
         trigger="http",
         requested_at=now,
         job_ids=tuple(dict.fromkeys(wanted.job_ids)),
+        tags=tuple(dict.fromkeys(wanted.tags)),
         full_refresh=wanted.full_refresh,
     )
     try:
         configuration = (await asyncio.to_thread(configuration_store().refresh)).configuration
     except ConfigurationError as error:
         return problem_response(400, "No run can be started.", [str(error)])
-    if problems := problems_of(request, configuration.jobs):
+    if problems := problems_of(request, configuration):
         return problem_response(400, "The request does not fit the active workbook.", problems)
     if await _exists(client, run_id):
         return problem_response(409, f"Run '{run_id}' exists already; leave run_id out to get a new one.")
@@ -147,7 +153,7 @@ def _parse(body: bytes) -> RunBody:
         wanted = RunBody.model_validate(content)
     except ValidationError as error:
         raise ValueError(*(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())) from None
-    if wanted.run_id in (RUNS, WORKBOOK):
+    if wanted.run_id in (RUNS, WORKBOOK, LATEST, CANCELLED):
         raise ValueError(f"run_id: '{wanted.run_id}' is reserved")
     return wanted
 
