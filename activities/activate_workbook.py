@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 
 from shared.audit import record_workbook
-from shared.workbook.activation import Activation, Outcome, configuration_store
+from shared.workbook.activation import configuration_store
+from shared.workbook.uploads import Activation, Outcome
 
 log = logging.getLogger(__name__)
 PROBLEMS_IN_AUDIT = 50
