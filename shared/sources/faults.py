@@ -53,7 +53,7 @@ def explain(error: BaseException, job: Job, connection: SqlConnection, secret: S
         return error
     state = str(getattr(origin, "sqlstate", None) or "")
     text = secret.redact(" ".join(str(origin).split()))
-    place = f"source '{job.source_name}' ({connection.host}:{connection.port or 'default port'}/{connection.database})"
+    place = f"source '{job.source_name}' ({connection.place})"
     lowered = text.lower()
     if not state.strip("\0"):
         for fragment, meaning in _FATAL_TEXTS.items():

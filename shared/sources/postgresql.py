@@ -3,59 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import adbc_driver_postgresql.dbapi
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 from adbc_driver_postgresql import StatementOptions
-from dlt.common.libs.pyarrow import columns_to_arrow
-from dlt.sources.sql_database import BaseTableLoader
 from psycopg.conninfo import make_conninfo
 from sqlalchemy.dialects import postgresql
 
-from shared.sources.arrow import conform
-from shared.sources.connection import SqlConnection
-from shared.sources.source import ReadOptions
+from shared.sources.arrow import misfit
+from shared.sources.columns import TEXT, UNSCALED_DECIMAL, ReadColumn, decimal_type
+from shared.sources.connection import APPLICATION_NAME, SqlConnection
 from shared.sources.sql import SqlSource
 
-APPLICATION_NAME = "excel-to-lake"
 BATCH_BYTES = 64 * 1024 * 1024
-_SETTINGS = "-c default_transaction_read_only=on -c statement_timeout={statement_timeout}s"
+# What casts to text print does not depend on the server's configuration, and a cast never writes.
+_SESSION = {
+    "default_transaction_read_only": "on",
+    "idle_in_transaction_session_timeout": "0",  # the snapshot's own connection waits while others read
+    "timezone": "UTC",
+    "datestyle": "ISO,MDY",
+    "intervalstyle": "postgres",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "standard_conforming_strings": "on",
+}
 _KEEPALIVE = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "6"}
 
+_ARROW_TYPES: dict[type[sa.types.TypeEngine[Any]], pa.DataType] = {
+    sa.BOOLEAN: pa.bool_(),
+    sa.SMALLINT: pa.int64(),
+    sa.INTEGER: pa.int64(),
+    sa.BIGINT: pa.int64(),
+    sa.REAL: pa.float64(),
+    sa.DOUBLE_PRECISION: pa.float64(),
+    sa.TEXT: TEXT,
+    sa.VARCHAR: TEXT,
+    sa.CHAR: TEXT,
+    sa.DATE: pa.date32(),
+    postgresql.BYTEA: pa.binary(),
+}
+"""By the very class: a subclass (citext is one of TEXT) is another type on the wire."""
 
-class PostgresLoader(BaseTableLoader):
-    """Streams a query's result as Arrow tables in the reflected types."""
+# PostgreSQL counts from 4714-11-24 BC on; ADBC turns infinity, and times after 294247, into numbers below that.
+_FIRST_DAY = -2_440_588
+_DAY = 86_400_000_000  # microseconds
 
-    connection: ClassVar[SqlConnection]
-    options: ClassVar[ReadOptions]
 
-    def load_rows(self, backend_kwargs: dict[str, Any] | None = None) -> Iterator[pa.Table]:
-        schema = columns_to_arrow(self.columns, None, "UTC")
-        statement = str(
-            self.make_query().compile(
-                # the named style leaves % as it is: ADBC's COPY takes finished SQL without parameters
-                dialect=postgresql.dialect(paramstyle="named"),
-                compile_kwargs={"literal_binds": True},
-            )
-        )
-        with (
-            adbc_driver_postgresql.dbapi.connect(_conninfo(self.connection)) as connection,
-            connection.cursor() as cursor,
-        ):
-            cursor.adbc_statement.set_options(**{StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(BATCH_BYTES)})
-            cursor.execute(statement)
-            for batch in cursor.fetch_record_batch():
-                table = conform(batch, schema)
-                self.options.report_rows(table.num_rows)
-                yield table
+class PostgresConnection(SqlConnection):
+    """The fields of a connection to PostgreSQL."""
+
+    sslmode: str | None = None
 
 
 class PostgresSource(SqlSource):
     """A table or view of a PostgreSQL database."""
 
-    loader = PostgresLoader
+    connection_type = PostgresConnection
+    connection: PostgresConnection
 
     def engine(self) -> sa.Engine:
         return sa.create_engine(
@@ -64,18 +73,85 @@ class PostgresSource(SqlSource):
             poolclass=sa.pool.NullPool,
         )
 
+    @contextmanager
+    def snapshot(self) -> Iterator[PostgresSnapshot]:
+        with self._engine.connect() as connection:
+            connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            identifier = connection.scalar(sa.select(sa.func.pg_export_snapshot()))
+            yield PostgresSnapshot(connection, str(identifier), _conninfo(self.connection), BATCH_BYTES)
 
-def _libpq_parameters(connection: SqlConnection) -> dict[str, str]:
+    def arrow_type(self, source_type: sa.types.TypeEngine[Any]) -> pa.DataType | None:
+        if isinstance(source_type, postgresql.DOMAIN):
+            return self.arrow_type(source_type.data_type)  # the wire knows base types only
+        if isinstance(source_type, sa.NUMERIC):
+            return decimal_type(source_type.precision, source_type.scale)
+        if isinstance(source_type, postgresql.TIMESTAMP):
+            return pa.timestamp("us", "UTC" if source_type.timezone else None)
+        if isinstance(source_type, postgresql.TIME):
+            return None if source_type.timezone else pa.time64("us")
+        return _ARROW_TYPES.get(type(source_type))
+
+    def read_column(self, column: sa.Column[Any], declared: str | None) -> ReadColumn:
+        read = super().read_column(column, declared)
+        if read.type == UNSCALED_DECIMAL and not declared:
+            # ADBC gives zeros for numbers of more than some 30,000 digits
+            return ReadColumn(read.name, self.as_text(column), read.type, compared=column)
+        if isinstance(column.type, sa.Uuid) and not declared:
+            return ReadColumn(read.name, read.expression, read.type, compared=column)  # ordered as its text
+        return read
+
+    def cursor_expression(self, column: ReadColumn) -> sa.ColumnElement[Any]:
+        if column.type != TEXT or column.compared is not None:
+            return super().cursor_expression(column)
+        return sa.collate(column.expression, "C")  # the order of bytes, as Arrow has it
+
+
+@dataclass(frozen=True)
+class PostgresSnapshot:
+    """An exported snapshot: every connection that takes it up sees what the first one sees."""
+
+    connection: sa.Connection
+    identifier: str
+    conninfo: str
+    batch_bytes: int
+
+    def read(self, statement: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        with adbc_driver_postgresql.dbapi.connect(self.conninfo) as connection, connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            cursor.execute(f"SET TRANSACTION SNAPSHOT '{self.identifier}'")
+            cursor.adbc_statement.set_options(**{StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(self.batch_bytes)})
+            cursor.execute(statement)
+            for batch in cursor.fetch_record_batch():
+                _refuse_what_arrow_lacks(batch, schema)
+                yield batch
+
+
+def _refuse_what_arrow_lacks(batch: pa.RecordBatch, schema: pa.Schema) -> None:
+    """Raise SourceError for infinite dates and times, and for 24:00: in Arrow they would be other values."""
+    for column, field in zip(batch.columns, schema, strict=True):
+        if pa.types.is_date32(field.type) or pa.types.is_timestamp(field.type):
+            first = _FIRST_DAY if pa.types.is_date32(field.type) else _FIRST_DAY * _DAY
+            least = pc.min(column.cast(pa.int32() if pa.types.is_date32(field.type) else pa.int64())).as_py()
+            if least is not None and least < first:
+                raise misfit(field, "infinity, or a time after the year 294246", f"does not fit {field.type}")
+        elif pa.types.is_time64(field.type):
+            most = pc.max(column.cast(pa.int64())).as_py()
+            if most is not None and most >= _DAY:
+                raise misfit(field, "24:00:00", f"does not fit {field.type}")
+
+
+def _libpq_parameters(connection: PostgresConnection) -> dict[str, str]:
+    session = _SESSION | {"statement_timeout": f"{connection.statement_timeout}s"}
     parameters = {
         "application_name": APPLICATION_NAME,
         "connect_timeout": str(connection.connect_timeout),
-        "options": _SETTINGS.format(statement_timeout=connection.statement_timeout),
+        "options": " ".join(f"-c {name}={value}" for name, value in session.items()),
         **_KEEPALIVE,
     }
     return parameters | ({"sslmode": connection.sslmode} if connection.sslmode else {})
 
 
-def _conninfo(connection: SqlConnection) -> str:
+def _conninfo(connection: PostgresConnection) -> str:
     """The connection in libpq's own key=value form, which quotes any character of a password."""
     return make_conninfo(
         host=connection.host,

@@ -1,49 +1,81 @@
-"""A table or view of a SQL database as a dlt resource: reflect, build the query, read through a native Arrow reader."""
+"""A table or view of a SQL database as a dlt resource: reflect, choose the columns, read them as Arrow batches."""
 
 from __future__ import annotations
 
 import difflib
+import warnings
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
 import dlt
+import pyarrow as pa
 import sqlalchemy as sa
 from dlt.extract import DltResource
-from dlt.sources.sql_database import BaseTableLoader, sql_table
-from sqlalchemy.exc import NoSuchTableError
+from dlt.sources.sql_database import sql_table
+from sqlalchemy.exc import NoSuchTableError, SAWarning
 
 from shared.errors import IngestionError, SourceError
+from shared.filters import render_filter
 from shared.models import Job, LoadType
 from shared.secrets import Secret
+from shared.sources.columns import (
+    TEXT,
+    ReadColumn,
+    arrow_schema,
+    chosen_columns,
+    column_name,
+    declared_type,
+    declared_types,
+    dlt_hints,
+)
 from shared.sources.connection import SqlConnection
 from shared.sources.faults import explain
+from shared.sources.loader import ArrowLoader, Snapshot, TableRead
 from shared.sources.source import ReadOptions
 from shared.sources.watermark import typed_watermark
 
-IDENTITY_COLUMNS = "boundary_columns"
-
 
 class SqlSource(ABC):
-    """What every SQL database has in common; a subclass says how to connect and how to read."""
+    """What every SQL database has in common; a subclass says how to connect, how to read and what its types become."""
 
-    loader: ClassVar[type[BaseTableLoader]]
+    connection_type: ClassVar[type[SqlConnection]] = SqlConnection
 
     def __init__(self, job: Job, secret: Secret, options: ReadOptions) -> None:
         self.job = job
         self.options = options
-        self.secret = secret
-        self.connection = SqlConnection.of(secret, job.source_name)
+        self.connection, self.secret = self.connection_type.of(secret, job.source_name)
 
     @abstractmethod
     def engine(self) -> sa.Engine:
-        """An engine for reflection and small questions; the data itself takes the loader's way."""
+        """An engine for reflection and small questions; the data itself takes the way of `snapshot`."""
+
+    @abstractmethod
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """One picture of the database as it is now, for as long as the context is open."""
+
+    @abstractmethod
+    def arrow_type(self, source_type: sa.types.TypeEngine[Any]) -> pa.DataType | None:
+        """The Arrow type that carries a reflected type unchanged, or None where only its text does."""
+
+    def as_text(self, column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+        """A column as the text that the database itself prints for it."""
+        return sa.cast(column, sa.Text())
+
+    def cursor_expression(self, column: ReadColumn) -> sa.ColumnElement[Any]:
+        """The watermark column as it is compared in a query, in the order that its values have in Arrow."""
+        return column.expression if column.compared is None else column.compared
+
+    def compile(self, query: sa.Select[Any]) -> str:
+        """A query as the finished SQL that the reader runs."""
+        # the drivers' own parameter styles double every %, which the reader never undoes
+        compiled = str(query.compile(self._engine, compile_kwargs={"literal_binds": True}))
+        return compiled % () if self._engine.dialect.paramstyle in ("format", "pyformat") else compiled
 
     def resource(self) -> DltResource:
-        engine = self.engine()
         try:
-            table = self._reflect(engine)
-            incremental = self._incremental(engine, table)
-            return self._sql_table(engine, table, incremental)
+            self._engine = self.engine()
+            return self._resource(self._reflect(self._engine))
         except IngestionError:
             raise
         except Exception as error:
@@ -52,73 +84,113 @@ class SqlSource(ABC):
     def explain(self, error: BaseException) -> BaseException:
         return explain(error, self.job, self.connection, self.secret)
 
-    def _sql_table(self, engine: sa.Engine, table: sa.Table, incremental: Any) -> DltResource:
-        replace = incremental is None or self.options.full_refresh
-        loader = type("JobLoader", (self.loader,), {"connection": self.connection, "options": self.options})
-        return sql_table(
-            engine,
+    def _resource(self, table: sa.Table) -> DltResource:
+        columns = self._read_columns(table)
+        schema = arrow_schema(columns, self.job.primary_key)
+        incremental = self._incremental(table, columns)
+        resource = sql_table(
+            self._engine,
             table=table.name,
             metadata=table.metadata,
             incremental=incremental,
             chunk_size=self.job.chunk_size,
             backend="pyarrow",
-            query_adapter_callback=self._restrict,
-            write_disposition="replace" if replace else "append",
-            table_loader_class=loader,
+            reflection_level="minimal",
+            table_loader_class=ArrowLoader,
+            backend_kwargs={"read": TableRead(self, self.options, table, columns, schema)},
+            write_disposition=self._write_disposition(),
         )
+        # emptied first: dlt would keep hints of columns that are not read
+        resource.apply_hints(columns={}, primary_key=list(self.job.primary_key))
+        resource.apply_hints(columns=dlt_hints(schema))
+        return resource.with_name(self.job.resource_name)
+
+    def _write_disposition(self) -> Any:
+        if self.job.load_type is LoadType.FULL or self.options.full_refresh:
+            return "replace"
+        if self.job.table_format == "delta" and self.job.primary_key:
+            return {"disposition": "merge", "strategy": "upsert"}
+        return "append"
 
     def _reflect(self, engine: sa.Engine) -> sa.Table:
         name, schema = str(self.job.table_name), self.job.schema_name
-        try:
-            return sa.Table(name, sa.MetaData(schema=schema), autoload_with=engine, resolve_fks=False)
-        except NoSuchTableError:
-            shown = f"{schema}.{name}" if schema else name
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SAWarning)  # types that it does not know are read as text
             inspector = sa.inspect(engine)
-            known = inspector.get_table_names(schema) + inspector.get_view_names(schema)
-            near = difflib.get_close_matches(name, known, n=3)
-            hint = f" Did you mean {', '.join(near)}?" if near else ""
-            raise SourceError(
-                f"Table '{shown}' does not exist in source '{self.job.source_name}', or its user may not see it.{hint}"
-            ) from None
-
-    def _incremental(self, engine: sa.Engine, table: sa.Table) -> Any:
-        if self.job.load_type is not LoadType.INCREMENTAL:
-            return None
-        name = str(self.job.watermark_column)
-        if name not in table.c:
-            near = difflib.get_close_matches(name, table.c.keys(), n=3)
-            hint = f" Did you mean {', '.join(near)}?" if near else f" Its columns are {', '.join(table.c.keys())}."
-            raise SourceError(f"watermark_column '{name}' is no column of table '{table.fullname}'.{hint}")
-        column = table.c[name]
-        self._refuse_missing_watermarks(engine, table, column)
-        initial = self.job.last_watermark
-        return dlt.sources.incremental(
+            try:
+                columns = inspector.get_columns(name, schema)
+            except NoSuchTableError:
+                known = [*inspector.get_table_names(schema), *inspector.get_view_names(schema)]
+                raise SourceError(self._no_table(name, schema, known)) from None
+            keys = inspector.get_pk_constraint(name, schema)["constrained_columns"] or []
+        return sa.Table(
             name,
-            initial_value=typed_watermark(initial, column.type, name) if initial else None,
-            primary_key=self._boundary_identity(table),
+            sa.MetaData(schema=schema),
+            *(
+                sa.Column(
+                    column["name"], column["type"], nullable=column["nullable"], primary_key=column["name"] in keys
+                )
+                for column in columns
+            ),
         )
 
-    def _boundary_identity(self, table: sa.Table) -> list[str]:
-        """The columns by which rows at the watermark are known again: all of them, as they were at the last load.
+    def _no_table(self, name: str, schema: str | None, known: list[str]) -> str:
+        near = difflib.get_close_matches(name, known, n=3)
+        hint = f" Did you mean {', '.join(near)}?" if near else ""
+        shown = f"{schema}.{name}" if schema else name
+        return f"Table '{shown}' does not exist in source '{self.job.source_name}', or its user may not see it.{hint}"
 
-        The whole row, because a row that changed within one tick of its watermark must come again; the columns of
-        the last load, because one that was added since would make every boundary row look new.
-        """
-        state = dlt.current.pipeline().state.get("sources", {}).get(self.job.resource_name, {})
-        known = [name for name in state.get(IDENTITY_COLUMNS, []) if name in table.c]
-        return known or list(table.c.keys())
+    def _read_columns(self, table: sa.Table) -> list[ReadColumn]:
+        declared = declared_types(self.job, table)
+        return [self.read_column(column, declared.get(column.name)) for column in chosen_columns(self.job, table)]
 
-    def _refuse_missing_watermarks(self, engine: sa.Engine, table: sa.Table, column: sa.Column[Any]) -> None:
+    def read_column(self, column: sa.Column[Any], declared: str | None) -> ReadColumn:
+        """How one column is read; `declared` is its type in `column_types`."""
+        if declared in ("text", "json"):
+            return ReadColumn(column.name, self.as_text(column), TEXT)
+        if declared:
+            arrow_type, cast_type = declared_type(declared)
+            if declared == "timestamp" and getattr(column.type, "timezone", False):
+                arrow_type, cast_type = pa.timestamp("us", "UTC"), sa.DateTime(timezone=True)
+            return ReadColumn(column.name, sa.cast(column, cast_type), arrow_type)
+        if native := self.arrow_type(column.type):
+            return ReadColumn(column.name, column, native)
+        return ReadColumn(column.name, self.as_text(column), TEXT)
+
+    def _incremental(self, table: sa.Table, columns: list[ReadColumn]) -> Any:
+        if self.job.load_type is not LoadType.INCREMENTAL:
+            return None
+        name = column_name(table, str(self.job.watermark_column), "watermark_column")
+        cursor = next(column for column in columns if column.name == name)
+        initial = typed_watermark(self.job.last_watermark, cursor.type, name)
+        self._refuse_missing_watermarks(table, name)
+        if self.options.full_refresh:
+            _forget_state(self.job.resource_name)
+        return dlt.sources.incremental(name, initial_value=initial, primary_key=())  # ArrowLoader tells rows apart
+
+    def _refuse_missing_watermarks(self, table: sa.Table, name: str) -> None:
+        column = table.c[name]
         if not column.nullable:
             return
-        query = self._restrict(sa.select(sa.literal(1)).select_from(table).where(column.is_(None)).limit(1), table)
-        with engine.connect() as connection:
+        query = self.restrict(sa.select(sa.literal(1)).select_from(table).where(column.is_(None)).limit(1))
+        with self._engine.connect() as connection:
             if connection.execute(query).first():
                 raise SourceError(
-                    f"watermark_column '{column.name}' of table '{table.fullname}' is NULL in some rows, which an "
+                    f"watermark_column '{name}' of table '{table.fullname}' is NULL in some rows, which an "
                     "INCREMENTAL load would never see. Fill it, load the table FULL, or leave those rows out with "
-                    f"query_filter: {column.name} IS NOT NULL."
+                    f"query_filter: {name} IS NOT NULL."
                 )
 
-    def _restrict(self, query: Any, _table: sa.Table) -> Any:
-        return query
+    def restrict(self, query: sa.Select[Any]) -> sa.Select[Any]:
+        """A query with the job's filter."""
+        if not self.job.query_filter:
+            return query
+        condition = render_filter(self.job.query_filter, self.job.source_type)
+        return query.where(sa.literal_column(f"({condition})", sa.Boolean()))
+
+
+def _forget_state(resource_name: str) -> None:
+    """Make an incremental resource start over: dlt keeps its watermark in the pipeline's state."""
+    with dlt.current.pipeline().managed_state() as state:
+        for source in state.get("sources", {}).values():
+            source.get("resources", {}).pop(resource_name, None)

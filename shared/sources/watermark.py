@@ -7,31 +7,30 @@ from datetime import date, datetime, timezone
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from sqlalchemy import types
+import pyarrow as pa
 
 from shared.errors import SourceError
 
 
-def typed_watermark(text: str, column_type: types.TypeEngine[Any], column_name: str) -> Any:
-    """The workbook's `last_watermark` as a value of the watermark column's type.
+def typed_watermark(text: str | None, arrow_type: pa.DataType, column_name: str) -> Any:
+    """The workbook's `last_watermark` as a value of the watermark column's type, None where it is blank.
 
     Times without a zone are UTC where the column has one.
 
     Raises:
-        SourceError: the text is no value of that type, or the column's type cannot carry a watermark.
+        SourceError: the text is no value of that type, or the type cannot carry a watermark.
     """
-    for types_of_column, parse, example in _PARSERS:
-        if isinstance(column_type, types_of_column):
+    for is_type, parse, example in _PARSERS:
+        if is_type(arrow_type):
             try:
-                value = parse(text.strip())
+                return _in_zone(parse(text.strip()), arrow_type) if text else None
             except (ValueError, InvalidOperation):
                 raise SourceError(
-                    f"last_watermark '{text}' is no value of column '{column_name}' ({column_type}); "
+                    f"last_watermark '{text}' is no value of column '{column_name}' ({arrow_type}); "
                     f"write it like {example}."
                 ) from None
-            return _in_zone(value, column_type)
     raise SourceError(
-        f"Column '{column_name}' ({column_type}) cannot be a watermark_column: "
+        f"Column '{column_name}' ({arrow_type}) cannot be a watermark_column: "
         "it must hold numbers, dates, times or text."
     )
 
@@ -43,10 +42,10 @@ def watermark_text(value: Any) -> str | None:
     return value.isoformat() if isinstance(value, (date, datetime)) else str(value)
 
 
-def _in_zone(value: Any, column_type: types.TypeEngine[Any]) -> Any:
+def _in_zone(value: Any, arrow_type: pa.DataType) -> Any:
     if not isinstance(value, datetime):
         return value
-    if getattr(column_type, "timezone", False):
+    if getattr(arrow_type, "tz", None):
         return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
     return value.astimezone(timezone.utc).replace(tzinfo=None) if value.tzinfo else value
 
@@ -55,10 +54,11 @@ def _datetime(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-_PARSERS: list[tuple[type | tuple[type, ...], Callable[[str], Any], str]] = [
-    (types.DateTime, _datetime, "2024-01-31T08:00:00"),
-    (types.Date, lambda text: _datetime(text).date(), "2024-01-31"),
-    (types.Integer, int, "1000"),
-    (types.Numeric, Decimal, "1000.5"),
-    ((types.String, types.Uuid), str, "A1000"),
+_PARSERS: list[tuple[Callable[[pa.DataType], bool], Callable[[str], Any], str]] = [
+    (pa.types.is_timestamp, _datetime, "2024-01-31T08:00:00"),
+    (pa.types.is_date, lambda text: _datetime(text).date(), "2024-01-31"),
+    (pa.types.is_integer, int, "1000"),
+    (pa.types.is_decimal, Decimal, "1000.5"),
+    (pa.types.is_floating, float, "1000.5"),
+    (pa.types.is_string, str, "A1000"),
 ]

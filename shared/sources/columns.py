@@ -1,0 +1,140 @@
+"""Which columns of a table are read, how the query asks for each, and the type each has in the lake."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
+from dlt.common.schema.typing import TTableSchemaColumns
+
+from shared.errors import SourceError
+from shared.models import Job
+from shared.wildcards import matches
+
+TEXT = pa.string()
+UNSCALED_DECIMAL = pa.decimal128(38, 9)
+"""A number whose digits the source does not limit; a value that does not fit it exactly is an error."""
+_MAX_DIGITS = 38  # what Delta, Spark and decimal128 can carry
+
+_DECLARED: dict[str, tuple[pa.DataType, sa.types.TypeEngine[Any]]] = {
+    "text": (TEXT, sa.Text()),
+    "json": (TEXT, sa.Text()),
+    "bigint": (pa.int64(), sa.BigInteger()),
+    "double": (pa.float64(), sa.Double()),
+    "decimal": (UNSCALED_DECIMAL, sa.Numeric(38, 9)),
+    "bool": (pa.bool_(), sa.Boolean()),
+    "date": (pa.date32(), sa.Date()),
+    "time": (pa.time64("us"), sa.Time()),
+    "timestamp": (pa.timestamp("us"), sa.DateTime()),
+    "binary": (pa.binary(), sa.LargeBinary()),
+}
+_DECIMAL = re.compile(r"decimal\((\d+),(\d+)\)")
+
+
+@dataclass(frozen=True)
+class ReadColumn:
+    """One column on its way from the source to the lake: what the query asks for, and the type that it becomes.
+
+    `compared` is what a condition on it uses, where that is not what is asked for.
+    """
+
+    name: str
+    expression: sa.ColumnElement[Any]
+    type: pa.DataType
+    compared: sa.ColumnElement[Any] | None = None
+
+
+def chosen_columns(job: Job, table: sa.Table) -> list[sa.Column[Any]]:
+    """The columns that `included_columns` and `excluded_columns` leave of a table.
+
+    Raises:
+        SourceError: a name fits no column, no column is left, or one is left out that the load needs.
+    """
+    names = [column.name for column in table.c]
+    for setting in ("included_columns", "excluded_columns"):
+        for pattern in getattr(job, setting):
+            if not any(matches([pattern], name) for name in names):
+                raise SourceError(_no_column(setting, pattern, table, names))
+    chosen = [
+        column
+        for column in table.c
+        if (not job.included_columns or matches(job.included_columns, column.name))
+        and not matches(job.excluded_columns, column.name)
+    ]
+    if not chosen:
+        raise SourceError(
+            f"Table '{table.fullname}' has no column to read: it has none, its user may see none, "
+            "or included_columns and excluded_columns leave none."
+        )
+    kept = {column.name for column in chosen}
+    for setting, wanted in (("watermark_column", job.watermark_column), ("primary_key", job.primary_key)):
+        for name in [wanted] if isinstance(wanted, str) else wanted or ():
+            if column_name(table, name, setting) not in kept:
+                raise SourceError(
+                    f"Column '{name}' of table '{table.fullname}' is the {setting} of job '{job.job_id}', "
+                    "but included_columns or excluded_columns leaves it out."
+                )
+    return chosen
+
+
+def column_name(table: sa.Table, wanted: str, setting: str) -> str:
+    """The name of a table's column as the source spells it; case does not count where it leaves no doubt.
+
+    Raises:
+        SourceError: the table has no such column; `setting` says where the name comes from.
+    """
+    names = [column.name for column in table.c]
+    if wanted in names:
+        return wanted
+    folded = [name for name in names if name.casefold() == wanted.casefold()]
+    if len(folded) == 1:
+        return folded[0]
+    raise SourceError(_no_column(setting, wanted, table, names))
+
+
+def declared_types(job: Job, table: sa.Table) -> dict[str, str]:
+    """`column_types` by the columns' names as the source spells them."""
+    return {column_name(table, name, "column_types"): text for name, text in job.column_types.items()}
+
+
+def declared_type(text: str) -> tuple[pa.DataType, sa.types.TypeEngine[Any]]:
+    """A type of `column_types` as it is in the lake, and as the source is to cast to it."""
+    if found := _DECIMAL.fullmatch(text):
+        precision, scale = int(found[1]), int(found[2])
+        return pa.decimal128(precision, scale), sa.Numeric(precision, scale)
+    return _DECLARED[text]
+
+
+def decimal_type(precision: int | None, scale: int | None) -> pa.DataType | None:
+    """The Arrow type of NUMERIC(precision, scale), or None where only text can carry it.
+
+    A negative scale and one beyond the precision are allowed, as PostgreSQL and Oracle do.
+    """
+    if precision is None:
+        return UNSCALED_DECIMAL
+    scale = scale or 0
+    digits = max(precision - min(scale, 0), scale)
+    return pa.decimal128(digits, max(scale, 0)) if digits <= _MAX_DIGITS else None
+
+
+def arrow_schema(columns: Sequence[ReadColumn], keys: Iterable[str]) -> pa.Schema:
+    """The schema of every batch. All columns but the keys may be NULL: sources change that at will, files cannot."""
+    required = set(keys)
+    return pa.schema([pa.field(column.name, column.type, column.name not in required) for column in columns])
+
+
+def dlt_hints(schema: pa.Schema) -> TTableSchemaColumns:
+    """The columns as dlt's schema holds them: what dlt itself would read off the batches, so that both agree."""
+    return py_arrow_to_table_schema_columns(schema)
+
+
+def _no_column(setting: str, wanted: str, table: sa.Table, names: list[str]) -> str:
+    near = difflib.get_close_matches(wanted, names, n=3)
+    hint = f"Did you mean {', '.join(near)}?" if near else f"Its columns are {', '.join(names)}."
+    return f"{setting} '{wanted}' is no column of table '{table.fullname}'. {hint}"

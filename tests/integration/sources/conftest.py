@@ -1,0 +1,105 @@
+"""A database with tables of a test's own, and loads of them into local Parquet files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import dlt
+import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from localhost.services import LocalServices
+from shared.models import Job
+from shared.secrets import Secret
+from shared.sources import open_source
+from shared.sources.source import ReadOptions
+from tests.conftest import unique_name
+
+
+@pytest.fixture(scope="module")
+def database_name(services: LocalServices) -> str:
+    """A database that the tests of a module share."""
+    name = unique_name()
+    services.postgres.create_database(name)
+    return name
+
+
+@pytest.fixture(scope="module")
+def sql(services: LocalServices, database_name: str) -> Iterator[psycopg.Connection[Any]]:
+    """A connection to that database; every statement commits."""
+    with services.postgres.connect(database_name, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def table(sql: psycopg.Connection[Any]) -> str:
+    """The name of a table that does not exist yet, in the schema `public`."""
+    return unique_name()
+
+
+@pytest.fixture
+def secret(services: LocalServices, database_name: str) -> Secret:
+    """The connection secret of the database."""
+    server = services.postgres
+    return Secret(
+        {
+            "host": server.host,
+            "port": server.port,
+            "database": database_name,
+            "username": server.user,
+            "password": server.password,
+        }
+    )
+
+
+class Lake:
+    """Loads jobs into a folder, the way the app's pipeline does, with plain dlt."""
+
+    def __init__(self, folder: Path, secret: Secret) -> None:
+        self.folder = folder
+        self.secret = secret
+        self.loads = 0
+
+    def load(self, job: Job, **options: Any) -> pa.Table:
+        """Load a job and return what its table holds now. Raises what the source raises, explained."""
+        dlt.config["schema.naming"] = "direct"
+        self.loads += 1
+        pipeline = dlt.pipeline(
+            f"{job.job_id}_{self.folder.name}",
+            pipelines_dir=str(self.folder / f"work{self.loads}"),
+            destination=dlt.destinations.filesystem((self.folder / "lake").as_uri(), max_state_files=1000),
+            dataset_name="dataset",
+        )
+        pipeline.sync_destination()
+        source = open_source(job, self.secret, ReadOptions(**options))
+        try:
+            pipeline.run(source.resource(), loader_file_format="parquet")
+        except Exception as error:
+            raise _explained(source.explain, error) from error
+        files = sorted((self.folder / "lake" / "dataset" / job.resource_name).glob("*.parquet"))
+        return pa.concat_tables((pq.read_table(file) for file in files), promote_options="permissive")
+
+
+@pytest.fixture
+def lake(tmp_path: Path, secret: Secret) -> Lake:
+    """A lake of the test's own."""
+    return Lake(tmp_path, secret)
+
+
+def _explained(explain: Callable[[BaseException], BaseException], error: BaseException) -> BaseException:
+    cause: BaseException | None = error
+    while cause is not None:
+        explained = explain(cause)
+        if explained is not cause or type(explained).__module__ == "shared.errors":
+            return explained
+        cause = cause.__cause__ or cause.__context__
+    return error
+
+
+def rows(table: pa.Table) -> list[Mapping[str, Any]]:
+    """The rows as dictionaries, in the order of their first column."""
+    return sorted(table.to_pylist(), key=lambda row: str(next(iter(row.values()))))
