@@ -31,6 +31,7 @@ _ACTIVE = [
     OrchestrationRuntimeStatus.Running,
     OrchestrationRuntimeStatus.Suspended,
 ]
+_TABLE_PARTITIONS = (RUNS, WORKBOOK, LATEST, CANCELLED)
 _RUN_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 _ENDED_BADLY = {"Failed": RunStatus.FAILED, "Terminated": RunStatus.CANCELLED, "Canceled": RunStatus.CANCELLED}
 
@@ -153,7 +154,7 @@ def _parse(body: bytes) -> RunBody:
         wanted = RunBody.model_validate(content)
     except ValidationError as error:
         raise ValueError(*(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())) from None
-    if wanted.run_id in (RUNS, WORKBOOK, LATEST, CANCELLED):
+    if wanted.run_id and (wanted.run_id in _TABLE_PARTITIONS or wanted.run_id.startswith(SCHEDULED)):
         raise ValueError(f"run_id: '{wanted.run_id}' is reserved")
     return wanted
 
