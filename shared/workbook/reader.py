@@ -22,7 +22,7 @@ from shared.errors import WorkbookError
 from shared.workbook.cells import BrokenCell, clean
 
 # An xlsx compresses about tenfold; what grows far beyond that was made to fill our memory.
-MAX_EXPANSION = 20
+MAX_EXPANSION = 10
 _MEGABYTE = 1024 * 1024
 _OLE_SIGNATURE = bytes.fromhex("d0cf11e0a1b11ae1")
 _ENCRYPTED_STREAM = "EncryptedPackage".encode("utf-16-le")
