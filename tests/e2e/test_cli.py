@@ -1,0 +1,142 @@
+"""The command line: what it prints, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import openpyxl
+import pytest
+import requests
+
+from shared.workbook.template import write_workbook
+from tests.conftest import service_folder
+from tests.e2e.commands import call, processes_with, read_until, running
+
+GOOD = {
+    "job_id": "pg_sizing_full",
+    "source_type": "PostgreSQL",
+    "source_name": "local_pg",
+    "schema_name": "information_schema",
+    "table_name": "sql_sizing",  # the standard puts it into every database
+    "load_type": "FULL",
+    "enabled": "Y",
+    "target_container": "lake",
+    "target_folder_path": "raw",
+}
+FAILING = {**GOOD, "job_id": "pg_gone_full", "table_name": "gone"}
+
+
+@dataclass(frozen=True)
+class Started:
+    """An app that `start` runs."""
+
+    folder: Path
+    greeting: str
+
+    @property
+    def url(self) -> str:
+        return str(json.loads((self.folder / "host" / "host.json").read_text())["url"])
+
+
+@pytest.fixture(scope="module")
+def started() -> Iterator[Started]:
+    """`python -m localhost start`, until its end by Ctrl-C, which leaves no process."""
+    with service_folder() as temporary_folder:
+        folder = temporary_folder / "app"
+        with running("start", "--port", 0, "--folder", folder, temporary_folder=temporary_folder) as process:
+            yield Started(folder, read_until(process, "localhost upload"))
+            process.send_signal(signal.SIGINT)
+            output, _ = process.communicate(timeout=60)
+        assert (process.returncode, output.strip()) == (130, "")
+        assert processes_with(temporary_folder) == []
+
+
+def a_file(folder: Path, *rows: dict[str, str]) -> Path:
+    file = folder / "workbook.xlsx"
+    file.write_bytes(write_workbook(rows))
+    return file
+
+
+def test_start_tells_where_the_app_is_and_how_to_get_a_workbook(started: Started) -> None:
+    assert requests.get(f"{started.url}/api/health", timeout=10).json()["status"] == "healthy"
+    assert f"curl -X POST {started.url}/api/runs -H 'x-functions-key: " in started.greeting
+    assert "python -m localhost template FILE.xlsx" in started.greeting
+
+
+def test_a_second_start_in_the_folder_is_refused_in_one_sentence(started: Started) -> None:
+    ended = call("start", "--folder", started.folder)
+    sentence = f"The app runs already at {started.url}: end that one, or choose another --folder.\n"
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", sentence)
+
+
+def test_a_run_of_a_good_workbook_ends_with_0_and_prints_nothing_but_json(started: Started, tmp_path: Path) -> None:
+    ended = call("run", "--workbook", a_file(tmp_path, GOOD), "--json", "--folder", started.folder)
+    assert ended.returncode == 0, ended.stderr
+    run = json.loads(ended.stdout)
+    assert (run["status"], [job["rows_written"] for job in run["jobs"]]) == ("SUCCEEDED", [23])
+
+
+def test_a_run_with_a_failed_job_ends_with_1_and_shows_why(started: Started, tmp_path: Path) -> None:
+    ended = call("run", "--workbook", a_file(tmp_path, GOOD, FAILING), "--folder", started.folder)
+    assert ended.returncode == 1, ended.stderr
+    assert "PARTLY_FAILED, 2 of 2 jobs done, 1 failed, 23 rows" in ended.stdout
+    assert any(line.startswith("pg_gone_full: ") and "gone" in line for line in ended.stdout.splitlines())
+
+
+def test_an_uploaded_workbook_is_what_the_next_run_uses(started: Started, tmp_path: Path) -> None:
+    uploaded = call("upload", a_file(tmp_path, {**GOOD, "job_id": "pg_other_full"}), "--folder", started.folder)
+    assert uploaded.returncode == 0, uploaded.stderr
+    ended = call("run", "--job", "pg_sizing_full", "--folder", started.folder)
+    assert ended.returncode == 2
+    assert "job_ids: 'pg_sizing_full' is not a job of the active workbook" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_run_without_a_started_app_brings_its_own_and_takes_it_away(tmp_path: Path) -> None:
+    with service_folder() as folder:
+        arguments = ("run", "--workbook", a_file(tmp_path, GOOD), "--job", "pg_sizing_full", "--folder", folder / "app")
+        with running(*arguments, temporary_folder=folder) as process:
+            output, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, output
+        assert "SUCCEEDED, 1 of 1 jobs done, 23 rows" in output
+        assert processes_with(folder) == []
+
+
+def test_a_bad_workbook_is_neither_uploaded_nor_run(started: Started, tmp_path: Path) -> None:
+    file = a_file(tmp_path, {**GOOD, "load_type": "INCR"})
+    for command in (["run", "--workbook", file], ["upload", file]):
+        ended = call(*command, "--folder", started.folder)
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert f"{file} is refused, 1 problem(s):\n- SourceConfig!F2 load_type: 'INCR'" in ended.stderr
+
+
+def test_an_upload_needs_a_running_app(tmp_path: Path) -> None:
+    ended = call("upload", a_file(tmp_path, GOOD), "--folder", tmp_path / "nothing")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith(f"No app runs in {tmp_path / 'nothing'}: start it with")
+
+
+def test_the_template_is_valid_and_is_not_written_over_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "jobs.xlsx"
+    assert call("template", file).returncode == 0
+    checked = call("validate", file, "--json")
+    assert (checked.returncode, json.loads(checked.stdout)["problems"]) == (0, [])
+    again = call("template", file)
+    assert (again.returncode, again.stderr) == (2, f"{file} exists already: choose another name, or remove it.\n")
+
+
+def test_validate_tells_each_problem_with_its_cell_and_can_show_it_there(tmp_path: Path) -> None:
+    annotated = tmp_path / "annotated.xlsx"
+    file = a_file(tmp_path, {**GOOD, "load_type": "INCR"}, {**FAILING, "enabled": "perhaps"})
+    ended = call("validate", file, "--annotated", annotated)
+    assert ended.returncode == 1
+    assert [line.split(":")[0] for line in ended.stdout.splitlines()[1:]] == [
+        *("- SourceConfig!F2 load_type", "- SourceConfig!G3 enabled")
+    ]
+    comment = openpyxl.load_workbook(annotated)["SourceConfig"]["F2"].comment
+    assert comment is not None
+    assert "'INCR'" in comment.text

@@ -1,0 +1,85 @@
+"""A run as the API tells it becomes lines that a person can read."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console, RenderableType
+
+from localhost import run_view
+
+JOB = {
+    "job_id": "pg_orders_incr",
+    "table_name": "orders",
+    "load_type": "INCREMENTAL",
+    "status": "SUCCESS",
+    "attempt": 1,
+    "rows_extracted": 1234,
+    "rows_written": 1234,
+    "bytes_written": 56_789,
+    "duration_seconds": 2.345,
+    "watermark_before": "10",
+    "watermark_after": "20",
+}
+FAILED = {"job_id": "pg_gone_full", "status": "FAILED", "attempt": 3, "error_message": "Table 'gone' does not exist."}
+
+
+def a_run(*jobs: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    failed = sum(job["status"] == "FAILED" for job in jobs)
+    rows = sum(job.get("rows_written", 0) for job in jobs)
+    progress = {"jobs_total": len(jobs), "jobs_done": len(jobs), "jobs_failed": failed, "rows": rows}
+    times = {"start_time": "2026-01-01T00:00:00+00:00", "end_time": "2026-01-01T00:00:03.5Z"}
+    run = {"run_id": "r1", "status": "SUCCEEDED", "error": None, "progress": progress, "jobs": list(jobs)}
+    return {**run, **times, **fields}
+
+
+def printed(what: RenderableType) -> list[str]:
+    """The printed lines, cells separated by single spaces."""
+    console = Console(file=io.StringIO(), width=150)
+    console.print(what)
+    assert isinstance(console.file, io.StringIO)
+    return [" ".join(line.replace("│", " ").split()) for line in console.file.getvalue().splitlines()]
+
+
+def test_a_job_is_one_line_with_what_it_moved() -> None:
+    lines = printed(run_view.result(a_run(JOB)))
+    assert "pg_orders_incr orders INCREMENTAL SUCCESS 1,234 56.8 kB 2.3 10 → 20" in lines
+
+
+def test_a_failed_job_shows_its_attempt_and_its_error_in_full() -> None:
+    lines = printed(run_view.result(a_run(JOB, FAILED, status="PARTLY_FAILED")))
+    assert "pg_gone_full FAILED (attempt 3) 0" in lines
+    assert "pg_gone_full: Table 'gone' does not exist." in lines
+    assert lines[-1] == "Run r1: PARTLY_FAILED, 2 of 2 jobs done, 1 failed, 1,234 rows in 3.5 s"
+
+
+def test_a_running_job_shows_its_stage_and_the_rows_read_so_far() -> None:
+    running = {"job_id": "pg_big_full", "status": "RUNNING", "stage": "extract", "attempt": 1, "rows_extracted": 70_000}
+    assert "pg_big_full extract 70,000" in printed(run_view.job_table([running]))
+
+
+def test_the_error_of_a_run_that_could_not_be_planned_is_shown_without_a_table() -> None:
+    lines = printed(run_view.result(a_run(status="FAILED", error="The workbook is gone.")))
+    assert lines == ["run: The workbook is gone.", "Run r1: FAILED, 0 of 0 jobs done, 0 rows in 3.5 s"]
+
+
+def test_a_run_without_enabled_jobs_says_so() -> None:
+    assert printed(run_view.summary(a_run())) == ["Run r1: SUCCEEDED, no job is enabled in the workbook"]
+
+
+def test_a_run_that_goes_on_has_no_duration() -> None:
+    assert run_view.duration(a_run(end_time=None)) is None
+
+
+def test_a_watermark_that_stayed_is_shown_once() -> None:
+    lines = printed(run_view.job_table([JOB | {"watermark_after": "10"}]))
+    assert any(line.endswith("2.3 10") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (7_012_345, "7.0 MB"), (3e15, "3000.0 TB")]
+)
+def test_sizes_have_a_unit(count: float, text: str) -> None:
+    assert run_view.size(count) == text
