@@ -21,6 +21,7 @@ import dlt
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from shared.dlt_settings import configure_dlt
 from shared.errors import IngestionError, LakeError
 from shared.lake.adls import lake_destination
 from shared.lake.commit import CommittingClient, LoadCommit
@@ -73,7 +74,7 @@ class _Attempt:
     rows_read: int = 0
 
     def run(self) -> JobResult:
-        _configure_dlt()
+        configure_dlt()
         with _working_folder() as folder:
             pipeline = dlt.pipeline(
                 pipeline_name(self.job.job_id),
@@ -89,8 +90,7 @@ class _Attempt:
         """The result of this very run's load where an earlier execution of it committed before its host died."""
         with pipeline.destination_client() as client:
             assert isinstance(client, CommittingClient)
-            client.finish_load()
-            record = client.last_record()
+            record = client.begin_attempt()
         if record and record.get("run_id") == self.order.run_id:
             return self._result(record)
         if record is None and self.loaded_before and not self.order.full_refresh:
@@ -209,14 +209,6 @@ class _Attempt:
             duration_seconds={**self.seconds, "total": total},
             **{name: value for name, value in fields.items() if value is not None},
         )
-
-
-def _configure_dlt() -> None:
-    """dlt's own settings, set here and not through the environment."""
-    dlt.config["runtime.dlthub_telemetry"] = False
-    dlt.config["schema.naming"] = "direct"  # tables and columns keep the source's names
-    dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = False
-    dlt.config["data_writer.compression"] = "zstd"
 
 
 def _schema_contract(job: Job) -> Any:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from azure.core.exceptions import HttpResponseError, ResourceExistsError
 from azure.storage.blob import BlobServiceClient
 from dlt.common.configuration.specs import AzureCredentials, AzureCredentialsWithoutDefaults
+from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.destinations import filesystem
 
 from shared.errors import LakeError
@@ -24,6 +25,19 @@ class Lake(filesystem):
     """dlt's filesystem destination with loads that are all or nothing."""
 
     commit: LoadCommit  # set after construction: dlt reads its settings off the signature of __init__
+
+    _resolved: dict[tuple[str | None, str | None], Any]
+
+    def configuration(self, initial_config: Any, accept_partial: bool = False) -> Any:
+        """The settings, looked up once for each dataset: dlt asks some twenty times in one load."""
+        key = (initial_config.dataset_name, initial_config.default_schema_name)
+        if key not in self._resolved:
+            self._resolved[key] = super().configuration(initial_config, accept_partial)
+        return self._resolved[key]
+
+    def capabilities(self, config: Any = None, naming: Any = None) -> DestinationCapabilitiesContext:
+        """What the destination can do; it does not depend on the rest of the settings, which need no looking up."""
+        return super().capabilities(config or self.spec(bucket_url=self.config_params["bucket_url"]), naming)
 
     @property
     def client_class(self) -> type[CommittingClient]:
@@ -49,6 +63,7 @@ def lake_destination(job: Job, commit: LoadCommit) -> Lake:
         **_credentials(service),
     )
     lake.commit = commit
+    lake._resolved = {}
     return lake
 
 

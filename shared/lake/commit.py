@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, ClassVar
 
-from dlt.common.destination.client import StateInfo
 from dlt.common.destination.typing import PreparedTableSchema
 from dlt.destinations.impl.filesystem.filesystem import FILENAME_SEPARATOR, FilesystemClient, ReferenceFollowupJob
 from pyarrow import parquet
@@ -49,7 +48,7 @@ class LoadCommit:
 
 
 class CommittingClient(FilesystemClient):
-    """dlt's filesystem client with other rules at four seams: initialise, restore state, load Delta, complete."""
+    """dlt's filesystem client with other rules at its seams: initialise, load Delta, complete."""
 
     commit: ClassVar[LoadCommit]
 
@@ -57,10 +56,24 @@ class CommittingClient(FilesystemClient):
         """Make the dataset's folder; what dlt would truncate here stays until the new load is committed."""
         super().initialize_storage(())
 
-    def get_stored_state(self, pipeline_name: str) -> StateInfo | None:
-        """The newest state of a committed load; one that was written just before a crash does not count."""
-        self.remove_abandoned_loads()
-        return super().get_stored_state(pipeline_name)
+    def begin_attempt(self) -> Mapping[str, Any] | None:
+        """Leave nothing of loads that broke off; returns the record of the last committed load, None before the first.
+
+        State of a load that never committed goes, too: what `pipeline.sync_destination` restores is committed.
+        """
+        inventory = self.inventory()
+        for file in inventory.abandoned():
+            self._delete_file(file.path)
+        for table_name in inventory.delta_tables:
+            location = self.make_remote_url(self.pathlib.join(self.dataset_path, table_name))
+            if table := open_delta_table(location, delta_storage_options(self)):
+                take_back(table, inventory.committed)
+        newest = inventory.newest_record
+        if newest is None:
+            return None
+        record = self._read_json(newest.path)
+        self._finish_load(inventory, record)
+        return record
 
     @staticmethod
     def get_reference_followup_job_class(table: PreparedTableSchema) -> type[ReferenceFollowupJob] | None:
@@ -76,10 +89,10 @@ class CommittingClient(FilesystemClient):
         self._check_files(inventory, load_id)
         self.commit.before_commit()
         super().complete_load(load_id)
-        self.finish_load()
+        self._finish_load(inventory, self._record)
 
     def _store_load(self, load_id: str) -> None:
-        record = {
+        self._record = {
             "load_id": load_id,
             "schema_name": self.schema.name,
             "status": 0,
@@ -93,55 +106,39 @@ class CommittingClient(FilesystemClient):
         }
         name = f"{self.schema.name}{FILENAME_SEPARATOR}{load_id}.jsonl"
         path = self.pathlib.join(self.dataset_path, self.schema.loads_table_name, name)
-        self._write_to_json_file(path, record)
+        self._write_to_json_file(path, self._record)
 
-    def last_record(self) -> Mapping[str, Any] | None:
-        """The record of the last committed load, or None before the first one."""
-        newest = self.inventory().newest_record
-        return self.read_json(newest.path) if newest else None
-
-    def read_json(self, path: str) -> dict[str, Any]:
-        """A small JSON file of the dataset."""
-        content: dict[str, Any] = json.loads(self.fs_client.read_text(path, encoding="utf-8"))
-        return content
-
-    def remove_abandoned_loads(self) -> None:
-        """Remove files of loads that never committed, and take back what they did to Delta tables."""
-        inventory = self.inventory()
-        for file in inventory.abandoned():
-            self._delete_file(file.path)
-        for table_name in inventory.delta_tables:
-            location = self.make_remote_url(self.pathlib.join(self.dataset_path, table_name))
-            if table := open_delta_table(location, delta_storage_options(self)):
-                take_back(table, inventory.committed)
-
-    def finish_load(self) -> None:
+    def _finish_load(self, inventory: Inventory, record: Mapping[str, Any]) -> None:
         """What follows the commit and may be done again: write the manifests, remove the files that were replaced."""
-        record = self.last_record()
-        if record is None:
-            return
         for table_name in record["tables"]:
-            self._write_manifest(table_name, record)
+            self._write_manifest(table_name, inventory, record)
         replaced = {name for name, load in record["tables"].items() if load["replaced"]}
-        for file in self.inventory().data:
+        for file in inventory.data:
             if file.table in replaced and file.load_id != record["load_id"]:
                 self._delete_file(file.path)
 
-    def _write_manifest(self, table_name: str, record: Mapping[str, Any]) -> None:
+    def _write_manifest(self, table_name: str, inventory: Inventory, record: Mapping[str, Any]) -> None:
         path = self.pathlib.join(self.dataset_path, table_name, MANIFEST)
-        earlier = self.read_json(path) if self.fs_client.exists(path) else None
-        if earlier is None and not record["tables"][table_name]["replaced"]:
-            earlier = self._manifest_from_records(table_name)
+        try:
+            earlier = self._read_json(path)
+        except FileNotFoundError:
+            replaced = record["tables"][table_name]["replaced"]
+            earlier = None if replaced else self._manifest_from_records(table_name, inventory, record["load_id"])
         manifest = next_manifest(table_name, earlier, record)
         if manifest is not earlier:
             self._write_to_json_file(path, manifest)
 
-    def _manifest_from_records(self, table_name: str) -> dict[str, Any] | None:
-        """The manifest of a table whose own is lost, from the records of all its loads but the last."""
+    def _manifest_from_records(self, table_name: str, inventory: Inventory, load_id: str) -> dict[str, Any] | None:
+        """The manifest before load `load_id` of a table whose own is lost, from the records of the earlier loads."""
         manifest = None
-        for file in sorted(self.inventory().records, key=lambda file: float(file.load_id))[:-1]:
-            manifest = next_manifest(table_name, manifest, self.read_json(file.path))
+        for file in sorted(inventory.records, key=lambda file: float(file.load_id)):
+            if file.load_id != load_id:
+                manifest = next_manifest(table_name, manifest, self._read_json(file.path))
         return manifest
+
+    def _read_json(self, path: str) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads(self.fs_client.read_text(path, encoding="utf-8"))
+        return content
 
     def inventory(self) -> Inventory:
         """The dataset's files as they stand now, by one listing. Files that no load wrote are left out."""
