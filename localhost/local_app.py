@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from azure.storage.blob import BlobClient
@@ -103,14 +103,13 @@ def local_app(folder: Path, settings: Mapping[str, str] | None = None, port: int
         ServiceError: a service cannot be started, or another process uses the folder.
         HostStartError: the host cannot be started.
     """
-    work = folder / "work"
     with ExitStack() as stack:
         try:
             with uninterrupted():
                 services = stack.enter_context(LocalServices(folder))
-                shutil.rmtree(work, ignore_errors=True)  # of loads that were killed
-                work.mkdir()
-                app = LocalApp(services, host_folder(folder), {"WORK_FOLDER": str(work), **(settings or {})}, port)
+                # What loads that are killed leave behind goes with it; the system's own keeps socket paths short.
+                temporary = stack.enter_context(TemporaryDirectory(prefix="localhost-", ignore_cleanup_errors=True))
+                app = LocalApp(services, host_folder(folder), {"TMPDIR": temporary, **(settings or {})}, port)
                 stack.enter_context(app.host)
                 stack.callback(_end_host, app.host)
                 addresses = write_addresses(host_folder(folder), app, services.certificates.ca_bundle)
