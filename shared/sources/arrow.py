@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal, InvalidOperation, localcontext
 from typing import Any, TypeAlias
 
 import pyarrow as pa
@@ -13,6 +14,8 @@ Batch = pa.RecordBatch | pa.Table
 Column: TypeAlias = "pa.Array[Any] | pa.ChunkedArray[Any]"
 
 _SHOWN = 60  # characters of a value in an error message
+_SAFE_DIGITS = 38
+_CAST_ERRORS = (pa.ArrowInvalid, pa.ArrowNotImplementedError, InvalidOperation)
 
 
 def conform(batch: Batch, schema: pa.Schema) -> pa.Table:
@@ -43,9 +46,38 @@ def _conform_column(column: Column, field: pa.Field[Any]) -> Column:
     if column.type.equals(field.type):
         return column
     try:
-        return pc.cast(column, field.type)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return _cast(column, field.type)
+    except _CAST_ERRORS:
         raise misfit(field, _first_misfit(column, field.type), f"does not fit {field.type}") from None
+
+
+def _cast(column: Column, arrow_type: pa.DataType) -> Column:
+    if pa.types.is_decimal128(arrow_type) and pa.types.is_string(column.type):
+        column = _without_long_numbers(column, arrow_type)
+    return pc.cast(column, arrow_type)
+
+
+def _without_long_numbers(column: Column, arrow_type: pa.Decimal128Type[Any, Any]) -> Column:
+    """Texts of numbers with at most 38 digits: Arrow's cast takes longer ones for other numbers, without an error."""
+    longest = pc.max(pc.binary_length(column)).as_py() or 0
+    if longest <= _SAFE_DIGITS:
+        return column
+    digits = pc.binary_length(pc.replace_substring_regex(column, "[-.]", ""))
+    is_long = pc.fill_null(pc.greater(digits, pa.scalar(_SAFE_DIGITS)), fill_value=False)
+    shortened = [_shortened(str(text), arrow_type) for text in pc.filter(column, is_long).to_pylist()]
+    safe: Column = pc.replace_with_mask(column, is_long, pa.array(shortened, pa.string()))
+    return safe
+
+
+def _shortened(text: str, arrow_type: pa.Decimal128Type[Any, Any]) -> str:
+    """A number's text without zeros that its type does not need."""
+    value = Decimal(text)
+    with localcontext() as context:
+        context.prec = len(text)
+        fitting = value.quantize(Decimal(1).scaleb(-arrow_type.scale))
+    if fitting != value or len(fitting.as_tuple().digits) > arrow_type.precision:
+        raise pa.ArrowInvalid(f"{text[:_SHOWN]} does not fit")
+    return f"{fitting:f}"
 
 
 def _first_misfit(column: Column, arrow_type: pa.DataType) -> object:
@@ -58,7 +90,7 @@ def _first_misfit(column: Column, arrow_type: pa.DataType) -> object:
 
 def _fits(column: Column, arrow_type: pa.DataType) -> bool:
     try:
-        pc.cast(column, arrow_type)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        _cast(column, arrow_type)
+    except _CAST_ERRORS:
         return False
     return True
