@@ -1,0 +1,133 @@
+"""The HTTP routes as somebody with curl meets them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.e2e.app import App, jobs_of
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _workbook(app: App) -> None:
+    app.create_tables("one", "two", "three")
+    app.put_workbook(
+        app.row("one", "one"),
+        app.row("two", "two"),
+        app.row("three", "three"),
+        app.row("switched_off", "three", enabled="N"),
+    )
+
+
+@pytest.fixture(scope="module")
+def run(app: App, _workbook: None) -> dict[str, Any]:
+    """A run of two of the three jobs that could run."""
+    response = app.request("POST", "/api/runs", {"run_id": "by-hand", "job_ids": ["three", "one", "one"]})
+    assert response.status_code == 202
+    accepted = response.json()
+    assert accepted["run_id"] == "by-hand"
+    assert response.headers["Location"] == accepted["run"] == "/api/runs/by-hand"
+    app.wait("by-hand")
+    return accepted
+
+
+def test_a_run_by_hand_does_the_jobs_it_names(app: App, run: dict[str, Any]) -> None:
+    described = app.get_run("by-hand")
+    assert described["status"] == "SUCCEEDED"
+    assert described["trigger"] == "http"
+    assert described["progress"] == {"jobs_total": 2, "jobs_done": 2, "jobs_failed": 0, "rows": 6}
+    assert list(jobs_of(described)) == ["one", "three"]
+    assert app.lake_files("two") == {}
+
+
+def test_the_durable_status_tells_what_the_run_did(app: App, run: dict[str, Any]) -> None:
+    status = app.send("GET", run["statusQueryGetUri"].removeprefix(app.host.url)).json()
+    assert status["runtimeStatus"] == "Completed"
+    assert status["customStatus"] == {
+        "stage": "finished",
+        "jobs_total": 2,
+        "jobs_done": 2,
+        "jobs_failed": 0,
+        "rows": 6,
+    }
+    assert status["output"]["status"] == "SUCCEEDED"
+
+
+def test_a_run_id_is_taken_once(app: App, run: dict[str, Any]) -> None:
+    response = app.request("POST", "/api/runs", {"run_id": "by-hand"})
+    assert response.status_code == 409
+    assert "'by-hand' exists" in response.json()["detail"]
+    assert len(app.run_rows()) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "problems"),
+    [
+        (b"not json", ["the body is not valid JSON"]),
+        (b"[1]", ["the body must be a JSON object"]),
+        (b"\xff\xfe", ["the body is not valid JSON"]),
+        (b'{"job_ids": "one"}', ["job_ids: Input should be a valid list"]),
+        (b'{"job_ids": [1], "full_refresh": "yes"}', ["job_ids.0: Input should be a valid string", "full_refresh: "]),
+        (b'{"jobs": ["one"]}', ["jobs: Extra inputs are not permitted"]),
+        (b'{"run_id": "a/b"}', ["run_id: String should match pattern"]),
+        (b'{"run_id": "runs"}', ["run_id: 'runs' is reserved"]),
+        (b'{"run_id": "cancelled"}', ["run_id: 'cancelled' is reserved"]),
+        (b'{"run_id": "scheduled-1"}', ["run_id: 'scheduled-1' is reserved"]),
+        (b'{"job_ids": ["one", "zero"]}', ["job_ids: 'zero' is not a job of the active workbook"]),
+        (b'{"job_ids": ["switched_off"]}', ["job_ids: 'switched_off' is disabled in the workbook (row 5"]),
+        (b'{"job_ids": ["zero", "switched_off"]}', ["job_ids: 'zero'", "job_ids: 'switched_off'"]),
+    ],
+)
+def test_a_wrong_body_is_refused_with_everything_that_is_wrong(app: App, body: bytes, problems: list[str]) -> None:
+    headers = {"x-functions-key": app.host.function_key}
+    response = app.send("POST", "/api/runs", data=body, headers=headers)
+    assert response.status_code == 400
+    assert response.headers["Content-Type"].startswith("application/problem+json")
+    answer = response.json()
+    assert (answer["status"], answer["title"]) == (400, "Bad Request")
+    assert len(answer["problems"]) == len(problems)
+    for told, expected in zip(answer["problems"], problems, strict=True):
+        assert told.startswith(expected)
+
+
+def test_an_unknown_run_is_not_found(app: App) -> None:
+    response = app.request("GET", "/api/runs/never-started")
+    assert response.status_code == 404
+    assert response.json()["detail"] == "There is no run 'never-started'."
+
+
+def test_a_lane_of_a_run_is_no_run(app: App, run: dict[str, Any]) -> None:
+    assert app.request("GET", "/api/runs/by-hand-lane-0").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/api/runs"), ("GET", "/api/runs/by-hand"), ("POST", "/admin/functions/scheduled_run")],
+)
+def test_a_route_is_closed_without_a_key(app: App, method: str, path: str) -> None:
+    assert app.send(method, path).status_code == 401
+    assert app.send(method, path, headers={"x-functions-key": "guessed"}).status_code == 401
+
+
+def test_health_is_open_and_tells_no_name(app: App) -> None:
+    response = app.send("GET", "/api/health")
+    assert response.status_code == 200
+    assert response.json() == {
+        "status": "healthy",
+        "checks": {"settings": "ok", "configuration": "ok", "audit": "ok"},
+    }
+
+
+def test_a_run_without_a_body_takes_all_enabled_jobs(app: App) -> None:
+    headers = {"x-functions-key": app.host.function_key}
+    response = app.send("POST", "/api/runs", headers=headers)
+    assert response.status_code == 202
+    assert list(jobs_of(app.wait(response.json()["run_id"]))) == ["one", "three", "two"]
+
+
+def test_a_workbook_without_enabled_jobs_gives_a_run_without_jobs(app: App) -> None:
+    app.put_workbook(app.row("one", "one", enabled="N"), app.row("two", "two", enabled="N"))
+    run = app.run()
+    assert (run["status"], run["jobs"]) == ("SUCCEEDED", [])
+    assert run["progress"] == {"jobs_total": 0, "jobs_done": 0, "jobs_failed": 0, "rows": 0}

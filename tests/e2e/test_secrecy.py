@@ -1,0 +1,109 @@
+"""Passwords stay in the vault: a canary in them turns up nowhere else, whatever goes wrong."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from urllib.parse import quote
+
+import pyarrow.parquet as pq
+import pytest
+
+from localhost.services import LocalServices
+from tests.e2e.app import App, jobs_of
+
+CANARY = "Canary.7f3@a/b"  # with characters that are escaped in URLs
+SIGHTINGS = [CANARY.encode(), quote(CANARY, safe="").encode(), quote(CANARY).encode(), b"Canary"]
+
+
+@pytest.fixture(scope="module")
+def used(services: LocalServices, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[App, Path]]:
+    """An app after runs with the canary in secrets that work and in secrets that do not, with its state folder."""
+    folder = tmp_path_factory.mktemp("host")
+    app = App(services, folder, AzureFunctionsJobHost__logging__logLevel__default="Debug", JOB_MAX_ATTEMPTS="2")
+    app.create_tables("guarded", "forbidden")
+    app.execute(
+        f"create role keeper login password '{CANARY}'",
+        "grant select on guarded to keeper",
+    )
+    right = app.postgres_connection(app.database) | {"username": "keeper", "password": CANARY}
+    wrong = right | {"password": f"{CANARY} is not it"}
+    url = f"postgresql://keeper:{quote(CANARY, safe='')}@{right['host']}:{right['port']}/{app.database}"
+    app.put_source("by_fields", right)
+    app.put_source("wrong_password", wrong)
+    app.put_source("unknown_field", right | {"pasword": CANARY})
+    app.put_source("wrong_port", right | {"port": CANARY})
+    app.put_source("unreachable", right | {"port": 1})
+    for name, text in {
+        "by-url": url,
+        "broken-url": url.replace(":", "", 1),
+        "broken-json": json.dumps(right)[:-1],
+    }.items():
+        services.key_vault.set_secret(f"source-{name}", text)
+    sources = ("by_fields", "by_url", "wrong_password", "unknown_field", "wrong_port", "unreachable")
+    with app.host:
+        app.put_workbook(
+            *(app.row(name, "guarded", source_name=name) for name in (*sources, "broken_url", "broken_json")),
+            app.row("no_right", "forbidden", source_name="by_fields"),
+        )
+        run = app.run()
+        app.send("GET", "/api/health")
+        jobs = jobs_of(run)
+        assert {name for name, job in jobs.items() if job["status"] == "SUCCESS"} == {"by_fields", "by_url"}
+        assert len(jobs) == 9
+        yield app, folder
+
+
+def test_the_canary_is_in_no_log(used: tuple[App, Path]) -> None:
+    app, _ = used
+    assert "wrong_password" in app.host.log_text()
+    _assert_unseen({"host.log": app.host.log_text().encode()})
+
+
+def test_the_canary_is_in_no_file_of_the_host(used: tuple[App, Path]) -> None:
+    _, folder = used
+    files = {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert b"wrong_password" in b"".join(content for name, content in files.items() if name.startswith("durable.db"))
+    _assert_unseen(files)
+
+
+def test_the_canary_is_in_no_audit_row(used: tuple[App, Path]) -> None:
+    app, _ = used
+    rows = app.services.table_service().get_table_client(app.settings["AUDIT_TABLE"]).list_entities()
+    texts = {f"{row['PartitionKey']}/{row['RowKey']}": repr(row).encode() for row in rows}
+    assert len(texts) >= 2 * 9
+    _assert_unseen(texts)
+
+
+def test_the_canary_is_in_no_blob(used: tuple[App, Path]) -> None:
+    app, _ = used
+    contents: dict[str, bytes] = {}
+    for container in (app.config, app.lake_container):
+        for name in container.list_blob_names():
+            contents[name] = _readable(name, container.download_blob(name).readall())
+    assert any(name.endswith(".parquet") for name in contents)
+    _assert_unseen(contents)
+
+
+def test_the_canary_is_in_no_answer(used: tuple[App, Path]) -> None:
+    app, _ = used
+    assert any("password is wrong" in response.text for response in app.responses)
+    _assert_unseen({response.url: response.content for response in app.responses})
+
+
+def _assert_unseen(contents: dict[str, bytes]) -> None:
+    assert [name for name, content in contents.items() if any(sighting in content for sighting in SIGHTINGS)] == []
+
+
+def _readable(name: str, content: bytes) -> bytes:
+    """A blob's content without compression: Parquet as text, dlt's state unpacked beside it."""
+    if name.endswith(".parquet"):
+        table = pq.read_table(BytesIO(content))
+        return repr((table.schema, table.to_pylist())).encode()
+    if "_dlt_pipeline_state" in name and content:
+        return content + zlib.decompress(base64.b64decode(json.loads(content)["state"]))
+    return content
