@@ -1,0 +1,119 @@
+"""The run's orchestrator, played by the SDK against recorded histories."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrators.ingestion_run import ingestion_run
+from shared.models import JobError, RunOutcome, Totals
+from tests.unit.orchestrators.recording import (
+    CHILD_COMPLETED,
+    CHILD_FAILED,
+    Action,
+    Recording,
+    TaskError,
+    actions_of,
+    input_of,
+)
+from tests.unit.orchestrators.shapes import REQUEST, VERSION, a_plan
+
+
+def finished(action: Action) -> dict[str, Any]:
+    """What `finish_run` returns."""
+    outcome = RunOutcome.model_validate(input_of(action))
+    return {"status": outcome.status.value, "outcome": outcome.to_json()}
+
+
+def play(plan: dict[str, Any], lane: Any = None) -> tuple[dict[str, Any], list[Action]]:
+    """The state at the end of a run, and the actions on the way; `lane` answers its sub-orchestrations."""
+    answers = {"plan_run": lambda _: plan, "source_lane": lane, "finish_run": finished}
+    recording = Recording(ingestion_run, REQUEST.to_json())
+    state = recording.play_to_the_end(lambda action: answers[action["functionName"]](action))
+    return state, actions_of(state)
+
+
+def names(actions: list[Action]) -> list[str]:
+    return [action["functionName"] for action in actions]
+
+
+def all_succeed(action: Action) -> dict[str, Any]:
+    jobs = len(input_of(action)["lane"]["job_ids"])
+    return Totals(jobs_total=jobs, jobs_succeeded=jobs, rows_written=10 * jobs).to_json()
+
+
+def test_a_run_plans_loads_all_lanes_at_once_and_finishes() -> None:
+    recording = Recording(ingestion_run, REQUEST.to_json())
+    state = recording.play()
+    assert names(actions_of(state)) == ["plan_run"]
+    assert input_of(actions_of(state)[0]) == REQUEST.to_json()
+    assert state["customStatus"] == {"stage": "planning"}
+
+    recording.completed(0, a_plan(("a", "b"), ("c",)))
+    state = recording.play()
+    _, *lanes = actions_of(state)
+    assert [(lane["functionName"], lane["instanceId"]) for lane in lanes] == [
+        ("source_lane", "run-1-lane-0"),
+        ("source_lane", "run-1-lane-1"),
+    ]
+    assert [input_of(lane)["lane"]["job_ids"] for lane in lanes] == [["a", "b"], ["c"]]
+    assert {input_of(lane)["config_sha256"] for lane in lanes} == {VERSION.sha256}
+    loading = {"stage": "loading", "jobs_total": 3, "jobs_done": 0, "jobs_failed": 0, "rows": 0}
+    assert state["customStatus"] == loading
+
+    recording.completed(2, all_succeed(lanes[1]), CHILD_COMPLETED)
+    assert len(actions_of(recording.play())) == 3
+    recording.completed(1, all_succeed(lanes[0]), CHILD_COMPLETED)
+    state = recording.play()
+    assert names(actions_of(state)) == ["plan_run", "source_lane", "source_lane", "finish_run"]
+    outcome = RunOutcome.model_validate(input_of(actions_of(state)[-1]))
+    assert outcome.totals == Totals(jobs_total=3, jobs_succeeded=3, rows_written=30)
+    assert (state["customStatus"]["stage"], state["customStatus"]["rows"]) == ("finishing", 30)
+
+    recording.completed(3, finished(actions_of(state)[-1]))
+    state = recording.play()
+    assert state["isDone"]
+    assert state["output"]["status"] == "SUCCEEDED"
+    assert state["customStatus"] == {"stage": "finished", "jobs_total": 3, "jobs_done": 3, "jobs_failed": 0, "rows": 30}
+
+
+def test_a_run_that_cannot_be_planned_is_finished_as_failed() -> None:
+    state, actions = play(a_plan(error=JobError(kind="configuration", message="No workbook.")))
+    assert names(actions) == ["plan_run", "finish_run"]
+    assert state["output"]["status"] == "FAILED"
+    assert state["output"]["outcome"]["error"]["message"] == "No workbook."
+
+
+def test_a_run_without_jobs_succeeds() -> None:
+    state, actions = play(a_plan())
+    assert names(actions) == ["plan_run", "finish_run"]
+    assert state["output"]["status"] == "SUCCEEDED"
+    assert state["customStatus"] == {"stage": "finished", "jobs_total": 0, "jobs_done": 0, "jobs_failed": 0, "rows": 0}
+
+
+def test_a_run_with_some_failed_jobs_has_partly_failed() -> None:
+    state, _ = play(a_plan(("a", "b")), lambda _: Totals(jobs_total=2, jobs_succeeded=1, jobs_failed=1).to_json())
+    assert state["output"]["status"] == "PARTLY_FAILED"
+    assert state["customStatus"]["jobs_failed"] == 1
+
+
+def test_a_lane_that_breaks_lets_the_run_end_as_failed() -> None:
+    recording = Recording(ingestion_run, REQUEST.to_json())
+    recording.completed(0, a_plan(("a",), ("b",)))
+    recording.failed(2, "The lane is gone.", CHILD_FAILED)
+    state = recording.play()
+    assert names(actions_of(state))[-1] == "finish_run"
+    outcome = RunOutcome.model_validate(input_of(actions_of(state)[-1]))
+    assert outcome.error is not None
+    assert outcome.error.kind == "lane"
+    assert "The lane is gone." in outcome.error.message
+    assert outcome.totals.jobs_total == 2
+    assert outcome.status.value == "FAILED"
+
+
+def test_all_lanes_that_break_let_the_run_end_as_failed() -> None:
+    def breaks(_: Action) -> dict[str, Any]:
+        raise TaskError("Out of memory.")
+
+    state, actions = play(a_plan(("a",)), breaks)
+    assert names(actions) == ["plan_run", "source_lane", "finish_run"]
+    assert state["output"]["status"] == "FAILED"

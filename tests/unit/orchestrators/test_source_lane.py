@@ -1,0 +1,156 @@
+"""The lane's orchestrator, played by the SDK against recorded histories."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from orchestrators.source_lane import source_lane
+from shared.models import JobOptions, JobStatus, Totals
+from tests.unit.orchestrators.recording import (
+    CALL_ACTIVITY,
+    CREATE_TIMER,
+    START,
+    TASK_TAKES,
+    Recording,
+    TaskError,
+    actions_of,
+    input_of,
+)
+from tests.unit.orchestrators.shapes import a_lane_order, a_result
+
+
+def play(
+    *jobs: str, answer: Callable[[dict[str, Any]], Any], **order: Any
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The state at the end of a lane, and the actions on the way."""
+    recording = Recording(source_lane, a_lane_order(*jobs, **order))
+    state = recording.play_to_the_end(lambda action: answer(input_of(action)))
+    return state, actions_of(state)
+
+
+def attempts(actions: list[dict[str, Any]]) -> list[tuple[str, int]]:
+    orders = [input_of(action) for action in actions if action["actionType"] == CALL_ACTIVITY]
+    return [(order["job_id"], order["attempt"]) for order in orders]
+
+
+def timers(actions: list[dict[str, Any]]) -> list[timedelta]:
+    stamps = [action["fireAt"] for action in actions if action["actionType"] == CREATE_TIMER]
+    return [datetime.fromisoformat(stamp.replace("Z", "+00:00")) - START for stamp in stamps]
+
+
+def test_the_jobs_of_a_lane_run_one_after_another() -> None:
+    recording = Recording(source_lane, a_lane_order("a", "b"))
+    assert attempts(actions_of(recording.play())) == [("a", 1)]
+    recording.completed(0, a_result("a", rows_written=5))
+    state = recording.play()
+    assert attempts(actions_of(state)) == [("a", 1), ("b", 1)]
+    assert not state["isDone"]
+    assert state["customStatus"] == {
+        "source_name": "shop_pg",
+        "jobs_total": 2,
+        "jobs_done": 1,
+        "jobs_failed": 0,
+        "rows": 5,
+        "job_id": "b",
+        "attempt": 1,
+    }
+    recording.completed(1, a_result("b", rows_written=7))
+    state = recording.play()
+    assert state["isDone"]
+    assert Totals.model_validate(state["output"]) == Totals(jobs_total=2, jobs_succeeded=2, rows_written=12)
+    assert (state["customStatus"]["jobs_done"], state["customStatus"].get("job_id")) == (2, None)
+
+
+def test_an_attempt_is_ordered_with_all_that_it_needs() -> None:
+    options = {"a": JobOptions(start="1", end="9", full_refresh=True)}
+    _, actions = play("a", "b", answer=lambda order: a_result(order["job_id"]), options=options)
+    first, second = (input_of(action) for action in actions)
+    assert first == {
+        "run_id": "run-1",
+        "run_started_at": "2024-01-01T00:00:00Z",
+        "job_id": "a",
+        "attempt": 1,
+        "config_sha256": "0f" * 32,
+        "full_refresh": True,
+        "start": "1",
+        "end": "9",
+    }
+    assert (second["full_refresh"], "start" in second, "end" in second) == (False, False, False)
+
+
+def test_a_transient_failure_goes_to_the_end_of_the_queue_and_waits_on_a_timer() -> None:
+    outcomes = {("a", 1): "transient", ("a", 2): "transient"}
+
+    def answer(order: dict[str, Any]) -> Any:
+        return a_result(
+            order["job_id"], attempt=order["attempt"], kind=outcomes.get((order["job_id"], order["attempt"]))
+        )
+
+    state, actions = play("a", "b", answer=answer, retry_seconds=60)
+    assert attempts(actions) == [("a", 1), ("b", 1), ("a", 2), ("a", 3)]
+    second_attempt = TASK_TAKES + timedelta(seconds=60)
+    assert timers(actions) == [second_attempt, second_attempt + TASK_TAKES + timedelta(seconds=120)]
+    assert (state["output"]["jobs_succeeded"], state["output"]["jobs_failed"]) == (2, 0)
+
+
+def test_no_timer_is_set_where_the_wait_has_passed_already() -> None:
+    def answer(order: dict[str, Any]) -> Any:
+        return a_result(order["job_id"], kind="transient" if (order["job_id"], order["attempt"]) == ("a", 1) else None)
+
+    _, actions = play("a", "b", "c", answer=answer, retry_seconds=15)
+    assert attempts(actions) == [("a", 1), ("b", 1), ("c", 1), ("a", 2)]
+    assert timers(actions) == []
+
+
+def test_the_wait_between_attempts_has_a_limit() -> None:
+    state, actions = play("a", answer=lambda _: a_result("a", kind="transient"), max_attempts=8, retry_seconds=60)
+    fired = timers(actions)
+    waits = [later - earlier - TASK_TAKES for earlier, later in zip([timedelta(), *fired], fired, strict=False)]
+    assert waits == [timedelta(minutes=minutes) for minutes in (1, 2, 4, 8, 15, 15, 15)]
+    assert state["output"]["jobs_failed"] == 1
+
+
+@pytest.mark.parametrize(
+    ("max_attempts", "options", "expected"),
+    [(1, {}, 1), (3, {}, 3), (3, {"a": JobOptions(max_attempts=2)}, 2), (1, {"a": JobOptions(max_attempts=4)}, 4)],
+)
+def test_a_job_is_tried_as_often_as_it_may(max_attempts: int, options: dict[str, JobOptions], expected: int) -> None:
+    state, actions = play(
+        "a", answer=lambda order: a_result("a", kind="transient"), max_attempts=max_attempts, options=options
+    )
+    assert attempts(actions) == [("a", number) for number in range(1, expected + 1)]
+    assert (state["output"]["jobs_failed"], state["output"].get("jobs_succeeded", 0)) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("status", "counted"),
+    [
+        (JobStatus.FAILED, "jobs_failed"),
+        (JobStatus.SKIPPED, "jobs_skipped"),
+        (JobStatus.CANCELLED, "jobs_cancelled"),
+    ],
+)
+def test_what_will_not_get_better_is_not_tried_again(status: JobStatus, counted: str) -> None:
+    state, actions = play("a", "b", answer=lambda order: a_result(order["job_id"], status=status, kind="source"))
+    assert attempts(actions) == [("a", 1), ("b", 1)]
+    assert state["output"][counted] == 2
+
+
+def test_an_activity_that_breaks_is_tried_again_and_then_counts_as_failed() -> None:
+    def answer(order: dict[str, Any]) -> Any:
+        if order["job_id"] == "a":
+            raise TaskError("The function timed out.")
+        return a_result("b")
+
+    state, actions = play("a", "b", answer=answer, max_attempts=2)
+    assert attempts(actions) == [("a", 1), ("b", 1), ("a", 2)]
+    assert (state["output"]["jobs_failed"], state["output"]["jobs_succeeded"]) == (1, 1)
+
+
+def test_an_envelope_of_another_shape_is_a_failed_attempt() -> None:
+    state, _ = play("a", answer=lambda order: {"status": "unheard of"}, max_attempts=1)
+    assert state["output"]["jobs_failed"] == 1
