@@ -1,0 +1,44 @@
+"""Names and paths in the lake."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.lake_layout import bucket_path, dataset_name, dataset_path, pipeline_name, table_path
+from tests.builders import a_job
+
+
+def test_a_table_stands_in_a_dataset_of_its_source_and_name() -> None:
+    job = a_job(target_container="lake", target_folder_path="raw/shop", source_name="shop_pg", table_name="Orders")
+    assert dataset_name(job) == "shop_pg_Orders"
+    assert table_path(job) == "lake/raw/shop/shop_pg_Orders/Orders"
+
+
+@pytest.mark.parametrize("folder", ["raw/shop", "/raw/shop", "raw/shop/", "/raw/shop/"])
+def test_slashes_around_the_folder_make_no_difference(folder: str) -> None:
+    assert bucket_path(a_job(target_container="lake", target_folder_path=folder)) == "lake/raw/shop"
+
+
+def test_a_container_alone_will_do() -> None:
+    assert dataset_path(a_job(target_container="lake", target_folder_path="/")) == "lake/shop_pg_orders"
+
+
+def test_an_endpoint_gives_its_last_part_as_the_table() -> None:
+    job = a_job(source_type="API", source_name="crm", table_name=None, api_endpoint="v1/contacts/")
+    assert table_path(job) == "lake/raw/shop/crm_contacts/contacts"
+
+
+@given(st.text())
+def test_a_pipeline_name_is_one_whose_state_dlt_finds_again(job_id: str) -> None:
+    name = pipeline_name(job_id)
+    assert re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)*", name)
+    assert pipeline_name(name) == name
+
+
+@given(st.from_regex(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", fullmatch=True))
+def test_a_plain_job_id_is_its_own_pipeline_name(job_id: str) -> None:
+    assert pipeline_name(job_id) == job_id
