@@ -76,6 +76,7 @@ def run(
     job: Annotated[
         list[str] | None, typer.Option(help="A job_id; may be repeated. Without it, all enabled jobs.")
     ] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="Jobs with this tag; may be repeated.")] = None,
     full_refresh: Annotated[bool, typer.Option(help="Load incremental tables anew, from the start.")] = False,
     as_json: JsonOption = False,
     folder: FolderOption = FOLDER,
@@ -86,7 +87,8 @@ def run(
     with _app(folder, progress) as app:
         if content:
             app.upload_workbook(content)
-        ended = run_view.follow(app, app.start_run(job_ids=job or [], full_refresh=full_refresh), progress)
+        run_id = app.start_run(job_ids=job or [], tags=tag or [], full_refresh=full_refresh)
+        ended = run_view.follow(app, run_id, progress)
     if as_json:
         _print_json(ended)
     else:

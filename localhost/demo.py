@@ -18,7 +18,7 @@ from typing import Any
 from rich.console import Console
 
 from localhost import demo_view, run_view
-from localhost.demo_lake import COMPARISON, LakeFile, ask_lake, ask_postgres, download, lake_files, table_counts
+from localhost.demo_lake import LakeFile, ask_lake, ask_postgres, download, lake_files, table_counts
 from localhost.demo_view import step
 from localhost.demo_workbook import (
     CONTAINER,
@@ -139,12 +139,12 @@ class _Story:
         lake = self._app.services.blob_service().get_container_client(CONTAINER)
         files = lake_files(lake)
         self._outcome.lake_files = files
-        self._console.print(demo_view.file_table(files))
+        self._console.print(demo_view.lake(files))
         copy = self._folder / "lake"
         download(lake, files, copy)
         found, count_in_lake = ask_lake(copy)
         expected, count_at_source = ask_postgres(self._server)
-        self._console.print(COMPARISON, demo_view.comparison_table(found), sep="\n", markup=False)
+        self._console.print(demo_view.comparison(found))
         self._promise("The query gives the same over the Parquet files as in PostgreSQL", found == expected)
         self._promise("Every flight stands in the lake once", count_in_lake == count_at_source)
 
@@ -153,7 +153,7 @@ class _Story:
         of_jobs = {run["run_id"]: app.audit_rows(run["run_id"]) for run in self._outcome.runs}
         rows = [*app.audit_rows("runs"), *(row for rows in of_jobs.values() for row in rows)]
         self._outcome.audit_rows = rows
-        self._console.print(demo_view.audit_table(rows))
+        self._console.print(demo_view.audit(rows))
         succeeded = all(row["status"] in ("SUCCESS", "SUCCEEDED") for row in rows)
         recorded = {key: {row["RowKey"]: row["rows_written"] for row in job_rows} for key, job_rows in of_jobs.items()}
         told = {run["run_id"]: _rows(run) for run in self._outcome.runs}
@@ -185,6 +185,7 @@ def _rows(run: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _conclude(console: Console, outcome: Outcome) -> None:
+    console.print()
     for promise, kept in outcome.promises.items():
         console.print(f"[green]✓[/] {promise}" if kept else f"[bold red]✗ {promise}: this is not so[/]")
     console.print(f"Done in {outcome.seconds:.0f} s; all services have ended and their files are removed.")
