@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import quote, unquote, urlsplit
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError, ServiceRequestError
 
@@ -29,6 +30,7 @@ MASK = "******"
 _PLAIN_FIELDS = frozenset(
     {"auth", "base_url", "database", "dialect", "driver", "host", "port", "schema", "service_name", "sid", "tns_alias"}
     | {"trusted_connection", "encrypt", "trust_server_certificate", "sslmode", "username", "user"}
+    | {"connect_timeout", "statement_timeout"}
 )
 
 
@@ -57,12 +59,28 @@ class Secret(Mapping[str, Any]):
         return text
 
 
-def _secret_values(fields: Mapping[str, Any]) -> Iterator[str]:
-    for name, value in fields.items():
-        if isinstance(value, Mapping):
-            yield from _secret_values(value)
-        elif isinstance(value, str) and len(value) > 2 and name not in _PLAIN_FIELDS:
-            yield value
+def _secret_values(value: Any, name: str = "") -> Iterator[str]:
+    """Every text of a secret that must not be seen, as it stands and as a URL spells it."""
+    if isinstance(value, Mapping):
+        for inner_name, inner in value.items():
+            yield from _secret_values(inner, inner_name)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _secret_values(inner, name)
+    elif name not in _PLAIN_FIELDS and value is not None and not isinstance(value, bool):
+        text = str(value)
+        password = _password_of(text)
+        for spelt in {text, password, unquote(password), quote(text, safe="")}:
+            if len(spelt) > 2:
+                yield spelt
+
+
+def _password_of(text: str) -> str:
+    """The password within a connection URL, as it is spelt there; empty where the text is no such URL."""
+    try:
+        return urlsplit(text).password or ""
+    except ValueError:
+        return ""
 
 
 class SecretStore(Protocol):
