@@ -8,13 +8,14 @@ from datetime import datetime, timezone
 from typing import Any
 
 from shared.audit import cancel_requested, record_job, record_progress
-from shared.errors import CancelledError, ConfigurationError, IngestionError
+from shared.errors import CancelledError, ConfigurationError, IngestionError, LeaseLostError
 from shared.leases import JobLease, job_lease
 from shared.models import AttemptOrder, Job, JobError, JobResult, JobStatus, LoadType
-from shared.secrets import forget_cached_secrets, source_secret
+from shared.secrets import connection_secret, forget_cached_secrets
 from shared.settings import settings
 from shared.watermarks import evidence, record_load
 from shared.workbook.activation import configuration_store
+from shared.workbook.configuration import Configuration
 from shared.worker import Limits, run_in_child
 
 log = logging.getLogger(__name__)
@@ -32,8 +33,9 @@ def load_job(order: dict[str, Any]) -> dict[str, Any]:
     started_at = datetime.now(timezone.utc)
     job: Job | None = None
     try:
-        job = _job(attempt)
-        result = _load(attempt, job, started_at)
+        configuration = configuration_store().read_version(attempt.config_sha256)
+        job = _job(attempt, configuration)
+        result = _load(attempt, job, configuration, started_at)
     except Exception as error:
         result = _failure(attempt, error, started_at)
     if result.error and result.error.kind in _STATUS:
@@ -43,31 +45,29 @@ def load_job(order: dict[str, Any]) -> dict[str, Any]:
     return result.to_json()
 
 
-def _job(attempt: AttemptOrder) -> Job:
-    job = configuration_store().read_version(attempt.config_sha256).job(attempt.job_id)
+def _job(attempt: AttemptOrder, configuration: Configuration) -> Job:
+    job = configuration.job(attempt.job_id)
     if job is None:
         raise ConfigurationError(f"Job '{attempt.job_id}' is not in configuration version {attempt.config_sha256}.")
     return job
 
 
-def _load(attempt: AttemptOrder, job: Job, started_at: datetime) -> JobResult:
+def _load(attempt: AttemptOrder, job: Job, configuration: Configuration, started_at: datetime) -> JobResult:
     def progress(stage: str, rows: int) -> None:
         record_progress(attempt, job, started_at, stage, rows)
 
     with job_lease(job.job_id, attempt.run_id) as lease:
         progress("starting", 0)
-        interruptions = _Interruptions(attempt, lease)
-        interruptions.raise_if_cancelled()
-        result = JobResult.model_validate(
-            run_in_child(
-                attempt,
-                job,
-                secret=source_secret(job.source_name, job.source_type.value),
-                loaded_before=evidence(job) if job.load_type is LoadType.INCREMENTAL else None,
-                limits=_limits(job),
-                progress=progress,
-                interrupted=interruptions,
-            )
+        _raise_if_cancelled(attempt)
+        loaded_before = evidence(job) if job.load_type is LoadType.INCREMENTAL else None
+        result: JobResult = run_in_child(
+            "shared.pipeline:run_attempt",
+            {"order": attempt, "job": job, "loaded_before": loaded_before},
+            connection_secret(configuration.source(job.source_name), job.source_type),
+            _limits(job),
+            name=job.job_id,
+            progress=progress,
+            raise_if_interrupted=_Interruptions(attempt, lease),
         )
         if result.status is JobStatus.SUCCESS:
             record_load(job, result)
@@ -89,19 +89,18 @@ class _Interruptions:
         self._lease = lease
         self._asked = time.monotonic()
 
-    def __call__(self) -> JobError | None:
+    def __call__(self) -> None:
+        """Raises LeaseLostError or CancelledError."""
         if self._lease.lost.is_set():
-            return JobError(kind="lease_lost", message="The job's lease could not be renewed.", retryable=True)
+            raise LeaseLostError("The job's lease could not be renewed.")
         if time.monotonic() - self._asked > CANCEL_SECONDS:
             self._asked = time.monotonic()
-            if cancel_requested(self._attempt.run_id):
-                return JobError(kind="cancelled", message="The run was cancelled.")
-        return None
+            _raise_if_cancelled(self._attempt)
 
-    def raise_if_cancelled(self) -> None:
-        """Keep a job of a cancelled run from starting. Raises CancelledError."""
-        if cancel_requested(self._attempt.run_id):
-            raise CancelledError("The run was cancelled before the job began.")
+
+def _raise_if_cancelled(attempt: AttemptOrder) -> None:
+    if cancel_requested(attempt.run_id):
+        raise CancelledError("The run was cancelled.")
 
 
 def _failure(attempt: AttemptOrder, error: Exception, started_at: datetime) -> JobResult:

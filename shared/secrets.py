@@ -19,6 +19,7 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError, Serv
 
 from shared.errors import ConfigurationError, SecretNotFoundError, TransientError
 from shared.identity import secret_client
+from shared.models import Source, SourceType
 from shared.settings import settings
 
 if sys.version_info >= (3, 11):
@@ -27,6 +28,7 @@ else:
     import tomli as tomllib
 
 MASK = "******"
+SOURCE_PREFIX = "source-"
 _PLAIN_FIELDS = frozenset(
     {"auth", "base_url", "database", "dialect", "driver", "host", "port", "schema", "service_name", "sid", "tns_alias"}
     | {"trusted_connection", "encrypt", "trust_server_certificate", "sslmode", "username", "user"}
@@ -94,22 +96,36 @@ class SecretStore(Protocol):
 
 
 class KeyVaultSecrets:
-    """Secrets `source-…` of one Key Vault, each kept in memory for some minutes."""
+    """Secrets of one Key Vault, each kept in memory for some minutes.
 
-    def __init__(self, vault_url: str, cache_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    Args:
+        vault_url: The vault.
+        cache_seconds: How long a secret is kept.
+        prefix: What stands before every name in the vault, where names may not hold underscores.
+        clock: Gives seconds.
+    """
+
+    def __init__(
+        self,
+        vault_url: str,
+        cache_seconds: float,
+        prefix: str = SOURCE_PREFIX,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._vault_url = vault_url
+        self._prefix = prefix
         self._cache_seconds = cache_seconds
         self._clock = clock
         self._cached: dict[str, tuple[float, str | None]] = {}
 
     def places(self, names: list[str]) -> list[str]:
-        return [f"Key Vault {self._vault_url} secret '{_vault_name(name)}'" for name in names]
+        return [f"Key Vault {self._vault_url} secret '{self._vault_name(name)}'" for name in names]
 
     def get(self, name: str) -> str | None:
         kept = self._cached.get(name)
         if kept and self._clock() - kept[0] < self._cache_seconds:
             return kept[1]
-        value = self._read(_vault_name(name))
+        value = self._read(self._vault_name(name))
         if value is not None:  # a missing secret is asked for again, so that adding it helps at once
             self._cached[name] = (self._clock(), value)
         return value
@@ -117,6 +133,9 @@ class KeyVaultSecrets:
     def forget(self) -> None:
         """Drop what is kept in memory: a password may have been rotated."""
         self._cached.clear()
+
+    def _vault_name(self, name: str) -> str:
+        return self._prefix + name.replace("_", "-")
 
     def _read(self, secret_name: str) -> str | None:
         try:
@@ -155,12 +174,28 @@ class TomlSecrets:
 
 
 @cache
-def secret_stores() -> tuple[SecretStore, ...]:
-    """The places to look in, in order: the local file where it exists, then Key Vault where one is set."""
+def secret_stores(prefix: str = SOURCE_PREFIX) -> tuple[SecretStore, ...]:
+    """The places to look in, in order: the local file where it exists, then Key Vault where one is set.
+
+    Args:
+        prefix: What stands before every name in Key Vault.
+    """
     stores: list[SecretStore] = [TomlSecrets(settings().secrets_file)]
     if url := settings().key_vault_url:
-        stores.append(KeyVaultSecrets(url, settings().secret_cache_seconds))
+        stores.append(KeyVaultSecrets(url, settings().secret_cache_seconds, prefix))
     return tuple(stores)
+
+
+def connection_secret(source: Source, source_type: SourceType) -> Secret:
+    """The connection of a source, as its row of the sheet Sources wants it.
+
+    Raises: as `source_secret`.
+    """
+    if source.secret_name:
+        secret = _look_up([source.secret_name], source.source_name, secret_stores(prefix=""))
+    else:
+        secret = source_secret(source.source_name, source_type.value)
+    return Secret({**secret, "auth": source.auth}) if source.auth == "managed_identity" else secret
 
 
 def source_secret(source_name: str, source_type: str, stores: tuple[SecretStore, ...] | None = None) -> Secret:
@@ -171,8 +206,10 @@ def source_secret(source_name: str, source_type: str, stores: tuple[SecretStore,
         ConfigurationError: what was found is neither a JSON object nor a connection URL.
         TransientError: Key Vault could not be asked just now.
     """
-    stores = stores if stores is not None else secret_stores()
-    names = [source_name, source_type]
+    return _look_up([source_name, source_type], source_name, stores if stores is not None else secret_stores())
+
+
+def _look_up(names: list[str], source_name: str, stores: tuple[SecretStore, ...]) -> Secret:
     for store in stores:
         for name in names:
             if (found := store.get(name)) is not None:
@@ -184,13 +221,9 @@ def source_secret(source_name: str, source_type: str, stores: tuple[SecretStore,
 
 def forget_cached_secrets() -> None:
     """Read every secret again at its next use: after a failed login the password may have been rotated."""
-    for store in secret_stores():
+    for store in (*secret_stores(), *secret_stores(prefix="")):
         if isinstance(store, KeyVaultSecrets):
             store.forget()
-
-
-def _vault_name(name: str) -> str:
-    return f"source-{name.replace('_', '-')}"
 
 
 def _fields(found: str | Mapping[str, Any], place: str) -> Mapping[str, Any]:
