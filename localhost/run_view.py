@@ -38,16 +38,14 @@ def follow(app: AppClient, run_id: str, console: Console) -> dict[str, Any]:
     """
     with Live(console=console, transient=True, refresh_per_second=8) as live:
         while (run := app.get_run(run_id))["status"] == "RUNNING":
-            live.update(_progress(run))
+            live.update(_with_table(run, Spinner("dots", summary(run))))
             time.sleep(_POLL_SECONDS)
     return run
 
 
 def result(run: Run) -> RenderableType:
     """An ended run: a row for each job, the errors in full below, and the sum."""
-    parts: list[RenderableType] = [job_table(run["jobs"])] if run["jobs"] else []
-    parts += [Text(f"{name}: {message}", style="red") for name, message in errors(run)]
-    return Group(*parts, summary(run))
+    return _with_table(run, *(Text(f"{name}: {message}", style="red") for name, message in errors(run)), summary(run))
 
 
 def job_table(jobs: Sequence[Run]) -> Table:
@@ -68,7 +66,7 @@ def summary(run: Run) -> Text:
     progress = run["progress"]
     text = Text(f"Run {run['run_id']}: ")
     text.append(run["status"], style=_STYLES.get(run["status"], ""))
-    if not progress["jobs_total"] and not run["error"]:
+    if run["status"] == "SUCCEEDED" and not progress["jobs_total"]:
         return text.append(", no job is enabled in the workbook")
     text.append(f", {progress['jobs_done']} of {progress['jobs_total']} jobs done")
     if progress["jobs_failed"]:
@@ -100,8 +98,8 @@ def size(count: float) -> str:
     return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
 
 
-def _progress(run: Run) -> RenderableType:
-    return Group(job_table(run["jobs"]), Spinner("dots", summary(run)))
+def _with_table(run: Run, *below: RenderableType) -> Group:
+    return Group(*([job_table(run["jobs"])] if run["jobs"] else []), *below)
 
 
 def _cells(job: Run) -> list[str | Text]:

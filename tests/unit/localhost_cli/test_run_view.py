@@ -69,6 +69,11 @@ def test_a_run_without_enabled_jobs_says_so() -> None:
     assert printed(run_view.summary(a_run())) == ["Run r1: SUCCEEDED, no job is enabled in the workbook"]
 
 
+def test_a_run_that_is_being_planned_has_no_jobs_yet() -> None:
+    lines = printed(run_view.summary(a_run(status="RUNNING", end_time=None)))
+    assert lines == ["Run r1: RUNNING, 0 of 0 jobs done, 0 rows"]
+
+
 def test_a_run_that_goes_on_has_no_duration() -> None:
     assert run_view.duration(a_run(end_time=None)) is None
 
