@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from localhost.services import LocalServices
 from tests.e2e.app import App, jobs_of
 
 
-def test_watermarks_survive_the_machine(services: LocalServices, tmp_path: Path) -> None:
-    disk = tmp_path / "disk"
+@pytest.fixture
+def disk() -> Iterator[Path]:
+    """A disk for the app alone; its path is short, for the sockets in its TMPDIR."""
+    with tempfile.TemporaryDirectory(prefix="disk-") as folder:
+        yield Path(folder)
+
+
+def test_watermarks_survive_the_machine(services: LocalServices, tmp_path: Path, disk: Path) -> None:
     folders = {"TMPDIR": disk / "tmp", "WORK_FOLDER": disk / "work", "HOME": disk / "home"}
-    app = App(services, tmp_path / "host", **{name: str(folder) for name, folder in folders.items()})
+    app = App(services, tmp_path, **{name: str(folder) for name, folder in folders.items()})
     app.create_tables("numbered")
     app.put_workbook(app.row("numbered", "numbered", load_type="INCREMENTAL", watermark_column="id"))
 
     def run_on_an_empty_disk() -> dict[str, object]:
-        shutil.rmtree(disk, ignore_errors=True)
         for folder in folders.values():
-            folder.mkdir(parents=True)
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
         app.host.start()
         try:
-            run = app.run()
-            assert run["status"] == "SUCCEEDED", run
-            assert list(folders["WORK_FOLDER"].iterdir()) == []
+            job = jobs_of(app.run())["numbered"]
+            assert (job["status"], list(folders["WORK_FOLDER"].iterdir())) == ("SUCCESS", [])
         finally:
             app.host.kill()
-        return jobs_of(run)["numbered"]
+        return job
 
     assert run_on_an_empty_disk()["rows_written"] == 3
     app.execute("insert into numbered values (4, 'new'), (5, 'new')")
