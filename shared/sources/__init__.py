@@ -5,25 +5,34 @@ from __future__ import annotations
 from shared.errors import ConfigurationError
 from shared.models import Job, SourceType
 from shared.secrets import Secret
+from shared.sources.connection import dialect_name
+from shared.sources.fallback import FallbackSource
+from shared.sources.oracle import OracleSource
 from shared.sources.postgresql import PostgresSource
 from shared.sources.source import ReadOptions, Source
+from shared.sources.sqlserver import SqlServerSource
 
-SOURCES: dict[SourceType, type[Source]] = {
-    SourceType.POSTGRESQL: PostgresSource,
+SOURCES: dict[SourceType, tuple[str, type[Source]]] = {
+    SourceType.POSTGRESQL: ("postgresql", PostgresSource),
+    SourceType.MSSQL: ("mssql", SqlServerSource),
+    SourceType.ORACLE: ("oracle", OracleSource),
 }
+"""By source type: the SQLAlchemy dialect that its reader speaks, and the reader."""
 
 
 def open_source(job: Job, secret: Secret, options: ReadOptions) -> Source:
-    """The source of a job.
+    """The source of a job. A secret that names another dialect than its source type is read through SQLAlchemy.
 
     Raises:
-        ConfigurationError: there is no reader for its source type yet.
+        ConfigurationError: there is no reader for its source type, or the secret does not describe a connection.
     """
-    try:
-        source = SOURCES[job.source_type]
-    except KeyError:
+    if job.source_type not in SOURCES:
         readable = ", ".join(sorted(source_type.value for source_type in SOURCES))
         raise ConfigurationError(
             f"Job '{job.job_id}': source_type {job.source_type.value} cannot be read yet; readable are {readable}."
-        ) from None
+        )
+    dialect, source = SOURCES[job.source_type]
+    named = dialect_name(secret)
+    if named not in (None, dialect):
+        source = FallbackSource
     return source(job, secret, options)

@@ -30,13 +30,13 @@ def conform(batch: Batch, schema: pa.Schema) -> pa.Table:
     return pa.table(columns, schema=schema)
 
 
-def misfit(field: pa.Field[Any], value: object, why: str) -> SourceError:
+def misfit(name: str, value: object, arrow_type: pa.DataType) -> SourceError:
     """The error for a value that its column's type in the lake cannot carry."""
     shown = str(value)
     shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
     return SourceError(
-        f"Column '{field.name}' holds {shown}, which {why}. "
-        f"Name another type for it in column_types, for example {field.name}:text."
+        f"Column '{name}' holds {shown}, which does not fit {arrow_type}. "
+        f"Name another type for it in column_types, for example {name}:text."
     )
 
 
@@ -48,24 +48,27 @@ def _conform_column(column: Column, field: pa.Field[Any]) -> Column:
     try:
         return _cast(column, field.type)
     except _CAST_ERRORS:
-        raise misfit(field, _first_misfit(column, field.type), f"does not fit {field.type}") from None
+        raise misfit(field.name, _first_misfit(column, field.type), field.type) from None
 
 
 def _cast(column: Column, arrow_type: pa.DataType) -> Column:
     if pa.types.is_decimal128(arrow_type) and pa.types.is_string(column.type):
         column = _without_long_numbers(column, arrow_type)
-    return pc.cast(column, arrow_type)
+    options = pc.CastOptions(target_type=arrow_type, allow_time_truncate=True)  # the lake knows microseconds
+    converted: Column = column.cast(None, options=options)
+    return converted
 
 
 def _without_long_numbers(column: Column, arrow_type: pa.Decimal128Type[Any, Any]) -> Column:
     """Texts of numbers with at most 38 digits: Arrow's cast takes longer ones for other numbers, without an error."""
-    longest = pc.max(pc.binary_length(column)).as_py() or 0
+    texts: Any = column
+    longest = pc.max(pc.binary_length(texts)).as_py() or 0
     if longest <= _SAFE_DIGITS:
         return column
-    digits = pc.binary_length(pc.replace_substring_regex(column, "[-.]", ""))
-    is_long = pc.fill_null(pc.greater(digits, pa.scalar(_SAFE_DIGITS)), fill_value=False)
-    shortened = [_shortened(str(text), arrow_type) for text in pc.filter(column, is_long).to_pylist()]
-    safe: Column = pc.replace_with_mask(column, is_long, pa.array(shortened, pa.string()))
+    digits = pc.binary_length(pc.replace_substring_regex(texts, "[-.]", ""))
+    is_long: Any = pc.fill_null(pc.greater(digits, pa.scalar(_SAFE_DIGITS)), pa.scalar(False))
+    shortened = [_shortened(text, arrow_type) for text in pc.filter(texts, is_long).to_pylist()]
+    safe: Column = pc.replace_with_mask(texts, is_long, pa.array(shortened, pa.string()))
     return safe
 
 

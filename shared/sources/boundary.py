@@ -129,7 +129,13 @@ class Boundary:
                 return
             if pc.greater(highest, before).as_py():
                 self._rows = _Rows()
-        self._highest = highest.as_py()
+        try:
+            self._highest = highest.as_py()
+        except (ValueError, OverflowError):  # a year before 1 or after 9999
+            raise SourceError(
+                f"watermark_column '{self._cursor}' holds {highest.cast(pa.int64()).as_py()} since 1970, which is not "
+                "in the years 1 to 9999; leave such rows out with query_filter."
+            ) from None
         self._rows.add(_row_digests(table.filter(pc.equal(cursor, highest)), self._columns))
 
     def _take(self, digest: bytes) -> bool:

@@ -39,15 +39,26 @@ _DECIMAL = re.compile(r"decimal\((\d+),(\d+)\)")
 
 @dataclass(frozen=True)
 class ReadColumn:
-    """One column on its way from the source to the lake: what the query asks for, and the type that it becomes.
+    """One column on its way from the source to the lake.
 
-    `compared` is what a condition on it uses, where that is not what is asked for.
+    Args:
+        name: its name on both sides.
+        expression: what the query asks for.
+        type: its type in the lake.
+        compared: what a condition on it uses, where that is not the expression.
+        wire: the type in which the driver is to give it, where that is not the type in the lake.
     """
 
     name: str
     expression: sa.ColumnElement[Any]
     type: pa.DataType
     compared: sa.ColumnElement[Any] | None = None
+    wire: pa.DataType | None = None
+
+    @property
+    def comparable(self) -> sa.ColumnElement[Any]:
+        """What a condition on the column uses."""
+        return self.expression if self.compared is None else self.compared
 
 
 def chosen_columns(job: Job, table: sa.Table) -> list[sa.Column[Any]]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from shared.errors import ConfigurationError
+from shared.identity import credential
 from shared.secrets import Secret
 
 APPLICATION_NAME = "excel-to-lake"
@@ -18,13 +19,13 @@ Self = TypeVar("Self", bound="SqlConnection")
 
 
 class SqlConnection(BaseModel):
-    """Where a database is and how to sign in. Field names as in the secret's JSON object; `user` means `username`."""
+    """How to sign in to a database. Fields are named as in the secret's JSON object, or in the query of its URL.
+
+    Case, `_` and spaces in the names do not count: `TrustServerCertificate` is `trust_server_certificate`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True)
 
-    host: str
-    port: int | None = Field(None, ge=1, le=65535)
-    database: str
     username: str | None = None
     password: SecretStr | None = None
     auth: Literal["password", "managed_identity"] = Field(
@@ -41,8 +42,8 @@ class SqlConnection(BaseModel):
             ConfigurationError: a field is missing, unknown or of the wrong type; values are not repeated.
         """
         fields = _from_url(secret, source_name) if "url" in secret else dict(secret)
-        if "user" in fields:
-            fields["username"] = fields.pop("user")
+        names = {_folded(name): name for name in cls.model_fields} | cls._other_names()
+        fields = {names.get(_folded(name), name): value for name, value in fields.items() if name != "dialect"}
         try:
             return cls.model_validate(fields), Secret(fields)
         except ValidationError as error:
@@ -52,21 +53,50 @@ class SqlConnection(BaseModel):
                 f"Fields: {', '.join(cls.model_fields)}."
             ) from None
 
+    @classmethod
+    def _other_names(cls) -> dict[str, str]:
+        """Fields by other names that people give them, folded."""
+        return {"user": "username", "uid": "username", "pwd": "password"}
+
     @property
     def place(self) -> str:
         """Where the database is, for error messages."""
-        return f"{self.host}:{self.port or 'default port'}/{self.database}"
+        raise NotImplementedError
 
-    def url(self, drivername: str) -> URL:
-        """The SQLAlchemy URL of the connection, for a dialect and driver such as `postgresql+psycopg`."""
-        return URL.create(
-            drivername,
-            username=self.username,
-            password=self.password.get_secret_value() if self.password else None,
-            host=self.host,
-            port=self.port,
-            database=self.database,
-        )
+    def secret_password(self) -> str | None:
+        """The password, to hand to a driver."""
+        return self.password.get_secret_value() if self.password else None
+
+    def access_token(self, scope: str) -> str | None:
+        """A token of the app's identity where the connection asks for one."""
+        return credential().get_token(scope).token if self.auth == "managed_identity" else None
+
+
+class ServerConnection(SqlConnection):
+    """A database on a host."""
+
+    host: str
+    port: int | None = Field(None, ge=1, le=65535)
+    database: str
+
+    @property
+    def place(self) -> str:
+        return f"{self.host}:{self.port}/{self.database}" if self.port else f"{self.host}/{self.database}"
+
+
+_ALIASES = {"postgres": "postgresql", "sqlserver": "mssql"}
+
+
+def dialect_name(secret: Secret) -> str | None:
+    """The SQLAlchemy dialect that a secret names, in its URL or in a field `dialect`; None where it names none."""
+    url = str(secret.get("url", ""))
+    named = url.partition("://")[0] or str(secret.get("dialect", ""))
+    dialect = named.partition("+")[0].lower()
+    return _ALIASES.get(dialect, dialect) or None
+
+
+def _folded(name: str) -> str:
+    return name.replace("_", "").replace(" ", "").lower()
 
 
 def _problem(location: tuple[int | str, ...], message: str) -> str:

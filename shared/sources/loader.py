@@ -1,12 +1,12 @@
-"""dlt's table loader over our readers: the query is dlt's, the batches come ready in the types of the lake."""
+"""dlt's table loader over our readers: its batches come ready in the types of the lake."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import dlt
 import pyarrow as pa
@@ -29,8 +29,8 @@ class Snapshot(Protocol):
     def connection(self) -> sa.Connection:
         """For questions whose answers are small."""
 
-    def read(self, statement: str, schema: pa.Schema) -> Iterator[Batch]:
-        """The result of a query, its columns in the schema's order; called by several threads at once."""
+    def read(self, query: sa.Select[Any], columns: Sequence[ReadColumn]) -> Iterator[Batch]:
+        """The result of a query for these columns, in their order; called by several threads at once."""
 
 
 class Database(Protocol):
@@ -39,14 +39,14 @@ class Database(Protocol):
     def snapshot(self) -> AbstractContextManager[Snapshot]:
         """One picture of the database as it is now, for as long as the context is open."""
 
-    def compile(self, query: sa.Select[Any]) -> str:
-        """A query as the finished SQL that the reader runs."""
-
     def restrict(self, query: sa.Select[Any]) -> sa.Select[Any]:
         """A query with the job's filter."""
 
-    def cursor_expression(self, column: ReadColumn) -> sa.ColumnElement[Any]:
-        """The watermark column as it is compared in a query, in the order that its Arrow values have."""
+    def since(self, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:
+        """The condition that a column has this value or a greater one, in the order that its values have in Arrow."""
+
+    def beyond(self, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:
+        """The condition that a column has a value that is greater in Arrow, too."""
 
 
 @dataclass(frozen=True)
@@ -87,17 +87,20 @@ class ArrowLoader(BaseTableLoader):
         if not self.incremental:
             yield from _batches(read, snapshot, read.select(sa.select(self.table)))
             return
-        cursor = read.database.cursor_expression(read.column(self.incremental.cursor_path))
+        watermark: Any = self.last_value
+        cursor = read.column(self.incremental.cursor_path)
         state = dlt.current.resource_state().setdefault(_STATE, {})
-        boundary = Boundary(state, self.incremental.cursor_path, read.schema.names, self.last_value)
+        boundary = Boundary(state, cursor.name, read.schema.names, watermark)
+        query = sa.select(self.table)
         if not boundary.exact:
-            at_watermark = sa.select(self.table).where(cursor == self.last_value)
-            for table in _batches(read, snapshot, read.select(at_watermark)):
+            since, beyond = read.database.since(cursor, watermark), read.database.beyond(cursor, watermark)
+            for table in _batches(read, snapshot, read.select(query.where(since, sa.not_(beyond)))):
                 boundary.recount(table)
             boundary.check()
-            self.range_start = "open"
-        self.cursor_column = cast("sa.Column[Any]", cursor)  # dlt only compares with it
-        for table in _batches(read, snapshot, read.select(cast("sa.Select[Any]", self.make_query()))):
+            query = query.where(beyond)
+        elif watermark is not None:
+            query = query.where(read.database.since(cursor, watermark))
+        for table in _batches(read, snapshot, read.select(query)):
             new = boundary.new_rows(table)
             if new.num_rows:
                 yield new
@@ -105,6 +108,5 @@ class ArrowLoader(BaseTableLoader):
 
 
 def _batches(read: TableRead, snapshot: Snapshot, query: sa.Select[Any]) -> Iterator[pa.Table]:
-    statement = read.database.compile(query)
-    for batch in read_ahead([partial(snapshot.read, statement, read.schema)], threads=1):
+    for batch in read_ahead([partial(snapshot.read, query, read.columns)], threads=1):
         yield conform(batch, read.schema)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql
 
 from shared.sources.arrow import misfit
 from shared.sources.columns import TEXT, UNSCALED_DECIMAL, ReadColumn, decimal_type
-from shared.sources.connection import APPLICATION_NAME, SqlConnection
+from shared.sources.connection import APPLICATION_NAME, ServerConnection
 from shared.sources.sql import SqlSource
 
 BATCH_BYTES = 64 * 1024 * 1024
@@ -32,6 +32,7 @@ _SESSION = {
     "extra_float_digits": "1",
     "standard_conforming_strings": "on",
 }
+_TOKEN_SCOPE = "https://ossrdbms-aad.database.windows.net/.default"  # noqa: S105  no token but whom it is for
 _KEEPALIVE = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "6"}
 
 _ARROW_TYPES: dict[type[sa.types.TypeEngine[Any]], pa.DataType] = {
@@ -54,10 +55,27 @@ _FIRST_DAY = -2_440_588
 _DAY = 86_400_000_000  # microseconds
 
 
-class PostgresConnection(SqlConnection):
+class PostgresConnection(ServerConnection):
     """The fields of a connection to PostgreSQL."""
 
     sslmode: str | None = None
+
+    def libpq_parameters(self) -> dict[str, Any]:
+        """What both drivers hand to libpq."""
+        session = _SESSION | {"statement_timeout": f"{self.statement_timeout}s"}
+        parameters = {
+            "host": self.host,
+            "port": self.port,
+            "dbname": self.database,
+            "user": self.username,
+            "password": self.access_token(_TOKEN_SCOPE) or self.secret_password(),
+            "sslmode": self.sslmode or ("require" if self.auth == "managed_identity" else None),
+            "application_name": APPLICATION_NAME,
+            "connect_timeout": self.connect_timeout,
+            "options": " ".join(f"-c {name}={value}" for name, value in session.items()),
+            **_KEEPALIVE,
+        }
+        return {name: value for name, value in parameters.items() if value is not None}
 
 
 class PostgresSource(SqlSource):
@@ -68,8 +86,8 @@ class PostgresSource(SqlSource):
 
     def engine(self) -> sa.Engine:
         return sa.create_engine(
-            self.connection.url("postgresql+psycopg"),
-            connect_args=_libpq_parameters(self.connection),
+            "postgresql+psycopg://",
+            connect_args=self.connection.libpq_parameters(),
             poolclass=sa.pool.NullPool,
         )
 
@@ -78,7 +96,11 @@ class PostgresSource(SqlSource):
         with self._engine.connect() as connection:
             connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             identifier = connection.scalar(sa.select(sa.func.pg_export_snapshot()))
-            yield PostgresSnapshot(connection, str(identifier), _conninfo(self.connection), BATCH_BYTES)
+            yield PostgresSnapshot(connection, str(identifier), self._conninfo(), BATCH_BYTES, self.compile)
+
+    def _conninfo(self) -> str:
+        """The connection in libpq's own key=value form, which quotes any character of a password."""
+        return make_conninfo(**self.connection.libpq_parameters())
 
     def arrow_type(self, source_type: sa.types.TypeEngine[Any]) -> pa.DataType | None:
         if isinstance(source_type, postgresql.DOMAIN):
@@ -98,12 +120,10 @@ class PostgresSource(SqlSource):
             return ReadColumn(read.name, self.as_text(column), read.type, compared=column)
         if isinstance(column.type, sa.Uuid) and not declared:
             return ReadColumn(read.name, read.expression, read.type, compared=column)  # ordered as its text
+        if read.type == TEXT:
+            in_bytes_order = sa.collate(read.expression, "C")  # as Arrow has it
+            return ReadColumn(read.name, read.expression, read.type, compared=in_bytes_order)
         return read
-
-    def cursor_expression(self, column: ReadColumn) -> sa.ColumnElement[Any]:
-        if column.type != TEXT or column.compared is not None:
-            return super().cursor_expression(column)
-        return sa.collate(column.expression, "C")  # the order of bytes, as Arrow has it
 
 
 @dataclass(frozen=True)
@@ -114,50 +134,30 @@ class PostgresSnapshot:
     identifier: str
     conninfo: str
     batch_bytes: int
+    compile: Callable[[sa.Select[Any]], str]
 
-    def read(self, statement: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    def read(self, query: sa.Select[Any], columns: Sequence[ReadColumn]) -> Iterator[pa.RecordBatch]:
         with adbc_driver_postgresql.dbapi.connect(self.conninfo) as connection, connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             cursor.execute(f"SET TRANSACTION SNAPSHOT '{self.identifier}'")
             cursor.adbc_statement.set_options(**{StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(self.batch_bytes)})
-            cursor.execute(statement)
+            cursor.execute(self.compile(query))
             for batch in cursor.fetch_record_batch():
-                _refuse_what_arrow_lacks(batch, schema)
+                _refuse_what_arrow_lacks(batch, columns)
                 yield batch
 
 
-def _refuse_what_arrow_lacks(batch: pa.RecordBatch, schema: pa.Schema) -> None:
+def _refuse_what_arrow_lacks(batch: pa.RecordBatch, columns: Sequence[ReadColumn]) -> None:
     """Raise SourceError for infinite dates and times, and for 24:00: in Arrow they would be other values."""
-    for column, field in zip(batch.columns, schema, strict=True):
-        if pa.types.is_date32(field.type) or pa.types.is_timestamp(field.type):
-            first = _FIRST_DAY if pa.types.is_date32(field.type) else _FIRST_DAY * _DAY
-            least = pc.min(column.cast(pa.int32() if pa.types.is_date32(field.type) else pa.int64())).as_py()
+    for values, column in zip(batch.columns, columns, strict=True):
+        if pa.types.is_date32(column.type) or pa.types.is_timestamp(column.type):
+            first, width = (
+                (_FIRST_DAY, pa.int32()) if pa.types.is_date32(column.type) else (_FIRST_DAY * _DAY, pa.int64())
+            )
+            least = pc.min(values.cast(width)).as_py()
             if least is not None and least < first:
-                raise misfit(field, "infinity, or a time after the year 294246", f"does not fit {field.type}")
-        elif pa.types.is_time64(field.type):
-            most = pc.max(column.cast(pa.int64())).as_py()
+                raise misfit(column.name, "infinity, or a time after the year 294246", column.type)
+        elif pa.types.is_time64(column.type):
+            most = pc.max(values.cast(pa.int64())).as_py()
             if most is not None and most >= _DAY:
-                raise misfit(field, "24:00:00", f"does not fit {field.type}")
-
-
-def _libpq_parameters(connection: PostgresConnection) -> dict[str, str]:
-    session = _SESSION | {"statement_timeout": f"{connection.statement_timeout}s"}
-    parameters = {
-        "application_name": APPLICATION_NAME,
-        "connect_timeout": str(connection.connect_timeout),
-        "options": " ".join(f"-c {name}={value}" for name, value in session.items()),
-        **_KEEPALIVE,
-    }
-    return parameters | ({"sslmode": connection.sslmode} if connection.sslmode else {})
-
-
-def _conninfo(connection: PostgresConnection) -> str:
-    """The connection in libpq's own key=value form, which quotes any character of a password."""
-    return make_conninfo(
-        host=connection.host,
-        port=connection.port,
-        dbname=connection.database,
-        user=connection.username,
-        password=connection.password.get_secret_value() if connection.password else None,
-        **_libpq_parameters(connection),
-    )
+                raise misfit(column.name, "24:00:00", column.type)

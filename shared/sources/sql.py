@@ -6,6 +6,7 @@ import difflib
 import warnings
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import dlt
@@ -62,9 +63,19 @@ class SqlSource(ABC):
         """A column as the text that the database itself prints for it."""
         return sa.cast(column, sa.Text())
 
-    def cursor_expression(self, column: ReadColumn) -> sa.ColumnElement[Any]:
-        """The watermark column as it is compared in a query, in the order that its values have in Arrow."""
-        return column.expression if column.compared is None else column.compared
+    def spellings(self, name: str) -> list[str]:
+        """How the table may be called, as SQLAlchemy spells names; the first that exists is taken."""
+        return [name]
+
+    def bound(self, column: ReadColumn, value: Any) -> sa.ColumnElement[Any]:
+        """A watermark as it stands in a condition on its column."""
+        return sa.literal(value, column.comparable.type)
+
+    def since(self, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:
+        return column.comparable >= self.bound(column, value)
+
+    def beyond(self, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:
+        return column.comparable > self.bound(column, value)
 
     def compile(self, query: sa.Select[Any]) -> str:
         """A query as the finished SQL that the reader runs."""
@@ -117,11 +128,7 @@ class SqlSource(ABC):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SAWarning)  # types that it does not know are read as text
             inspector = sa.inspect(engine)
-            try:
-                columns = inspector.get_columns(name, schema)
-            except NoSuchTableError:
-                known = [*inspector.get_table_names(schema), *inspector.get_view_names(schema)]
-                raise SourceError(self._no_table(name, schema, known)) from None
+            name, columns = self._find(inspector, name, schema)
             keys = inspector.get_pk_constraint(name, schema)["constrained_columns"] or []
         return sa.Table(
             name,
@@ -133,6 +140,15 @@ class SqlSource(ABC):
                 for column in columns
             ),
         )
+
+    def _find(self, inspector: sa.Inspector, name: str, schema: str | None) -> tuple[str, list[Any]]:
+        for spelling in self.spellings(name):
+            try:
+                return spelling, list(inspector.get_columns(spelling, schema))
+            except NoSuchTableError:
+                continue
+        known = [*inspector.get_table_names(schema), *inspector.get_view_names(schema)]
+        raise SourceError(self._no_table(name, schema, known))
 
     def _no_table(self, name: str, schema: str | None, known: list[str]) -> str:
         near = difflib.get_close_matches(name, known, n=3)
@@ -194,3 +210,11 @@ def _forget_state(resource_name: str) -> None:
     with dlt.current.pipeline().managed_state() as state:
         for source in state.get("sources", {}).values():
             source.get("resources", {}).pop(resource_name, None)
+
+
+def beyond_microsecond(source: SqlSource, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:
+    """The condition that a time is greater in microseconds, of a column that counts finer."""
+    last = datetime.max.replace(tzinfo=getattr(value, "tzinfo", None))
+    if value >= last:
+        return sa.false()
+    return column.comparable >= source.bound(column, value + timedelta(microseconds=1))

@@ -1,0 +1,105 @@
+"""Any other database that SQLAlchemy knows (MySQL, SQLite, …), read the way dlt does: as Python objects, row by row."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+from dlt.sources.sql_database.arrow_helpers import row_tuples_to_arrow
+from pydantic import SecretStr
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from shared.errors import ConfigurationError
+from shared.secrets import Secret
+from shared.sources.columns import TEXT, ReadColumn, arrow_schema, decimal_type, dlt_hints
+from shared.sources.connection import SqlConnection
+from shared.sources.sql import SqlSource
+
+log = logging.getLogger(__name__)
+
+_ARROW_TYPES: list[tuple[type[sa.types.TypeEngine[Any]], pa.DataType]] = [
+    (sa.Boolean, pa.bool_()),
+    (sa.Integer, pa.int64()),
+    (sa.Float, pa.float64()),
+    (sa.Date, pa.date32()),
+    (sa.Time, pa.time64("us")),
+    (sa.String, TEXT),
+    (sa.LargeBinary, pa.binary()),
+]
+
+
+class UrlConnection(SqlConnection):
+    """A connection as SQLAlchemy writes it."""
+
+    url: SecretStr
+
+    @classmethod
+    def of(cls, secret: Secret, source_name: str) -> tuple[UrlConnection, Secret]:
+        try:
+            url = make_url(str(secret["url"])) if "url" in secret else _url(secret)
+            url.get_dialect()
+        except (ArgumentError, NoSuchModuleError, ValueError, ImportError):
+            raise ConfigurationError(
+                f"The connection secret of source '{source_name}' names no database that can be read: it needs a "
+                "SQLAlchemy URL, whose driver is installed."
+            ) from None
+        text = url.render_as_string(hide_password=False)
+        return cls(url=SecretStr(text)), Secret({"url": text, "password": url.password or ""})
+
+    @property
+    def place(self) -> str:
+        url = make_url(self.url.get_secret_value())
+        return f"{url.get_backend_name()} {url.host or ''}/{url.database or ''}"
+
+
+class FallbackSource(SqlSource):
+    """A table of a database that has no reader of its own here."""
+
+    connection_type = UrlConnection
+    connection: UrlConnection
+
+    def engine(self) -> sa.Engine:
+        engine = sa.create_engine(self.connection.url.get_secret_value(), poolclass=sa.NullPool)
+        log.warning(
+            "Source '%s' (%s) has no Arrow reader: its rows pass through Python, which is several times slower.",
+            self.job.source_name,
+            engine.dialect.name,
+        )
+        return engine
+
+    @contextmanager
+    def snapshot(self) -> Iterator[RowSnapshot]:
+        with self._engine.connect() as connection:
+            yield RowSnapshot(connection, self.job.chunk_size)
+
+    def arrow_type(self, source_type: sa.types.TypeEngine[Any]) -> pa.DataType | None:
+        if isinstance(source_type, sa.Numeric) and source_type.asdecimal:
+            return decimal_type(source_type.precision, source_type.scale)
+        if isinstance(source_type, sa.DateTime):
+            return pa.timestamp("us", "UTC" if source_type.timezone else None)
+        return next((arrow for generic, arrow in _ARROW_TYPES if isinstance(source_type, generic)), None)
+
+
+@dataclass(frozen=True)
+class RowSnapshot:
+    """One transaction of the database's default isolation."""
+
+    connection: sa.Connection
+    rows: int
+
+    def read(self, query: sa.Select[Any], columns: Sequence[ReadColumn]) -> Iterator[pa.Table]:
+        hints = dlt_hints(arrow_schema(columns, ()))
+        result = self.connection.execution_options(yield_per=self.rows).execute(query)
+        for rows in result.partitions(self.rows):
+            yield row_tuples_to_arrow(rows, hints, "UTC")
+
+
+def _url(secret: Secret) -> URL:
+    fields: dict[str, Any] = {name: secret.get(name) for name in ("host", "port", "database", "password")}
+    return URL.create(str(secret["dialect"]), username=secret.get("username", secret.get("user")), **fields)

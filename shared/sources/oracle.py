@@ -1,0 +1,220 @@
+"""Oracle: `oracledb` in its thin mode, which needs no client and gives data frames that are Arrow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import oracledb
+import pyarrow as pa
+import sqlalchemy as sa
+from pydantic import Field, model_validator
+from sqlalchemy.dialects import oracle
+
+from shared.errors import SourceError
+from shared.sources.columns import TEXT, UNSCALED_DECIMAL, ReadColumn, decimal_type
+from shared.sources.connection import APPLICATION_NAME, SqlConnection
+from shared.sources.sql import SqlSource, beyond_microsecond
+
+_DEFAULT_PORT = 1521
+_KEEPALIVE_MINUTES = 1
+_SESSION = (
+    "ALTER SESSION SET NLS_NUMERIC_CHARACTERS = '.,' NLS_SORT = BINARY NLS_COMP = BINARY TIME_ZONE = '+00:00' "
+    "NLS_DATE_FORMAT = 'YYYY-MM-DD HH24:MI:SS' NLS_TIMESTAMP_FORMAT = 'YYYY-MM-DD HH24:MI:SS.FF' "
+    "NLS_TIMESTAMP_TZ_FORMAT = 'YYYY-MM-DD HH24:MI:SS.FFTZH:TZM'"
+)
+_TIME = "YYYY-MM-DD HH24:MI:SS"
+
+_ARROW_TYPES: dict[type[sa.types.TypeEngine[Any]], pa.DataType] = {
+    oracle.BINARY_FLOAT: pa.float64(),
+    oracle.BINARY_DOUBLE: pa.float64(),
+    oracle.FLOAT: UNSCALED_DECIMAL,
+    sa.INTEGER: pa.decimal128(38, 0),
+    sa.CHAR: TEXT,
+    sa.NCHAR: TEXT,
+    sa.VARCHAR: TEXT,
+    sa.NVARCHAR: TEXT,
+    oracle.LONG: TEXT,
+    sa.CLOB: TEXT,
+    oracle.NCLOB: TEXT,
+    oracle.RAW: pa.binary(),
+    sa.BLOB: pa.binary(),
+    oracle.DATE: pa.timestamp("us"),
+    sa.BOOLEAN: pa.bool_(),
+}
+
+
+class OracleConnection(SqlConnection):
+    """The fields of a connection to Oracle: a host with a service name or SID, or a TNS alias with its folder."""
+
+    host: str | None = None
+    port: int = Field(_DEFAULT_PORT, ge=1, le=65535)
+    service_name: str | None = None
+    sid: str | None = None
+    tns_alias: str | None = None
+    config_dir: str | None = Field(None, description="The folder of tnsnames.ora.")
+    wallet_location: str | None = None
+    wallet_password: str | None = None
+
+    @classmethod
+    def _other_names(cls) -> dict[str, str]:
+        return super()._other_names() | {"database": "service_name"}
+
+    @model_validator(mode="after")
+    def _names_one_database(self) -> OracleConnection:
+        if sum(name is not None for name in (self.service_name, self.sid, self.tns_alias)) != 1:
+            raise ValueError("give exactly one of service_name, sid and tns_alias")
+        if self.tns_alias is None and self.host is None:
+            raise ValueError("host is missing")
+        return self
+
+    @property
+    def place(self) -> str:
+        return self.tns_alias or f"{self.host}:{self.port}/{self.service_name or self.sid}"
+
+    def connect(self) -> oracledb.Connection:
+        """A new connection whose session prints texts the same way on every server."""
+        where: dict[str, Any] = (
+            {"dsn": self.tns_alias}
+            if self.tns_alias
+            else {"host": self.host, "port": self.port, "service_name": self.service_name, "sid": self.sid}
+        )
+        connection = oracledb.connect(
+            **where,
+            user=self.username,
+            password=self.secret_password(),
+            config_dir=self.config_dir,
+            wallet_location=self.wallet_location,
+            wallet_password=self.wallet_password,
+            tcp_connect_timeout=self.connect_timeout,
+            expire_time=_KEEPALIVE_MINUTES,
+            program=APPLICATION_NAME,
+        )
+        connection.call_timeout = self.statement_timeout * 1000
+        with connection.cursor() as cursor:
+            cursor.execute(_SESSION)
+        return connection
+
+
+class OracleSource(SqlSource):
+    """A table or view of an Oracle database."""
+
+    connection_type = OracleConnection
+    connection: OracleConnection
+
+    def engine(self) -> sa.Engine:
+        return sa.create_engine("oracle+oracledb://", creator=self.connection.connect, poolclass=sa.NullPool)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[OracleSnapshot]:
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql("SET TRANSACTION READ ONLY")  # as of now, for all of the transaction
+            yield OracleSnapshot(connection, self)
+
+    def spellings(self, name: str) -> list[str]:
+        """SQLAlchemy takes lower case for a name without quotes; people write such names in any case."""
+        return list(dict.fromkeys((name, name.lower())))
+
+    def arrow_type(self, source_type: sa.types.TypeEngine[Any]) -> pa.DataType | None:
+        if isinstance(source_type, oracle.TIMESTAMP):
+            with_zone = source_type.timezone or source_type.local_timezone
+            return pa.timestamp("us", "UTC" if with_zone else None)
+        if isinstance(source_type, oracle.NUMBER):
+            return decimal_type(source_type.precision, source_type.scale)
+        return _ARROW_TYPES.get(type(source_type))
+
+    def as_text(self, column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+        source_type = column.type
+        if isinstance(source_type, (sa.String, oracle.LONG)):
+            return column
+        if isinstance(source_type, oracle.FLOAT | oracle.NUMBER | sa.INTEGER):
+            return _number_text(column)
+        if isinstance(source_type, oracle.ROWID):
+            return sa.func.ROWIDTOCHAR(column)
+        if isinstance(source_type, oracle.RAW):
+            return sa.func.RAWTOHEX(column)
+        if isinstance(source_type, sa.JSON):
+            return sa.func.JSON_SERIALIZE(sa.literal_column(f"{_quoted(column)} RETURNING CLOB"))
+        if isinstance(source_type, oracle.VECTOR):
+            return sa.func.FROM_VECTOR(sa.literal_column(f"{_quoted(column)} RETURNING CLOB"))
+        if isinstance(source_type, oracle.BFILE):
+            raise SourceError(
+                f"Column '{column.name}' (BFILE) is a file outside the database: leave it out with excluded_columns."
+            )
+        if isinstance(source_type, sa.types.NullType):  # XMLTYPE and objects, which SQLAlchemy cannot name
+            return sa.literal_column(f"XMLSERIALIZE(CONTENT XMLTYPE({_quoted(column)}) AS CLOB)", sa.Text())
+        return sa.func.TO_CHAR(column)
+
+    def read_column(self, column: sa.Column[Any], declared: str | None) -> ReadColumn:
+        read = super().read_column(column, declared)
+        if declared:
+            wire = pa.int64() if declared == "bool" else None  # its CAST gives 0 and 1
+            return ReadColumn(read.name, read.expression, read.type, wire=wire)
+        if read.type == UNSCALED_DECIMAL:  # a NUMBER without digits is no decimal to the driver
+            return ReadColumn(read.name, _number_text(column), read.type, compared=column, wire=TEXT)
+        if read.type == pa.timestamp("us", "UTC"):
+            return ReadColumn(
+                read.name,
+                sa.func.SYS_EXTRACT_UTC(column, type_=oracle.TIMESTAMP()),
+                read.type,
+                compared=column,
+                wire=pa.timestamp("us"),
+            )
+        return read
+
+    def bound(self, column: ReadColumn, value: Any) -> sa.ColumnElement[Any]:
+        if not isinstance(value, datetime):
+            return super().bound(column, value)
+        source_type = column.comparable.type
+        if isinstance(source_type, oracle.DATE):  # a TIMESTAMP here would keep Oracle from using the index
+            return _function("TO_DATE", value.strftime("%Y-%m-%d %H:%M:%S"), _TIME)
+        if value.tzinfo:
+            return _function("TO_TIMESTAMP_TZ", value.isoformat(" ", "microseconds"), f"{_TIME}.FF6TZH:TZM")
+        return _function("TO_TIMESTAMP", value.isoformat(" ", "microseconds"), f"{_TIME}.FF6")
+
+    def beyond(self, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:
+        if isinstance(column.comparable.type, oracle.TIMESTAMP):
+            return beyond_microsecond(self, column, value)
+        return super().beyond(column, value)
+
+
+@dataclass(frozen=True)
+class OracleSnapshot:
+    """One connection in a read-only transaction: everything is as of its start."""
+
+    connection: sa.Connection
+    source: OracleSource
+
+    def read(self, query: sa.Select[Any], columns: Sequence[ReadColumn]) -> Iterator[pa.Table]:
+        raw: Any = self.connection.connection.dbapi_connection
+        yield from read_batches(raw, self.source.compile(query), columns, self.source.job.chunk_size)
+
+
+def read_batches(
+    connection: oracledb.Connection, statement: str, columns: Sequence[ReadColumn], rows: int
+) -> Iterator[pa.Table]:
+    """The result of a statement in batches of so many rows, in the types that the columns ask for."""
+    wanted = pa.schema([pa.field(column.name, column.wire or column.type) for column in columns])
+    frames = connection.fetch_df_batches(statement, size=rows, fetch_decimals=True, requested_schema=wanted)
+    for frame in frames:
+        yield pa.table(frame)
+
+
+def _number_text(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """A number with all its digits, as text."""
+    return sa.func.TO_CHAR(column, sa.literal_column("'TM9'"), sa.literal_column("'NLS_NUMERIC_CHARACTERS=''.,'''"))
+
+
+def _function(name: str, text: str, format_: str) -> sa.ColumnElement[Any]:
+    call: sa.ColumnElement[Any] = getattr(sa.func, name)(
+        sa.literal_column(f"'{text}'"), sa.literal_column(f"'{format_}'")
+    )
+    return call
+
+
+def _quoted(column: sa.Column[Any]) -> str:
+    dialect: sa.Dialect = oracle.dialect()  # type: ignore[no-untyped-call]
+    return str(column.compile(dialect=dialect))

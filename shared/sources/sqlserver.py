@@ -1,0 +1,147 @@
+"""SQL Server and Azure SQL: what its types become, and how times and texts stand in its conditions."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.dialects import mssql
+
+from shared.sources.arrow import Batch
+from shared.sources.columns import TEXT, ReadColumn, decimal_type
+from shared.sources.sql import SqlSource, beyond_microsecond
+from shared.sources.sqlserver_driver import Driver, SqlServerConnection, driver_for
+
+log = logging.getLogger(__name__)
+
+_ARROW_TYPES: dict[type[sa.types.TypeEngine[Any]], pa.DataType] = {
+    mssql.BIT: pa.bool_(),
+    mssql.TINYINT: pa.int64(),
+    sa.SMALLINT: pa.int64(),
+    sa.INTEGER: pa.int64(),
+    sa.BIGINT: pa.int64(),
+    mssql.TIMESTAMP: pa.int64(),
+    mssql.REAL: pa.float64(),
+    sa.FLOAT: pa.float64(),
+    mssql.DOUBLE_PRECISION: pa.float64(),
+    mssql.MONEY: pa.decimal128(19, 4),
+    mssql.SMALLMONEY: pa.decimal128(19, 4),
+    sa.CHAR: TEXT,
+    sa.VARCHAR: TEXT,
+    sa.NCHAR: TEXT,
+    sa.NVARCHAR: TEXT,
+    sa.BINARY: pa.binary(),
+    mssql.VARBINARY: pa.binary(),
+    mssql.IMAGE: pa.binary(),
+    sa.DATE: pa.date32(),
+    mssql.TIME: pa.time64("us"),
+    mssql.DATETIME: pa.timestamp("us"),
+    mssql.SMALLDATETIME: pa.timestamp("us"),
+    mssql.DATETIME2: pa.timestamp("us"),
+    mssql.DATETIMEOFFSET: pa.timestamp("us", "UTC"),
+}
+_LONG_TEXT = mssql.NVARCHAR(None)
+_datetime2: Callable[[int], sa.types.TypeEngine[Any]] = mssql.DATETIME2
+_datetimeoffset: Callable[[int], sa.types.TypeEngine[Any]] = mssql.DATETIMEOFFSET
+_BINARY_ORDER = "Latin1_General_100_BIN2"
+_MICROSECONDS = 6
+
+
+class SqlServerSource(SqlSource):
+    """A table or view of a SQL Server or Azure SQL database."""
+
+    connection_type = SqlServerConnection
+    connection: SqlServerConnection
+
+    def engine(self) -> sa.Engine:
+        self._driver = driver_for(self.connection)
+        return sa.create_engine(f"mssql+{self._driver.dialect}://", creator=self._driver.connect, poolclass=sa.NullPool)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[SqlServerSnapshot]:
+        with self._engine.connect() as connection:
+            if _allows_snapshots(connection):
+                connection.rollback()
+                connection = connection.execution_options(isolation_level="SNAPSHOT")
+            yield SqlServerSnapshot(connection, self._driver, self)
+
+    def arrow_type(self, source_type: sa.types.TypeEngine[Any]) -> pa.DataType | None:
+        if isinstance(source_type, (sa.DECIMAL, sa.NUMERIC)):
+            return decimal_type(source_type.precision, source_type.scale)
+        return _ARROW_TYPES.get(type(source_type))
+
+    def as_text(self, column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+        if isinstance(column.type, mssql.UNIQUEIDENTIFIER):
+            return sa.cast(column, sa.CHAR(36))
+        if isinstance(column.type, mssql.SQL_VARIANT):
+            return sa.cast(column, mssql.NVARCHAR(4000))  # it casts to no (max) type
+        if isinstance(column.type, sa.DateTime):
+            return sa.func.CONVERT(sa.literal_column("NVARCHAR(40)"), column, sa.literal_column("126"))  # ISO 8601
+        return sa.cast(column, _LONG_TEXT)
+
+    def read_column(self, column: sa.Column[Any], declared: str | None) -> ReadColumn:
+        read = super().read_column(column, declared)
+        if read.type == TEXT:
+            ordered = sa.collate(sa.cast(read.expression, mssql.NVARCHAR(4000)), _BINARY_ORDER)
+            return ReadColumn(read.name, read.expression, TEXT, compared=ordered)
+        if declared:
+            return read
+        expression: sa.ColumnElement[Any] = column
+        if isinstance(column.type, mssql.TIMESTAMP):  # rowversion: eight bytes that count up
+            expression = sa.cast(column, sa.BigInteger())
+            return ReadColumn(read.name, expression, read.type)
+        if isinstance(column.type, mssql.DATETIMEOFFSET):  # pyodbc knows no such type
+            expression = sa.cast(sa.func.SWITCHOFFSET(column, sa.literal_column("'+00:00'")), _datetime2(7))
+        elif isinstance(column.type, mssql.DATETIME):  # it counts in 1/300 s and prints milliseconds
+            expression = sa.cast(column, _datetime2(3))
+        elif isinstance(column.type, (mssql.MONEY, mssql.SMALLMONEY)):
+            expression = sa.cast(column, sa.DECIMAL(19, 4))
+        return ReadColumn(read.name, expression, read.type, compared=column)
+
+    def bound(self, column: ReadColumn, value: Any) -> sa.ColumnElement[Any]:
+        if isinstance(value, str):
+            return sa.literal(value, sa.Unicode())
+        if not isinstance(value, date):
+            return super().bound(column, value)
+        source_type = column.comparable.type
+        if isinstance(source_type, (mssql.DATETIME, mssql.SMALLDATETIME)) and isinstance(value, datetime):
+            return _literal(value.isoformat(timespec="milliseconds"), mssql.DATETIME())
+        if isinstance(source_type, mssql.DATETIMEOFFSET):
+            return _literal(value.isoformat(), _datetimeoffset(_MICROSECONDS))
+        if isinstance(value, datetime):
+            return _literal(value.isoformat(), _datetime2(_MICROSECONDS))
+        return _literal(value.isoformat(), sa.Date())
+
+    def beyond(self, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:
+        if isinstance(column.comparable.type, (mssql.DATETIME2, mssql.DATETIMEOFFSET)):
+            return beyond_microsecond(self, column, value)
+        return super().beyond(column, value)
+
+
+@dataclass(frozen=True)
+class SqlServerSnapshot:
+    """One connection: under snapshot isolation where the database allows it, else as committed while it reads."""
+
+    connection: sa.Connection
+    driver: Driver
+    source: SqlServerSource
+
+    def read(self, query: sa.Select[Any], columns: Sequence[ReadColumn]) -> Iterator[Batch]:
+        raw = self.connection.connection.dbapi_connection
+        yield from self.driver.read(raw, self.source.compile(query), columns, self.source.job.chunk_size)
+
+
+def _allows_snapshots(connection: sa.Connection) -> bool:
+    question = "SELECT snapshot_isolation_state FROM sys.databases WHERE database_id = DB_ID()"
+    return bool(connection.exec_driver_sql(question).scalar() == 1)
+
+
+def _literal(text: str, sql_type: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
+    """A time in ISO 8601 with its T, which no session language reads with day and month exchanged."""
+    return sa.cast(sa.literal_column(f"'{text}'"), sql_type)
