@@ -19,7 +19,7 @@ import orchestrators.ingestion_run
 import orchestrators.source_lane
 from shared.health import health
 from shared.http import json_response
-from shared.runs import describe_run, start_requested_run, start_scheduled_run
+from shared.runs import cancel_run, describe_run, start_requested_run, start_scheduled_run
 from shared.settings import settings
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
@@ -55,6 +55,13 @@ async def start_run(req: func.HttpRequest, client: df.DurableOrchestrationClient
 async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """Tell how a run goes."""
     return await describe_run(client, req.route_params["run_id"])
+
+
+@app.route(route="runs/{run_id}/cancel", methods=["POST"])
+@app.durable_client_input(client_name="client")
+async def post_cancel(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """Cancel a run."""
+    return await cancel_run(client, req.route_params["run_id"])
 
 
 @app.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)

@@ -7,20 +7,21 @@ again at once, while any other run finds the job held until the lease lapses.
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobClient, BlobLeaseClient
 
 from shared.errors import IngestionError, LeaseLostError
 from shared.identity import blob_service
 from shared.settings import settings
 
-LEASE_SECONDS = 60  # the longest that blob storage gives; a dead holder blocks its job for so long
-RENEW_SECONDS = 15
+RENEWALS = 4  # tries in the time of one lease
+_GONE = (404, 409, 412)  # what the service says of a lease that lapsed or is another's
 _NAMESPACE = uuid.UUID("5d1f4d0e-6c1b-4d5c-9a43-2f0a4f7f9c11")
 
 
@@ -36,26 +37,26 @@ class JobBusyError(IngestionError):
 
 @dataclass
 class JobLease:
-    """A lease that is held. `lost` is set when it could not be renewed in time."""
+    """A lease of `seconds` that is held. `lost` is set when it could not be renewed in time."""
 
     lease: BlobLeaseClient
+    seconds: int
     lost: threading.Event = field(default_factory=threading.Event)
     released: threading.Event = field(default_factory=threading.Event)
 
     def keep(self) -> None:
         """Renew until released; runs in a thread of its own."""
-        missed = 0
-        while not self.released.wait(RENEW_SECONDS):
+        renewed_at = time.monotonic()
+        while not self.released.wait(self.seconds / RENEWALS):
+            asked_at = time.monotonic()
             try:
                 self.lease.renew()
-                missed = 0
-            except HttpResponseError as error:
-                missed += 1
-                if error.status_code in (404, 409, 412) or missed * RENEW_SECONDS >= LEASE_SECONDS:
+                renewed_at = asked_at
+            except Exception as error:  # the network: tried again as long as the lease can still be ours
+                gone = isinstance(error, HttpResponseError) and error.status_code in _GONE
+                if gone or time.monotonic() - renewed_at >= self.seconds:
                     self.lost.set()
                     return
-            except Exception:  # the network: try again at the next turn, as long as the lease can still be ours
-                missed += 1
 
 
 @contextmanager
@@ -68,7 +69,7 @@ def job_lease(job_id: str, run_id: str) -> Iterator[JobLease]:
     blob = _lease_blob(job_id)
     client = BlobLeaseClient(blob, lease_id=lease_id(job_id, run_id))
     _acquire(client, blob, job_id, run_id)
-    held = JobLease(client)
+    held = JobLease(client, settings().lease_seconds)
     thread = threading.Thread(target=held.keep, name=f"lease-{job_id}", daemon=True)
     thread.start()
     try:
@@ -76,7 +77,7 @@ def job_lease(job_id: str, run_id: str) -> Iterator[JobLease]:
     finally:
         held.released.set()
         thread.join()
-        with suppress(HttpResponseError):  # it lapsed, or was taken over: nothing to give back
+        with suppress(AzureError):  # it lapsed or was taken over, or will lapse by itself
             client.release()
 
 
@@ -89,7 +90,7 @@ def assert_held(job_id: str, run_id: str) -> None:
     try:
         BlobLeaseClient(_lease_blob(job_id), lease_id=lease_id(job_id, run_id)).renew()
     except HttpResponseError as error:
-        if error.status_code not in (404, 409, 412):
+        if error.status_code not in _GONE:
             raise
         raise LeaseLostError(
             f"Job '{job_id}': the lease was lost while the attempt stood still, and may be another run's now; "
@@ -103,12 +104,13 @@ def lease_id(job_id: str, run_id: str) -> str:
 
 
 def _acquire(client: BlobLeaseClient, blob: BlobClient, job_id: str, run_id: str) -> None:
+    seconds = settings().lease_seconds
     try:
         try:
-            client.acquire(LEASE_SECONDS)
+            client.acquire(seconds)
         except ResourceNotFoundError:
             _create(blob)
-            client.acquire(LEASE_SECONDS)
+            client.acquire(seconds)
     except ResourceExistsError:
         holder = blob.get_blob_properties().metadata.get("run_id", "unknown")
         raise JobBusyError(job_id, holder) from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import secrets
 from collections.abc import Mapping
@@ -13,11 +12,11 @@ from typing import Annotated, Any
 from azure.durable_functions import DurableOrchestrationClient, OrchestrationRuntimeStatus
 from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
 from azure.functions import HttpResponse
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from shared.audit import CANCELLED, LATEST, RUNS, WORKBOOK, Row, find_run, job_rows
+from shared.audit import CANCELLED, LATEST, RUNS, WORKBOOK, Row, find_run, job_rows, request_cancel
 from shared.errors import ConfigurationError
-from shared.http import json_response, problem_response
+from shared.http import json_response, problem_response, read_body
 from shared.models import RunRequest, RunStatus
 from shared.planning import problems_of
 from shared.workbook.activation import configuration_store
@@ -102,6 +101,19 @@ async def describe_run(client: DurableOrchestrationClient, run_id: str) -> HttpR
     return json_response(describe(run_id, status if known else None, row, jobs))
 
 
+async def cancel_run(client: DurableOrchestrationClient, run_id: str) -> HttpResponse:
+    """Answer `POST /api/runs/{run_id}/cancel`: 202, 404 where there is no such run, 409 where it has ended."""
+    status = await client.get_status(run_id)
+    known = status.runtime_status is not None and status.name == ORCHESTRATOR
+    if known and status.runtime_status in _ACTIVE:
+        await asyncio.to_thread(request_cancel, run_id)
+        location = f"/api/runs/{run_id}"
+        return json_response({"run_id": run_id, "run": location}, 202, {"Location": location})
+    if known or await asyncio.to_thread(find_run, run_id):
+        return problem_response(409, f"Run '{run_id}' has ended; there is nothing to cancel.")
+    return problem_response(404, f"There is no run '{run_id}'.")
+
+
 def describe(
     run_id: str, status: DurableOrchestrationStatus | None, row: Row | None, jobs: list[dict[str, Any]]
 ) -> dict[str, Any]:
@@ -144,16 +156,7 @@ async def _exists(client: DurableOrchestrationClient, run_id: str) -> bool:
 
 def _parse(body: bytes) -> RunBody:
     """The body as a `RunBody`. Raises ValueError with one argument per thing that is wrong."""
-    try:
-        content = json.loads(body) if body.strip() else {}
-    except ValueError:
-        raise ValueError("the body is not valid JSON") from None
-    if not isinstance(content, dict):
-        raise ValueError("the body must be a JSON object")
-    try:
-        wanted = RunBody.model_validate(content)
-    except ValidationError as error:
-        raise ValueError(*(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())) from None
+    wanted = read_body(body, RunBody)
     if wanted.run_id and (wanted.run_id in _TABLE_PARTITIONS or wanted.run_id.startswith(SCHEDULED)):
         raise ValueError(f"run_id: '{wanted.run_id}' is reserved")
     return wanted

@@ -80,6 +80,9 @@ class Settings(BaseSettings):
     job_timeout_minutes: int = Field(
         25, ge=1, description="An attempt that takes longer is ended and tried again; keep it below functionTimeout."
     )
+    lease_seconds: int = Field(
+        60, ge=15, le=60, description="How long a job stays taken after the process that ran it has died."
+    )
     job_memory_megabytes: int | None = Field(
         None, ge=256, description="Memory that one attempt may use, in MiB; no limit of its own when blank."
     )

@@ -1,0 +1,233 @@
+"""The app behind proxies that break its storage and its source, and what must be true after whatever happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+from deltalake import DeltaTable
+
+from localhost.services import LocalServices
+from localhost.services.azurite import ACCOUNT, ACCOUNT_KEY
+from tests.e2e.app import SOURCE, App, jobs_of
+from tests.faults.storage_proxy import Decide, Fault, Once, StorageProxy
+from tests.faults.tcp_proxy import TcpProxy
+
+INCREMENTAL = {"load_type": "INCREMENTAL", "watermark_column": "id"}
+
+
+@dataclass(frozen=True)
+class Flow:
+    """One way to load a table.
+
+    Attributes:
+        cells: What its row of the workbook says.
+        changes: What happens to the source before a further load; `{table}` and `{new}` are filled in.
+        first_load: Whether the table is new to the lake.
+    """
+
+    cells: dict[str, object]
+    changes: tuple[str, ...]
+
+
+FLOWS = {
+    "FULL Parquet": Flow(
+        {},
+        (
+            "insert into {table} values ({new}, 'new')",
+            "update {table} set name = 'changed {new}' where id = 2",
+            "delete from {table} where id = (select min(id) from {table} where id > 2)",
+        ),
+    ),
+    "INCREMENTAL Parquet": Flow(INCREMENTAL, ("insert into {table} values ({new}, 'new')",)),
+    "FULL Delta": Flow(
+        {"table_format": "delta"},
+        (
+            "insert into {table} values ({new}, 'new')",
+            "update {table} set name = 'changed {new}' where id = 2",
+            "delete from {table} where id = (select min(id) from {table} where id > 2)",
+        ),
+    ),
+    "Delta upsert": Flow(
+        {
+            "table_format": "delta",
+            "primary_key": "id",
+            "load_type": "INCREMENTAL",
+            "watermark_column": "version",
+        },
+        (
+            "insert into {table} values ({new}, 'new')",
+            "update {table} set name = 'changed {new}', version = nextval('{table}_version') where id = 2",
+        ),
+    ),
+}
+
+
+class BrokenApp(App):
+    """The app, with a proxy before its storage and one before its database."""
+
+    def __init__(self, services: LocalServices, folder: Path, storage: StorageProxy, **settings: str) -> None:
+        self.work_folder = folder / "work"
+        self.work_folder.mkdir(parents=True, exist_ok=True)
+        own = {"JOB_RETRY_SECONDS": "0", "LEASE_SECONDS": "15", "WORK_FOLDER": str(self.work_folder)}
+        super().__init__(services, folder / "host", **(own | storage.settings() | settings))
+        self.storage = storage
+
+    def postgres_through(self, proxy: TcpProxy) -> None:
+        """Let the jobs reach the database through a proxy, from the next secret that is read."""
+        self.put_source(SOURCE, self.postgres_connection(self.database) | {"port": proxy.port})
+
+    # processes
+
+    @property
+    def attempts(self) -> list[psutil.Process]:
+        """The child processes in which attempts run now."""
+        with suppress(psutil.NoSuchProcess):
+            servers = [child for child in psutil.Process(self.host.pid).children() if _is_fork_server(child)]
+            return [attempt for server in servers for attempt in server.children()]
+        return []
+
+    def kill_attempts(self) -> None:
+        for attempt in self.attempts:
+            with suppress(psutil.NoSuchProcess):
+                attempt.kill()
+
+    def kill_host(self) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self.host.pid, signal.SIGKILL)
+
+    def kill_both(self) -> None:
+        self.kill_attempts()
+        self.kill_host()
+
+    def wait_over_restarts(self, run_id: str) -> dict[str, Any]:
+        """Wait for the end of a run whose host was killed: start the host again."""
+        self.host.kill()
+        self.host.start()
+        return self.wait(run_id)
+
+    # breaking
+
+    @contextmanager
+    def breaking(self, decide: Decide) -> Iterator[None]:
+        """Break the requests to storage as `decide` says, as long as the context lasts."""
+        self.storage.decide = decide
+        try:
+            yield
+        finally:
+            self.storage.decide = lambda _: None
+
+    def run_killing(self, stage: str, when: Any, victim: str, job_id: str) -> dict[str, Any]:
+        """Run a job and kill `victim` (child, host or both) at the first request of a stage; the ended run."""
+        kill = {"child": self.kill_attempts, "host": self.kill_host, "both": self.kill_both}[victim]
+        once = Once(stage, Fault("call", when, function=kill))
+        with self.breaking(once):
+            run_id = self.start_run(job_ids=[job_id])
+            if victim == "child":
+                run = self.wait(run_id)
+            else:
+                self.until(once.met.is_set, f"the stage '{stage}' is reached")
+                run = self.wait_over_restarts(run_id)
+        assert once.met.is_set(), f"the run had no '{stage}'"
+        return run
+
+    # tables
+
+    def create_versioned_table(self, name: str, rows: int = 5) -> None:
+        """A table of id, name and a version that each insert and update raises."""
+        self.execute(
+            f"create sequence {name}_version",
+            f"create table {name} (id bigint primary key, name text, version bigint default nextval('{name}_version'))",
+            f"insert into {name} (id, name) select n, '{name} ' || n from generate_series(1, {rows}) n",
+        )
+
+    def change(self, table: str, flow: Flow) -> None:
+        new = self.query(f"select max(id) + 1 from {table}")[0][0]
+        self.execute(*(change.format(table=table, new=new) for change in flow.changes))
+
+    # what must be true
+
+    def delta(self, table: str) -> DeltaTable:
+        options = {
+            "azure_storage_account_name": ACCOUNT,
+            "azure_storage_account_key": ACCOUNT_KEY,
+            "azure_storage_endpoint": self.services.azurite.blob_url,
+            "allow_invalid_certificates": "true",
+        }
+        return DeltaTable(f"az://{self.lake_name}/raw/{SOURCE}_{table}/{table}", storage_options=options)
+
+    def rows_in_lake(self, table: str, flow: Flow) -> list[tuple[Any, ...]]:
+        if "table_format" in flow.cells:
+            rows = self.delta(table).to_pyarrow_table().to_pylist()
+            return sorted(tuple(row.values()) for row in rows)
+        return self.lake_rows(table)
+
+    def assert_whole(self, table: str, flow: Flow) -> None:
+        """The lake's table is the source's, row by row, and nothing else lies about."""
+        assert self.rows_in_lake(table, flow) == self.source_rows(table)
+        if "table_format" not in flow.cells:
+            manifest = self.manifest(table)
+            prefix = f"raw/{SOURCE}_{table}/{table}/"
+            assert {prefix + file["path"] for file in manifest["files"]} == set(self.lake_files(table))
+            assert manifest["rows"] == len(self.source_rows(table))
+        self.assert_only_committed_files(table)
+        assert self.attempts == []
+        assert list(self.work_folder.iterdir()) == []
+
+    def assert_only_committed_files(self, table: str) -> None:
+        """Every state file belongs to a load that has its record."""
+        folder = f"raw/{SOURCE}_{table}/"
+        names = [name[len(folder) :] for name in self.lake_container.list_blob_names(name_starts_with=folder)]
+        loads = {name.split("__")[-1][: -len(".jsonl")] for name in names if name.startswith("_dlt_loads/")}
+        states = {name.split("__")[1] for name in names if name.startswith("_dlt_pipeline_state/") and "__" in name}
+        assert states <= loads
+
+    def manifest(self, table: str) -> dict[str, Any]:
+        name = f"raw/{SOURCE}_{table}/{table}/_manifest.json"
+        content: dict[str, Any] = json.loads(self.lake_container.download_blob(name).readall())
+        return content
+
+    def assert_audit_tells(self, run: dict[str, Any], job_id: str, rows: int, watermark: int | None) -> None:
+        """The run, the job's history and the ledger say what the load did."""
+        assert run["status"] == "SUCCEEDED", run
+        job = jobs_of(run)[job_id]
+        assert (job["status"], job["rows_extracted"], job["rows_written"]) == ("SUCCESS", rows, rows), job
+        history = self.audit_rows(f"job:{job_id}")[0]
+        assert (history["run_id"], history["status"], history["rows_written"]) == (run["run_id"], "SUCCESS", rows)
+        ledger = self.audit_rows(f"ledger:{job_id}")[0]
+        assert (ledger["run_id"], ledger["load_id"], ledger["rows"]) == (run["run_id"], job["load_id"], rows)
+        if watermark is not None:
+            assert job["watermark_after"] == ledger["watermark_after"] == str(watermark)
+
+
+def _is_fork_server(process: psutil.Process) -> bool:
+    return any("multiprocessing.forkserver" in part for part in process.cmdline())
+
+
+def until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds} s until {what}"
+        time.sleep(0.05)
+
+
+@contextmanager
+def broken_app(services: LocalServices, folder: Path, **settings: str) -> Iterator[BrokenApp]:
+    """A running app behind a storage proxy."""
+    with ExitStack() as stack:
+        azurite = services.azurite
+        storage = stack.enter_context(
+            StorageProxy(folder / "proxy", services.certificates, azurite.blob_url, azurite.table_url)
+        )
+        app = BrokenApp(services, folder, storage, **settings)
+        stack.callback(app.host.kill)
+        app.host.start()
+        yield app

@@ -1,0 +1,55 @@
+"""What a storage request is for, told from its method, address and body; pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_LAKE_STAGES = (
+    ("_dlt_loads/", "record"),
+    ("_dlt_pipeline_state/", "state"),
+    ("_dlt_version/", "schema"),
+    ("_manifest.json", "manifest"),
+    ("/_delta_log/", "delta log"),
+    (".parquet", "data file"),
+)
+_PARTITIONS = {"ledger:": "ledger row", "job:": "history row", "latest": "latest row", "runs": "run row"}
+_KEY = re.compile(r"PartitionKey='(?P<partition>[^']*)'")
+
+
+@dataclass(frozen=True)
+class StorageRequest:
+    """One request to blob or table storage."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def stage(self) -> str:
+        """What it is for: `write record`, `delete data file`, `acquire lease`, `list`, `audit row`, `other` …"""
+        if row := _KEY.search(self.path):
+            return self._row_stage(row["partition"])
+        if self.query.get("comp") == "lease":
+            return f"{self.headers.get('x-ms-lease-action', '')} lease"
+        if self.query.get("comp") == "list":
+            return "list"
+        kind = next((stage for part, stage in _LAKE_STAGES if part in self.path), None)
+        verb = {"PUT": "write", "GET": "read", "DELETE": "delete"}.get(self.method)
+        return f"{verb} {kind}" if kind and verb else "other"
+
+    def _row_stage(self, partition: str) -> str:
+        if self.method not in ("PUT", "PATCH", "MERGE"):
+            return "other"
+        for prefix, stage in _PARTITIONS.items():
+            if partition.startswith(prefix):
+                return stage
+        try:
+            status = json.loads(self.body).get("status")
+        except ValueError:
+            return "other"
+        return "progress row" if status == "RUNNING" else "audit row"
