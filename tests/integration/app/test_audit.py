@@ -1,0 +1,125 @@
+"""The audit table as it stands in Table Storage."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from shared.audit import (
+    MESSAGE_LIMIT,
+    cancel_requested,
+    close_open_jobs,
+    find_run,
+    job_history,
+    job_rows,
+    record_job,
+    record_progress,
+    record_run,
+    request_cancel,
+    run_rows,
+)
+from shared.models import AttemptOrder, JobError, JobResult, JobStatus, RunRequest
+from tests.builders import a_job
+
+pytestmark = pytest.mark.usefixtures("app_settings")
+
+START = datetime(2024, 1, 1, tzinfo=timezone.utc)
+
+
+def a_result(run_id: str = "run-1", job_id: str = "orders", **fields: Any) -> JobResult:
+    """A success, but for what is named."""
+    defaults = {"status": JobStatus.SUCCESS, "started_at": START, "ended_at": START + timedelta(seconds=2)}
+    return JobResult(run_id=run_id, job_id=job_id, **(defaults | fields))
+
+
+def a_request(run_id: str, started: datetime = START) -> RunRequest:
+    return RunRequest(run_id=run_id, trigger="http", requested_at=started)
+
+
+def an_order(job_id: str = "orders") -> AttemptOrder:
+    return AttemptOrder(run_id="run-1", run_started_at=START, job_id=job_id, config_sha256="0f")
+
+
+def test_a_job_stands_in_its_run_and_in_its_own_history() -> None:
+    result = a_result(
+        rows_written=7, watermark_after="2024", duration_seconds={"total": 2.0}, schema_changes=("a", "b")
+    )
+    record_job(result, START, a_job(job_id="orders"))
+    (row,) = job_rows("run-1")
+    assert row == next(iter(job_history("orders"))) | {"PartitionKey": "run-1", "RowKey": "orders"}
+    assert (row["status"], row["rows_written"], row["duration_seconds"]) == ("SUCCESS", 7, 2.0)
+    assert (row["source_name"], row["table_name"], row["load_type"]) == ("shop_pg", "orders", "FULL")
+    assert (row["start_time"], row["end_time"]) == (START, START + timedelta(seconds=2))
+    assert row["schema_changes"] == '["a", "b"]'
+
+
+def test_an_outcome_that_is_written_again_is_still_one_row() -> None:
+    for _ in range(2):
+        record_job(a_result(), START, a_job(job_id="orders"))
+    assert len(list(job_rows("run-1"))) == 1
+    assert len(list(job_history("orders"))) == 1
+
+
+def test_the_last_attempt_takes_the_place_of_the_one_before() -> None:
+    broken = JobError(kind="transient", message="The network is gone.", retryable=True)
+    record_job(a_result(status=JobStatus.FAILED, error=broken), START, a_job(job_id="orders"))
+    record_job(a_result(attempt=2), START, a_job(job_id="orders"))
+    (row,) = job_rows("run-1")
+    assert (row["attempt"], row["status"]) == (2, "SUCCESS")
+    assert "error_message" not in row
+
+
+def test_an_outcome_takes_the_place_of_the_progress() -> None:
+    record_progress(an_order(), a_job(job_id="orders"), START, "extract", 5)
+    (row,) = job_rows("run-1")
+    assert (row["status"], row["stage"], row["rows_extracted"]) == ("RUNNING", "extract", 5)
+    assert list(job_history("orders")) == []
+    record_job(a_result(), START, a_job(job_id="orders"))
+    assert [row["status"] for row in job_rows("run-1")] == ["SUCCESS"]
+
+
+def test_histories_show_the_newest_first() -> None:
+    for day in (2, 1, 3):
+        started = datetime(2024, 1, day, tzinfo=timezone.utc)
+        record_job(a_result(f"run-{day}"), started, a_job(job_id="orders"))
+        record_run(a_request(f"run-{day}", started), "RUNNING", {})
+    assert [row["run_id"] for row in job_history("orders")] == ["run-3", "run-2", "run-1"]
+    assert [row["run_id"] for row in run_rows()] == ["run-3", "run-2", "run-1"]
+
+
+def test_a_run_is_one_row_from_its_plan_to_its_end() -> None:
+    record_run(a_request("run-1"), "RUNNING", {"jobs_total": 2, "error_message": None})
+    record_run(a_request("run-1"), "SUCCEEDED", {"jobs_total": 2, "jobs_succeeded": 2})
+    (row,) = run_rows()
+    assert (row["status"], row["jobs_succeeded"], row["start_time"]) == ("SUCCEEDED", 2, START)
+    assert find_run("run-1") == row
+    assert find_run("run-2") is None
+
+
+def test_a_run_closes_what_its_jobs_left_open_and_nothing_else() -> None:
+    record_progress(an_order("lost"), a_job(job_id="lost"), START, "load", 5)
+    record_job(a_result(job_id="done"), START, a_job(job_id="done"))
+    close_open_jobs("run-1")
+    rows = {row["RowKey"]: row for row in job_rows("run-1")}
+    assert {job_id: row["status"] for job_id, row in rows.items()} == {"done": "SUCCESS", "lost": "FAILED"}
+    assert rows["lost"]["error_message"] == "The attempt ended without a result."
+
+
+def test_a_long_message_is_cut() -> None:
+    error = JobError(kind="source", message="x" * 100_000)
+    record_job(a_result(status=JobStatus.FAILED, error=error), START, None)
+    (row,) = job_rows("run-1")
+    assert row["error_message"] == "x" * (MESSAGE_LIMIT - 1) + "…"
+
+
+def test_a_run_is_asked_to_stop_by_its_id() -> None:
+    request_cancel("run-1")
+    assert cancel_requested("run-1")
+    assert not cancel_requested("run-2")
+
+
+def test_a_quote_in_a_key_is_part_of_it() -> None:
+    assert find_run("x' or 'a' eq 'a") is None
+    assert list(job_history("it's")) == []
