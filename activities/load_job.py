@@ -13,7 +13,8 @@ from shared.leases import JobLease, job_lease
 from shared.models import AttemptOrder, Job, JobError, JobResult, JobStatus, LoadType
 from shared.secrets import connection_secret, forget_cached_secrets
 from shared.settings import settings
-from shared.watermarks import evidence, record_load
+from shared.watermarks import evidence, last_load, record_load
+from shared.work_folder import work_folder
 from shared.workbook.activation import configuration_store
 from shared.workbook.configuration import Configuration
 from shared.worker import Limits, run_in_child
@@ -56,13 +57,15 @@ def _load(attempt: AttemptOrder, job: Job, configuration: Configuration, started
     def progress(stage: str, rows: int) -> None:
         record_progress(attempt, job, started_at, stage, rows)
 
-    with job_lease(job.job_id, attempt.run_id) as lease:
+    earlier = last_load(job)
+    loaded_before = evidence(earlier) if earlier and job.load_type is LoadType.INCREMENTAL else None
+    needed_bytes = int(earlier.get("bytes", 0)) if earlier else 0
+    with job_lease(job.job_id, attempt.run_id) as lease, work_folder(needed_bytes) as folder:
         progress("starting", 0)
         _raise_if_cancelled(attempt)
-        loaded_before = evidence(job) if job.load_type is LoadType.INCREMENTAL else None
         result: JobResult = run_in_child(
             "shared.pipeline:run_attempt",
-            {"order": attempt, "job": job, "loaded_before": loaded_before},
+            {"order": attempt, "job": job, "folder": folder, "loaded_before": loaded_before},
             connection_secret(configuration.source(job.source_name), job.source_type),
             _limits(job),
             name=job.job_id,

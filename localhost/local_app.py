@@ -42,6 +42,7 @@ class LocalApp(AppClient):
         self.services = services
         self.settings = {
             **services.environment(),
+            **dict.fromkeys(("ConfigStorage", "LakeStorage", "AuditStorage"), ""),  # none of local.settings.json's
             "INGESTION_SCHEDULE": NEVER,
             "CONFIG_CONTAINER": CONFIG_CONTAINER,
             "CONFIG_BLOB": CONFIG_BLOB,

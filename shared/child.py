@@ -35,24 +35,25 @@ def child_main(
         megabytes: Memory that this process may use; None for no limit.
     """
     _die_with_parent()
+    outbox = _Outbox(sender)
     if megabytes:
         resource.setrlimit(resource.RLIMIT_DATA, (megabytes * 2**20, megabytes * 2**20))
-    logging.basicConfig(level=logging.WARNING, handlers=[_PipeHandler(sender, secret)], force=True)
+    logging.basicConfig(level=logging.WARNING, handlers=[_PipeHandler(outbox, secret)], force=True)
     last_report = 0.0
 
     def report(stage: str, rows: int) -> None:
         nonlocal last_report
         if time.monotonic() - last_report >= REPORT_SECONDS:
             last_report = time.monotonic()
-            sender.send(("progress", (stage, rows)))
+            outbox.send("progress", (stage, rows))
 
     try:
         module, name = entry.split(":")
         result = getattr(import_module(module), name)(**arguments, secret=secret, report=report)
     except Exception as error:
-        sender.send(("error", _explained(error, secret)))
+        outbox.send("error", _explained(error, secret))
     else:
-        sender.send(("result", result))
+        outbox.send("result", result)
 
 
 def _explained(error: Exception, secret: Secret) -> JobError:
@@ -62,17 +63,30 @@ def _explained(error: Exception, secret: Secret) -> JobError:
     return JobError(kind="unexpected", message=message, retryable=True)
 
 
+class _Outbox:
+    """The way to the parent. Readers log from threads of their own, and a pipe takes one message at a time."""
+
+    def __init__(self, sender: Connection) -> None:
+        self._sender = sender
+        self._lock = threading.Lock()
+
+    def send(self, kind: str, value: Any) -> None:
+        """Send one message."""
+        with self._lock:
+            self._sender.send((kind, value))
+
+
 class _PipeHandler(logging.Handler):
     """Sends the child's log to the parent, which has the host's handlers; secret values are taken out first."""
 
-    def __init__(self, sender: Connection, secret: Secret) -> None:
+    def __init__(self, outbox: _Outbox, secret: Secret) -> None:
         super().__init__()
-        self._sender = sender
+        self._outbox = outbox
         self._secret = secret
 
     def emit(self, record: logging.LogRecord) -> None:
         text = self._secret.redact(self.format(record))
-        self._sender.send(("log", (record.name, record.levelno, text)))
+        self._outbox.send("log", (record.name, record.levelno, text))
 
 
 def _die_with_parent() -> None:

@@ -1,14 +1,12 @@
 """One attempt of one job as a dlt pipeline: the only place that runs dlt. It runs in a process of its own.
 
-The working directory is new in every attempt and removed after it: what an attempt needs to know of earlier loads it
-restores from the lake, so the app's disk is never the only place where anything is.
+The working folder is new in every attempt: what an attempt needs to know of earlier loads it restores from the lake, so
+the app's disk is never the only place where anything is.
 """
 
 from __future__ import annotations
 
 import logging
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,7 +27,6 @@ from shared.lake_layout import dataset_name, dataset_path, pipeline_name
 from shared.leases import assert_held
 from shared.models import AttemptOrder, Job, JobError, JobResult, JobStatus, LoadType
 from shared.secrets import Secret
-from shared.settings import settings
 from shared.sources import open_source
 from shared.sources.source import ReadOptions, Source
 from shared.sources.watermark import watermark_text
@@ -41,7 +38,7 @@ Report = Callable[[str, int], None]
 
 
 def run_attempt(
-    order: AttemptOrder, job: Job, secret: Secret, report: Report, loaded_before: str | None = None
+    order: AttemptOrder, job: Job, secret: Secret, folder: Path, report: Report, loaded_before: str | None = None
 ) -> JobResult:
     """Load one job's table into the lake; never raises for what can be said in the result.
 
@@ -49,11 +46,12 @@ def run_attempt(
         order: Which attempt of which run.
         job: The row of the workbook.
         secret: The connection of its source.
+        folder: Empty, for the files of this attempt.
         report: Called as the work goes on.
         loaded_before: What the ledger knows of earlier loads; where the lake knows nothing of any, the attempt fails
             instead of reading everything again.
     """
-    attempt = _Attempt(order, job, secret, report, loaded_before)
+    attempt = _Attempt(order, job, secret, folder, report, loaded_before)
     try:
         return attempt.run()
     except Exception as error:
@@ -65,6 +63,7 @@ class _Attempt:
     order: AttemptOrder
     job: Job
     secret: Secret
+    folder: Path
     report: Report
     loaded_before: str | None = None
     started_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
@@ -75,16 +74,13 @@ class _Attempt:
 
     def run(self) -> JobResult:
         configure_dlt()
-        with _working_folder() as folder:
-            pipeline = dlt.pipeline(
-                pipeline_name(self.job.job_id),
-                pipelines_dir=str(folder),
-                destination=lake_destination(self.job, self.commit),
-                dataset_name=dataset_name(self.job),
-            )
-            if done := self._already_committed(pipeline):
-                return done
-            return self._load(pipeline)
+        pipeline = dlt.pipeline(
+            pipeline_name(self.job.job_id),
+            pipelines_dir=str(self.folder),
+            destination=lake_destination(self.job, self.commit),
+            dataset_name=dataset_name(self.job),
+        )
+        return self._already_committed(pipeline) or self._load(pipeline)
 
     def _already_committed(self, pipeline: dlt.Pipeline) -> JobResult | None:
         """The result of this very run's load where an earlier execution of it committed before its host died."""
@@ -214,15 +210,6 @@ class _Attempt:
 def _schema_contract(job: Job) -> Any:
     """What a column may do that the table did not have before, or that has another type now."""
     return {"tables": "evolve", "columns": job.schema_contract, "data_type": job.schema_contract}
-
-
-@contextmanager
-def _working_folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="ingestion-", dir=settings().work_folder))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _rows_by_table(extracted: Any) -> dict[str, int]:

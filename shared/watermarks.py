@@ -33,6 +33,7 @@ def record_load(job: Job, result: JobResult) -> None:
         "watermark_before": result.watermark_before,
         "watermark_after": result.watermark_after,
         "rows": result.rows_written,
+        "bytes": result.bytes_written,
         "committed_at": result.ended_at,
     }
     present = {name: value for name, value in row.items() if value is not None}
@@ -46,9 +47,6 @@ def last_load(job: Job) -> Row | None:
     return next(iter(audit_table().query_entities(query, parameters=parameters, results_per_page=1)), None)
 
 
-def evidence(job: Job) -> str | None:
-    """What the ledger knows of earlier loads, as half a sentence for an error message; None where it knows none."""
-    row = last_load(job)
-    if row is None:
-        return None
+def evidence(row: Row) -> str:
+    """What the ledger knows of a load, as half a sentence for an error message."""
     return f"load {row['load_id']} of run {row['run_id']} (watermark {row.get('watermark_after', 'none')})"

@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ from shared.secrets import Secret
 
 PRELOADED = ("shared.pipeline", "shared.probe")
 STOP_SECONDS = 10  # what a child gets between SIGTERM and SIGKILL
+_starting = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -102,8 +104,13 @@ def run_in_child(
         receiver.close()
 
 
-@cache
 def _context() -> ForkServerContext:
+    with _starting:  # the first jobs of a run come at the same moment
+        return _fork_server()
+
+
+@cache
+def _fork_server() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(PRELOADED))
     with _import_path_in_environment():

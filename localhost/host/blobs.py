@@ -136,8 +136,8 @@ def connect(connection: str, environment: Mapping[str, str]) -> "BlobServiceClie
     from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
     from azure.storage.blob import BlobServiceClient
 
-    if connection in environment:
-        return BlobServiceClient.from_connection_string(environment[connection], retry_total=0)
+    if connection_string := environment.get(connection):
+        return BlobServiceClient.from_connection_string(connection_string, retry_total=0)
     url = environment.get(f"{connection}__blobServiceUri") or environment.get(f"{connection}__serviceUri")
     if not url:
         raise ValueError(

@@ -120,7 +120,7 @@ class CommittingClient(FilesystemClient):
     def _write_manifest(self, table_name: str, inventory: Inventory, record: Mapping[str, Any]) -> None:
         path = self.pathlib.join(self.dataset_path, table_name, MANIFEST)
         try:
-            earlier = self._read_json(path)
+            earlier: dict[str, Any] | None = self._read_json(path)
         except FileNotFoundError:
             replaced = record["tables"][table_name]["replaced"]
             earlier = None if replaced else self._manifest_from_records(table_name, inventory, record["load_id"])
@@ -130,7 +130,7 @@ class CommittingClient(FilesystemClient):
 
     def _manifest_from_records(self, table_name: str, inventory: Inventory, load_id: str) -> dict[str, Any] | None:
         """The manifest before load `load_id` of a table whose own is lost, from the records of the earlier loads."""
-        manifest = None
+        manifest: dict[str, Any] | None = None
         for file in sorted(inventory.records, key=lambda file: float(file.load_id)):
             if file.load_id != load_id:
                 manifest = next_manifest(table_name, manifest, self._read_json(file.path))
