@@ -1,0 +1,62 @@
+"""What the children of the worker's tests are asked to do."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from shared.errors import SourceError
+from shared.secrets import Secret
+
+Report = Callable[[str, int], None]
+
+
+def describe(secret: Secret, report: Report, **arguments: Any) -> dict[str, Any]:
+    """Says what the child was given, and whether others could see the secret."""
+    visible = repr((sys.argv, dict(os.environ)))
+    return {"arguments": arguments, "password": secret["password"], "visible": secret["password"] in visible}
+
+
+def report_rows(secret: Secret, report: Report) -> None:
+    """Reports its progress."""
+    report("extract", 5)
+
+
+def log_password(secret: Secret, report: Report) -> None:
+    """Logs what it should not."""
+    logging.getLogger("driver").warning("cannot sign in with %s", secret["password"])
+
+
+def refuse(secret: Secret, report: Report) -> None:
+    """Raises an error of the project that holds a password."""
+    raise SourceError(f"The source refused {secret['password']}.")
+
+
+def stumble(secret: Secret, report: Report) -> None:
+    """Raises an error that nobody foresaw."""
+    raise ZeroDivisionError(secret["password"])
+
+
+def crash(secret: Secret, report: Report) -> None:
+    """Ends as a process does that the system kills."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def leave(secret: Secret, report: Report) -> None:
+    """Ends without a word."""
+    os._exit(3)
+
+
+def hang(secret: Secret, report: Report) -> None:
+    """Never ends by itself."""
+    threading.Event().wait()
+
+
+def take_memory(secret: Secret, report: Report, megabytes: int) -> int:
+    """Asks for memory."""
+    return len(bytearray(megabytes * 2**20))
