@@ -17,9 +17,10 @@ import activities.load_job
 import activities.plan_run
 import orchestrators.ingestion_run
 import orchestrators.source_lane
+from shared.configuration_api import check_workbook, describe_configuration, list_history, list_jobs, roll_back
 from shared.health import health
 from shared.http import json_response
-from shared.runs import cancel_run, describe_run, start_requested_run, start_scheduled_run
+from shared.runs import cancel_run, describe_run, start_ordered_run, start_requested_run, start_scheduled_run
 from shared.settings import settings
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
@@ -38,9 +39,14 @@ async def scheduled_run(timer: func.TimerRequest, client: df.DurableOrchestratio
     connection="ConfigStorage",
     source=func.BlobSource(settings().workbook_trigger_source),
 )
-def workbook_uploaded(workbook: func.InputStream) -> None:  # noqa: ARG001  the newest state is read with its ETag
-    """Take in a new workbook."""
-    activities.activate_workbook.activate_workbook()
+@app.durable_client_input(client_name="client")
+async def workbook_uploaded(
+    workbook: func.InputStream,  # noqa: ARG001  the newest state is read with its ETag
+    client: df.DurableOrchestrationClient,
+) -> None:
+    """Take in a new workbook and carry out its orders."""
+    await asyncio.to_thread(activities.activate_workbook.activate_workbook)
+    await start_ordered_run(client)
 
 
 @app.route(route="runs", methods=["POST"])
@@ -62,6 +68,36 @@ async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) 
 async def post_cancel(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """Cancel a run."""
     return await cancel_run(client, req.route_params["run_id"])
+
+
+@app.route(route="jobs", methods=["GET"])
+async def get_jobs(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
+    """List the jobs of the active workbook."""
+    return await list_jobs()
+
+
+@app.route(route="config", methods=["GET"])
+async def get_config(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
+    """Tell which version of the workbook is active."""
+    return await describe_configuration()
+
+
+@app.route(route="config/validate", methods=["POST"])
+async def post_validate(req: func.HttpRequest) -> func.HttpResponse:
+    """Check a workbook."""
+    return await check_workbook(req.get_body(), annotated=req.params.get("annotated") == "1")
+
+
+@app.route(route="config/history", methods=["GET"])
+async def get_history(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
+    """List the versions of the workbook."""
+    return await list_history()
+
+
+@app.route(route="config/rollback", methods=["POST"])
+async def post_rollback(req: func.HttpRequest) -> func.HttpResponse:
+    """Bring an earlier version back."""
+    return await roll_back(req.get_body())
 
 
 @app.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 
-from shared.audit import record_workbook
+from shared.audit import record_activation
 from shared.workbook.activation import configuration_store
 from shared.workbook.uploads import Activation, Outcome
 
 log = logging.getLogger(__name__)
-PROBLEMS_IN_AUDIT = 50
 
 
 def activate_workbook() -> Activation | None:
@@ -17,25 +16,12 @@ def activate_workbook() -> Activation | None:
     activation = configuration_store().activate_uploaded()
     if activation is None:
         return None
-    refused = activation.outcome is Outcome.REFUSED
-    if refused:
+    if activation.outcome is Outcome.REFUSED:
         log.warning(
             "The uploaded workbook was refused with %d problem(s); see %s/problems.json. First: %s",
             *(len(activation.problems), activation.refused_folder, activation.problems[0]),
         )
     else:
         log.info("The uploaded workbook: %s, version %s", activation.outcome.value, activation.sha256[:12])
-    record_workbook(
-        activation.sha256,
-        activation.at,
-        "REFUSED" if refused else "OVERTAKEN" if activation.outcome is Outcome.OVERTAKEN else "ACTIVATED",
-        {
-            "uploaded_by": activation.uploaded_by,
-            "changes": activation.changes.summary() if activation.changes else None,
-            "problem_count": len(activation.problems),
-            "problems": [str(problem) for problem in activation.problems[:PROBLEMS_IN_AUDIT]] or None,
-            "warning_count": len(activation.warnings),
-            "refused_folder": activation.refused_folder,
-        },
-    )
+    record_activation(activation)
     return activation

@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.audit import close_open_jobs, record_run
 from shared.models import RunOutcome
+from shared.orders import close_orders
 
 log = logging.getLogger(__name__)
 
@@ -16,6 +17,8 @@ def finish_run(outcome: dict[str, Any]) -> dict[str, Any]:
     """Write how the run ended. Takes the JSON form of a `RunOutcome`, returns it with the run's status."""
     run = RunOutcome.model_validate(outcome)
     close_open_jobs(run.request.run_id)
+    if run.request.request_ids:
+        close_orders(run.request.run_id)
     totals = run.totals.to_json()
     error = run.error
     record_run(

@@ -6,10 +6,11 @@ import logging
 from datetime import datetime, timezone
 from typing import Any
 
-from shared.audit import last_runs, record_job, record_run
-from shared.errors import ConfigurationError, IngestionError
+from shared.audit import record_job, record_run
+from shared.errors import IngestionError
 from shared.models import JobError, JobResult, JobStatus, RunPlan, RunRequest, RunStatus
-from shared.planning import Selection, deal, problems_of, select
+from shared.orders import claim_orders
+from shared.run_plan import draft_run
 from shared.settings import settings
 from shared.workbook.activation import configuration_store
 from shared.workbook.configuration import Configuration
@@ -35,45 +36,37 @@ def plan_run(request: dict[str, Any]) -> dict[str, Any]:
 
 def _plan(request: RunRequest) -> RunPlan:
     snapshot = configuration_store().refresh()
-    configuration = snapshot.configuration
-    if problems := problems_of(request, configuration):
-        raise ConfigurationError(f"The request does not fit the active workbook: {'; '.join(problems)}.")
-    known = last_runs()
-    selection = select(request, configuration, snapshot.version.activated_at, known)
+    version, configuration = snapshot.version, snapshot.configuration
+    claimed, later = claim_orders(request, configuration, version.sha256) if request.request_ids else ([], [])
+    draft = draft_run(request, snapshot, claimed)
     plan = RunPlan(
         request=request,
-        config_version=snapshot.version,
-        lanes=deal(
-            selection.jobs,
-            concurrency=_concurrency(configuration),
-            default_concurrency=settings().source_concurrency,
-            last_runs=known,
-            options=selection.options,
-        ),
+        config_version=version,
+        lanes=draft.lanes,
+        failed={job_id: str(error) for job_id, error in draft.failed.items()},
+        later_request_ids=tuple(later),
         max_attempts=settings().job_max_attempts,
         retry_seconds=settings().job_retry_seconds,
     )
-    _record_waiting(request, configuration, selection)
-    planned = {"jobs_total": plan.job_count, "jobs_waiting": len(selection.waiting), "jobs_not_due": selection.not_due}
-    record_run(request, RunStatus.RUNNING.value, {**planned, "config_sha256": snapshot.version.sha256})
+    for job_id, reason in draft.selection.waiting.items():
+        error = JobError(kind="quiet_hours", message=reason)
+        _record(request, configuration, job_id, JobStatus.SKIPPED, error)
+    for job_id, failure in draft.failed.items():
+        error = JobError(kind=failure.kind, message=str(failure), retryable=failure.retryable)
+        _record(request, configuration, job_id, JobStatus.FAILED, error)
+    planned = {
+        "jobs_total": plan.job_count,
+        "jobs_waiting": len(draft.selection.waiting),
+        "jobs_not_due": draft.selection.not_due,
+        "wildcards": draft.expansion.tables or None,
+        "config_sha256": version.sha256,
+    }
+    record_run(request, RunStatus.RUNNING.value, planned)
     return plan
 
 
-def _concurrency(configuration: Configuration) -> dict[str, int]:
-    limits = {source.source_name: source.max_concurrent_jobs for source in configuration.sources}
-    return {name: limit for name, limit in limits.items() if limit}
-
-
-def _record_waiting(request: RunRequest, configuration: Configuration, selection: Selection) -> None:
-    """Say in the audit table why a job that was due does not run."""
+def _record(request: RunRequest, configuration: Configuration, job_id: str, status: JobStatus, error: JobError) -> None:
+    """Say in the audit table why a job that was wanted does not run."""
     now = datetime.now(timezone.utc)
-    for job_id, reason in selection.waiting.items():
-        skipped = JobResult(
-            run_id=request.run_id,
-            job_id=job_id,
-            status=JobStatus.SKIPPED,
-            started_at=now,
-            ended_at=now,
-            error=JobError(kind="quiet_hours", message=reason),
-        )
-        record_job(skipped, request.requested_at, configuration.job(job_id))
+    result = JobResult(run_id=request.run_id, job_id=job_id, status=status, started_at=now, ended_at=now, error=error)
+    record_job(result, request.requested_at, configuration.job(job_id))

@@ -7,7 +7,7 @@ from typing import Any
 
 from azure.durable_functions import DurableOrchestrationContext
 
-from shared.models import JobError, LaneOrder, RunOutcome, RunPlan, Totals
+from shared.models import JobError, LaneOrder, RunOutcome, RunPlan, RunRequest, Totals
 
 Steps = Generator[Any, Any, dict[str, Any]]
 
@@ -17,7 +17,8 @@ def ingestion_run(context: DurableOrchestrationContext) -> Steps:
     request = context.get_input()
     context.set_custom_status({"stage": "planning"})
     plan = RunPlan.model_validate((yield context.call_activity("plan_run", request)))
-    totals = Totals(jobs_total=plan.job_count)
+    unplanned = Totals(jobs_total=len(plan.failed), jobs_failed=len(plan.failed))
+    totals = unplanned + Totals(jobs_total=plan.job_count - len(plan.failed))
     context.set_custom_status(_status("loading", totals))
     error = plan.error
     if plan.lanes and plan.config_version:  # task_all of nothing yields None: a run of no jobs has no lanes to wait for
@@ -30,14 +31,23 @@ def ingestion_run(context: DurableOrchestrationContext) -> Steps:
                     for number, order in enumerate(_lane_orders(plan))
                 ]
             )
-            totals = sum((Totals.model_validate(value) for value in lane_totals), Totals())
+            totals = sum((Totals.model_validate(value) for value in lane_totals), unplanned)
         except Exception as failure:
             error = JobError(kind="lane", message=f"A lane of the run broke: {str(failure)[:500]}")
     outcome = RunOutcome(request=plan.request, config_version=plan.config_version, totals=totals, error=error)
     context.set_custom_status(_status("finishing", totals))
     finished: dict[str, Any] = yield context.call_activity("finish_run", outcome.to_json())
     context.set_custom_status(_status("finished", RunOutcome.model_validate(finished["outcome"]).totals))
+    if plan.later_request_ids:
+        following = _following(plan)
+        yield context.call_sub_orchestrator("ingestion_run", following.to_json(), following.run_id)
     return finished
+
+
+def _following(plan: RunPlan) -> RunRequest:
+    """The run after this one, for orders that name a job which this one has had another order for."""
+    update = {"run_id": f"{plan.request.run_id}-next", "request_ids": plan.later_request_ids}
+    return plan.request.model_copy(update=update)
 
 
 def _lane_orders(plan: RunPlan) -> list[LaneOrder]:

@@ -17,6 +17,7 @@ from azure.durable_functions import DurableOrchestrationContext
 from shared.models import AttemptOrder, JobError, JobOptions, JobResult, JobStatus, LaneOrder, Totals
 
 LONGEST_WAIT = timedelta(minutes=15)
+BUSY_WAIT = timedelta(seconds=15)
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,9 @@ def source_lane(context: DurableOrchestrationContext) -> Generator[Any, Any, dic
             yield context.create_timer(pending.not_before)
         context.set_custom_status(_status(order, totals, pending))
         result = yield from _attempt(context, order, pending)
-        if result.error and result.error.retryable and pending.attempt < _max_attempts(order, pending.job_id):
+        if _is_busy(result) and order.request.request_ids:  # an order waits until the other run is done with the job
+            queue.append(_Pending(pending.job_id, pending.attempt, context.current_utc_datetime + BUSY_WAIT))
+        elif result.error and result.error.retryable and pending.attempt < _max_attempts(order, pending.job_id):
             queue.append(_next_attempt(context, order, pending))
         else:
             totals = totals.with_result(result)
@@ -73,6 +76,10 @@ def _attempt(
             ended_at=now,
             error=JobError(kind="activity", message=message, retryable=True),
         )
+
+
+def _is_busy(result: JobResult) -> bool:
+    return result.error is not None and result.error.kind == "busy"
 
 
 def _max_attempts(order: LaneOrder, job_id: str) -> int:

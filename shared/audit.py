@@ -6,8 +6,9 @@
 | `job:{job_id}` | inverted start of the run, run_id | the same row as a job's history, newest first |
 | `latest` | job_id | the same row again: the last run of every job in one partition |
 | `runs` | inverted start, run_id | one run |
-| `workbook` | inverted time, SHA-256 | one upload: activated or refused, and why |
+| `workbook` | inverted time, SHA-256 | one upload: activated or refused, and why; one rollback |
 | `cancelled` | run_id | the wish that a run be cancelled |
+| `request` | request_id | one order of the sheet Requests: which run carries it out, and how that ended |
 
 Every row is an upsert under a key that follows from its content: whoever writes it again writes the same row.
 """
@@ -27,12 +28,15 @@ from shared.identity import table_service
 from shared.models import AttemptOrder, Job, JobResult, JobStatus, RunRequest
 from shared.planning import LastRun
 from shared.settings import settings
+from shared.workbook.uploads import Activation, Outcome
 
 RUNS = "runs"
 WORKBOOK = "workbook"
 RUNNING = "RUNNING"
 CANCELLED = "cancelled"
 LATEST = "latest"
+REQUEST = "request"
+PROBLEMS_LIMIT = 50  # of one upload; all of them stand in its problems.json
 MESSAGE_LIMIT = 8_000  # characters; a string property of Table Storage holds 32 K
 
 Row = Mapping[str, Any]
@@ -88,7 +92,7 @@ def close_open_jobs(run_id: str) -> None:
 
 
 def record_run(request: RunRequest, status: str, totals: Mapping[str, Any]) -> None:
-    """Write the row of a run: once when it is planned, once more when it ends."""
+    """Write the row of a run: once when it is planned, once more when it ends; what was planned stays in it."""
     audit_table().upsert_entity(
         {
             "PartitionKey": RUNS,
@@ -97,25 +101,31 @@ def record_run(request: RunRequest, status: str, totals: Mapping[str, Any]) -> N
             "trigger": request.trigger,
             "status": status,
             "start_time": request.requested_at,
-            **{name: value for name, value in totals.items() if value is not None},
+            **{name: _property(value) for name, value in totals.items() if value is not None},
         },
-        mode=UpdateMode.REPLACE,
+        mode=UpdateMode.MERGE,
     )
 
 
-def record_workbook(sha256: str, moment: datetime, status: str, details: Mapping[str, Any]) -> None:
-    """Write what became of an uploaded workbook: `ACTIVATED` or `REFUSED`, with its problems."""
-    audit_table().upsert_entity(
-        {
-            "PartitionKey": WORKBOOK,
-            "RowKey": f"{newest_first(moment)}-{sha256[:12]}",
-            "sha256": sha256,
-            "status": status,
-            "time": moment,
-            **{name: _property(value) for name, value in details.items() if value is not None},
-        },
-        mode=UpdateMode.REPLACE,
-    )
+def record_activation(activation: Activation) -> None:
+    """Write what became of an upload, or that an earlier version was brought back."""
+    status = activation.outcome.value
+    if activation.outcome is Outcome.UNCHANGED:  # handled again: its row says how it became active
+        status = Outcome.ACTIVATED.value
+    key = f"{newest_first(activation.at)}-{activation.sha256[:12]}"
+    if activation.outcome is Outcome.ROLLED_BACK:
+        key += "-rollback"  # an upload of the same workbook that follows has a row of its own
+    details = {
+        "uploaded_by": activation.uploaded_by,
+        "changes": activation.changes.summary() if activation.changes else None,
+        "problem_count": len(activation.problems),
+        "problems": [str(problem) for problem in activation.problems[:PROBLEMS_LIMIT]] or None,
+        "warning_count": len(activation.warnings),
+        "refused_folder": activation.refused_folder,
+    }
+    row = {"PartitionKey": WORKBOOK, "RowKey": key, "sha256": activation.sha256, "status": status}
+    present = {name: _property(value) for name, value in details.items() if value is not None}
+    audit_table().upsert_entity(row | {"time": activation.at} | present, mode=UpdateMode.REPLACE)
 
 
 def job_rows(run_id: str) -> Iterator[Row]:
@@ -133,6 +143,11 @@ def last_runs() -> dict[str, LastRun]:
     return {
         row["job_id"]: LastRun(row["run_start_time"], float(row.get("duration_seconds", 1.0))) for row in latest_rows()
     }
+
+
+def request_rows() -> Iterator[Row]:
+    """The orders of the sheet Requests that a run has claimed."""
+    return _partition(REQUEST)
 
 
 def run_rows() -> Iterator[Row]:

@@ -6,9 +6,30 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from azure.functions import HttpResponse
+from pydantic import BaseModel, ValidationError
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+def read_body(content: bytes, shape: type[Body]) -> Body:
+    """A JSON body as a model; nothing at all counts as an empty object.
+
+    Raises:
+        ValueError: one argument per thing that is wrong.
+    """
+    try:
+        value = json.loads(content) if content.strip() else {}
+    except ValueError:
+        raise ValueError("the body is not valid JSON") from None
+    if not isinstance(value, dict):
+        raise ValueError("the body must be a JSON object")
+    try:
+        return shape.model_validate(value)
+    except ValidationError as error:
+        raise ValueError(*(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())) from None
 
 
 def json_response(

@@ -186,14 +186,18 @@ class RunPlan(Shape):
     request: RunRequest
     config_version: ConfigVersion | None = None
     lanes: tuple[Lane, ...] = ()
+    failed: dict[str, str] = Field(default={}, description="Jobs that cannot be planned, with the reason.")
+    later_request_ids: tuple[str, ...] = Field(
+        default=(), description="Orders for jobs that this run has another order for; a run after it takes them."
+    )
     max_attempts: int = 1
     retry_seconds: int = 0
     error: JobError | None = None
 
     @property
     def job_count(self) -> int:
-        """How many jobs the plan holds over all its lanes."""
-        return sum(len(lane.job_ids) for lane in self.lanes)
+        """How many jobs the plan holds over all its lanes, and could not plan."""
+        return sum(len(lane.job_ids) for lane in self.lanes) + len(self.failed)
 
 
 class LaneOrder(Shape):

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.models import Job, JobOptions, Lane, Request, RunRequest
 from shared.schedules import is_due, quiet_until
+from shared.wildcards import base_job_id
 from shared.workbook.configuration import Configuration
 
 
@@ -55,6 +56,7 @@ def select(
     configuration: Configuration,
     activated_at: datetime,
     last_runs: Mapping[str, LastRun] | None = None,
+    order_ids: Collection[str] = (),
 ) -> Selection:
     """The jobs that a request asks for: those it names or tags, those of its orders, or all.
 
@@ -65,16 +67,17 @@ def select(
         configuration: The active workbook.
         activated_at: When it became active: a job that never ran is due from then on.
         last_runs: What is known of earlier runs, by job id.
+        order_ids: Of the orders that the request names, those that this run carries out; no two are for one job.
     """
     if request.request_ids:
-        return _ordered(request, configuration)
+        return _ordered(order_ids, configuration)
+    last_starts = _last_starts(last_runs or {})
     selection = Selection()
     for job in configuration.jobs:
         if not job.enabled or not _is_named(job, request):
             continue
         if request.trigger == "timer":
-            last = (last_runs or {}).get(job.job_id)
-            if not is_due(job.schedule, last.started_at if last else activated_at, request.requested_at):
+            if not is_due(job.schedule, last_starts.get(job.job_id, activated_at), request.requested_at):
                 selection.not_due += 1
                 continue
             quiet = quiet_until(configuration.source(job.source_name).quiet_hours, request.requested_at)
@@ -145,14 +148,22 @@ def _is_named(job: Job, request: RunRequest) -> bool:
     return job.job_id in request.job_ids or not set(request.tags).isdisjoint(job.tags)
 
 
-def _ordered(request: RunRequest, configuration: Configuration) -> Selection:
-    """The jobs of the workbook's one-off orders; of two orders for one job the later row wins."""
+def _last_starts(last_runs: Mapping[str, LastRun]) -> dict[str, datetime]:
+    """When each job of the workbook last began; a wildcard job began when one of its tables did."""
+    starts: dict[str, datetime] = {}
+    for job_id, last in last_runs.items():
+        own = base_job_id(job_id)
+        starts[own] = max(last.started_at, starts.get(own, last.started_at))
+    return starts
+
+
+def _ordered(order_ids: Collection[str], configuration: Configuration) -> Selection:
+    """The jobs of the workbook's one-off orders."""
     selection = Selection()
     for order in configuration.requests:
         job = configuration.job(order.job_id)
-        if order.request_id in request.request_ids and job:
-            if job.job_id not in selection.options:
-                selection.jobs.append(job)
+        if order.request_id in order_ids and job:
+            selection.jobs.append(job)
             selection.options[job.job_id] = _options(order)
     return selection
 

@@ -14,10 +14,11 @@ from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrc
 from azure.functions import HttpResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.audit import CANCELLED, LATEST, RUNS, WORKBOOK, Row, find_run, job_rows, request_cancel
+from shared.audit import CANCELLED, LATEST, REQUEST, RUNS, WORKBOOK, Row, find_run, job_rows, request_cancel
 from shared.errors import ConfigurationError
 from shared.http import json_response, problem_response, read_body
 from shared.models import RunRequest, RunStatus
+from shared.orders import waiting_orders
 from shared.planning import problems_of
 from shared.workbook.activation import configuration_store
 
@@ -25,12 +26,13 @@ log = logging.getLogger(__name__)
 
 ORCHESTRATOR = "ingestion_run"
 SCHEDULED = "scheduled-"
+ORDERED = "requests-"
 _ACTIVE = [
     OrchestrationRuntimeStatus.Pending,
     OrchestrationRuntimeStatus.Running,
     OrchestrationRuntimeStatus.Suspended,
 ]
-_TABLE_PARTITIONS = (RUNS, WORKBOOK, LATEST, CANCELLED)
+_TABLE_PARTITIONS = (RUNS, WORKBOOK, LATEST, CANCELLED, REQUEST)
 _RUN_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 _ENDED_BADLY = {"Failed": RunStatus.FAILED, "Terminated": RunStatus.CANCELLED, "Canceled": RunStatus.CANCELLED}
 
@@ -47,16 +49,50 @@ class RunBody(BaseModel):
 
 
 async def start_scheduled_run(client: DurableOrchestrationClient) -> str | None:
-    """Start the run of a timer tick, unless the last one is still at work; returns its id, or None."""
-    for status in await client.get_status_by(runtime_status=_ACTIVE):
-        if status.name == ORCHESTRATOR and status.instance_id.startswith(SCHEDULED):
-            log.warning("No scheduled run was started: run %s is still active.", status.instance_id)
-            return None
+    """Start the run of a timer tick, unless the last one is still at work; returns its id, or None.
+
+    Orders that are still waiting go first: a blob trigger may have given up.
+    """
     now = datetime.now(timezone.utc)
+    active = [
+        status.instance_id
+        for status in await client.get_status_by(runtime_status=_ACTIVE)
+        if status.name == ORCHESTRATOR
+    ]
+    if not any(run_id.startswith(ORDERED) for run_id in active):
+        await start_ordered_run(client, f"{ORDERED}{now:%Y%m%dT%H%M%SZ}")
+    for run_id in active:
+        if run_id.startswith(SCHEDULED):
+            log.warning("No scheduled run was started: run %s is still active.", run_id)
+            return None
     request = RunRequest(run_id=f"{SCHEDULED}{now:%Y%m%dT%H%M%SZ}", trigger="timer", requested_at=now)
     await client.start_new(ORCHESTRATOR, request.run_id, request.to_json())
     log.info("Started scheduled run %s.", request.run_id)
     return request.run_id
+
+
+async def start_ordered_run(client: DurableOrchestrationClient, run_id: str | None = None) -> None:
+    """Start a run of those orders of the active version that no run has claimed yet.
+
+    Args:
+        client: The Durable client.
+        run_id: Its id; by default it follows from the version, so that an upload has one such run.
+    """
+    snapshot = await asyncio.to_thread(configuration_store().active)
+    orders = await asyncio.to_thread(waiting_orders, snapshot.configuration) if snapshot else []
+    if not snapshot or not orders:
+        return
+    run_id = run_id or f"{ORDERED}{snapshot.version.sha256[:12]}"
+    if await _exists(client, run_id):  # the upload is handled again, and the run is about to claim its orders
+        return
+    request = RunRequest(
+        run_id=run_id,
+        trigger="blob",
+        requested_at=datetime.now(timezone.utc),
+        request_ids=tuple(order.request_id for order in orders),
+    )
+    await client.start_new(ORCHESTRATOR, run_id, request.to_json())
+    log.info("Started run %s for %d order(s) of the workbook.", run_id, len(orders))
 
 
 async def start_requested_run(client: DurableOrchestrationClient, body: bytes) -> HttpResponse:
@@ -157,7 +193,7 @@ async def _exists(client: DurableOrchestrationClient, run_id: str) -> bool:
 def _parse(body: bytes) -> RunBody:
     """The body as a `RunBody`. Raises ValueError with one argument per thing that is wrong."""
     wanted = read_body(body, RunBody)
-    if wanted.run_id and (wanted.run_id in _TABLE_PARTITIONS or wanted.run_id.startswith(SCHEDULED)):
+    if wanted.run_id and (wanted.run_id in _TABLE_PARTITIONS or wanted.run_id.startswith((SCHEDULED, ORDERED))):
         raise ValueError(f"run_id: '{wanted.run_id}' is reserved")
     return wanted
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from croniter import CroniterBadCronError, CroniterBadDateError, croniter
 
+_QUIET_TICKS = 1000  # one a day for years: a timer whose every tick is quiet never starts the job
 _QUIET_HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\s*-\s*([01]\d|2[0-3]):([0-5]\d)(?:\s*UTC)?", re.IGNORECASE)
 
 
@@ -42,6 +43,46 @@ def is_due(schedule: str | None, since: datetime, now: datetime) -> bool:
         now: The time of the tick.
     """
     return schedule is None or next_due(schedule, since) <= now
+
+
+def next_tick(timer: str, at: datetime) -> datetime:
+    """The first tick of the app's timer at `at` or later.
+
+    Args:
+        timer: Its NCRONTAB expression, six fields that begin with seconds.
+        at: A time with its zone.
+
+    Raises:
+        ValueError: the expression is not one.
+    """
+    try:
+        ticks = croniter(timer, at - timedelta(microseconds=1), second_at_beginning=True)
+        tick: datetime = ticks.get_next(datetime)
+    except (CroniterBadCronError, CroniterBadDateError):
+        raise ValueError("is not an NCRONTAB expression of six fields") from None
+    return tick
+
+
+def next_start(timer: str, schedule: str | None, quiet_hours: str | None, since: datetime, now: datetime) -> datetime:
+    """The tick in which a job runs next: the first one in which it is due and its source is not quiet.
+
+    Args:
+        timer: The NCRONTAB expression of the app's timer.
+        schedule: The job's cron expression.
+        quiet_hours: Those of its source.
+        since: When the job last ran, or became part of the configuration.
+        now: A time in UTC.
+
+    Raises:
+        ValueError: one of the expressions is wrong.
+    """
+    tick = next_tick(timer, max(now, next_due(schedule, since)) if schedule else now)
+    for _ in range(_QUIET_TICKS):
+        quiet = quiet_until(quiet_hours, tick)
+        if quiet is None:
+            return tick
+        tick = next_tick(timer, quiet)
+    raise ValueError(f"has no tick outside the quiet hours {quiet_hours}")
 
 
 def quiet_until(quiet_hours: str | None, at: datetime) -> datetime | None:

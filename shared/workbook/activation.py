@@ -84,6 +84,10 @@ class ConfigurationStore:
         kept = self._versions.read_active()
         return kept[0] if kept else None
 
+    def last_refusal(self) -> Refusal | None:
+        """The last upload that was refused, None where there never was one."""
+        return self._versions.read_refusal()
+
     def read_version(self, sha256: str) -> Configuration:
         """The configuration that a run pinned; kept in memory, as every attempt of a job asks for it.
 

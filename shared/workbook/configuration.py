@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 from shared.models import Job, Request, Shape, Source
 from shared.wildcards import base_job_id, expanded_job, is_wildcard
@@ -56,3 +57,12 @@ class Report(Shape):
     configuration: Configuration | None = None
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
+
+    def to_answer(self) -> dict[str, Any]:
+        """The report for whoever asked for a validation, as plain JSON values."""
+        return {
+            "valid": self.configuration is not None,
+            "jobs": [job.job_id for job in self.configuration.jobs] if self.configuration else [],
+            "problems": [problem.to_json() for problem in self.problems],
+            "warnings": [warning.to_json() for warning in self.warnings],
+        }
