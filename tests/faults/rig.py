@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -85,6 +86,14 @@ class BrokenApp(App):
         """Let the jobs reach the database through a proxy, from the next secret that is read."""
         self.put_source(SOURCE, self.postgres_connection(self.database) | {"port": proxy.port})
 
+    def wait(self, run_id: str) -> dict[str, Any]:
+        """As in `App`, with fewer questions: they, too, go through the proxy."""
+        deadline = time.monotonic() + 120
+        while (run := self.get_run(run_id))["status"] == "RUNNING":
+            assert time.monotonic() < deadline, f"{run}\n{self.host.log_text()[-6000:]}"
+            time.sleep(0.3)
+        return run
+
     # processes
 
     @property
@@ -127,8 +136,7 @@ class BrokenApp(App):
 
     def run_killing(self, stage: str, when: Any, victim: str, job_id: str) -> dict[str, Any]:
         """Run a job and kill `victim` (child, host or both) at the first request of a stage; the ended run."""
-        kill = {"child": self.kill_attempts, "host": self.kill_host, "both": self.kill_both}[victim]
-        once = Once(stage, Fault("call", when, function=kill))
+        once = Once(stage, Fault("call", when, function=self._killing(victim)))
         with self.breaking(once):
             run_id = self.start_run(job_ids=[job_id])
             if victim == "child":
@@ -138,6 +146,20 @@ class BrokenApp(App):
                 run = self.wait_over_restarts(run_id)
         assert once.met.is_set(), f"the run had no '{stage}'"
         return run
+
+    def when_postgres_has_sent(self, proxy: TcpProxy, size: int, victim: str) -> threading.Event:
+        """Kill `victim` once a connection has brought `size` bytes; the event is set when that has happened."""
+        happened = threading.Event()
+
+        def act() -> None:
+            self._killing(victim)()
+            happened.set()
+
+        proxy.on_bytes = (size, act)
+        return happened
+
+    def _killing(self, victim: str) -> Callable[[], None]:
+        return {"child": self.kill_attempts, "host": self.kill_host, "both": self.kill_both}[victim]
 
     # tables
 
