@@ -70,6 +70,13 @@ class Settings(BaseSettings):
         Path("config/secrets.toml"), description="Secrets for local work; read where it exists, never deployed."
     )
 
+    api_private_hosts: str = Field(
+        "",
+        description="Hosts (host or host:port, with commas between) that API jobs may ask although their addresses are "
+        "loopback, link-local or of a metadata service.",
+    )
+    api_max_megabytes: int = Field(64, ge=1, description="A larger answer of an API is refused, in MiB.")
+
     source_concurrency: int = Field(
         4, ge=1, description="Jobs of one source system that run at once, over the whole app."
     )
@@ -89,6 +96,11 @@ class Settings(BaseSettings):
     work_folder: Path | None = Field(
         None, description="Where an attempt keeps its files while it runs; the system's temporary folder when blank."
     )
+
+    @property
+    def private_hosts(self) -> frozenset[str]:
+        """The hosts of `api_private_hosts`."""
+        return frozenset(host.strip().lower() for host in self.api_private_hosts.split(",") if host.strip())
 
     def connection(self, name: str) -> Connection:
         """The storage connection `name` (ConfigStorage, LakeStorage or AuditStorage).

@@ -1,0 +1,236 @@
+"""One API's client: dlt's RESTClient behind the guard, with retries, pauses, renewed tokens, and bounded answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
+
+import requests
+from dlt.sources.helpers.rest_client.client import RESTClient
+from dlt.sources.helpers.rest_client.utils import join_url
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+from urllib3.exceptions import HTTPError
+
+from shared.errors import IngestionError, SourceError, TransientError
+from shared.models import Job
+from shared.settings import settings
+from shared.sources.rest.answer import Answer
+from shared.sources.rest.auth import TokenAuth, authenticator
+from shared.sources.rest.connection import RestConnection
+from shared.sources.rest.faults import RETRIED, TryAgainError, asked_pause, explained, refusal
+from shared.sources.rest.pace import Pace
+from shared.sources.rest.session import CONNECT_SECONDS, open_session
+
+_REDIRECTS = {301, 302, 303, 307, 308}
+_MAX_REDIRECTS = 5
+_CHUNK = 1 << 16
+_MIB = 1 << 20
+_REFUSED = 400
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long one request is tried again: attempts, and the seconds of the first and of the longest pause."""
+
+    attempts: int = 5
+    first_pause: float = 0.5
+    longest_pause: float = 120
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request: its address, its method, and what it carries; `label` names it (`page 3`) in error messages."""
+
+    url: str
+    label: str
+    method: str = "GET"
+    params: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+
+
+class ApiClient:
+    """Sends requests to one API for one job; several threads may use it.
+
+    Args:
+        job: its headers, rate limit and parallelism.
+        connection: where and as whom.
+        patience: how long a request is tried again.
+    """
+
+    def __init__(self, job: Job, connection: RestConnection, patience: Patience | None = None) -> None:
+        self._job = job
+        self._connection = connection
+        self._patience = patience or Patience()
+        self._pace = Pace(job.api_rate_limit)
+        self._session = open_session(job, connection)
+        self._auth = authenticator(connection, self._request_token)
+        self._rest = RESTClient(connection.base_url, session=self._session)
+        self._limit = settings().api_max_megabytes * _MIB
+
+    def url(self, path: str) -> str:
+        """A path of the API as an address."""
+        return join_url(self._connection.base_url, path)
+
+    def linked(self, call: Call, link: str) -> str:
+        """The address of a link that an answer gave.
+
+        Raises:
+            SourceError: it leads to another host, which must not see the credentials.
+        """
+        home = self._connection.at_home(urljoin(call.url, link))
+        if home is None:
+            host = urlsplit(urljoin(call.url, link)).netloc.rpartition("@")[2]
+            raise SourceError(
+                f"{self.place(call)} leads to another host, {host[:100] or 'which cannot be read'}; credentials are "
+                "not sent there. Set base_url to the host that is meant."
+            )
+        return self._without_key(home)
+
+    def place(self, call: Call) -> str:
+        """A request for error messages, without its parameters."""
+        path = urlsplit(call.url)
+        return f"Job '{self._job.job_id}': {call.method} {path.scheme}://{path.netloc}{path.path}, {call.label},"
+
+    def fetch(self, call: Call, missing_is_empty: bool = False) -> Answer:
+        """The answer to a request.
+
+        Args:
+            call: The request.
+            missing_is_empty: Give an empty answer where the server says 404.
+
+        Raises:
+            SourceError: the server refused, or answered what cannot be used.
+            TransientError: it did not answer, or not in time, after all attempts.
+        """
+        answer = self._fetch(call)
+        if answer.status == requests.codes.not_found and missing_is_empty:
+            return Answer(answer.place, answer.url, answer.status, b"")
+        if answer.status >= _REFUSED:
+            raise refusal(answer)
+        return answer
+
+    def close(self) -> None:
+        """End all pauses and connections."""
+        self._pace.stop()
+        self._session.close()
+
+    def _fetch(self, call: Call) -> Answer:
+        auth = self._auth
+        for _ in range(_MAX_REDIRECTS + 1):
+            answer = self._send_patiently(call, auth)
+            if answer.status == requests.codes.unauthorized and isinstance(auth, TokenAuth):
+                auth.renew(answer.authorization)
+                answer = self._send_patiently(call, auth)
+            if answer.status not in _REDIRECTS:
+                return answer
+            call = self._redirected(call, answer)
+        raise SourceError(f"{self.place(call)} redirects in a circle; check base_url and api_endpoint.")
+
+    def _redirected(self, call: Call, answer: Answer) -> Call:
+        location = answer.headers.get("Location", "")
+        kept = answer.status in (requests.codes.temporary_redirect, requests.codes.permanent_redirect)
+        if not location or (call.method != "GET" and not kept):
+            raise SourceError(f"{answer.place} redirects a {call.method} request; set api_endpoint to its new address.")
+        return Call(self.linked(call, location), call.label, call.method, {}, call.body)
+
+    def _send_patiently(self, call: Call, auth: Any) -> Answer:
+        patience = self._patience
+        attempts = Retrying(
+            stop=stop_after_attempt(patience.attempts),
+            wait=self._pause,
+            retry=retry_if_exception_type(TryAgainError),
+            sleep=self._pace.sleep,
+            reraise=True,
+        )
+        try:
+            return attempts(self._send, call, auth)
+        except TryAgainError as error:
+            raise TransientError(f"{self.place(call)} cannot be read just now: {error}.") from None
+
+    def _pause(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.pause if isinstance(error, TryAgainError) else 0.0
+        doubled: float = self._patience.first_pause * 2 ** (state.attempt_number - 1)
+        return max(asked, min(doubled, self._patience.longest_pause))
+
+    def _send(self, call: Call, auth: Any) -> Answer:
+        """One attempt."""
+        self._pace.wait()
+        try:
+            with self._rest.request(
+                call.url,
+                method=call.method,  # type: ignore[arg-type]  # GET or POST
+                params=dict(call.params),
+                json=dict(call.body) if call.body is not None else None,
+                auth=auth,
+                stream=True,
+                timeout=(CONNECT_SECONDS, self._connection.timeout),
+                allow_redirects=False,
+            ) as response:
+                return self._answer(call, response)
+        except IngestionError:
+            raise
+        except (requests.RequestException, HTTPError, OSError) as error:
+            raise explained(error, self.place(call), self._connection.timeout) from None
+
+    def _answer(self, call: Call, response: requests.Response) -> Answer:
+        if response.status_code in RETRIED:
+            raise self._try_again(call, response)
+        return Answer(
+            place=self.place(call),
+            url=str(response.url),
+            status=response.status_code,
+            body=self._body(call, response),
+            headers=response.headers,
+            links=response.links,
+            authorization=str(response.request.headers.get("Authorization", "")),
+        )
+
+    def _body(self, call: Call, response: requests.Response) -> bytes:
+        body = bytearray()
+        for chunk in response.iter_content(_CHUNK):
+            body += chunk
+            if len(body) > self._limit:
+                raise SourceError(
+                    f"{self.place(call)} gave more than {self._limit // _MIB} MiB: ask for smaller pages with "
+                    "api_page_size, or raise the setting API_MAX_MEGABYTES."
+                )
+        return bytes(body)
+
+    def _try_again(self, call: Call, response: requests.Response) -> Exception:
+        why = f"it answered {response.status_code} {response.reason or ''}".rstrip()
+        pause = asked_pause(response.headers.get("Retry-After"))
+        if pause > self._patience.longest_pause:
+            return TransientError(f"{self.place(call)} cannot be read just now: {why} and asks to wait {pause:.0f} s.")
+        if pause:
+            self._pace.hold(pause)
+        return TryAgainError(why, pause)
+
+    def _request_token(self, form: dict[str, str]) -> tuple[str, float]:
+        """Ask `token_url` for a token; gives it and the seconds that it lasts."""
+        url = str(self._connection.token_url)
+        place = f"Job '{self._job.job_id}': token_url {urlsplit(url).netloc}"
+        try:
+            response = self._session.post(
+                url, data=form, timeout=(CONNECT_SECONDS, self._connection.timeout), allow_redirects=False
+            )
+            answer = response.json() if response.status_code == requests.codes.ok else {}
+        except (requests.RequestException, ValueError) as error:
+            raise TransientError(f"{place} gave no token ({type(error).__name__}).") from None
+        if response.status_code in RETRIED:
+            raise TransientError(f"{place} answered {response.status_code}.")
+        if not isinstance(answer, dict) or not answer.get("access_token"):
+            raise SourceError(
+                f"{place} gave no token (status {response.status_code}); check client_id, client_secret and scope."
+            )
+        return str(answer["access_token"]), float(answer.get("expires_in") or 3600)
+
+    def _without_key(self, url: str) -> str:
+        """A link without the key that some servers repeat in it: it is added again to every request."""
+        if self._connection.auth != "api_key" or self._connection.api_key_in != "query":
+            return url
+        parts = urlsplit(url)
+        kept = [pair for pair in parse_qsl(parts.query, True) if pair[0] != self._connection.api_key_name]
+        return parts._replace(query=urlencode(kept)).geturl()

@@ -1,0 +1,75 @@
+"""What a failed request means: again in a moment, later, or never until somebody mends something.
+
+requests' own errors hold addresses with all their parameters, so none of their texts is passed on.
+"""
+
+from __future__ import annotations
+
+import requests
+from dlt.sources.helpers.requests.retry import wait_exponential_retry_after
+
+from shared.errors import IngestionError, SourceError
+from shared.sources.rest.answer import Answer
+
+RETRIED = {408, 425, 429, 500, 502, 503, 504}
+"""Statuses after which the same request may succeed in a moment."""
+
+_HINTS = {401: "check how the secret signs in", 403: "its user may not read this", 404: "check api_endpoint"}
+_RETRY_AFTER = wait_exponential_retry_after(max=float("inf"))
+
+
+class TryAgainError(Exception):
+    """A request that may succeed in a moment: why it did not, and the seconds that the server asks to wait."""
+
+    def __init__(self, why: str, pause: float = 0.0) -> None:
+        super().__init__(why)
+        self.pause = pause
+
+
+def asked_pause(retry_after: str | None) -> float:
+    """The seconds of a `Retry-After` header, which holds a number or a date; 0 where there is none."""
+    return (_RETRY_AFTER._parse_retry_after(retry_after) or 0.0) if retry_after else 0.0
+
+
+def refusal(answer: Answer) -> SourceError:
+    """The error for an answer that says no."""
+    hint = _HINTS.get(answer.status, "check api_endpoint, api_params and api_body")
+    said = f" It says: {answer.excerpt()}" if answer.body.strip() else ""
+    return SourceError(f"{answer.place} was refused with status {answer.status}; {hint}.{said}")
+
+
+def explained(error: Exception, place: str, timeout: float) -> Exception:
+    """A failure of the network in our words.
+
+    Args:
+        error: What requests or urllib3 raised.
+        place: The request.
+        timeout: The seconds that it may wait.
+    """
+    causes = _causes(error)
+    if known := next((cause for cause in causes if isinstance(cause, IngestionError)), None):
+        return known
+    if isinstance(error, requests.exceptions.SSLError):
+        return SourceError(f"{place} shows a certificate that is not trusted; give ca_bundle in the secret.")
+    if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
+        return SourceError(f"{place} is no valid address; check base_url and api_endpoint.")
+    if isinstance(error, requests.exceptions.ProxyError):
+        return TryAgainError("the proxy of the secret does not let it through")
+    if isinstance(error, requests.Timeout) or any("timed out" in str(cause) for cause in causes):
+        return TryAgainError(f"no answer within {timeout:g} s")
+    if isinstance(error, (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)):
+        return TryAgainError("its answer broke off")
+    reason = next((cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror), None)
+    return TryAgainError(f"the connection failed ({reason or type(error).__name__})")
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """An error with what it came from and what it carries: urllib3 wraps errors in its arguments."""
+    found: list[BaseException] = []
+    waiting: list[object] = [error]
+    while waiting:
+        one = waiting.pop(0)
+        if isinstance(one, BaseException) and not any(one is known for known in found):
+            found.append(one)
+            waiting += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
+    return found

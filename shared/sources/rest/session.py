@@ -1,0 +1,54 @@
+"""The HTTP session of one job: guarded, without cookies, with the connection's headers, certificates and proxy."""
+
+from __future__ import annotations
+
+import ssl
+from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
+
+import requests
+
+from shared.errors import ConfigurationError
+from shared.models import Job
+from shared.sources.rest.connection import RestConnection
+from shared.sources.rest.guard import GuardedAdapter
+
+USER_AGENT = "excel-to-lake"
+CONNECT_SECONDS = 15
+
+_ACCEPTED = {"json": "application/json", "jsonl": "application/x-ndjson", "csv": "text/csv"}
+
+
+def open_session(job: Job, connection: RestConnection) -> requests.Session:
+    """A session that several threads may use; the environment says nothing to it.
+
+    Raises:
+        ConfigurationError: the secret's ca_bundle cannot be used.
+    """
+    session = requests.Session()
+    session.trust_env = False  # neither a .netrc nor a proxy that nobody named
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    adapter = GuardedAdapter(_trust(connection, job.source_name), pool_maxsize=job.parallelism)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    if connection.proxy:
+        session.proxies = dict.fromkeys(("http", "https"), connection.proxy.get_secret_value())
+    session.headers.update({"User-Agent": USER_AGENT, "Accept": f"{_ACCEPTED[job.api_response_format]}, */*;q=0.1"})
+    session.headers.update(job.api_headers)
+    session.headers.update({name: value.get_secret_value() for name, value in connection.headers.items()})
+    return session
+
+
+def _trust(connection: RestConnection, source_name: str) -> ssl.SSLContext | None:
+    """The certificates of `ca_bundle`, which is a path or the PEM text itself; None for those of requests."""
+    bundle = connection.ca_bundle
+    if not bundle:
+        return None
+    try:
+        if "-----BEGIN" in bundle:
+            return ssl.create_default_context(cadata=bundle)
+        return ssl.create_default_context(cafile=str(Path(bundle)))
+    except (OSError, ValueError):  # ssl.SSLError is an OSError
+        raise ConfigurationError(
+            f"The secret of source '{source_name}' has a ca_bundle that is neither PEM text nor the path of a PEM file."
+        ) from None
