@@ -5,11 +5,14 @@ All of them travel as small JSON through the Durable history, so none ever holds
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from enum import Enum
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+_NOT_IN_A_PATH = re.compile(r"""[\x00-\x1f/\\#?%*:|"<>]""")
 
 
 class SourceType(str, Enum):
@@ -113,10 +116,15 @@ class Job(Shape):
 
     @property
     def resource_name(self) -> str:
-        """The table's name in the lake: the source's table, or the last part of an API's path."""
-        if self.table_name:
-            return self.table_name
-        return (self.api_endpoint or self.job_id).rstrip("/").rsplit("/", 1)[-1]
+        """The table's name in the lake: the source's table, or the last part of an API's path.
+
+        What cannot stand in a path becomes `_`; a name that dlt keeps for its own tables gets another beginning.
+        """
+        name = self.table_name or (self.api_endpoint or self.job_id).rstrip("/").rsplit("/", 1)[-1]
+        name = _NOT_IN_A_PATH.sub("_", name)
+        if name.startswith("_dlt"):
+            return f"table{name}"
+        return f"_{name}" if name.startswith(".") else name
 
 
 class Source(Shape):

@@ -42,3 +42,17 @@ def test_a_pipeline_name_is_one_whose_state_dlt_finds_again(job_id: str) -> None
 @given(st.from_regex(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", fullmatch=True))
 def test_a_plain_job_id_is_its_own_pipeline_name(job_id: str) -> None:
     assert pipeline_name(job_id) == job_id
+
+
+@pytest.mark.parametrize(
+    ("table_name", "in_the_lake"),
+    [
+        ("Order Lines", "Order Lines"),
+        ("a/b\\c", "a_b_c"),
+        ('50% "off"?', "50_ _off__"),
+        ("..", "_.."),
+        ("_dlt_loads", "table_dlt_loads"),
+    ],
+)
+def test_a_table_gets_a_name_that_can_be_a_folder_and_is_none_of_dlts(table_name: str, in_the_lake: str) -> None:
+    assert table_path(a_job(table_name=table_name)) == f"lake/raw/shop/shop_pg_{in_the_lake}/{in_the_lake}"
