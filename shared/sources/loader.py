@@ -18,6 +18,7 @@ from shared.sources.boundary import Boundary
 from shared.sources.columns import ReadColumn
 from shared.sources.reading import read_ahead
 from shared.sources.source import ReadOptions
+from shared.value_range import ValueRange
 
 _STATE = "boundary"
 
@@ -58,6 +59,18 @@ class TableRead:
     table: sa.Table
     columns: list[ReadColumn]
     schema: pa.Schema
+    within: ValueRange | None = None
+
+    def query(self, watermark_column: str | None, watermark: Any) -> sa.Select[Any]:
+        """The whole table, its range, or its rows from a watermark on."""
+        query = sa.select(self.table)
+        if self.within:
+            cursor = self.column(self.within.column)
+            before_end = sa.not_(self.database.since(cursor, self.within.end))
+            query = query.where(self.database.since(cursor, self.within.start), before_end)
+        elif watermark_column and watermark is not None:
+            query = query.where(self.database.since(self.column(watermark_column), watermark))
+        return self.select(query)
 
     def select(self, query: sa.Select[Any]) -> sa.Select[Any]:
         """A query over the table with the chosen columns and the job's filter."""
@@ -85,22 +98,20 @@ class ArrowLoader(BaseTableLoader):
 
     def _new_rows(self, read: TableRead, snapshot: Snapshot) -> Iterator[pa.Table]:
         if not self.incremental:
-            yield from _batches(read, snapshot, read.select(sa.select(self.table)))
+            yield from _batches(read, snapshot, read.query(None, None))
             return
         watermark: Any = self.last_value
         cursor = read.column(self.incremental.cursor_path)
         state = dlt.current.resource_state().setdefault(_STATE, {})
         boundary = Boundary(state, cursor.name, read.schema.names, watermark)
-        query = sa.select(self.table)
+        query = read.query(cursor.name, watermark)
         if not boundary.exact:
-            since, beyond = read.database.since(cursor, watermark), read.database.beyond(cursor, watermark)
-            for table in _batches(read, snapshot, read.select(query.where(since, sa.not_(beyond)))):
+            beyond = read.database.beyond(cursor, watermark)
+            for table in _batches(read, snapshot, query.where(sa.not_(beyond))):
                 boundary.recount(table)
             boundary.check()
             query = query.where(beyond)
-        elif watermark is not None:
-            query = query.where(read.database.since(cursor, watermark))
-        for table in _batches(read, snapshot, read.select(query)):
+        for table in _batches(read, snapshot, query):
             new = boundary.new_rows(table)
             if new.num_rows:
                 yield new

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,9 +15,10 @@ import sqlalchemy as sa
 from pydantic import Field, model_validator
 from sqlalchemy.dialects import oracle
 
-from shared.errors import SourceError
+from shared.errors import SourceError, TransientError
 from shared.sources.columns import TEXT, UNSCALED_DECIMAL, ReadColumn, decimal_type
 from shared.sources.connection import APPLICATION_NAME, SqlConnection
+from shared.sources.deadline import connect_within
 from shared.sources.sql import SqlSource, beyond_microsecond
 
 _DEFAULT_PORT = 1521
@@ -76,6 +78,13 @@ class OracleConnection(SqlConnection):
         return self.tns_alias or f"{self.host}:{self.port}/{self.service_name or self.sid}"
 
     def connect(self) -> oracledb.Connection:
+        """A new connection, or an error in time: the driver limits TCP's part only, and not the server's greeting."""
+        try:
+            return connect_within(self.connect_timeout, self.place, self._connect)
+        except socket.gaierror as error:  # the driver lets this one through as it is
+            raise TransientError(f"{self.place}: the host's name is not known ({error}): check host.") from None
+
+    def _connect(self) -> oracledb.Connection:
         """A new connection whose session prints texts the same way on every server."""
         where: dict[str, Any] = (
             {"dsn": self.tns_alias}

@@ -102,6 +102,12 @@ class PostgresSource(SqlSource):
         """The connection in libpq's own key=value form, which quotes any character of a password."""
         return make_conninfo(**self.connection.libpq_parameters())
 
+    def estimate_rows(self, query: sa.Select[Any]) -> int | None:
+        with self._engine.connect() as connection:
+            statement = f"EXPLAIN (FORMAT JSON) {self.compile(query)}".replace("%", "%%")
+            plan = connection.exec_driver_sql(statement).scalar_one()
+        return int(plan[0]["Plan"]["Plan Rows"])
+
     def arrow_type(self, source_type: sa.types.TypeEngine[Any]) -> pa.DataType | None:
         if isinstance(source_type, postgresql.DOMAIN):
             return self.arrow_type(source_type.data_type)  # the wire knows base types only

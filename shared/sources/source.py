@@ -4,24 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from dlt.extract import DltResource
 
 from shared.models import Job
 from shared.secrets import Secret
+from shared.value_range import ValueRange
 
 
 @dataclass(frozen=True)
 class ReadOptions:
     """What the pipeline knows and a source needs.
 
-    `full_refresh` starts an incremental job over; `report_rows` is called with the number of rows of each batch, as
-    it passes.
+    Attributes:
+        full_refresh: An incremental job starts over.
+        report_rows: Called with the number of rows of each batch, as it passes.
+        start, end: The range of a backfill, as text: rows from `start` on and before `end`.
+        watermark: The last watermark that the lake has, as text.
     """
 
     full_refresh: bool = False
     report_rows: Callable[[int], None] = lambda _rows: None
+    start: str | None = None
+    end: str | None = None
+    watermark: str | None = None
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What a load would read, without reading it.
+
+    Attributes:
+        sql: The query, with the values in it.
+        columns: The type that each column has in the lake, by name.
+        rows_estimated: What the source's planner expects; None where it has no such thing.
+    """
+
+    sql: str
+    columns: dict[str, str]
+    rows_estimated: int | None = None
 
 
 class Source(Protocol):
@@ -39,3 +61,17 @@ class Source(Protocol):
 
     def explain(self, error: BaseException) -> BaseException:
         """An error of the driver as one of this project's, or `error` itself where it is none of the driver's."""
+
+
+@runtime_checkable
+class TableSource(Source, Protocol):
+    """A source whose tables can be listed, examined, and loaded again in part."""
+
+    loaded_range: ValueRange | None
+    """The range that a backfill loads; known once `resource` was called."""
+
+    def table_names(self) -> list[str]:
+        """The tables and views of the job's schema, as the source spells them. Raises as `resource`."""
+
+    def examine(self) -> Examination:
+        """What a load would read. Raises as `resource`."""

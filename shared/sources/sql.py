@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 import warnings
 from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -20,6 +22,7 @@ from shared.errors import IngestionError, SourceError
 from shared.filters import render_filter
 from shared.models import Job, LoadType
 from shared.secrets import Secret
+from shared.sources.backfill import backfill_range
 from shared.sources.columns import (
     TEXT,
     ReadColumn,
@@ -33,8 +36,10 @@ from shared.sources.columns import (
 from shared.sources.connection import SqlConnection
 from shared.sources.faults import explain
 from shared.sources.loader import ArrowLoader, Snapshot, TableRead
-from shared.sources.source import ReadOptions
+from shared.sources.lookback import Lookback, before
+from shared.sources.source import Examination, ReadOptions
 from shared.sources.watermark import typed_watermark
+from shared.value_range import ValueRange
 
 
 class SqlSource(ABC):
@@ -45,6 +50,7 @@ class SqlSource(ABC):
     def __init__(self, job: Job, secret: Secret, options: ReadOptions) -> None:
         self.job = job
         self.options = options
+        self.loaded_range: ValueRange | None = None
         self.connection, self.secret = self.connection_type.of(secret, job.source_name)
 
     @abstractmethod
@@ -83,10 +89,38 @@ class SqlSource(ABC):
         compiled = str(query.compile(self._engine, compile_kwargs={"literal_binds": True}))
         return compiled % () if self._engine.dialect.paramstyle in ("format", "pyformat") else compiled
 
+    def estimate_rows(self, query: sa.Select[Any]) -> int | None:  # noqa: ARG002
+        """How many rows the database's planner expects, None where it cannot be asked."""
+        return None
+
     def resource(self) -> DltResource:
+        with self._explaining():
+            return self._resource(self._reflect(self._engine))
+
+    def table_names(self) -> list[str]:
+        with self._explaining():
+            inspector, schema = sa.inspect(self._engine), self.job.schema_name
+            return sorted({*inspector.get_table_names(schema), *inspector.get_view_names(schema)})
+
+    def examine(self) -> Examination:
+        with self._explaining():
+            read = self._table_read(self._reflect(self._engine))
+            cursor, watermark = self._cursor(read), None
+            if cursor and not self.options.full_refresh:
+                text = self.options.watermark or self.job.last_watermark
+                watermark = typed_watermark(text, cursor.type, cursor.name)
+                if self.options.watermark and self.job.lookback:
+                    watermark = before(watermark, self.job.lookback, cursor.name)
+            query = read.query(cursor.name if cursor else None, watermark)
+            types = {column.name: str(column.type) for column in read.columns}
+            return Examination(self.compile(query), types, self.estimate_rows(query))
+
+    @contextmanager
+    def _explaining(self) -> Iterator[None]:
+        """Connect lazily, and turn what the driver raises into this project's errors."""
         try:
             self._engine = self.engine()
-            return self._resource(self._reflect(self._engine))
+            yield
         except IngestionError:
             raise
         except Exception as error:
@@ -96,25 +130,36 @@ class SqlSource(ABC):
         return explain(error, self.job, self.connection, self.secret)
 
     def _resource(self, table: sa.Table) -> DltResource:
-        columns = self._read_columns(table)
-        schema = arrow_schema(columns, self.job.primary_key)
-        incremental = self._incremental(table, columns)
+        read = self._table_read(table)
         resource = sql_table(
             self._engine,
             table=table.name,
             metadata=table.metadata,
-            incremental=incremental,
+            incremental=self._incremental(read),
             chunk_size=self.job.chunk_size,
             backend="pyarrow",
             reflection_level="minimal",
             table_loader_class=ArrowLoader,
-            backend_kwargs={"read": TableRead(self, self.options, table, columns, schema)},
+            backend_kwargs={"read": read},
             write_disposition=self._write_disposition(),
         )
         # emptied first: dlt would keep hints of columns that are not read
         resource.apply_hints(columns={}, primary_key=list(self.job.primary_key))
-        resource.apply_hints(columns=dlt_hints(schema))
+        resource.apply_hints(columns=dlt_hints(read.schema))
         return resource.with_name(self.job.resource_name)
+
+    def _table_read(self, table: sa.Table) -> TableRead:
+        columns = self._read_columns(table)
+        read = TableRead(self, self.options, table, columns, arrow_schema(columns, self.job.primary_key))
+        cursor = self._cursor(read)
+        self.loaded_range = backfill_range(self.job, self.options, cursor) if cursor else None
+        return replace(read, within=self.loaded_range)
+
+    def _cursor(self, read: TableRead) -> ReadColumn | None:
+        """The watermark column of an incremental job."""
+        if self.job.load_type is not LoadType.INCREMENTAL:
+            return None
+        return read.column(column_name(read.table, str(self.job.watermark_column), "watermark_column"))
 
     def _write_disposition(self) -> Any:
         if self.job.load_type is LoadType.FULL or self.options.full_refresh:
@@ -173,16 +218,16 @@ class SqlSource(ABC):
             return ReadColumn(column.name, column, native)
         return ReadColumn(column.name, self.as_text(column), TEXT)
 
-    def _incremental(self, table: sa.Table, columns: list[ReadColumn]) -> Any:
-        if self.job.load_type is not LoadType.INCREMENTAL:
+    def _incremental(self, read: TableRead) -> Any:
+        cursor = self._cursor(read)
+        if cursor is None or read.within:
             return None
-        name = column_name(table, str(self.job.watermark_column), "watermark_column")
-        cursor = next(column for column in columns if column.name == name)
-        initial = typed_watermark(self.job.last_watermark, cursor.type, name)
-        self._refuse_missing_watermarks(table, name)
+        initial = typed_watermark(self.job.last_watermark, cursor.type, cursor.name)
+        self._refuse_missing_watermarks(read.table, cursor.name)
         if self.options.full_refresh:
             _forget_state(self.job.resource_name)
-        return dlt.sources.incremental(name, initial_value=initial, primary_key=())  # ArrowLoader tells rows apart
+        # no primary key: ArrowLoader tells rows apart
+        return Lookback(cursor.name, initial_value=initial, primary_key=(), lag=self.job.lookback or None)
 
     def _refuse_missing_watermarks(self, table: sa.Table, name: str) -> None:
         column = table.c[name]

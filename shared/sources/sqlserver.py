@@ -15,6 +15,7 @@ from sqlalchemy.dialects import mssql
 
 from shared.sources.arrow import Batch
 from shared.sources.columns import TEXT, ReadColumn, decimal_type
+from shared.sources.deadline import connect_within
 from shared.sources.sql import SqlSource, beyond_microsecond
 from shared.sources.sqlserver_driver import Driver, SqlServerConnection, driver_for
 
@@ -61,7 +62,10 @@ class SqlServerSource(SqlSource):
 
     def engine(self) -> sa.Engine:
         self._driver = driver_for(self.connection)
-        return sa.create_engine(f"mssql+{self._driver.dialect}://", creator=self._driver.connect, poolclass=sa.NullPool)
+        return sa.create_engine(f"mssql+{self._driver.dialect}://", creator=self._connect, poolclass=sa.NullPool)
+
+    def _connect(self) -> Any:
+        return connect_within(self.connection.connect_timeout, self.connection.place, self._driver.connect)
 
     @contextmanager
     def snapshot(self) -> Iterator[SqlServerSnapshot]:

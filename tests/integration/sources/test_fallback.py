@@ -20,7 +20,9 @@ def test_another_database_is_read_through_sqlalchemy(tmp_path: Path, caplog: pyt
     file = tmp_path / "shop.db"
     with sqlite3.connect(file) as connection:
         connection.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY, name TEXT, at TIMESTAMP NOT NULL, raw BLOB)")
-        connection.execute("INSERT INTO orders VALUES (1, 'ä', '2024-01-01 00:00:00', x'00ff'), (2, NULL, '2024-01-02', NULL)")
+        connection.execute(
+            "INSERT INTO orders VALUES (1, 'ä', '2024-01-01 00:00:00', x'00ff'), (2, NULL, '2024-01-02', NULL)"
+        )
     lake = Lake(tmp_path, Secret({"url": f"sqlite:///{file}"}))
     settings = {"schema_name": None, "load_type": "INCREMENTAL", "watermark_column": "id"}
     with caplog.at_level(logging.WARNING):
@@ -30,7 +32,7 @@ def test_another_database_is_read_through_sqlalchemy(tmp_path: Path, caplog: pyt
     assert loaded.column("raw").to_pylist() == [b"\x00\xff", None]
     with sqlite3.connect(file) as connection:
         connection.execute("INSERT INTO orders VALUES (3, 'x', '2024-01-03', NULL)")
-    assert sorted(lake.load(a_job(**settings)).column("id").to_pylist()) == [1, 2, 3]
+    assert set(lake.load(a_job(**settings)).column("id").to_pylist()) == {1, 2, 3}
 
 
 def test_a_driver_that_is_not_installed_is_said() -> None:

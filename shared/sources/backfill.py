@@ -1,0 +1,35 @@
+"""The range of a backfill as values of the watermark column."""
+
+from __future__ import annotations
+
+from shared.errors import SourceError
+from shared.models import Job
+from shared.sources.columns import ReadColumn
+from shared.sources.source import ReadOptions
+from shared.sources.watermark import typed_watermark
+from shared.value_range import ValueRange
+
+
+def backfill_range(job: Job, options: ReadOptions, cursor: ReadColumn) -> ValueRange | None:
+    """What a backfill reads, None where `options` ask for none.
+
+    Without a primary key the range ends at the watermark: what is beyond it comes with the next load, and would come
+    twice.
+
+    Raises:
+        SourceError: a bound is no value of the column, or nothing before the watermark is in the range.
+    """
+    if options.start is None or options.end is None:
+        return None
+    start = typed_watermark(options.start, cursor.type, cursor.name)
+    end = typed_watermark(options.end, cursor.type, cursor.name)
+    if not job.primary_key:
+        limit = typed_watermark(options.watermark or job.last_watermark, cursor.type, cursor.name)
+        if limit is None or start >= limit:
+            reached = "nothing yet" if limit is None else f"column '{cursor.name}' up to {limit}"
+            raise SourceError(
+                f"Job '{job.job_id}' has loaded {reached}: a backfill from {options.start} would bring rows that its "
+                "next load brings too. Run the job instead, or give it a primary_key."
+            )
+        end = min(end, limit)
+    return ValueRange(cursor.name, start, end)

@@ -1,0 +1,132 @@
+"""Connecting to what is no server, with the real drivers: one clear sentence with the place, and in time."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+
+SECONDS = 2
+CANARY = "canary-51ac"
+SOURCE_TYPES = ("PostgreSQL", "MSSQL", "Oracle")
+
+# A process of its own: a connection that hangs in oracledb holds a lock that later ones would wait for; it comes last.
+PROGRAM = """
+import json, sys, time
+from shared.secrets import Secret
+from shared.sources import open_source
+from shared.sources.source import ReadOptions
+from tests.builders import a_job
+
+order = json.load(sys.stdin)
+for behaviour, host, port in order["places"]:
+    for source_type in order["source_types"]:
+        fields = {"host": host, "port": port, "database": "shop", "username": "reader", "password": order["password"]}
+        secret = Secret({**fields, "connect_timeout": order["seconds"]})
+        started = time.monotonic()
+        try:
+            open_source(a_job(source_type=source_type), secret, ReadOptions()).resource()
+        except Exception as error:
+            seconds = time.monotonic() - started
+            print(json.dumps([behaviour, source_type, f"{type(error).__name__} {error}", port, seconds]))
+"""
+
+
+def _silent(connection: socket.socket) -> None:
+    connection.recv(1 << 16)
+
+
+def _nonsense(connection: socket.socket) -> None:
+    connection.recv(10)
+    connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+    connection.close()
+
+
+@contextmanager
+def _port(behaviour: Callable[[socket.socket], None] | None) -> Iterator[int]:
+    """A port whose connections are met with a behaviour; a closed one for None."""
+    held: list[socket.socket] = []
+    server = socket.create_server(("127.0.0.1", 0))
+    port: int = server.getsockname()[1]
+
+    def serve(meet: Callable[[socket.socket], None]) -> None:
+        while True:
+            try:
+                connection = server.accept()[0]
+            except OSError:
+                return
+            held.append(connection)  # open until the test is over
+            threading.Thread(target=meet, args=(connection,), daemon=True).start()
+
+    if behaviour is None:
+        server.close()
+    else:
+        threading.Thread(target=serve, args=(behaviour,), daemon=True).start()
+    yield port
+    for one in (server, *held):
+        one.close()
+
+
+@pytest.fixture(scope="module")
+def answers() -> dict[tuple[str, str], tuple[str, int, float]]:
+    """What each driver's error became, by behaviour and source type: the sentence, the port, the seconds it took."""
+    with ExitStack() as stack:
+        ports = {
+            "closed": stack.enter_context(_port(None)),
+            "nonsense": stack.enter_context(_port(_nonsense)),
+            "silent": stack.enter_context(_port(_silent)),
+        }
+        places: list[Any] = [("unknown", "no-such-host.invalid", 1)]
+        places += [(behaviour, "127.0.0.1", port) for behaviour, port in ports.items()]
+        order = {"places": places, "source_types": SOURCE_TYPES, "seconds": SECONDS, "password": CANARY}
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM], input=json.dumps(order), capture_output=True, text=True, timeout=120
+        )
+    assert CANARY not in done.stdout + done.stderr
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    return {(behaviour, source_type): (text, port, took) for behaviour, source_type, text, port, took in rows}
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "source_type", "message"),
+    [
+        (
+            "closed",
+            "PostgreSQL",
+            "TransientError Source 'shop_pg' ({place}): nothing answers there: check host and port",
+        ),
+        ("closed", "MSSQL", "TransientError Source 'shop_pg' ({place}): nothing answers there: check host and port"),
+        ("closed", "Oracle", "TransientError Source 'shop_pg' ({place}): nothing answers there: check host and port"),
+        ("silent", "PostgreSQL", "TransientError Source 'shop_pg' ({place}): no answer within connect_timeout"),
+        ("silent", "MSSQL", "TransientError Source 'shop_pg' ({place}): no answer within connect_timeout"),
+        (
+            "silent",
+            "Oracle",
+            "TransientError {place} did not answer within 2 s of connect_timeout: check host and port",
+        ),
+        ("nonsense", "PostgreSQL", "SourceError Source 'shop_pg' ({place}): what answers there is no PostgreSQL"),
+        ("nonsense", "MSSQL", "SourceError Source 'shop_pg' ({place}): what answers there is no SQL Server"),
+        ("nonsense", "Oracle", "TransientError Source 'shop_pg' ({place}): it hung up before the connection was open"),
+    ],
+)
+def test_what_is_no_server_is_said_in_time(
+    answers: dict[tuple[str, str], tuple[str, int, float]], behaviour: str, source_type: str, message: str
+) -> None:
+    text, port, seconds = answers[behaviour, source_type]
+    assert text.startswith(message.format(place=f"127.0.0.1:{port}/shop"))
+    assert seconds < SECONDS + 10
+
+
+@pytest.mark.parametrize("source_type", SOURCE_TYPES)
+def test_an_unknown_host_is_said(answers: dict[tuple[str, str], tuple[str, int, float]], source_type: str) -> None:
+    text, _, _ = answers["unknown", source_type]
+    assert text.startswith("TransientError ")
+    assert "no-such-host.invalid:1/shop" in text
+    assert "the host's name is not known" in text

@@ -1,0 +1,136 @@
+"""What each driver's errors mean: the errors are the drivers' own objects, as their servers make them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mssql_python.exceptions
+import oracledb
+import psycopg.errors
+import pytest
+from adbc_driver_manager import AdbcStatusCode, OperationalError
+from sqlalchemy.exc import DBAPIError
+
+from shared.errors import IngestionError, SourceError, TransientError
+from shared.secrets import Secret
+from shared.sources.faults import explain
+from shared.sources.postgresql import PostgresConnection
+from tests.builders import a_job
+
+CANARY = "canary-8d21"
+CONNECTION = PostgresConnection(host="db.example", port=5432, database="shop", username="reader")
+
+
+def adbc(text: str, state: str | None = None) -> Exception:
+    return OperationalError(text, status_code=AdbcStatusCode.IO, sqlstate=state)
+
+
+def mssql(text: str, driver_error: str = "General error") -> Exception:
+    return mssql_python.exceptions.OperationalError(driver_error, f"[Microsoft][ODBC Driver 18][SQL Server]{text}")
+
+
+def oracle(text: str) -> Exception:
+    return oracledb.DatabaseError(text)
+
+
+POSTGRESQL: list[tuple[Exception, type[IngestionError], str]] = [
+    (psycopg.OperationalError('FATAL:  password authentication failed for user "x"'), SourceError, "password is wrong"),
+    (psycopg.errors.InvalidCatalogName('database "x" does not exist'), SourceError, "database does not exist"),
+    (psycopg.errors.InsufficientPrivilege("permission denied for table t"), SourceError, "GRANT SELECT"),
+    (psycopg.errors.UndefinedColumn('column "x" does not exist'), SourceError, "refused"),
+    (psycopg.errors.QueryCanceled("canceling statement due to statement timeout"), SourceError, "statement_timeout"),
+    (psycopg.errors.DeadlockDetected("deadlock detected"), TransientError, "ended the transaction"),
+    (psycopg.errors.SerializationFailure("could not serialize"), TransientError, "ended the transaction"),
+    (psycopg.errors.TooManyConnections("too many clients already"), TransientError, "no room"),
+    (psycopg.errors.DiskFull("No space left on device"), TransientError, "no room"),
+    (psycopg.errors.AdminShutdown("terminating connection"), TransientError, "failing over"),
+    (psycopg.errors.CannotConnectNow("the database system is starting up"), TransientError, "failing over"),
+    (psycopg.errors.LockNotAvailable("canceling statement due to lock timeout"), TransientError, "lock"),
+    (psycopg.OperationalError("FATAL:  sorry, too many clients already"), TransientError, "no room"),
+    (psycopg.OperationalError('FATAL:  no pg_hba.conf entry for host "1.2.3.4"'), SourceError, "does not let"),
+    (psycopg.OperationalError("SSL error: certificate verify failed"), SourceError, "not trusted"),
+    (adbc("IO: [libpq] server closed the connection unexpectedly"), TransientError, "connection was lost"),
+    (adbc("IO: SSL SYSCALL error: EOF detected"), TransientError, "connection was lost"),
+    (adbc("INTERNAL: ERROR: could not import the requested snapshot", "22023"), TransientError, "snapshot"),
+    (adbc("IO: terminating connection due to administrator command", "57P01"), TransientError, "failing over"),
+    (adbc('INVALID_ARGUMENT: relation "x" does not exist', "42P01"), SourceError, "refused"),
+]
+
+SQL_SERVER: list[tuple[Exception, type[IngestionError], str]] = [
+    (mssql("Login failed for user 'x'."), SourceError, "password is wrong"),
+    (mssql("Login failed for user '<token-identified principal>'."), SourceError, "no user of the database"),
+    (mssql('Cannot open database "x" requested by the login.'), SourceError, "does not exist, or"),
+    (
+        mssql(
+            "Cannot open server 'x' requested by the login. "
+            "Client with IP address '1.2.3.4' is not allowed to access the server."
+        ),
+        SourceError,
+        "firewall",
+    ),
+    (
+        mssql("SSL Provider: certificate verify failed: self-signed certificate"),
+        SourceError,
+        "trust_server_certificate",
+    ),
+    (mssql("Invalid object name 'x'."), SourceError, "refused"),
+    (mssql("The SELECT permission was denied on the object 'x'"), SourceError, "GRANT SELECT"),
+    (mssql("Query timeout expired"), SourceError, "statement_timeout"),
+    (mssql("Login timeout expired"), TransientError, "no answer"),
+    (mssql("Transaction (Process ID 52) was deadlocked on lock resources"), TransientError, "ended the transaction"),
+    (mssql("Database 'x' on server 'y' is not currently available."), TransientError, "no room"),
+    (mssql("The service is currently busy. Retry the request after 10 seconds."), TransientError, "no room"),
+    (mssql("Resource ID: 1. The request limit for the database is 60"), TransientError, "no room"),
+    (mssql("TCP Provider: Error code 0x68", "Communication link failure"), TransientError, "connection was lost"),
+    (mssql("Snapshot isolation transaction aborted due to update conflict"), TransientError, "version of a row"),
+    (mssql("Lock request time out period exceeded."), TransientError, "lock"),
+]
+
+ORACLE: list[tuple[Exception, type[IngestionError], str]] = [
+    (oracle("ORA-01017: invalid username/password; logon denied"), SourceError, "password is wrong"),
+    (oracle("ORA-28000: The account is locked."), SourceError, "locked"),
+    (oracle('DPY-6001: Service "x" is not registered with the listener'), SourceError, "service_name or sid"),
+    (oracle('DPY-4000: unable to find "X" in tnsnames.ora'), SourceError, "config_dir"),
+    (
+        oracle("DPY-3001: Native Network Encryption and Data Integrity is only supported in thick mode"),
+        SourceError,
+        "thin",
+    ),
+    (oracle("ORA-00942: table or view does not exist"), SourceError, "GRANT SELECT"),
+    (oracle('ORA-00904: "X": invalid identifier'), SourceError, "refused"),
+    (oracle("DPY-4024: call timeout of 1000 ms exceeded"), SourceError, "statement_timeout"),
+    (oracle("ORA-01555: snapshot too old"), TransientError, "snapshot"),
+    (oracle("ORA-00060: deadlock detected"), TransientError, "lock"),
+    (oracle("ORA-12541: Cannot connect. No listener"), TransientError, "nothing answers"),
+    (oracle("ORA-12516: TNS:listener could not find available handler"), TransientError, "no room"),
+    (oracle("ORA-01033: ORACLE initialization or shutdown in progress"), TransientError, "starting"),
+    (oracle("ORA-03113: end-of-file on communication channel"), TransientError, "connection was lost"),
+    (oracle("DPY-4011: the database or network closed the connection"), TransientError, "connection was lost"),
+]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "meaning"), POSTGRESQL + SQL_SERVER + ORACLE, ids=lambda value: str(value)[:40].replace("\n", " ")
+)
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_an_error_is_one_sentence_of_the_right_kind(
+    error: Exception, kind: type[IngestionError], meaning: str, wrapped: bool
+) -> None:
+    caught: BaseException = DBAPIError("SELECT 1", None, error) if wrapped else error
+    explained = explain(caught, a_job(), CONNECTION, Secret({}))
+    assert type(explained) is kind
+    assert meaning in str(explained)
+    assert str(explained).startswith("Source 'shop_pg' (db.example:5432/shop): ")
+    assert "\n" not in str(explained)
+
+
+@pytest.mark.parametrize("make", [adbc, mssql, oracle, psycopg.OperationalError])
+def test_no_secret_value_survives(make: Any) -> None:
+    explained = explain(make(f"bad option {CANARY}"), a_job(), CONNECTION, Secret({"password": CANARY}))
+    assert CANARY not in str(explained)
+    assert "******" in str(explained)
+
+
+def test_errors_of_others_are_not_touched() -> None:
+    errors = [ValueError("x"), SourceError("y"), OSError("connection refused")]
+    assert [explain(error, a_job(), CONNECTION, Secret({})) for error in errors] == errors
