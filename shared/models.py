@@ -108,7 +108,7 @@ class Job(Shape):
     api_cursor_path: str | None = None
     api_cursor_param: str | None = None
     api_total_path: str | None = None
-    api_max_pages: int | None = None
+    api_max_pages: int = 100_000
     api_rate_limit: float | None = None
     api_cursor_filter_param: str | None = None
     api_cursor_filter_format: str | None = None
@@ -175,7 +175,7 @@ class JobOptions(Shape):
     """How one job of a run differs from the others."""
 
     full_refresh: bool = False
-    start: str | None = Field(default=None, description="First watermark of a backfill, or where a run starts over.")
+    start: str | None = Field(default=None, description="The first watermark of a backfill.")
     end: str | None = Field(default=None, description="The watermark before which a backfill ends.")
     max_attempts: int | None = None
 

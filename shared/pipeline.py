@@ -20,7 +20,7 @@ from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from shared.dlt_settings import configure_dlt
-from shared.errors import IngestionError, LakeError
+from shared.errors import ConfigurationError, IngestionError, LakeError
 from shared.lake.adls import lake_destination
 from shared.lake.commit import CommittingClient, LoadCommit
 from shared.lake_layout import dataset_name, dataset_path, pipeline_name
@@ -28,7 +28,7 @@ from shared.leases import assert_held
 from shared.models import AttemptOrder, Job, JobError, JobResult, JobStatus, LoadType
 from shared.secrets import Secret
 from shared.sources import open_source
-from shared.sources.source import ReadOptions, Source
+from shared.sources.source import ReadOptions, Source, TableSource
 from shared.sources.watermark import watermark_text
 
 log = logging.getLogger(__name__)
@@ -73,6 +73,7 @@ class _Attempt:
     rows_read: int = 0
 
     def run(self) -> JobResult:
+        self._refuse_impossible_backfill()
         configure_dlt()
         pipeline = dlt.pipeline(
             pipeline_name(self.job.job_id),
@@ -102,7 +103,13 @@ class _Attempt:
         with self._stage("extract"):
             pipeline.sync_destination()
             before = self._watermark(pipeline)
-            options = ReadOptions(full_refresh=self.order.full_refresh, report_rows=self._count)
+            options = ReadOptions(
+                full_refresh=self.order.full_refresh,
+                report_rows=self._count,
+                start=self.order.start,
+                end=self.order.end,
+                watermark=before,
+            )
             self.source = open_source(self.job, self.secret, options)
             resource = self._with_disposition(self.source.resource())
             extracted = pipeline.extract(
@@ -131,9 +138,21 @@ class _Attempt:
             }
         )
 
+    def _refuse_impossible_backfill(self) -> None:
+        job = self.job
+        if self.order.end and (job.load_type is not LoadType.INCREMENTAL or job.table_format != "delta"):
+            raise ConfigurationError(
+                f"Job '{job.job_id}' cannot load a range again: a backfill needs load_type INCREMENTAL and "
+                f"table_format delta, and the job has {job.load_type.value} and {job.table_format}."
+            )
+
     def _with_disposition(self, resource: DltResource) -> DltResource:
         """How the lake's table takes the rows: replaced, appended to, or upserted by primary key (Delta only)."""
-        job = self.job
+        job, commit = self.job, self.commit
+        if self.order.end:
+            if not isinstance(self.source, TableSource) or self.source.loaded_range is None:
+                raise ConfigurationError(f"Job '{job.job_id}': its source cannot load a range again.")
+            commit.replaced_range = None if job.primary_key else self.source.loaded_range
         disposition: Any = "append"
         if job.load_type is LoadType.FULL or self.order.full_refresh:
             disposition = "replace"
@@ -144,7 +163,7 @@ class _Attempt:
             table_format="delta" if job.table_format == "delta" else None,
             primary_key=job.primary_key or None,
         )
-        if disposition != "replace" and self.commit.base_load_id:
+        if disposition != "replace" and commit.base_load_id and not commit.replaced_range:
             resource.add_filter(lambda rows: rows.num_rows > 0)  # nothing new makes no file; a first load makes a table
         return resource
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.models import Job
@@ -30,10 +30,14 @@ def a_row(**overrides: Any) -> dict[str, object]:
     return _JOB | {"enabled": "Y"} | overrides
 
 
-def a_workbook(*rows: Mapping[str, object]) -> bytes:
+def a_workbook(
+    *rows: Mapping[str, object],
+    sources: Sequence[Mapping[str, object]] = (),
+    requests: Sequence[Mapping[str, object]] = (),
+) -> bytes:
     """A workbook with one row for each mapping of the cells that differ from the valid default.
 
-    Rows that name no `job_id` or `table_name` get ones of their own.
+    Rows that name no `job_id` or `table_name` get ones of their own; those of the other sheets stay as they are.
     """
     numbered = [{"job_id": f"job_{n}", "table_name": f"table_{n}"} | dict(row) for n, row in enumerate(rows, 1)]
-    return write_workbook([a_row(**row) for row in numbered or [{}]])
+    return write_workbook([a_row(**row) for row in numbered or [{}]], sources, requests)

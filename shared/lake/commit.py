@@ -23,6 +23,7 @@ from shared.errors import LeaseLostError, ReconciliationError
 from shared.lake.delta import DeltaLoad, delta_storage_options, open_delta_table, take_back
 from shared.lake.inventory import Inventory, LakeFile
 from shared.lake.manifest import MANIFEST, next_manifest
+from shared.value_range import ValueRange
 
 _DATA_FILE = re.compile(r"(?P<load_id>\d+\.\d+)\.[^.]+\..+")  # {load_id}.{file_id}.{extension}
 
@@ -33,7 +34,8 @@ class LoadCommit:
 
     `expected_rows` counts the rows that were extracted, by table; `record` is kept with the commit, so that an attempt
     that is run again finds that its load stands already; `before_commit` may raise to keep the load from committing;
-    `base_load_id` is the last committed load when the attempt began, and must still be the last when it commits.
+    `base_load_id` is the last committed load when the attempt began, and must still be the last when it commits;
+    `replaced_range` are the rows of a Delta table in whose place the load's come.
     The rest is filled in by the client: what the load wrote, in all and by table.
     """
 
@@ -41,6 +43,7 @@ class LoadCommit:
     record: dict[str, Any] = field(default_factory=dict)
     before_commit: Callable[[], None] = lambda: None
     base_load_id: str | None = None
+    replaced_range: ValueRange | None = None
     tables: dict[str, Any] = field(default_factory=dict)
     files: int = 0
     rows: int = 0

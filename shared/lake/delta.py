@@ -5,6 +5,8 @@ record in `_dlt_loads` is taken back by the next attempt of the job.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date, datetime, timezone
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 from deltalake import CommitProperties, DeltaTable, write_deltalake
@@ -19,6 +21,7 @@ from dlt.common.schema.utils import get_columns_names_with_prop
 from dlt.destinations.impl.filesystem.filesystem import DeltaLoadFilesystemJob
 
 from shared.errors import ReconciliationError
+from shared.value_range import ValueRange
 
 if TYPE_CHECKING:
     from dlt.common.schema.typing import TTableSchema
@@ -29,7 +32,10 @@ LOAD_ID = "load_id"
 
 
 class DeltaLoad(DeltaLoadFilesystemJob):
-    """Writes the files of one load into a Delta table by one commit: replace, append, or upsert by primary key."""
+    """Writes the files of one load into a Delta table by one commit.
+
+    It replaces the table or the rows of a range, appends, or upserts by primary key.
+    """
 
     def run(self) -> None:
         client: CommittingClient = self._job_client  # type: ignore[assignment]  # dlt hands each job its client
@@ -43,6 +49,16 @@ class DeltaLoad(DeltaLoadFilesystemJob):
             data = ensure_delta_compatible_arrow_data(rows, self._partition_columns)
             if table["write_disposition"] == "merge" and target is not None:
                 self._upsert(target, data, properties)
+            elif client.commit.replaced_range and target is not None:
+                rows_replaced = predicate(client.commit.replaced_range)
+                write_deltalake(
+                    target,
+                    data,
+                    mode="overwrite",
+                    schema_mode="merge",
+                    predicate=rows_replaced,
+                    commit_properties=properties,
+                )
             else:
                 replace = table["write_disposition"] == "replace"
                 write_deltalake(
@@ -118,6 +134,26 @@ def take_back(table: DeltaTable, committed: Callable[[str], bool]) -> None:
         # the restoring commit names the load it goes back to, so that nothing is undone twice
         properties = CommitProperties(custom_metadata={LOAD_ID: last_good[LOAD_ID]})
         table.restore(last_good["version"], commit_properties=properties)
+
+
+def predicate(within: ValueRange) -> str:
+    """The rows of a range in Delta's SQL."""
+    column = quoted(within.column)
+    return f"{column} >= {_literal(within.start)} AND {column} < {_literal(within.end)}"
+
+
+def _literal(value: Any) -> str:
+    """A value in Delta's SQL; plain texts are read as dates and times where the column holds such."""
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, Decimal):
+        scale = max(-int(value.as_tuple().exponent), 0)
+        return f"arrow_cast('{value:f}', 'Decimal128(38, {scale})')"
+    if isinstance(value, datetime) and value.tzinfo:
+        moment = value.astimezone(timezone.utc).isoformat()
+        return f"arrow_cast('{moment}', 'Timestamp(Microsecond, Some(\"UTC\"))')"
+    text = value.isoformat() if isinstance(value, date) else str(value)
+    return "'" + text.replace("'", "''") + "'"
 
 
 def quoted(name: str) -> str:

@@ -76,6 +76,9 @@ def _check_order(draft: Draft, job: Draft, table: Table, found: Findings) -> Non
     if job.values.get("load_type") == "FULL":
         message = f"'backfill' needs a watermark_column, but job {quoted(values['job_id'])} has load_type FULL"
         found.problems.append(table.problem("action", draft.row, message))
+    elif job.values.get("table_format", "parquet") != "delta":
+        message = f"'backfill' needs table_format delta, but job {quoted(values['job_id'])} writes parquet"
+        found.problems.append(table.problem("action", draft.row, message))
     types, column = job.values.get("column_types", {}), job.values.get("watermark_column")
     for name in ("from", "to"):
         wrong = misfit(values[name], types.get(column)) if name in values else None

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import psycopg
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import requests
 from azure.storage.blob import ContainerClient
+from deltalake import DeltaTable
 
 from localhost.local_app import LocalApp
 from localhost.services import LocalServices
@@ -177,6 +179,16 @@ class App(LocalApp):
 
     def lake_rows(self, table_name: str) -> list[tuple[Any, ...]]:
         return sorted(tuple(row.values()) for row in self.lake(table_name).to_pylist())
+
+    def delta_rows(self, table_name: str, source_name: str = SOURCE) -> list[tuple[Any, ...]]:
+        """The rows of a Delta table, from a copy of its folder."""
+        prefix = f"raw/{source_name}_{table_name}/{table_name}/"
+        with TemporaryDirectory() as folder:
+            for name in self.lake_container.list_blob_names(name_starts_with=prefix):
+                copy = Path(folder) / name.removeprefix(prefix)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                copy.write_bytes(self.lake_container.download_blob(name).readall())
+            return sorted(tuple(row.values()) for row in DeltaTable(folder).to_pyarrow_table().to_pylist())
 
     def source_rows(self, table_name: str) -> list[tuple[Any, ...]]:
         return sorted(self.query(f"select * from {table_name}"))

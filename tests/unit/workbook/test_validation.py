@@ -384,6 +384,12 @@ OTHER_SHEETS: list[tuple[str, str, dict[str, Any], str]] = [
         {"job_id": "full"},
         "Requests!C3 action: 'backfill' needs a watermark_column",
     ),
+    (
+        "backfill of Parquet",
+        "Requests",
+        {"job_id": "parquet"},
+        "Requests!C3 action: 'backfill' needs table_format delta, but job 'parquet' writes parquet",
+    ),
 ]
 
 
@@ -391,7 +397,11 @@ OTHER_SHEETS: list[tuple[str, str, dict[str, Any], str]] = [
     ("sheet", "cells", "message"), [case[1:] for case in OTHER_SHEETS], ids=[case[0] for case in OTHER_SHEETS]
 )
 def test_a_bad_cell_of_another_sheet_is_named(sheet: str, cells: dict[str, Any], message: str) -> None:
-    jobs = [a_row(job_id="full"), a_row(job_id="incr", table_name="x", **INCREMENTAL)]
+    jobs = [
+        a_row(job_id="full"),
+        a_row(job_id="incr", table_name="x", table_format="delta", **INCREMENTAL),
+        a_row(job_id="parquet", table_name="y", **INCREMENTAL),
+    ]
     source = {"source_name": "shop_pg"}
     request = {"request_id": "r1", "job_id": "incr", "action": "run"}
     backfill = {"request_id": "r2", "job_id": "incr", "action": "backfill", "from": "2026-01-01", "to": "2026-02-01"}
@@ -404,7 +414,7 @@ def test_a_bad_cell_of_another_sheet_is_named(sheet: str, cells: dict[str, Any],
 
 def test_sources_and_requests_are_read() -> None:
     content = write_workbook(
-        [a_row(job_id="incr", **INCREMENTAL)],
+        [a_row(job_id="incr", table_format="delta", **INCREMENTAL)],
         [{"source_name": "shop_pg", "max_concurrent_jobs": 2, "quiet_hours": "22:00 - 06:00 utc"}],
         [{"request_id": "r", "job_id": "incr", "action": "backfill", "from": 1, "to": 5}],
     )
