@@ -17,7 +17,6 @@ from azure.durable_functions import DurableOrchestrationContext
 from shared.models import AttemptOrder, JobError, JobOptions, JobResult, JobStatus, LaneOrder, Totals
 
 LONGEST_WAIT = timedelta(minutes=15)
-BUSY_WAIT = timedelta(seconds=15)
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,8 @@ def source_lane(context: DurableOrchestrationContext) -> Generator[Any, Any, dic
         context.set_custom_status(_status(order, totals, pending))
         result = yield from _attempt(context, order, pending)
         if _is_busy(result) and order.request.request_ids:  # an order waits until the other run is done with the job
-            queue.append(_Pending(pending.job_id, pending.attempt, context.current_utc_datetime + BUSY_WAIT))
+            wait = timedelta(seconds=max(order.retry_seconds, 1))
+            queue.append(_Pending(pending.job_id, pending.attempt, context.current_utc_datetime + wait))
         elif result.error and result.error.retryable and pending.attempt < _max_attempts(order, pending.job_id):
             queue.append(_next_attempt(context, order, pending))
         else:

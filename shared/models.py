@@ -120,7 +120,7 @@ class Job(Shape):
 
         What cannot stand in a path becomes `_`; a name that dlt keeps for its own tables gets another beginning.
         """
-        name = self.table_name or (self.api_endpoint or self.job_id).rstrip("/").rsplit("/", 1)[-1]
+        name = self.table_name or (self.api_endpoint or self.job_id).partition("?")[0].rstrip("/").rsplit("/", 1)[-1]
         name = _NOT_IN_A_PATH.sub("_", name)
         if name.startswith("_dlt"):
             return f"table{name}"
@@ -265,6 +265,17 @@ class JobResult(Shape):
     @classmethod
     def _milliseconds_are_enough(cls, value: dict[str, float]) -> dict[str, float]:
         return {stage: round(seconds, 3) for stage, seconds in value.items()}
+
+
+class Examination(Shape):
+    """What a load of a job would read, found out without reading it."""
+
+    sql: str = Field(description="The query, with the values in it.")
+    columns: dict[str, str] = Field(description="The type that each column has in the lake, by name.")
+    watermark_column: str | None = Field(default=None, description="As the source spells it.")
+    rows_estimated: int | None = Field(
+        default=None, description="What the source's planner expects; None where it cannot be asked."
+    )
 
 
 class Totals(Shape):

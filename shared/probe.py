@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from shared.errors import ConfigurationError
-from shared.models import Job
+from shared.models import Examination, Job
 from shared.secrets import Secret
 from shared.sources import open_source
-from shared.sources.source import Examination, ReadOptions, TableSource
+from shared.sources.source import ReadOptions, TableSource
 
 
 def list_tables(job: Job, secret: Secret, report: Callable[[str, int], None]) -> list[str]:  # noqa: ARG001

@@ -15,6 +15,7 @@ from azure.functions import HttpResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.audit import CANCELLED, LATEST, REQUEST, RUNS, WORKBOOK, Row, find_run, job_rows, request_cancel
+from shared.dry_run import rehearse
 from shared.errors import ConfigurationError
 from shared.http import json_response, problem_response, read_body
 from shared.models import RunRequest, RunStatus
@@ -46,6 +47,7 @@ class RunBody(BaseModel):
     job_ids: list[str] = []
     tags: list[str] = []
     full_refresh: bool = False
+    dry_run: bool = False
 
 
 async def start_scheduled_run(client: DurableOrchestrationClient) -> str | None:
@@ -96,7 +98,10 @@ async def start_ordered_run(client: DurableOrchestrationClient, run_id: str | No
 
 
 async def start_requested_run(client: DurableOrchestrationClient, body: bytes) -> HttpResponse:
-    """Answer `POST /api/runs`: 202 with run id and links, 400 with all that is wrong, 409 where it exists."""
+    """Answer `POST /api/runs`: 202 with run id and links, 400 with all that is wrong, 409 where it exists.
+
+    A dry run is answered with 200 and what the run would do.
+    """
     try:
         wanted = _parse(body)
     except ValueError as error:
@@ -113,11 +118,13 @@ async def start_requested_run(client: DurableOrchestrationClient, body: bytes) -
         full_refresh=wanted.full_refresh,
     )
     try:
-        configuration = (await asyncio.to_thread(configuration_store().refresh)).configuration
+        snapshot = await asyncio.to_thread(configuration_store().refresh)
     except ConfigurationError as error:
         return problem_response(400, "No run can be started.", [str(error)])
-    if problems := problems_of(request, configuration):
+    if problems := problems_of(request, snapshot.configuration):
         return problem_response(400, "The request does not fit the active workbook.", problems)
+    if wanted.dry_run:
+        return json_response(await asyncio.to_thread(rehearse, request, snapshot))
     if await _exists(client, run_id):
         return problem_response(409, f"Run '{run_id}' exists already; leave run_id out to get a new one.")
     await client.start_new(ORCHESTRATOR, run_id, request.to_json())

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from dlt.extract import DltResource
 
-from shared.models import Job
+from shared.models import Examination, Job
 from shared.secrets import Secret
 from shared.value_range import ValueRange
 
@@ -29,21 +29,6 @@ class ReadOptions:
     start: str | None = None
     end: str | None = None
     watermark: str | None = None
-
-
-@dataclass(frozen=True)
-class Examination:
-    """What a load would read, without reading it.
-
-    Attributes:
-        sql: The query, with the values in it.
-        columns: The type that each column has in the lake, by name.
-        rows_estimated: What the source's planner expects; None where it has no such thing.
-    """
-
-    sql: str
-    columns: dict[str, str]
-    rows_estimated: int | None = None
 
 
 class Source(Protocol):

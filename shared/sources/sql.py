@@ -20,7 +20,7 @@ from sqlalchemy.exc import NoSuchTableError, SAWarning
 
 from shared.errors import IngestionError, SourceError
 from shared.filters import render_filter
-from shared.models import Job, LoadType
+from shared.models import Examination, Job, LoadType
 from shared.secrets import Secret
 from shared.sources.backfill import backfill_range
 from shared.sources.columns import (
@@ -37,7 +37,7 @@ from shared.sources.connection import SqlConnection
 from shared.sources.faults import explain
 from shared.sources.loader import ArrowLoader, Snapshot, TableRead
 from shared.sources.lookback import Lookback, before
-from shared.sources.source import Examination, ReadOptions
+from shared.sources.source import ReadOptions
 from shared.sources.watermark import typed_watermark
 from shared.value_range import ValueRange
 
@@ -106,14 +106,27 @@ class SqlSource(ABC):
         with self._explaining():
             read = self._table_read(self._reflect(self._engine))
             cursor, watermark = self._cursor(read), None
-            if cursor and not self.options.full_refresh:
-                text = self.options.watermark or self.job.last_watermark
-                watermark = typed_watermark(text, cursor.type, cursor.name)
-                if self.options.watermark and self.job.lookback:
-                    watermark = before(watermark, self.job.lookback, cursor.name)
+            if cursor:
+                self._refuse_missing_watermarks(read.table, cursor.name)
+                watermark = self._next_start(cursor)
             query = read.query(cursor.name if cursor else None, watermark)
-            types = {column.name: str(column.type) for column in read.columns}
-            return Examination(self.compile(query), types, self.estimate_rows(query))
+            return Examination(
+                sql=self.compile(query),
+                columns={column.name: str(column.type) for column in read.columns},
+                watermark_column=cursor.name if cursor else None,
+                rows_estimated=self.estimate_rows(query),
+            )
+
+    def _next_start(self, cursor: ReadColumn) -> Any:
+        """Where the next load starts, from the watermark that the options tell."""
+        options, initial = self.options, typed_watermark(self.job.last_watermark, cursor.type, cursor.name)
+        if options.full_refresh or not options.watermark:
+            return initial
+        watermark = typed_watermark(options.watermark, cursor.type, cursor.name)
+        if not self.job.lookback:
+            return watermark
+        earlier = before(watermark, self.job.lookback, cursor.name)
+        return earlier if initial is None else max(earlier, initial)
 
     @contextmanager
     def _explaining(self) -> Iterator[None]:
