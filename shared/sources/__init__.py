@@ -9,15 +9,17 @@ from shared.sources.connection import dialect_name
 from shared.sources.fallback import FallbackSource
 from shared.sources.oracle import OracleSource
 from shared.sources.postgresql import PostgresSource
+from shared.sources.rest.source import RestSource
 from shared.sources.source import ReadOptions, Source
 from shared.sources.sqlserver import SqlServerSource
 
-SOURCES: dict[SourceType, tuple[str, type[Source]]] = {
+SOURCES: dict[SourceType, tuple[str | None, type[Source]]] = {
     SourceType.POSTGRESQL: ("postgresql", PostgresSource),
     SourceType.MSSQL: ("mssql", SqlServerSource),
     SourceType.ORACLE: ("oracle", OracleSource),
+    SourceType.API: (None, RestSource),
 }
-"""By source type: the SQLAlchemy dialect that its reader speaks, and the reader."""
+"""By source type: the SQLAlchemy dialect that its reader speaks, None where it speaks none, and the reader."""
 
 
 def open_source(job: Job, secret: Secret, options: ReadOptions) -> Source:
@@ -32,7 +34,6 @@ def open_source(job: Job, secret: Secret, options: ReadOptions) -> Source:
             f"Job '{job.job_id}': source_type {job.source_type.value} cannot be read yet; readable are {readable}."
         )
     dialect, source = SOURCES[job.source_type]
-    named = dialect_name(secret)
-    if named not in (None, dialect):
+    if dialect and dialect_name(secret) not in (None, dialect):
         source = FallbackSource
     return source(job, secret, options)

@@ -1,0 +1,78 @@
+"""A load's pages, all of them, before the first goes on: kept on disk, their columns' types known, no page twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path as FilePath
+
+import pyarrow as pa
+
+from shared.errors import SourceError, TransientError
+from shared.models import Job
+from shared.sources.rest.page import Page
+from shared.sources.rest.spool import Spool, page_digest
+from shared.sources.rest.tables import Path, Unnesting
+from shared.sources.rest.types import ColumnTypes
+
+
+class Gathering:
+    """Takes in pages in any order and gives their tables in the pages' order.
+
+    Args:
+        job: How rows become tables.
+        folder: Where the pages are kept; None for the system's temporary folder.
+    """
+
+    def __init__(self, job: Job, folder: FilePath | None) -> None:
+        self._job = job
+        self._unnesting = Unnesting(job)
+        self._spool = Spool(folder)
+        self._known: dict[bytes, Page] = {}
+        self._beyond: list[tuple[bytes, Page]] = []
+        self.types: dict[Path, ColumnTypes] = {}
+        """The column types of each table that has come up."""
+
+    def add(self, page: Page) -> None:
+        """Take in a page.
+
+        Raises:
+            SourceError: it is one that came already.
+        """
+        if not page.rows:
+            return
+        tables = self._unnesting.tables(page.rows, f"{page.number}")
+        digest = page_digest(tables)
+        light = Page(page.number, page.call, page.answer, None, [])
+        if page.beyond:
+            self._beyond.append((digest, light))
+            return
+        if digest in self._known:
+            raise SourceError(
+                f"{page.answer.place} is the same as {self._known[digest].call.label}: the API does not turn the page. "
+                "Check pagination_type and the names of its parameters, or give api_total_path."
+            )
+        self._known[digest] = light
+        for path, table in tables.items():
+            self.types.setdefault(path, ColumnTypes(self._job.api_response_format)).observe(table, page.number)
+        self._spool.add(page.number, tables)
+
+    def check(self) -> None:
+        """After the last page: see that nothing new stands behind the API's total; some repeat their last page there.
+
+        Raises:
+            TransientError: something does.
+        """
+        for digest, page in self._beyond:
+            if digest not in self._known:
+                raise TransientError(
+                    f"{page.answer.place} has rows, but lies behind the number of all rows that the API declares: it "
+                    "changed while it was read, or its total is too small. If so always, leave api_total_path blank."
+                )
+
+    def pages(self) -> Iterator[dict[Path, pa.Table]]:
+        """The tables of each page."""
+        return self._spool.pages()
+
+    def close(self) -> None:
+        """Remove what is kept."""
+        self._spool.close()

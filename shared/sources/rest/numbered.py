@@ -1,0 +1,153 @@
+"""Pages by offset or number: any of them can be asked for at any time, so several threads do."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from math import ceil
+from typing import Any
+
+from shared.errors import SourceError
+from shared.sources.reading import read_ahead
+from shared.sources.rest.client import Call
+from shared.sources.rest.page import Page, PageReader, with_values
+
+DEFAULT_PAGE_SIZE = 100
+_COMPARED = 1000  # rows of two neighbouring pages
+
+
+class NumberedPages:
+    """The pages of one endpoint.
+
+    A page may be shorter than was asked for, because the server allows no more or because it hides rows: by offset,
+    what is missing of a range is asked for again from where the page ended, and the first empty answer ends the
+    pages. Where the API declares a total, one page behind it is asked for, too: a total that is too small would
+    lose rows.
+
+    Args:
+        reader: Fetches pages.
+        base: The request without what pagination adds.
+        by_offset: Whether the parameter counts rows or pages.
+        pages: How many pages there are, where the API says it.
+    """
+
+    def __init__(self, reader: PageReader, base: Call, by_offset: bool, pages: int | None = None) -> None:
+        job = reader.job
+        self._reader = reader
+        self._base = base
+        self._by_offset = by_offset
+        self._param = (job.api_offset_param or "offset") if by_offset else (job.api_page_param or "page")
+        self._limit_param = job.api_limit_param or "limit"
+        self._asked = job.api_page_size or DEFAULT_PAGE_SIZE
+        self._start = _start(base, self._param, 0 if by_offset else 1)
+        self._size = self._asked
+        self._pages = pages
+
+    def first_call(self) -> Call:
+        """The request for the first page."""
+        return self._call(0, self._asked)
+
+    def following(self, first: Page) -> Iterator[Page]:
+        """The pages after the first, in any order.
+
+        Raises:
+            SourceError: an empty page has others behind it, or pages overlap.
+        """
+        if not first.rows:
+            return
+        self._size = len(first.rows)
+        plan = _Plan(self._pages if first.total is None else ceil(first.total / self._size))
+        threads = self._reader.job.parallelism
+        yield from read_ahead([lambda: self._work(plan, first)] * threads, threads)
+        if plan.first_empty is not None and plan.last_full > plan.first_empty:
+            gap, after = self._label(plan.first_empty), self._label(plan.last_full)
+            raise SourceError(
+                f"{self._reader.client.place(self._base)} has no rows at {gap} but some at {after}: it does not hold "
+                "still, or counts in another way. Load it with parallelism 1, or with another pagination_type."
+            )
+
+    def _work(self, plan: _Plan, first: Page) -> Iterator[Page]:
+        while (index := plan.take()) is not None:
+            pages = self._range(plan, index, first) if self._by_offset else self._one(plan, index)
+            for page in pages:
+                yield replace(page, beyond=index == plan.expected)
+
+    def _one(self, plan: _Plan, index: int) -> Iterator[Page]:
+        page = self._reader.fetch(self._call(index, self._asked), index, missing_is_empty=True)
+        plan.found(index, bool(page.rows))
+        if page.rows:
+            yield page
+
+    def _range(self, plan: _Plan, index: int, first: Page) -> Iterator[Page]:
+        at, end = index * self._size, (index + 1) * self._size
+        before = first if index == 1 and self._size < self._asked else None
+        while at < end:
+            page = self._reader.fetch(self._call(at, end - at), at, missing_is_empty=True)
+            if not page.rows:
+                plan.found(index, False)
+                return
+            self._check(page, end - at, before)
+            plan.found(index, True)
+            yield page
+            at += len(page.rows)
+            before = page
+
+    def _check(self, page: Page, asked: int, before: Page | None) -> None:
+        if len(page.rows) > asked:
+            raise SourceError(
+                f"{page.answer.place} gave {len(page.rows)} rows where '{self._limit_param}' asked for {asked}; they "
+                "would come twice: check api_limit_param and api_offset_param."
+            )
+        if before and any(row in page.rows[:_COMPARED] for row in before.rows[-_COMPARED:]):
+            raise SourceError(
+                f"{page.answer.place} repeats rows of the page before it, which had fewer rows than were asked for: "
+                "the API counts rows that it does not show. Use another pagination_type, such as page."
+            )
+
+    def _call(self, position: int, limit: int) -> Call:
+        values: dict[str, Any] = {self._param: self._start + position}
+        if self._by_offset or self._reader.job.api_page_size:
+            values[self._limit_param] = limit
+        return with_values(self._base, values, f"{self._param} {self._start + position}")
+
+    def _label(self, index: int) -> str:
+        return f"{self._param} {self._start + index * (self._size if self._by_offset else 1)}"
+
+
+class _Plan:
+    """Which page is to be fetched next, shared by the threads.
+
+    Args:
+        expected: How many pages there should be; one more is asked for. None where the API does not say.
+    """
+
+    def __init__(self, expected: int | None) -> None:
+        self.expected = expected
+        self.first_empty: int | None = None
+        self.last_full = 0
+        self._next = 1
+        self._lock = threading.Lock()
+
+    def take(self) -> int | None:
+        with self._lock:
+            ends = [end for end in (self.first_empty, None if self.expected is None else self.expected + 1) if end]
+            if ends and self._next >= min(ends):
+                return None
+            self._next += 1
+            return self._next - 1
+
+    def found(self, index: int, has_rows: bool) -> None:
+        with self._lock:
+            if has_rows:
+                self.last_full = max(self.last_full, index)
+            else:
+                self.first_empty = index if self.first_empty is None else min(self.first_empty, index)
+
+
+def _start(base: Call, param: str, otherwise: int) -> int:
+    """Where counting starts: what api_params or api_body says of the parameter, such as page=0."""
+    text = str((base.params if base.body is None else base.body).get(param, otherwise))
+    if not text.isdigit():
+        raise SourceError(f"{base.label} is to start at {param} '{text}' by api_params, which is no whole number.")
+    return int(text)

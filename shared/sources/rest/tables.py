@@ -1,0 +1,126 @@
+"""Rows as they came, as Arrow tables: one for the rows and, with api_nested tables, one for each list in them.
+
+As in dlt, an object's fields become columns `object__field`, a list becomes a table `rows__list` whose rows know
+their parent by `_dlt_parent_id` and their place by `_dlt_list_idx`, and values that are no objects stand in `value`.
+Columns have the type that the page's values have; what they are in the lake is decided when all pages are known.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from itertools import chain
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+
+from shared.models import Job
+from shared.wildcards import matches
+
+ROW_ID, PARENT_ID, LIST_INDEX, VALUE = "_dlt_id", "_dlt_parent_id", "_dlt_list_idx", "value"
+LINKS = (ROW_ID, PARENT_ID, LIST_INDEX)
+SEPARATOR = "__"
+
+Path = tuple[str, ...]
+Columns: TypeAlias = "dict[str, list[Any]]"
+
+_INT64 = range(-(2**63), 2**63)
+
+
+class Unnesting:
+    """Makes tables of the rows of one job.
+
+    Args:
+        job: Which columns are read, which are declared to be of a type, and what becomes of nested values.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._as_text = set(job.column_types)  # spooled as text, and cast from it digit by digit
+
+    def tables(self, rows: list[Any], page: str) -> dict[Path, pa.Table]:
+        """The tables of a page by their path, `()` for the rows; `page` makes row ids unique in the load."""
+        found: dict[Path, pa.Table] = {}
+        self._add(found, (), rows, {}, page)
+        return found
+
+    def _add(self, found: dict[Path, pa.Table], path: Path, rows: list[Any], links: Columns, page: str) -> None:
+        columns: Columns = {}
+        lists: Columns = {}
+        self._flatten(_columns(rows), "", path, columns, lists)
+        arrays = {name: _array(values, name in self._as_text and not path) for name, values in columns.items()}
+        ids = [f"{page}.{len(found)}.{n}" for n in range(len(rows))] if self._job.api_nested == "tables" else []
+        linked = {name: pa.array(values) for name, values in links.items()}
+        own = {ROW_ID: pa.array(ids, pa.string())} if ids else {}
+        found[path] = pa.table({**arrays, **linked, **own}) if arrays or linked or own else _rows_of_nothing(len(rows))
+        for name, values in lists.items():
+            items = [(ids[n], index, item) for n, value in enumerate(values) for index, item in enumerate(value or ())]
+            if items:
+                parents, places, children = (list(part) for part in zip(*items, strict=True))
+                self._add(found, (*path, name), children, {PARENT_ID: parents, LIST_INDEX: places}, page)
+
+    def _flatten(self, values: Columns, before: str, path: Path, columns: Columns, lists: Columns) -> None:
+        for key, column in values.items():
+            name = f"{before}{key}"
+            if not path and not self._is_read(name):
+                continue
+            kinds = set(map(type, column)) - {type(None)}
+            nested = self._job.api_nested == "tables" and not (name in self._as_text and not path)
+            if nested and kinds == {dict}:
+                fields = _columns([value or {} for value in column])
+                self._flatten(fields, f"{name}{SEPARATOR}", path, columns, lists)
+            elif nested and kinds == {list}:
+                lists[name] = column
+            else:
+                columns[name] = column
+
+    def _is_read(self, name: str) -> bool:
+        """Whether a column is chosen; a pattern that chooses an object chooses its fields."""
+        parts = name.split(SEPARATOR)
+        names = [SEPARATOR.join(parts[: n + 1]) for n in range(len(parts))]
+        included, excluded = self._job.included_columns, self._job.excluded_columns
+        starts = [pattern for pattern in included if pattern.startswith(f"{name}{SEPARATOR}")]
+        if included and not starts and not any(matches(included, one) for one in names):
+            return False
+        return not any(matches(excluded, one) for one in names)
+
+
+def _columns(rows: Iterable[Any]) -> Columns:
+    """The rows' fields as columns, in the order in which they come up; what is no object is a `value`."""
+    objects: list[Mapping[str, Any]] = [row if isinstance(row, dict) else {VALUE: row} for row in rows]
+    names = dict.fromkeys(chain.from_iterable(objects))
+    return {name: [row.get(name) for row in objects] for name in names}
+
+
+def _array(values: list[Any], as_text: bool) -> pa.Array[Any]:
+    kinds = set(map(type, values)) - {type(None)}
+    if not kinds:
+        return pa.nulls(len(values))
+    if as_text:
+        return pa.array([_text(value) for value in values], pa.string())
+    if kinds == {bool}:
+        return pa.array(values, pa.bool_())
+    if kinds == {int} and all(value is None or value in _INT64 for value in values):
+        return pa.array(values, pa.int64())
+    if kinds <= {float, Decimal, int} and kinds != {int}:
+        return pa.array([None if value is None else float(value) for value in values], pa.float64())
+    return pa.array([_text(value) for value in values], pa.string())
+
+
+def _text(value: Any) -> str | None:
+    """A text as it is, any other value as the JSON that it was."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, Decimal):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False, default=_json_number)
+
+
+def _json_number(value: Any) -> float:
+    return float(value)
+
+
+def _rows_of_nothing(count: int) -> pa.Table:
+    """Rows whose every column was left out or empty still count."""
+    return pa.table({ROW_ID: pa.nulls(count, pa.string())})

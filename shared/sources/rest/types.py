@@ -1,0 +1,128 @@
+"""The types of a table's columns, decided when every page is known, so that no page's place among the others counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from shared.sources.rest.tables import LINKS, LIST_INDEX
+
+TEXT = pa.string()
+ZONED, NAIVE = pa.timestamp("us", "UTC"), pa.timestamp("us")
+
+Array: TypeAlias = "pa.Array[Any] | pa.ChunkedArray[Any]"
+
+_MOMENT = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?"
+_PATTERNS: dict[pa.DataType, str] = {
+    ZONED: _MOMENT + r"(Z|[+-]\d\d:?\d\d)$",
+    NAIVE: _MOMENT + "$",
+    pa.bool_(): r"^(true|false|True|False|TRUE|FALSE)$",
+    pa.int64(): r"^-?(0|[1-9]\d{0,17})$",
+    pa.float64(): r"^-?(0|[1-9]\d{0,14})(\.\d{1,15})?([eE][+-]?\d{1,2})?$",
+}
+_OF_JSON = (ZONED, NAIVE)  # a JSON text that looks like a number is none
+_OF_CSV = (pa.int64(), pa.float64(), pa.bool_(), ZONED, NAIVE)
+
+
+@dataclass
+class _Seen:
+    """What is known of one column: where it came up first, its types on the pages, and the types its texts fit."""
+
+    place: tuple[int, int]
+    types: set[pa.DataType] = field(default_factory=set)
+    candidates: tuple[pa.DataType, ...] = ()
+
+
+class ColumnTypes:
+    """Takes in the pages of one table and decides its schema.
+
+    Args:
+        response_format: In CSV everything is text, so that numbers are looked for in it, too.
+    """
+
+    def __init__(self, response_format: str) -> None:
+        self._candidates = _OF_CSV if response_format == "csv" else _OF_JSON
+        self._seen: dict[str, _Seen] = {}
+
+    def observe(self, table: pa.Table, page: int) -> None:
+        """Take in the columns of a page."""
+        for position, name in enumerate(table.column_names):
+            column = table.column(position)
+            seen = self._seen.setdefault(name, _Seen((page, position), candidates=self._candidates))
+            seen.place = min(seen.place, (page, position))
+            if not pa.types.is_null(column.type):
+                seen.types.add(column.type)
+            if pa.types.is_string(column.type) and seen.candidates:
+                seen.candidates = tuple(kind for kind in seen.candidates if _fits(column, kind))
+
+    def names(self) -> list[str]:
+        """All columns, in the order of the pages."""
+        return sorted(self._seen, key=lambda name: self._seen[name].place)
+
+    def fits(self, name: str, kind: pa.DataType) -> bool:
+        """Whether all texts of a column could be of that type."""
+        return name in self._seen and kind in self._seen[name].candidates
+
+    def schema(self, declared: Mapping[str, pa.DataType], before: Mapping[str, pa.DataType], keep: bool) -> pa.Schema:
+        """The table's schema.
+
+        Args:
+            declared: The types that `column_types` names; they win.
+            before: The types of the table as earlier loads left it.
+            keep: Whether those must stay, because earlier rows do; otherwise a type may become wider.
+        """
+        fields = []
+        for name in self.names():
+            now = LINK_TYPES.get(name) or declared.get(name) or self._type(name)
+            earlier = before.get(name)
+            if earlier is not None and name not in declared:
+                now = earlier if keep or now is None else _wider(earlier, now)
+            if now is not None:
+                fields.append(pa.field(name, now))
+        return pa.schema(fields)
+
+    def _type(self, name: str) -> pa.DataType | None:
+        """The type of a column's values; None where it has none."""
+        seen = self._seen[name]
+        if not seen.types:
+            return None
+        if seen.types == {pa.int64(), pa.float64()}:
+            return pa.float64()
+        if len(seen.types) > 1:
+            return TEXT
+        (only,) = seen.types
+        return seen.candidates[0] if only == TEXT and seen.candidates else only
+
+
+LINK_TYPES = {name: pa.int64() if name == LIST_INDEX else TEXT for name in LINKS}
+
+
+def readable(column: Array, wanted: pa.DataType) -> Array:
+    """Texts of moments in a form that Arrow reads: microseconds, a zone with a colon, and none where none is wanted."""
+    if not pa.types.is_string(column.type) or not pa.types.is_timestamp(wanted):
+        return column
+    column = pc.replace_substring_regex(column, r"(\.\d{6})\d+", r"\1")
+    return pc.replace_substring_regex(column, r"([+-]\d\d):?(\d\d)$", r"\1:\2")
+
+
+def _fits(column: Array, kind: pa.DataType) -> bool:
+    if not pc.all(pc.match_substring_regex(column, _PATTERNS[kind]), min_count=0).as_py():
+        return False
+    try:
+        pc.cast(readable(column, kind), kind)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return False
+    return True
+
+
+def _wider(before: pa.DataType, now: pa.DataType) -> pa.DataType:
+    if before.equals(now):
+        return now
+    numbers = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+    if all(any(is_kind(one) for is_kind in numbers) for one in (before, now)):
+        return pa.float64()
+    return TEXT
