@@ -60,13 +60,23 @@ def _cast(column: Column, arrow_type: pa.DataType) -> Column:
 
 
 def _without_long_numbers(column: Column, arrow_type: pa.Decimal128Type[Any, Any]) -> Column:
-    """Texts of numbers with at most 38 digits: Arrow's cast takes longer ones for other numbers, without an error."""
+    """Texts of numbers that fit 38 digits, with those that the scale adds.
+
+    Arrow's cast takes longer ones for other numbers, without an error. Those are few, and are looked at one by one.
+    """
     texts: Any = column
     longest = pc.max(pc.binary_length(texts)).as_py() or 0
-    if longest <= _SAFE_DIGITS:
+    if longest <= _SAFE_DIGITS - arrow_type.scale and not pc.any(pc.match_substring(texts, "E")).as_py():
         return column
     digits = pc.binary_length(pc.replace_substring_regex(texts, "[-.]", ""))
-    is_long: Any = pc.fill_null(pc.greater(digits, pa.scalar(_SAFE_DIGITS)), pa.scalar(False))
+    whole = pc.binary_length(pc.replace_substring_regex(texts, r"^-|\..*", ""))
+    is_long: Any = pc.or_(
+        pc.match_substring(texts, "E"),
+        pc.or_(
+            pc.greater(digits, pa.scalar(_SAFE_DIGITS)), pc.greater(whole, pa.scalar(_SAFE_DIGITS - arrow_type.scale))
+        ),
+    )
+    is_long = pc.fill_null(is_long, pa.scalar(False))
     shortened = [_shortened(text, arrow_type) for text in pc.filter(texts, is_long).to_pylist()]
     safe: Column = pc.replace_with_mask(texts, is_long, pa.array(shortened, pa.string()))
     return safe
@@ -76,7 +86,7 @@ def _shortened(text: str, arrow_type: pa.Decimal128Type[Any, Any]) -> str:
     """A number's text without zeros that its type does not need."""
     value = Decimal(text)
     with localcontext() as context:
-        context.prec = len(text)
+        context.prec = len(text) + 2 * _SAFE_DIGITS
         fitting = value.quantize(Decimal(1).scaleb(-arrow_type.scale))
     if fitting != value or len(fitting.as_tuple().digits) > arrow_type.precision:
         raise pa.ArrowInvalid(f"{text[:_SHOWN]} does not fit")

@@ -74,7 +74,7 @@ class FallbackSource(SqlSource):
         return engine
 
     @contextmanager
-    def snapshot(self) -> Iterator[RowSnapshot]:
+    def snapshot(self, table: sa.Table, readers: int) -> Iterator[RowSnapshot]:  # noqa: ARG002
         with self._engine.connect() as connection:
             yield RowSnapshot(connection, self.job.chunk_size)
 
@@ -92,6 +92,13 @@ class RowSnapshot:
 
     connection: sa.Connection
     rows: int
+    readers: int = 1
+
+    def own_ranges(self, table: sa.Table, ranges: int) -> list[sa.ColumnElement[bool]]:  # noqa: ARG002
+        return []
+
+    def sample(self, column: sa.Column[Any]) -> Sequence[Any]:  # noqa: ARG002
+        return ()
 
     def read(self, query: sa.Select[Any], columns: Sequence[ReadColumn]) -> Iterator[pa.Table]:
         hints = dlt_hints(arrow_schema(columns, ()))

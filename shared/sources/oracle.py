@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ import pyarrow as pa
 import sqlalchemy as sa
 from pydantic import Field, model_validator
 from sqlalchemy.dialects import oracle
+from sqlalchemy.dialects.oracle.base import OracleCompiler
+from sqlalchemy.exc import DatabaseError
 
 from shared.errors import SourceError, TransientError
 from shared.sources.columns import TEXT, UNSCALED_DECIMAL, ReadColumn, decimal_type
@@ -21,12 +24,19 @@ from shared.sources.connection import APPLICATION_NAME, SqlConnection
 from shared.sources.deadline import connect_within
 from shared.sources.sql import SqlSource, beyond_microsecond
 
+log = logging.getLogger(__name__)
+
 _DEFAULT_PORT = 1521
 _KEEPALIVE_MINUTES = 1
 _SESSION = (
     "ALTER SESSION SET NLS_NUMERIC_CHARACTERS = '.,' NLS_SORT = BINARY NLS_COMP = BINARY TIME_ZONE = '+00:00' "
     "NLS_DATE_FORMAT = 'YYYY-MM-DD HH24:MI:SS' NLS_TIMESTAMP_FORMAT = 'YYYY-MM-DD HH24:MI:SS.FF' "
     "NLS_TIMESTAMP_TZ_FORMAT = 'YYYY-MM-DD HH24:MI:SS.FFTZH:TZM'"
+)
+_SAMPLED_ROWS = 20_000
+_ONE_READER = (
+    "User '%s' may not read the table as of a system change number, so one reader reads it: GRANT FLASHBACK on the "
+    "table, and EXECUTE on DBMS_FLASHBACK."
 )
 _TIME = "YYYY-MM-DD HH24:MI:SS"
 
@@ -108,6 +118,16 @@ class OracleConnection(SqlConnection):
         return connection
 
 
+class HintsFollowTables(OracleCompiler):
+    """Writes a hint behind its table, where AS OF and SAMPLE belong, and not as a comment."""
+
+    def get_from_hint_text(self, table: Any, text: str | None) -> str | None:  # noqa: ARG002
+        return text
+
+    def get_select_hint_text(self, byfroms: Any) -> str | None:  # noqa: ARG002
+        return None
+
+
 class OracleSource(SqlSource):
     """A table or view of an Oracle database."""
 
@@ -115,13 +135,18 @@ class OracleSource(SqlSource):
     connection: OracleConnection
 
     def engine(self) -> sa.Engine:
-        return sa.create_engine("oracle+oracledb://", creator=self.connection.connect, poolclass=sa.NullPool)
+        engine = sa.create_engine("oracle+oracledb://", creator=self.connection.connect, poolclass=sa.NullPool)
+        engine.dialect.statement_compiler = HintsFollowTables
+        return engine
 
     @contextmanager
-    def snapshot(self) -> Iterator[OracleSnapshot]:
+    def snapshot(self, table: sa.Table, readers: int) -> Iterator[OracleSnapshot]:
         with self._engine.connect() as connection:
             connection.exec_driver_sql("SET TRANSACTION READ ONLY")  # as of now, for all of the transaction
-            yield OracleSnapshot(connection, self)
+            change_number = _change_number(connection, table) if readers > 1 else None
+            if readers > 1 and change_number is None:
+                log.warning(_ONE_READER, self.connection.username)
+            yield OracleSnapshot(connection, self, table, readers if change_number else 1, change_number)
 
     def spellings(self, name: str) -> list[str]:
         """SQLAlchemy takes lower case for a name without quotes; people write such names in any case."""
@@ -192,14 +217,34 @@ class OracleSource(SqlSource):
 
 @dataclass(frozen=True)
 class OracleSnapshot:
-    """One connection in a read-only transaction: everything is as of its start."""
+    """One connection in a read-only transaction, as of its start; or many that read as of one system change number."""
 
     connection: sa.Connection
     source: OracleSource
+    table: sa.Table
+    readers: int
+    change_number: int | None
+
+    def own_ranges(self, table: sa.Table, ranges: int) -> list[sa.ColumnElement[bool]]:  # noqa: ARG002
+        return []  # which rowids a table has is for administrators to see
+
+    def sample(self, column: sa.Column[Any]) -> Sequence[Any]:
+        rows = self.connection.scalar(sa.select(sa.func.count()).select_from(column.table)) or 0
+        query = sa.select(column).order_by(column)
+        if rows > _SAMPLED_ROWS:
+            percent = 100.0 * _SAMPLED_ROWS / rows
+            query = query.with_hint(column.table, f"SAMPLE ({percent:.6f})", "oracle")
+        return self.connection.scalars(query).all()
 
     def read(self, query: sa.Select[Any], columns: Sequence[ReadColumn]) -> Iterator[pa.Table]:
-        raw: Any = self.connection.connection.dbapi_connection
-        yield from read_batches(raw, self.source.compile(query), columns, self.source.job.chunk_size)
+        rows = self.source.job.chunk_size
+        if self.change_number is None:
+            raw: Any = self.connection.connection.dbapi_connection
+            yield from read_batches(raw, self.source.compile(query), columns, rows)
+            return
+        with self.source.connection.connect() as own:
+            as_of = query.with_hint(self.table, f"AS OF SCN {self.change_number}", "oracle")
+            yield from read_batches(own, self.source.compile(as_of), columns, rows)
 
 
 def read_batches(
@@ -210,6 +255,19 @@ def read_batches(
     frames = connection.fetch_df_batches(statement, size=rows, fetch_decimals=True, requested_schema=wanted)
     for frame in frames:
         yield pa.table(frame)
+
+
+def _change_number(connection: sa.Connection, table: sa.Table) -> int | None:
+    """The system change number of now, None where the user may not read a table as of one."""
+    for now in ("DBMS_FLASHBACK.GET_SYSTEM_CHANGE_NUMBER", "TIMESTAMP_TO_SCN(SYSTIMESTAMP)"):
+        try:
+            number = int(connection.scalar(sa.select(sa.literal_column(now))) or 0)
+            probe = sa.select(sa.literal(1)).select_from(table).where(sa.literal_column("ROWNUM = 1"))
+            connection.execute(probe.with_hint(table, f"AS OF SCN {number}", "oracle"))
+        except DatabaseError:  # no right to the package, or none to flash the table back
+            continue
+        return number
+    return None
 
 
 def _number_text(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import adbc_driver_postgresql.dbapi
@@ -54,6 +55,14 @@ _ARROW_TYPES: dict[type[sa.types.TypeEngine[Any]], pa.DataType] = {
 _FIRST_DAY = -2_440_588
 _DAY = 86_400_000_000  # microseconds
 
+_TID_RANGES = (14,)  # the first version that reads a range of pages without passing the others
+_SAMPLED_PAGES = 300
+_PAGES = sa.text(
+    "SELECT max(pg_relation_size(part.relid) / current_setting('block_size')::int) FROM pg_class "
+    "CROSS JOIN LATERAL (SELECT oid AS relid UNION ALL SELECT relid FROM pg_partition_tree(oid)) AS part "
+    "WHERE oid = CAST(:name AS regclass) AND relkind IN ('r', 'm', 'p')"
+)
+
 
 class PostgresConnection(ServerConnection):
     """The fields of a connection to PostgreSQL."""
@@ -86,17 +95,15 @@ class PostgresSource(SqlSource):
 
     def engine(self) -> sa.Engine:
         return sa.create_engine(
-            "postgresql+psycopg://",
-            connect_args=self.connection.libpq_parameters(),
-            poolclass=sa.pool.NullPool,
+            "postgresql+psycopg://", connect_args=self.connection.libpq_parameters(), poolclass=sa.pool.NullPool
         )
 
     @contextmanager
-    def snapshot(self) -> Iterator[PostgresSnapshot]:
+    def snapshot(self, table: sa.Table, readers: int) -> Iterator[PostgresSnapshot]:  # noqa: ARG002
         with self._engine.connect() as connection:
             connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             identifier = connection.scalar(sa.select(sa.func.pg_export_snapshot()))
-            yield PostgresSnapshot(connection, str(identifier), self._conninfo(), BATCH_BYTES, self.compile)
+            yield PostgresSnapshot(connection, readers, str(identifier), self._conninfo(), self.compile)
 
     def _conninfo(self) -> str:
         """The connection in libpq's own key=value form, which quotes any character of a password."""
@@ -137,16 +144,46 @@ class PostgresSnapshot:
     """An exported snapshot: every connection that takes it up sees what the first one sees."""
 
     connection: sa.Connection
+    readers: int
     identifier: str
     conninfo: str
-    batch_bytes: int
     compile: Callable[[sa.Select[Any]], str]
+
+    def own_ranges(self, table: sa.Table, ranges: int) -> list[sa.ColumnElement[bool]]:
+        pages = self._pages(table)
+        version = self.connection.dialect.server_version_info or ()
+        if pages is None or version < _TID_RANGES:
+            return []
+        place: sa.ColumnElement[Any] = sa.literal_column("ctid")
+        starts: list[sa.ColumnElement[Any]] = [
+            sa.literal_column(f"'({pages * n // ranges},0)'::tid") for n in range(1, ranges)
+        ]
+        between = [sa.and_(place >= low, place < high) for low, high in pairwise(starts)]
+        return [place < starts[0], *between, place >= starts[-1]]
+
+    def sample(self, column: sa.Column[Any]) -> Sequence[Any]:
+        pages = self._pages(column.table)
+        if pages is None:  # a view or a foreign table
+            return self.connection.scalars(sa.select(column).order_by(column)).all()
+        percent = min(100.0, 100.0 * _SAMPLED_PAGES / max(pages, 1))
+        part = sa.func.system(sa.literal_column(f"{percent:.6f}"))
+        sampled = sa.tablesample(column.table, part, seed=sa.literal_column("1"))  # the same pages every time
+        chosen = sampled.c[column.key]
+        return self.connection.scalars(sa.select(chosen).order_by(chosen)).all()
+
+    def _pages(self, table: sa.Table) -> int | None:
+        """The pages of a table, of its largest partition where it has some; None where it is stored elsewhere."""
+        name = self.connection.dialect.identifier_preparer.format_table(table)
+        found = self.connection.scalar(_PAGES, {"name": name})
+        return None if found is None else int(found)
 
     def read(self, query: sa.Select[Any], columns: Sequence[ReadColumn]) -> Iterator[pa.RecordBatch]:
         with adbc_driver_postgresql.dbapi.connect(self.conninfo) as connection, connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             cursor.execute(f"SET TRANSACTION SNAPSHOT '{self.identifier}'")
-            cursor.adbc_statement.set_options(**{StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(self.batch_bytes)})
+            cursor.adbc_statement.set_options(
+                **{StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(BATCH_BYTES // self.readers)}
+            )
             cursor.execute(self.compile(query))
             for batch in cursor.fetch_record_batch():
                 _refuse_what_arrow_lacks(batch, columns)

@@ -58,8 +58,8 @@ class SqlSource(ABC):
         """An engine for reflection and small questions; the data itself takes the way of `snapshot`."""
 
     @abstractmethod
-    def snapshot(self) -> AbstractContextManager[Snapshot]:
-        """One picture of the database as it is now, for as long as the context is open."""
+    def snapshot(self, table: sa.Table, readers: int) -> AbstractContextManager[Snapshot]:
+        """One picture of a table as it is now, for up to so many readers, for as long as the context is open."""
 
     @abstractmethod
     def arrow_type(self, source_type: sa.types.TypeEngine[Any]) -> pa.DataType | None:
@@ -119,7 +119,7 @@ class SqlSource(ABC):
 
     def _next_start(self, cursor: ReadColumn) -> Any:
         """Where the next load starts, from the watermark that the options tell."""
-        options, initial = self.options, typed_watermark(self.job.last_watermark, cursor.type, cursor.name)
+        options, initial = (self.options, typed_watermark(self.job.last_watermark, cursor.type, cursor.name))
         if options.full_refresh or not options.watermark:
             return initial
         watermark = typed_watermark(options.watermark, cursor.type, cursor.name)
@@ -163,7 +163,7 @@ class SqlSource(ABC):
 
     def _table_read(self, table: sa.Table) -> TableRead:
         columns = self._read_columns(table)
-        read = TableRead(self, self.options, table, columns, arrow_schema(columns, self.job.primary_key))
+        read = TableRead(self.job, self, self.options, table, columns, arrow_schema(columns, self.job.primary_key))
         cursor = self._cursor(read)
         self.loaded_range = backfill_range(self.job, self.options, cursor) if cursor else None
         return replace(read, within=self.loaded_range)
@@ -225,7 +225,7 @@ class SqlSource(ABC):
         if declared:
             arrow_type, cast_type = declared_type(declared)
             if declared == "timestamp" and getattr(column.type, "timezone", False):
-                arrow_type, cast_type = pa.timestamp("us", "UTC"), sa.DateTime(timezone=True)
+                arrow_type, cast_type = (pa.timestamp("us", "UTC"), sa.DateTime(timezone=True))
             return ReadColumn(column.name, sa.cast(column, cast_type), arrow_type)
         if native := self.arrow_type(column.type):
             return ReadColumn(column.name, column, native)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
 from typing import Any
 
@@ -52,6 +51,13 @@ _datetime2: Callable[[int], sa.types.TypeEngine[Any]] = mssql.DATETIME2
 _datetimeoffset: Callable[[int], sa.types.TypeEngine[Any]] = mssql.DATETIMEOFFSET
 _BINARY_ORDER = "Latin1_General_100_BIN2"
 _MICROSECONDS = 6
+_LOCK_MILLISECONDS = 10_000
+_SAMPLED_ROWS = 20_000
+_ROWS = sa.text("SELECT SUM(rows) FROM sys.partitions WHERE object_id = OBJECT_ID(:name) AND index_id IN (0, 1)")
+_ONE_READER = (
+    "Database '%s' has no snapshot that several readers could share, so one reader reads the table: it takes "
+    "ALTER DATABASE … SET ALLOW_SNAPSHOT_ISOLATION ON, and application_intent ReadWrite."
+)
 
 
 class SqlServerSource(SqlSource):
@@ -68,12 +74,34 @@ class SqlServerSource(SqlSource):
         return connect_within(self.connection.connect_timeout, self.connection.place, self._driver.connect)
 
     @contextmanager
-    def snapshot(self) -> Iterator[SqlServerSnapshot]:
+    def snapshot(self, table: sa.Table, readers: int) -> Iterator[SqlServerSnapshot]:
         with self._engine.connect() as connection:
-            if _allows_snapshots(connection):
-                connection.rollback()
+            allowed = _allows_snapshots(connection)
+            connection.rollback()
+            if allowed:
                 connection = connection.execution_options(isolation_level="SNAPSHOT")
-            yield SqlServerSnapshot(connection, self._driver, self)
+            # a secondary takes no locks, so snapshots cannot begin together there
+            together = allowed and self.connection.application_intent == "ReadWrite"
+            if readers > 1 and not together:
+                log.warning(_ONE_READER, self.connection.database)
+            if readers == 1 or not together:
+                yield SqlServerSnapshot([connection], self._driver, self)
+                return
+            with ExitStack() as stack:
+                others = [stack.enter_context(self._engine.connect()) for _ in range(readers - 1)]
+                seeing = [connection, *(one.execution_options(isolation_level="SNAPSHOT") for one in others)]
+                self._begin_together(table, seeing)
+                yield SqlServerSnapshot(seeing, self._driver, self)
+
+    def _begin_together(self, table: sa.Table, connections: list[sa.Connection]) -> None:
+        """Let every connection's snapshot begin while a lock keeps others from committing changes to the table."""
+        touch = sa.select(sa.literal(1)).select_from(table).limit(1)
+        with self._engine.connect() as holder:
+            holder.exec_driver_sql(f"SET LOCK_TIMEOUT {_LOCK_MILLISECONDS}")
+            holder.execute(touch.with_hint(table, "WITH (TABLOCK, HOLDLOCK)", "mssql"))
+            for connection in connections:
+                connection.execute(touch)
+            holder.rollback()
 
     def arrow_type(self, source_type: sa.types.TypeEngine[Any]) -> pa.DataType | None:
         if isinstance(source_type, (sa.DECIMAL, sa.NUMERIC)):
@@ -128,17 +156,35 @@ class SqlServerSource(SqlSource):
         return super().beyond(column, value)
 
 
-@dataclass(frozen=True)
 class SqlServerSnapshot:
-    """One connection: under snapshot isolation where the database allows it, else as committed while it reads."""
+    """Connections under snapshot isolation; a single one as committed while it reads, where that is not allowed."""
 
-    connection: sa.Connection
-    driver: Driver
-    source: SqlServerSource
+    def __init__(self, connections: Sequence[sa.Connection], driver: Driver, source: SqlServerSource) -> None:
+        self.connection = connections[0]
+        self.readers = len(connections)
+        self._idle = list(connections)
+        self._driver = driver
+        self._source = source
+
+    def own_ranges(self, table: sa.Table, ranges: int) -> list[sa.ColumnElement[bool]]:  # noqa: ARG002
+        return []  # SQL Server reads no range of pages
+
+    def sample(self, column: sa.Column[Any]) -> Sequence[Any]:
+        name = self.connection.dialect.identifier_preparer.format_table(column.table)
+        rows = self.connection.scalar(_ROWS, {"name": name}) or 0
+        query = sa.select(column).order_by(column)
+        if rows > _SAMPLED_ROWS:
+            percent = 100.0 * _SAMPLED_ROWS / rows
+            query = query.with_hint(column.table, f"TABLESAMPLE ({percent:.6f} PERCENT)", "mssql")
+        return self.connection.scalars(query).all()
 
     def read(self, query: sa.Select[Any], columns: Sequence[ReadColumn]) -> Iterator[Batch]:
-        raw = self.connection.connection.dbapi_connection
-        yield from self.driver.read(raw, self.source.compile(query), columns, self.source.job.chunk_size)
+        connection = self._idle.pop()  # there are as many as readers
+        try:
+            raw = connection.connection.dbapi_connection
+            yield from self._driver.read(raw, self._source.compile(query), columns, self._source.job.chunk_size)
+        finally:
+            self._idle.append(connection)
 
 
 def _allows_snapshots(connection: sa.Connection) -> bool:

@@ -35,6 +35,19 @@ def test_a_number_comes_whole_or_not_at_all(number: Decimal, zeros: int) -> None
         assert value == number
 
 
+@pytest.mark.parametrize(
+    ("text", "value"), [("1.5E+3", Decimal(1500)), ("-2E-3", Decimal("-0.002")), (".5", Decimal("0.5"))]
+)
+def test_oracle_writes_numbers_shorter_than_others(text: str, value: Decimal) -> None:
+    assert decimals([text, None]) == [value, None]
+
+
+@pytest.mark.parametrize("text", ["1E+64", "1E-64", "NaN", "Infinity", "-inf", "", "1.5.5"])
+def test_what_is_no_number_of_the_type_is_an_error(text: str) -> None:
+    with pytest.raises(SourceError):
+        decimals(["1", text])
+
+
 @pytest.mark.parametrize("digits", [30, 38, 39, 42, 44, 61, 77, 200, 131072])
 def test_a_number_with_too_many_digits_is_an_error(digits: int) -> None:
     with pytest.raises(SourceError, match=r"Column 'n' holds 999999.*does not fit decimal128"):
