@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from shared.errors import IngestionError
+from shared.errors import IngestionError, SourceError
 from shared.lake_layout import dataset_path
 from shared.models import Job, JobOptions
 from shared.secrets import connection_secret
@@ -39,7 +39,9 @@ class Expansion:
     failed: dict[str, IngestionError] = field(default_factory=dict)
 
 
-def expand_wildcards(jobs: Sequence[Job], options: Mapping[str, JobOptions], configuration: Configuration) -> Expansion:
+def expand_wildcards(
+    jobs: Sequence[Job], options: Mapping[str, JobOptions], configuration: Configuration
+) -> Expansion:
     """Ask the sources for their tables; a source that does not answer fails its wildcard jobs and no others.
 
     A table with an enabled row of its own is left to that row, and one that two wildcards name to the first of them.
@@ -50,7 +52,11 @@ def expand_wildcards(jobs: Sequence[Job], options: Mapping[str, JobOptions], con
         configuration: The workbook that they are from.
     """
     listed = _list_tables([job for job in jobs if is_wildcard(job)], configuration)
-    taken = {dataset_path(job) for job in configuration.jobs if job.enabled and not is_wildcard(job)}
+    taken = {
+        dataset_path(job)
+        for job in configuration.jobs
+        if job.enabled and not is_wildcard(job)
+    }
     expansion = Expansion(options=dict(options))
     for job in jobs:
         if not is_wildcard(job):
@@ -59,6 +65,12 @@ def expand_wildcards(jobs: Sequence[Job], options: Mapping[str, JobOptions], con
         names = listed[_schema(job)]
         if isinstance(names, IngestionError):
             expansion.failed[job.job_id] = names
+            continue
+        if not expand(job, names):
+            text = f"Job '{job.job_id}': no table of schema '{job.schema_name}' matches '{job.table_name}'."
+            expansion.failed[job.job_id] = SourceError(
+                f"{text} {len(names)} tables and views are there."
+            )
             continue
         own = expand(job, names, taken)
         taken.update(dataset_path(one) for one in own)
@@ -69,7 +81,9 @@ def expand_wildcards(jobs: Sequence[Job], options: Mapping[str, JobOptions], con
     return expansion
 
 
-def _list_tables(jobs: Sequence[Job], configuration: Configuration) -> dict[_SchemaKey, list[str] | IngestionError]:
+def _list_tables(
+    jobs: Sequence[Job], configuration: Configuration
+) -> dict[_SchemaKey, list[str] | IngestionError]:
     """The tables of each source and schema that a job names, or why they cannot be told."""
     by_schema: dict[_SchemaKey, Job] = {}
     for job in jobs:
@@ -77,17 +91,27 @@ def _list_tables(jobs: Sequence[Job], configuration: Configuration) -> dict[_Sch
     if not by_schema:
         return {}
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="tables") as threads:
-        answers = threads.map(lambda job: _tables_of(job, configuration), by_schema.values())
+        answers = threads.map(
+            lambda job: _tables_of(job, configuration), by_schema.values()
+        )
         return dict(zip(by_schema, answers, strict=True))
 
 
 def _tables_of(job: Job, configuration: Configuration) -> list[str] | IngestionError:
     try:
-        secret = connection_secret(configuration.source(job.source_name), job.source_type)
+        secret = connection_secret(
+            configuration.source(job.source_name), job.source_type
+        )
         limits = Limits(seconds=LIST_SECONDS)
-        names: list[str] = run_in_child("shared.probe:list_tables", {"job": job}, secret, limits, job.source_name)
+        names: list[str] = run_in_child(
+            "shared.probe:list_tables", {"job": job}, secret, limits, job.source_name
+        )
     except IngestionError as error:
-        log.warning("The tables of source %s, schema %s cannot be listed: %s", *_schema(job), error)
+        log.warning(
+            "The tables of source %s, schema %s cannot be listed: %s",
+            *_schema(job),
+            error,
+        )
         return error
     return names
 
