@@ -6,7 +6,7 @@ import logging
 from datetime import datetime, timezone
 from typing import Any
 
-from shared.audit import close_open_jobs, record_run
+from shared.audit import close_lost_jobs, record_run
 from shared.models import RunOutcome
 from shared.orders import close_orders
 
@@ -16,10 +16,10 @@ log = logging.getLogger(__name__)
 def finish_run(outcome: dict[str, Any]) -> dict[str, Any]:
     """Write how the run ended. Takes the JSON form of a `RunOutcome`, returns it with the run's status."""
     run = RunOutcome.model_validate(outcome)
-    close_open_jobs(run.request.run_id)
+    close_lost_jobs(run.request.run_id, run.totals.lost_jobs)
     if run.request.request_ids:
         close_orders(run.request.run_id)
-    totals = run.totals.to_json()
+    totals = run.totals.model_dump(exclude={"lost_jobs"})
     error = run.error
     record_run(
         run.request,

@@ -11,12 +11,14 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from zlib import crc32
 
 from azure.durable_functions import DurableOrchestrationContext
 
 from shared.models import AttemptOrder, JobError, JobOptions, JobResult, JobStatus, LaneOrder, Totals
 
 LONGEST_WAIT = timedelta(minutes=15)
+JITTER = 0.25  # of the wait, so that jobs that failed together do not come back together
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,13 @@ def _max_attempts(order: LaneOrder, job_id: str) -> int:
 
 def _next_attempt(context: DurableOrchestrationContext, order: LaneOrder, pending: _Pending) -> _Pending:
     wait = min(timedelta(seconds=order.retry_seconds * 2 ** (pending.attempt - 1)), LONGEST_WAIT)
+    wait += wait * JITTER * _fraction(f"{order.request.run_id}/{pending.job_id}/{pending.attempt}")
     return _Pending(pending.job_id, pending.attempt + 1, context.current_utc_datetime + wait)
+
+
+def _fraction(text: str) -> float:
+    """A number from 0 to 1 that follows from the text: a replay has to come to the same wait."""
+    return crc32(text.encode()) / 2**32
 
 
 def _status(order: LaneOrder, totals: Totals, pending: _Pending | None) -> dict[str, Any]:

@@ -16,7 +16,7 @@ Every row is an upsert under a key that follows from its content: whoever writes
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from functools import cache
 from typing import Any
@@ -82,12 +82,21 @@ def record_progress(order: AttemptOrder, job: Job, started_at: datetime, stage: 
     audit_table().upsert_entity({"PartitionKey": order.run_id, "RowKey": order.job_id} | row, mode=UpdateMode.REPLACE)
 
 
-def close_open_jobs(run_id: str) -> None:
-    """Mark as failed what still says that it is at work although its run has ended: its attempt left no result."""
-    for row in list(job_rows(run_id)):
-        if row["status"] == RUNNING:
-            lost = {"error_kind": "activity", "error_message": "The attempt ended without a result."}
-            closed = {**row, "status": JobStatus.FAILED.value, "end_time": datetime.now(timezone.utc), **lost}
+def close_lost_jobs(run_id: str, lost_jobs: Iterable[str] = ()) -> None:
+    """Mark as failed what left no result although its run has ended: rows that say RUNNING, and jobs without a row."""
+    rows = {row["job_id"]: row for row in job_rows(run_id)}
+    unknown = {job_id: {"run_id": run_id, "job_id": job_id} for job_id in lost_jobs if job_id not in rows}
+    for job_id, row in (rows | unknown).items():
+        if row.get("status", RUNNING) == RUNNING:
+            closed = {
+                **row,
+                "PartitionKey": run_id,
+                "RowKey": job_id,
+                "status": JobStatus.FAILED.value,
+                "end_time": datetime.now(timezone.utc),
+                "error_kind": "activity",
+                "error_message": "The attempt ended without a result.",
+            }
             audit_table().upsert_entity(closed, mode=UpdateMode.REPLACE)
 
 

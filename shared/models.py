@@ -289,6 +289,7 @@ class Totals(Shape):
     rows_extracted: int = 0
     rows_written: int = 0
     bytes_written: int = 0
+    lost_jobs: tuple[str, ...] = Field(default=(), description="Jobs whose last attempt ended without a result.")
 
     def __add__(self, other: Totals) -> Totals:
         return Totals(**{name: getattr(self, name) + getattr(other, name) for name in Totals.model_fields})
@@ -302,7 +303,8 @@ class Totals(Shape):
             JobStatus.CANCELLED: "jobs_cancelled",
         }[result.status]
         rows = {"rows_extracted": result.rows_extracted, "rows_written": result.rows_written}
-        return self + Totals(**{counted: 1}, **rows, bytes_written=result.bytes_written)
+        lost = (result.job_id,) if result.error and result.error.kind == "activity" else ()
+        return self + Totals(**{counted: 1}, **rows, bytes_written=result.bytes_written, lost_jobs=lost)
 
     @property
     def jobs_done(self) -> int:

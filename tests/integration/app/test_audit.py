@@ -10,7 +10,7 @@ import pytest
 from shared.audit import (
     MESSAGE_LIMIT,
     cancel_requested,
-    close_open_jobs,
+    close_lost_jobs,
     find_run,
     job_history,
     job_rows,
@@ -101,9 +101,10 @@ def test_a_run_is_one_row_from_its_plan_to_its_end() -> None:
 def test_a_run_closes_what_its_jobs_left_open_and_nothing_else() -> None:
     record_progress(an_order("lost"), a_job(job_id="lost"), START, "load", 5)
     record_job(a_result(job_id="done"), START, a_job(job_id="done"))
-    close_open_jobs("run-1")
+    close_lost_jobs("run-1", ["done", "never seen"])
     rows = {row["RowKey"]: row for row in job_rows("run-1")}
-    assert {job_id: row["status"] for job_id, row in rows.items()} == {"done": "SUCCESS", "lost": "FAILED"}
+    statuses = {job_id: row["status"] for job_id, row in rows.items()}
+    assert statuses == {"done": "SUCCESS", "lost": "FAILED", "never seen": "FAILED"}
     assert rows["lost"]["error_message"] == "The attempt ended without a result."
 
 
