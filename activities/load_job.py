@@ -8,7 +8,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 from shared.audit import cancel_requested, record_job, record_progress
-from shared.errors import CancelledError, ConfigurationError, IngestionError, LeaseLostError
+from shared.errors import CancelledError, ConfigurationError, LeaseLostError
+from shared.lake import faults
 from shared.leases import JobLease, job_lease
 from shared.models import AttemptOrder, Job, JobError, JobResult, JobStatus, LoadType
 from shared.secrets import connection_secret, forget_cached_secrets
@@ -107,8 +108,8 @@ def _raise_if_cancelled(attempt: AttemptOrder) -> None:
 
 
 def _failure(attempt: AttemptOrder, error: Exception, started_at: datetime) -> JobResult:
-    if isinstance(error, IngestionError):
-        known = JobError(kind=error.kind, message=str(error), retryable=error.retryable)
+    if explained := faults.explain(error):
+        known = JobError(kind=explained.kind, message=str(explained), retryable=explained.retryable)
     else:
         log.exception("Job %s of run %s broke", attempt.job_id, attempt.run_id)
         known = JobError(kind="unexpected", message=f"{type(error).__name__}: {error}"[:2000], retryable=True)

@@ -71,3 +71,9 @@ class LeaseLostError(TransientError):
     """Another run took the job over while this attempt was stopped; it must not commit."""
 
     kind = "lease_lost"
+
+
+class ClockError(TransientError):
+    """The clock stands before the time of the last load; nothing was loaded."""
+
+    kind = "clock"

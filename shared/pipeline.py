@@ -20,7 +20,8 @@ from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from shared.dlt_settings import configure_dlt
-from shared.errors import ConfigurationError, IngestionError, LakeError
+from shared.errors import ConfigurationError, LakeError
+from shared.lake import faults
 from shared.lake.adls import lake_destination
 from shared.lake.commit import CommittingClient, LoadCommit
 from shared.lake_layout import dataset_name, dataset_path, pipeline_name
@@ -203,8 +204,8 @@ class _Attempt:
 
     def _explained(self, error: Exception) -> JobError:
         for cause in _causes(error):
-            explained = self.source.explain(cause) if self.source else cause
-            if isinstance(explained, IngestionError):
+            explained = faults.explain(self.source.explain(cause) if self.source else cause)
+            if explained:
                 message = self.secret.redact(str(explained))
                 return JobError(kind=explained.kind, message=message, retryable=explained.retryable)
         root = list(_causes(error))[-1]

@@ -4,24 +4,34 @@ Plain dlt deletes the old files of a replaced table before it loads the new ones
 that never committed, beside which the next attempt appends. Here a load is committed by one blob, its record in
 `_dlt_loads`; whatever belongs to no committed load is removed by the next attempt of the same job, and by it alone,
 because no two jobs share a dataset.
+
+A process that stood still for so long that another run took its job over may send what it was about to send at any
+later moment. So nothing that counts is overwritten: a record is only ever created, an attempt that clears up after a
+load first puts an empty blob in the place of its record, and a manifest is replaced only as it was when it was listed.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, ClassVar
 
+from azure.core import MatchConditions
+from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+from deltalake import DeltaTable
+from dlt.common.destination.client import StateInfo
 from dlt.common.destination.typing import PreparedTableSchema
 from dlt.destinations.impl.filesystem.filesystem import FILENAME_SEPARATOR, FilesystemClient, ReferenceFollowupJob
 from pyarrow import parquet
 
 from shared.errors import LeaseLostError, ReconciliationError
-from shared.lake.delta import DeltaLoad, delta_storage_options, open_delta_table, take_back
-from shared.lake.inventory import Inventory, LakeFile
+from shared.lake.delta import DeltaLoad, delta_storage_options, open_delta_table, take_back, uncommitted_loads
+from shared.lake.inventory import Inventory, LakeFile, refuse_earlier
 from shared.lake.manifest import MANIFEST, next_manifest
 from shared.value_range import ValueRange
 
@@ -35,6 +45,7 @@ class LoadCommit:
     `expected_rows` counts the rows that were extracted, by table; `record` is kept with the commit, so that an attempt
     that is run again finds that its load stands already; `before_commit` may raise to keep the load from committing;
     `base_load_id` is the last committed load when the attempt began, and must still be the last when it commits;
+    `inventory` are the files that stood there when the attempt began;
     `replaced_range` are the rows of a Delta table in whose place the load's come.
     The rest is filled in by the client: what the load wrote, in all and by table.
     """
@@ -43,6 +54,7 @@ class LoadCommit:
     record: dict[str, Any] = field(default_factory=dict)
     before_commit: Callable[[], None] = lambda: None
     base_load_id: str | None = None
+    inventory: Inventory = field(default_factory=Inventory)
     replaced_range: ValueRange | None = None
     tables: dict[str, Any] = field(default_factory=dict)
     files: int = 0
@@ -62,16 +74,25 @@ class CommittingClient(FilesystemClient):
     def begin_attempt(self) -> Mapping[str, Any] | None:
         """Leave nothing of loads that broke off; returns the record of the last committed load, None before the first.
 
-        State of a load that never committed goes, too: what `pipeline.sync_destination` restores is committed.
+        Raises:
+            LeaseLostError: a load that seemed to have broken off commits at this very moment.
+            ClockError: the last load is of a later time than it is here.
         """
         inventory = self.inventory()
-        for file in inventory.abandoned():
-            self._delete_file(file.path)
-        for table_name in inventory.delta_tables:
-            location = self.make_remote_url(self.pathlib.join(self.dataset_path, table_name))
-            if table := open_delta_table(location, delta_storage_options(self)):
-                take_back(table, inventory.committed)
+        self.commit.inventory = inventory
         newest = inventory.newest_record
+        if newest:
+            refuse_earlier(f"{time.time():f}", newest.load_id)
+        tables = [table for name in inventory.delta_tables if (table := self._delta_table(name))]
+        abandoned = inventory.abandoned()
+        broken_off = {file.load_id for file in abandoned}
+        broken_off.update(load_id for table in tables for load_id in uncommitted_loads(table, inventory.committed))
+        for load_id in sorted(broken_off - inventory.void):
+            self._make_void(load_id)
+        for file in abandoned:
+            self._delete_file(file.path)
+        for table in tables:
+            take_back(table, inventory.committed)
         if newest is None:
             return None
         record = self._read_json(newest.path)
@@ -89,10 +110,38 @@ class CommittingClient(FilesystemClient):
         newest = inventory.newest_record
         if newest and newest.load_id != self.commit.base_load_id:
             raise LeaseLostError(f"Load {newest.load_id} was committed while this attempt was at work; it gives way.")
+        if newest:
+            refuse_earlier(load_id, newest.load_id)
         self._check_files(inventory, load_id)
         self.commit.before_commit()
         super().complete_load(load_id)
         self._finish_load(inventory, self._record)
+
+    def get_stored_state(self, pipeline_name: str) -> StateInfo | None:  # noqa: ARG002  a dataset has one pipeline
+        """The state of the last committed load when the attempt began, whatever has arrived since."""
+        newest = self.commit.inventory.newest_state
+        return StateInfo(**self._read_json(newest.path)) if newest else None
+
+    def _delta_table(self, table_name: str) -> DeltaTable | None:
+        location = self.make_remote_url(self.pathlib.join(self.dataset_path, table_name))
+        return open_delta_table(location, delta_storage_options(self))
+
+    def _make_void(self, load_id: str) -> None:
+        """Keep a load that broke off from committing later: what creates the blob of its record first, wins."""
+        if not self._create(self._record_path(load_id), b"") and self.fs_client.cat_file(self._record_path(load_id)):
+            raise LeaseLostError(f"Load {load_id} was committed while this attempt began; it gives way.")
+
+    def _create(self, path: str, content: bytes) -> bool:
+        """Write a blob that does not exist yet; False where it exists, whatever is in it."""
+        try:
+            self.fs_client.pipe_file(path, content, mode="create")
+        except FileExistsError:
+            return False
+        return True
+
+    def _record_path(self, load_id: str) -> str:
+        name = f"load{FILENAME_SEPARATOR}{load_id}.jsonl"
+        return str(self.pathlib.join(self.dataset_path, self.schema.loads_table_name, name))
 
     def _store_load(self, load_id: str) -> None:
         self._record = {
@@ -107,9 +156,10 @@ class CommittingClient(FilesystemClient):
             "bytes_written": self.commit.bytes,
             "tables": self.commit.tables,
         }
-        name = f"{self.schema.name}{FILENAME_SEPARATOR}{load_id}.jsonl"
-        path = self.pathlib.join(self.dataset_path, self.schema.loads_table_name, name)
-        self._write_to_json_file(path, self._record)
+        path, content = self._record_path(load_id), json.dumps(self._record).encode()
+        # it may be ours: an answer that got lost on its way makes the SDK write a second time
+        if not self._create(path, content) and self.fs_client.cat_file(path) != content:
+            raise LeaseLostError(f"Load {load_id} was given up for lost by another run, which has taken the job over.")
 
     def _finish_load(self, inventory: Inventory, record: Mapping[str, Any]) -> None:
         """What follows the commit and may be done again: write the manifests, remove the files that were replaced."""
@@ -129,7 +179,13 @@ class CommittingClient(FilesystemClient):
             earlier = None if replaced else self._manifest_from_records(table_name, inventory, record["load_id"])
         manifest = next_manifest(table_name, earlier, record)
         if manifest is not earlier:
-            self._write_to_json_file(path, manifest)
+            self._replace(path, json.dumps(manifest).encode(), inventory.manifests.get(table_name))
+
+    def _replace(self, path: str, content: bytes, etag: str | None) -> None:
+        """Write a blob if it still is as it was listed; else another run has gone further, and knows better."""
+        condition = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {"mode": "create"}
+        with suppress(FileExistsError, ResourceModifiedError, ResourceNotFoundError):
+            self.fs_client.pipe_file(path, content, **condition)
 
     def _manifest_from_records(self, table_name: str, inventory: Inventory, load_id: str) -> dict[str, Any] | None:
         """The manifest before load `load_id` of a table whose own is lost, from the records of the earlier loads."""
@@ -146,22 +202,27 @@ class CommittingClient(FilesystemClient):
     def inventory(self) -> Inventory:
         """The dataset's files as they stand now, by one listing. Files that no load wrote are left out."""
         listing = self._listing()
-        files = [file for path, size in listing if (file := self._lake_file(path, size))]
+        files = [file for path, details in listing.items() if (file := self._lake_file(path, details["size"]))]
         loads, states = self.schema.loads_table_name, self.schema.state_table_name
         delta_log = f"{self.pathlib.sep}_delta_log{self.pathlib.sep}"
+        records = [file for file in files if file.table == loads]
         return Inventory(
             data=tuple(file for file in files if file.table not in (loads, states)),
             states=tuple(file for file in files if file.table == states),
-            records=tuple(file for file in files if file.table == loads),
-            delta_tables=frozenset(self._table_of(path) for path, _ in listing if delta_log in path),
+            records=tuple(file for file in records if file.size),
+            delta_tables=frozenset(self._table_of(path) for path in listing if delta_log in path),
+            void=frozenset(file.load_id for file in records if not file.size),
+            manifests={
+                self._table_of(path): details["etag"] for path, details in listing.items() if path.endswith(MANIFEST)
+            },
         )
 
-    def _listing(self) -> list[tuple[str, int]]:
+    def _listing(self) -> dict[str, dict[str, Any]]:
         try:
             found = self.fs_client.find(self.dataset_path, detail=True)
         except FileNotFoundError:
-            return []
-        return [(path, details["size"]) for path, details in found.items() if path.startswith(self.dataset_path)]
+            return {}
+        return {path: details for path, details in found.items() if path.startswith(self.dataset_path)}
 
     def _table_of(self, path: str) -> str:
         return path[len(self.dataset_path) :].partition(self.pathlib.sep)[0]

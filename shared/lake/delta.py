@@ -4,13 +4,14 @@ record in `_dlt_loads` is taken back by the next attempt of the job.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, timezone
 from decimal import Decimal
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, cast
 
 from deltalake import CommitProperties, DeltaTable, write_deltalake
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from dlt.common.libs.deltalake import (
     deltalake_storage_options,
     ensure_delta_compatible_arrow_data,
@@ -20,7 +21,7 @@ from dlt.common.libs.pyarrow import get_local_dataset_reader
 from dlt.common.schema.utils import get_columns_names_with_prop
 from dlt.destinations.impl.filesystem.filesystem import DeltaLoadFilesystemJob
 
-from shared.errors import ReconciliationError
+from shared.errors import LakeError, LeaseLostError, ReconciliationError
 from shared.value_range import ValueRange
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from shared.lake.commit import CommittingClient
 
 LOAD_ID = "load_id"
+NO_LOAD = "none"  # what a commit names that empties a table of which no load stands
 
 
 class DeltaLoad(DeltaLoadFilesystemJob):
@@ -39,12 +41,24 @@ class DeltaLoad(DeltaLoadFilesystemJob):
 
     def run(self) -> None:
         client: CommittingClient = self._job_client  # type: ignore[assignment]  # dlt hands each job its client
-        table = self._load_table
         location = client.get_open_table_location("delta", self.load_table_name)
         storage_options = delta_storage_options(client)
         target = open_delta_table(location, storage_options)
-        properties = CommitProperties(custom_metadata={LOAD_ID: self._load_id})
+        committed = client.commit.inventory.committed
+        if target is not None and (others := uncommitted_loads(target, committed)):
+            raise LeaseLostError(f"Load {others[0]} was written while this attempt was at work; it gives way.")
         client.commit.before_commit()
+        try:
+            self._write(client, target, location, storage_options)
+        except CommitFailedError as error:
+            message = f"Delta table '{self.load_table_name}' was changed while this attempt was at work"
+            raise LeaseLostError(f"{message}: {error}") from error
+        self._reconcile(client, DeltaTable(location, storage_options=storage_options))
+
+    def _write(
+        self, client: CommittingClient, target: DeltaTable | None, location: str, storage_options: dict[str, str]
+    ) -> None:
+        table, properties = self._load_table, _naming(self._load_id)
         with get_local_dataset_reader(self.file_paths) as rows:
             data = ensure_delta_compatible_arrow_data(rows, self._partition_columns)
             if table["write_disposition"] == "merge" and target is not None:
@@ -64,13 +78,12 @@ class DeltaLoad(DeltaLoadFilesystemJob):
                 write_deltalake(
                     location if target is None else target,
                     data,
-                    mode="overwrite" if replace else "append",
-                    schema_mode="overwrite" if replace else "merge",
+                    mode="error" if target is None else "overwrite" if replace else "append",
+                    schema_mode=None if target is None else "overwrite" if replace else "merge",
                     partition_by=self._partition_columns or None,
                     storage_options=storage_options if target is None else None,
                     commit_properties=properties,
                 )
-        self._reconcile(client, DeltaTable(location, storage_options=storage_options))
 
     def _upsert(self, target: DeltaTable, rows: Any, properties: CommitProperties) -> None:
         evolve_delta_table_schema(target, rows.schema)
@@ -117,23 +130,53 @@ def open_delta_table(location: str, storage_options: dict[str, str]) -> DeltaTab
         return None
 
 
-def take_back(table: DeltaTable, committed: Callable[[str], bool]) -> None:
-    """Undo the newest commits whose load never committed; commits of no load, such as a vacuum, are passed over.
+def uncommitted_loads(table: DeltaTable, committed: Callable[[str], bool]) -> list[str]:
+    """The ids of the loads on top of a table, the newest first, that never committed; usually none.
 
     Args:
         table: The table, at its newest version.
         committed: Whether the load of an id was committed.
     """
-    loads = [commit for commit in table.history() if LOAD_ID in commit]  # the newest first
-    last_good = next((commit for commit in loads if committed(commit[LOAD_ID])), None)
-    if not loads or loads[0] is last_good:
+    return [commit[LOAD_ID] for commit in takewhile(lambda commit: not _stands(commit, committed), _loads(table))]
+
+
+def take_back(table: DeltaTable, committed: Callable[[str], bool]) -> None:
+    """Undo the loads on top of a table that never committed; commits of no load, such as a vacuum, are passed over.
+
+    Raises:
+        LakeError: there is no earlier version to go back to.
+    """
+    loads = _loads(table)
+    newest = next(loads, None)
+    if newest is None or _stands(newest, committed):
         return
-    if last_good is None:
-        table.delete()
-    else:
+    last_good = next((commit for commit in loads if _stands(commit, committed)), None)
+    if last_good:
         # the restoring commit names the load it goes back to, so that nothing is undone twice
-        properties = CommitProperties(custom_metadata={LOAD_ID: last_good[LOAD_ID]})
-        table.restore(last_good["version"], commit_properties=properties)
+        table.restore(last_good["version"], commit_properties=_naming(last_good[LOAD_ID]))
+    elif table.history()[-1]["version"] == 0:
+        table.delete(commit_properties=_naming(NO_LOAD))
+    else:
+        raise LakeError(
+            f"The newest version of Delta table '{table.table_uri.rsplit('/', 1)[-1]}' is of a load that never "
+            "committed, and the log no longer reaches back to the one before: order a full refresh of the job."
+        )
+
+
+def _loads(table: DeltaTable) -> Iterator[dict[str, Any]]:
+    """The commits that name a load, the newest first; the whole log is read only where the newest is not enough."""
+    newest = [commit for commit in table.history(1) if LOAD_ID in commit]
+    yield from newest
+    yield from (commit for commit in table.history()[len(newest) :] if LOAD_ID in commit)
+
+
+def _stands(commit: Mapping[str, Any], committed: Callable[[str], bool]) -> bool:
+    return commit[LOAD_ID] == NO_LOAD or committed(commit[LOAD_ID])
+
+
+def _naming(load_id: str) -> CommitProperties:
+    """Properties of a commit that names its load, and fails where the table is no longer as it was opened."""
+    return CommitProperties(custom_metadata={LOAD_ID: load_id}, max_commit_retries=0)
 
 
 def predicate(within: ValueRange) -> str:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+
+from shared.errors import ClockError
 
 
 @dataclass(frozen=True)
@@ -20,24 +24,52 @@ class Inventory:
     """The files of a dataset, sorted by what they are for.
 
     Load ids are seconds since 1970 as text, so they compare by time. What is older than the oldest record was
-    committed before somebody pruned `_dlt_loads`, and is not touched.
+    committed before somebody pruned `_dlt_loads`, and is not touched. `void` are the loads that may never commit:
+    an empty blob stands in the place of their record. `manifests` are the ETags of the tables' manifests.
     """
 
-    data: tuple[LakeFile, ...]
-    states: tuple[LakeFile, ...]
-    records: tuple[LakeFile, ...]
-    delta_tables: frozenset[str]
+    data: tuple[LakeFile, ...] = ()
+    states: tuple[LakeFile, ...] = ()
+    records: tuple[LakeFile, ...] = ()
+    delta_tables: frozenset[str] = frozenset()
+    void: frozenset[str] = frozenset()
+    manifests: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def newest_record(self) -> LakeFile | None:
         """The record of the last committed load."""
         return max(self.records, key=lambda file: float(file.load_id), default=None)
 
+    @property
+    def newest_state(self) -> LakeFile | None:
+        """dlt's state as of the last committed load that changed it."""
+        committed = [file for file in self.states if self.committed(file.load_id)]
+        return max(committed, key=lambda file: float(file.load_id), default=None)
+
     def committed(self, load_id: str) -> bool:
         """Whether a load was committed."""
+        if load_id in self.void:
+            return False
         known = {file.load_id for file in self.records}
         return load_id in known or (bool(known) and float(load_id) < min(map(float, known)))
 
     def abandoned(self) -> list[LakeFile]:
         """Data and state files of loads that never committed."""
         return [file for file in (*self.data, *self.states) if not self.committed(file.load_id)]
+
+
+def refuse_earlier(load_id: str, last_load_id: str) -> None:
+    """Keep a load from being older than the last one: the order of loads is that of their ids.
+
+    Raises:
+        ClockError: it is; a clock was wrong then or is now.
+    """
+    if float(load_id) <= float(last_load_id):
+        here, there = (
+            datetime.fromtimestamp(float(moment), timezone.utc).isoformat(timespec="seconds")
+            for moment in (load_id, last_load_id)
+        )
+        raise ClockError(
+            f"It is {here} by the clock of this machine, but the last load of the table was made at {there}: loads "
+            "are ordered by their time. Set the clock, or wait until it has passed that moment."
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import signal
@@ -16,8 +17,11 @@ from typing import Any
 import psutil
 from deltalake import DeltaTable
 
+from localhost.host.process import HostProcess
+from localhost.local_app import APP_FOLDER
 from localhost.services import LocalServices
 from localhost.services.azurite import ACCOUNT, ACCOUNT_KEY
+from tests.conftest import unique_name
 from tests.e2e.app import SOURCE, App, jobs_of
 from tests.faults.storage_proxy import Decide, Fault, Once, StorageProxy
 from tests.faults.tcp_proxy import TcpProxy
@@ -58,12 +62,7 @@ FLOWS = {
         ),
     ),
     "Delta upsert": Flow(
-        {
-            "table_format": "delta",
-            "primary_key": "id",
-            "load_type": "INCREMENTAL",
-            "watermark_column": "version",
-        },
+        {"table_format": "delta", "primary_key": "id", "load_type": "INCREMENTAL", "watermark_column": "version"},
         (
             "insert into {table} values ({new}, 'new')",
             "update {table} set name = 'changed {new}', version = nextval('{table}_version') where id = 2",
@@ -116,6 +115,23 @@ class BrokenApp(App):
     def kill_both(self) -> None:
         self.kill_attempts()
         self.kill_host()
+
+    @property
+    def processes(self) -> list[psutil.Process]:
+        """The host and everything below it."""
+        host = psutil.Process(self.host.pid)
+        return [host, *host.children(recursive=True)]
+
+    @contextmanager
+    def twin(self) -> Iterator[BrokenApp]:
+        """Another instance of the same app: same storage, same workbook, a host of its own."""
+        twin = copy.copy(self)
+        twin.host = HostProcess(APP_FOLDER, self.work_folder.with_name(f"twin-{unique_name()}"), self.settings)
+        twin.host.start()
+        try:
+            yield twin
+        finally:
+            twin.host.kill()
 
     def wait_over_restarts(self, run_id: str) -> dict[str, Any]:
         """Wait for the end of a run whose host was killed: start the host again."""
@@ -192,7 +208,7 @@ class BrokenApp(App):
             return sorted(tuple(row.values()) for row in rows)
         return self.lake_rows(table)
 
-    def assert_whole(self, table: str, flow: Flow) -> None:
+    def assert_whole(self, table: str, flow: Flow, *, at_rest: bool = True) -> None:
         """The lake's table is the source's, row by row, and nothing else lies about."""
         assert self.rows_in_lake(table, flow) == self.source_rows(table)
         if "table_format" not in flow.cells:
@@ -200,6 +216,8 @@ class BrokenApp(App):
             prefix = f"raw/{SOURCE}_{table}/{table}/"
             assert {prefix + file["path"] for file in manifest["files"]} == set(self.lake_files(table))
             assert manifest["rows"] == len(self.source_rows(table))
+        if not at_rest:
+            return
         self.assert_only_committed_files(table)
         assert self.attempts == []
         assert list(self.work_folder.iterdir()) == []
@@ -232,13 +250,6 @@ class BrokenApp(App):
 
 def _is_fork_server(process: psutil.Process) -> bool:
     return any("multiprocessing.forkserver" in part for part in process.cmdline())
-
-
-def until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {seconds} s until {what}"
-        time.sleep(0.05)
 
 
 @contextmanager

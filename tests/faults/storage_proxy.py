@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -28,15 +29,15 @@ class Fault:
     """What happens to a request.
 
     Attributes:
-        kind: `answer` with an error, `reset` the connection, `stall`, `truncate` the answer, `throttle` it, or `call`
-            a function and reset the connection.
+        kind: `answer` with an error, `reset` the connection, `stall`, `truncate` the answer, `throttle` it, `hold`
+            it until a function returns, or `call` a function and reset the connection.
         when: before or after the storage has done what was asked.
         status: HTTP status of the answer.
         seconds: of the stall.
         function: what is called.
     """
 
-    kind: Literal["answer", "reset", "stall", "truncate", "throttle", "call"]
+    kind: Literal["answer", "reset", "stall", "truncate", "throttle", "hold", "call"]
     when: Literal["before", "after"] = "before"
     status: int = 503
     seconds: float = 30
@@ -123,8 +124,6 @@ class _Relay:
         self._ca_bundle = ca_bundle
 
     async def session_context(self, _: web.Application) -> AsyncIterator[None]:
-        import ssl
-
         connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=self._ca_bundle))
         async with aiohttp.ClientSession(connector=connector, auto_decompress=False) as self._session:
             yield
@@ -155,7 +154,7 @@ class _Relay:
         if fault.kind == "stall":
             await asyncio.sleep(fault.seconds)
             return None
-        if fault.kind == "call":
+        if fault.kind in ("call", "hold"):
             await asyncio.get_running_loop().run_in_executor(None, fault.function)
         if fault.kind in ("call", "reset"):
             if request.transport:

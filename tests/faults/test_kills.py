@@ -13,18 +13,17 @@ from tests.faults.tcp_proxy import TcpProxy
 
 IN_CHILD = {
     "FULL Parquet": (
-        *("list", "write data file", "read data file", "write state", "write record", "write manifest"),
-        "delete data file",
+        *("list", "write data file", "read data file", "write record", "write manifest", "delete data file"),
     ),
     "INCREMENTAL Parquet": (
         *("list", "write data file", "read data file", "write state", "write record", "write manifest"),
     ),
-    "FULL Delta": ("list", "write data file", "write delta log", "write state", "write record"),
+    "FULL Delta": ("list", "write data file", "write delta log", "write record"),
     "Delta upsert": ("list", "write data file", "write delta log", "write state", "write record"),
 }
 IN_HOST = ("acquire lease", "progress row", "ledger row", "release lease", "audit row", "history row", "latest row")
 AROUND_COMMIT = {
-    "FULL Parquet": ("write data file", "write state", "write record", "write manifest", "delete data file"),
+    "FULL Parquet": ("write data file", "write record", "write manifest", "delete data file"),
     "INCREMENTAL Parquet": ("write record", "write manifest"),
     "FULL Delta": ("write delta log",),
     "Delta upsert": ("write delta log", "write record"),

@@ -1,0 +1,148 @@
+"""A process that stood still while another run took its job over does not commit, wherever it stood."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import psutil
+import pytest
+
+from tests.e2e.app import jobs_of
+from tests.faults.rig import FLOWS, BrokenApp
+from tests.faults.storage_proxy import Fault, Once
+
+pytestmark = [pytest.mark.campaign, pytest.mark.fault("zombie: SIGSTOP past the lease, SIGCONT")]
+
+LEASE_SECONDS = 15
+
+
+@pytest.mark.parametrize(
+    ("flow", "stage", "when"),
+    [
+        pytest.param("FULL Parquet", "write data file", "after", id="FULL, before the check"),
+        pytest.param("FULL Parquet", "write record", "before", id="FULL, the commit on its way"),
+        pytest.param("FULL Parquet", "write manifest", "before", id="FULL, the manifest on its way"),
+        pytest.param("INCREMENTAL Parquet", "write record", "before", id="INCREMENTAL, the commit on its way"),
+        pytest.param("FULL Delta", "write delta log", "before", id="FULL Delta, Delta's commit on its way"),
+        pytest.param("Delta upsert", "write delta log", "before", id="upsert, Delta's commit on its way"),
+        pytest.param("Delta upsert", "write record", "before", id="upsert, the commit on its way"),
+    ],
+)
+def test_a_zombie_changes_nothing(app: BrokenApp, flow: str, stage: str, when: str) -> None:
+    job = loaded_job(app, flow)
+    with frozen(app, job, stage, when) as (zombie_run, thaw):
+        time.sleep(LEASE_SECONDS + 1)
+        app.change(job, FLOWS[flow])
+        with app.twin() as twin:
+            taken_over = twin.run(job_ids=[job])
+        assert taken_over["status"] == "SUCCEEDED", taken_over
+        app.assert_whole(job, FLOWS[flow], at_rest=False)
+        thaw()
+        app.wait(zombie_run)
+    app.assert_whole(job, FLOWS[flow])
+    assert app.run(job_ids=[job])["status"] == "SUCCEEDED"
+    app.assert_whole(job, FLOWS[flow])
+
+
+@pytest.mark.parametrize("flow", ["FULL Parquet", "INCREMENTAL Parquet", "Delta upsert"])
+def test_a_commit_that_arrives_while_the_next_run_is_at_work_loses_nothing(app: BrokenApp, flow: str) -> None:
+    job = loaded_job(app, flow)
+    with frozen(app, job, "write record", "before") as (zombie_run, thaw):
+        time.sleep(LEASE_SECONDS + 1)
+        app.change(job, FLOWS[flow])
+        with app.twin() as twin:
+            reached, go_on = threading.Event(), threading.Event()
+            app.storage.decide = Once("write data file", Fault("hold", function=lambda: (reached.set(), go_on.wait())))
+            run_id = twin.start_run(job_ids=[job])
+            app.until(reached.is_set, "the second run writes")
+            thaw()
+            time.sleep(2)
+            go_on.set()
+            assert twin.wait(run_id)["status"] == "SUCCEEDED"
+        app.wait(zombie_run)
+    app.assert_whole(job, FLOWS[flow])
+    assert app.run(job_ids=[job])["status"] == "SUCCEEDED"
+    app.assert_whole(job, FLOWS[flow])
+
+
+@pytest.mark.fault("two runs of one job at once")
+def test_a_second_run_is_skipped_and_names_the_first(app: BrokenApp) -> None:
+    job = loaded_job(app, "FULL Parquet")
+    held, go_on = threading.Event(), threading.Event()
+    with app.breaking(Once("write record", Fault("hold", function=lambda: (held.set(), go_on.wait())))):
+        first = app.start_run(job_ids=[job])
+        app.until(held.is_set, "the first run commits")
+        second = app.run(job_ids=[job])
+        go_on.set()
+        assert app.wait(first)["status"] == "SUCCEEDED"
+    assert jobs_of(second)[job]["status"] == "SKIPPED"
+    assert f"run {first}" in jobs_of(second)[job]["error_message"]
+    app.assert_whole(job, FLOWS["FULL Parquet"])
+
+
+@pytest.mark.fault("lease lost")
+def test_an_attempt_whose_lease_was_broken_gives_way(app: BrokenApp) -> None:
+    job = loaded_job(app, "FULL Parquet")
+    lease = app.config.get_blob_client(f"leases/{job}")
+
+    def take() -> None:
+        from azure.storage.blob import BlobLeaseClient
+
+        BlobLeaseClient(lease).break_lease(0)
+        app.stolen = BlobLeaseClient(lease)
+        app.stolen.acquire(15)
+
+    with app.breaking(Once("write data file", Fault("hold", "after", function=take))):
+        run_id = app.start_run(job_ids=[job])
+        run = app.wait(run_id)
+    (ended,) = [row for row in run["jobs"] if row["job_id"] == job]
+    assert ended["status"] in ("SKIPPED", "FAILED"), ended
+    app.stolen.release()
+    assert app.run(job_ids=[job])["status"] == "SUCCEEDED"
+    app.assert_whole(job, FLOWS["FULL Parquet"])
+
+
+_number = iter(range(1_000))
+
+
+def loaded_job(app: BrokenApp, flow: str) -> str:
+    """A job of its own table that was loaded once, and whose source has changed since."""
+    job = f"zombie_{next(_number)}"
+    app.create_versioned_table(job)
+    app.put_workbook(app.row(job, job, **FLOWS[flow].cells))
+    assert app.run()["status"] == "SUCCEEDED"
+    app.change(job, FLOWS[flow])
+    return job
+
+
+@contextmanager
+def frozen(app: BrokenApp, job: str, stage: str, when: str) -> Iterator[tuple[str, object]]:
+    """A run whose processes all stand still at a stage, its request on its way; gives its id and what lets it go on."""
+    stopped, go_on = threading.Event(), threading.Event()
+    processes: list[psutil.Process] = []
+
+    def freeze() -> None:
+        processes.extend(app.processes)
+        for process in processes:
+            process.send_signal(signal.SIGSTOP)
+        stopped.set()
+        go_on.wait(120)
+
+    def thaw() -> None:
+        go_on.set()
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGCONT)
+
+    app.storage.decide = Once(stage, Fault("hold", when, function=freeze))
+    run_id = app.start_run(job_ids=[job])
+    try:
+        app.until(stopped.is_set, f"the run stands still at '{stage}'")
+        yield run_id, thaw
+    finally:
+        thaw()
+        app.storage.decide = lambda _: None
