@@ -1,0 +1,338 @@
+// Everything that Excel to lake needs in Azure, in a resource group of its own. Nothing signs in with a password or a
+// key: the app's identity has roles. The event subscription follows the first deployment of the code:
+// workbook-subscription.bicep. docs/deploy.md leads through it.
+
+targetScope = 'subscription'
+
+@description('Name of this environment, such as prod; it tells its resources apart from those of others.')
+@minLength(1)
+@maxLength(40)
+param environmentName string
+@description('Region of everything.')
+param location string
+@description('Starts every name: a small letter, then up to 6 small letters or digits.')
+@minLength(2)
+@maxLength(7)
+param namePrefix string = 'xl2lake'
+param resourceGroupName string = 'rg-${namePrefix}-${environmentName}'
+
+@description('FlexConsumption is paid by use; ElasticPremium has more memory, disk and time for large tables.')
+@allowed(['FlexConsumption', 'ElasticPremium'])
+param plan string = 'FlexConsumption'
+@description('Of one instance on Flex Consumption; CPU grows with it.')
+@allowed([512, 2048, 4096])
+param instanceMemoryMegabytes int = 4096
+@description('Size of an instance on Elastic Premium.')
+@allowed(['EP1', 'EP2', 'EP3'])
+param premiumSku string = 'EP2'
+@description('Flex Consumption: 40 to 1000. Elastic Premium: up to 100, in some regions fewer.')
+@minValue(1)
+@maxValue(1000)
+param maximumInstances int = 40
+@description('Flex Consumption: instances that never go to sleep, by group of functions (durable, blob, http).')
+param alwaysReady object = { durable: 1 }
+@allowed(['3.10', '3.11', '3.12', '3.13'])
+param pythonVersion string = '3.11'
+
+@description('Jobs that one instance loads at once; each takes a process and the memory of its chunks.')
+@minValue(1)
+param jobsPerInstance int = 4
+@description('An attempt that takes longer is ended. The functions may run five minutes longer.')
+@minValue(5)
+@maxValue(1430)
+param jobTimeoutMinutes int = 25
+@description('When the timer starts a run: NCRONTAB of six fields, UTC.')
+param ingestionSchedule string = '0 0 2 * * *'
+@description('Further app settings, by name; the README lists them with their defaults.')
+param appSettings object = {}
+
+param configContainer string = 'config'
+param configBlob string = 'ingestion_config.xlsx'
+param auditTable string = 'IngestionAudit'
+@description('Containers of the lake: every target_container of the workbook.')
+@minLength(1)
+param lakeContainers array = ['lake']
+@allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS'])
+param storageRedundancy string = 'Standard_ZRS'
+@description('How long deleted blobs can be brought back.')
+@minValue(1)
+@maxValue(365)
+param softDeleteDays int = 7
+@description('How long refused uploads are kept.')
+@minValue(1)
+param refusedUploadDays int = 90
+@description('How long earlier versions of the workbook are kept to go back to.')
+@minValue(30)
+param historyDays int = 1095
+@minValue(30)
+@maxValue(730)
+param logDays int = 90
+
+@description('Storage and vault are reached through private endpoints, sources through one outgoing address.')
+param privateNetwork bool = false
+@description('An IPv4 range of at least /24 that no peered network uses.')
+param networkAddressRange string = '10.90.0.0/24'
+@description('With a private network: public IPv4 addresses, or ranges of at most /30, from which storage and vault can be reached all the same.')
+param allowedRanges array = []
+
+@description('Object id of the user or group that uploads workbooks and keeps the secrets; blank gives nobody a role.')
+param operatorPrincipalId string = ''
+@allowed(['User', 'Group', 'ServicePrincipal'])
+param operatorPrincipalType string = 'User'
+
+@description('Who is told by email when something is wrong; blank: nobody.')
+param alertEmail string = ''
+@description('Resource ids of existing action groups that are told as well.')
+param actionGroupIds array = []
+@description('Without a successful run for so many hours somebody is told; a log alert looks back two days at most.')
+@minValue(1)
+@maxValue(47)
+param successWithinHours int = 26
+@description('A load that takes so many times its usual time is told.')
+@minValue(2)
+param slowFactor int = 3
+
+var token = uniqueString(subscription().id, environmentName, location)
+var baseName = '${namePrefix}-${token}'
+var tags = { 'azd-env-name': environmentName, application: 'excel-to-lake' }
+var flex = plan == 'FlexConsumption'
+var functionAppName = '${baseName}-app'
+var packageContainer = 'app-package'
+var functionMinutes = jobTimeoutMinutes + 5
+
+resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
+  name: resourceGroupName
+  location: location
+  tags: tags
+}
+
+module identity 'modules/identity.bicep' = {
+  scope: group
+  name: 'identity'
+  params: {
+    name: '${baseName}-identity'
+    location: location
+    tags: tags
+  }
+}
+
+module monitoring 'modules/monitoring.bicep' = {
+  scope: group
+  name: 'monitoring'
+  params: {
+    workspaceName: '${baseName}-logs'
+    insightsName: '${baseName}-insights'
+    location: location
+    tags: tags
+    retentionDays: logDays
+  }
+}
+
+// The workbook stands here and not in the lake's account: without a hierarchical namespace an upload is one step, so
+// that neither an event nor a run ever sees half a workbook.
+module hostStorage 'modules/storage-account.bicep' = {
+  scope: group
+  name: 'host-storage'
+  params: {
+    name: '${namePrefix}host${token}'
+    location: location
+    tags: tags
+    skuName: storageRedundancy
+    hierarchicalNamespace: false
+    containers: [packageContainer, configContainer]
+    tables: [auditTable]
+    deletions: [
+      { name: 'refused-uploads', prefix: '${configContainer}/refused/', days: refusedUploadDays }
+      { name: 'workbook-history', prefix: '${configContainer}/history/', days: historyDays }
+    ]
+    softDeleteDays: softDeleteDays
+    privateNetwork: privateNetwork
+    allowedRanges: allowedRanges
+  }
+}
+
+module lakeStorage 'modules/storage-account.bicep' = {
+  scope: group
+  name: 'lake-storage'
+  params: {
+    name: '${namePrefix}lake${token}'
+    location: location
+    tags: tags
+    skuName: storageRedundancy
+    hierarchicalNamespace: true
+    containers: lakeContainers
+    softDeleteDays: softDeleteDays
+    privateNetwork: privateNetwork
+    allowedRanges: allowedRanges
+  }
+}
+
+module keyVault 'modules/key-vault.bicep' = {
+  scope: group
+  name: 'key-vault'
+  params: {
+    name: '${namePrefix}-kv-${token}'
+    location: location
+    tags: tags
+    workspaceId: monitoring.outputs.workspaceId
+    softDeleteDays: 90
+    privateNetwork: privateNetwork
+    allowedRanges: allowedRanges
+  }
+}
+
+module network 'modules/network.bicep' = if (privateNetwork) {
+  scope: group
+  name: 'network'
+  params: {
+    namePrefix: baseName
+    location: location
+    tags: tags
+    addressRange: networkAddressRange
+    appSubnetDelegation: flex ? 'Microsoft.App/environments' : 'Microsoft.Web/serverFarms'
+  }
+}
+
+module privateEndpoints 'modules/private-endpoints.bicep' = if (privateNetwork) {
+  scope: group
+  name: 'private-endpoints'
+  params: {
+    location: location
+    tags: tags
+    networkId: network!.outputs.networkId
+    subnetId: network!.outputs.endpointSubnetId
+    endpoints: [
+      { name: '${baseName}-host-blob', resourceId: hostStorage.outputs.id, group: 'blob' }
+      { name: '${baseName}-host-queue', resourceId: hostStorage.outputs.id, group: 'queue' }
+      { name: '${baseName}-host-table', resourceId: hostStorage.outputs.id, group: 'table' }
+      { name: '${baseName}-lake-blob', resourceId: lakeStorage.outputs.id, group: 'blob' }
+      { name: '${baseName}-lake-dfs', resourceId: lakeStorage.outputs.id, group: 'dfs' }
+      { name: '${baseName}-vault', resourceId: keyVault.outputs.id, group: 'vault' }
+    ]
+  }
+}
+
+module roles 'modules/roles.bicep' = {
+  scope: group
+  name: 'roles'
+  params: {
+    identityPrincipalId: identity.outputs.principalId
+    hostStorageName: hostStorage.outputs.name
+    lakeStorageName: lakeStorage.outputs.name
+    keyVaultName: keyVault.outputs.name
+    insightsName: monitoring.outputs.insightsName
+    configContainer: configContainer
+    lakeContainers: lakeContainers
+    auditTable: auditTable
+    operatorPrincipalId: operatorPrincipalId
+    operatorPrincipalType: operatorPrincipalType
+  }
+}
+
+// A connection of the Functions host is a set of settings with one prefix:
+// https://learn.microsoft.com/azure/azure-functions/functions-reference#connections
+var allSettings = union({
+  AzureWebJobsStorage__blobServiceUri: hostStorage.outputs.blobEndpoint
+  AzureWebJobsStorage__queueServiceUri: hostStorage.outputs.queueEndpoint
+  AzureWebJobsStorage__tableServiceUri: hostStorage.outputs.tableEndpoint
+  AzureWebJobsStorage__credential: 'managedidentity'
+  AzureWebJobsStorage__clientId: identity.outputs.clientId
+  ConfigStorage__blobServiceUri: hostStorage.outputs.blobEndpoint
+  ConfigStorage__queueServiceUri: hostStorage.outputs.queueEndpoint // the blob trigger's own queues
+  ConfigStorage__credential: 'managedidentity'
+  ConfigStorage__clientId: identity.outputs.clientId
+  LakeStorage__blobServiceUri: lakeStorage.outputs.blobEndpoint
+  AuditStorage__tableServiceUri: hostStorage.outputs.tableEndpoint
+  AZURE_CLIENT_ID: identity.outputs.clientId
+  KEY_VAULT_URL: keyVault.outputs.uri
+  CONFIG_CONTAINER: configContainer
+  CONFIG_BLOB: configBlob
+  AUDIT_TABLE: auditTable
+  WORKBOOK_TRIGGER_SOURCE: 'EventGrid'
+  INGESTION_SCHEDULE: ingestionSchedule
+  JOB_TIMEOUT_MINUTES: string(jobTimeoutMinutes)
+  // These two win over host.json.
+  AzureFunctionsJobHost__functionTimeout: '${padLeft(functionMinutes / 60, 2, '0')}:${padLeft(functionMinutes % 60, 2, '0')}:00'
+  AzureFunctionsJobHost__extensions__durableTask__maxConcurrentActivityFunctions: string(jobsPerInstance)
+  APPLICATIONINSIGHTS_CONNECTION_STRING: monitoring.outputs.connectionString
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.outputs.clientId};Authorization=AAD'
+}, appSettings)
+
+module flexApp 'modules/flex-app.bicep' = if (flex) {
+  scope: group
+  name: 'flex-app'
+  params: {
+    name: functionAppName
+    planName: '${baseName}-plan'
+    location: location
+    tags: tags
+    pythonVersion: pythonVersion
+    identityId: identity.outputs.id
+    appSettings: allSettings
+    packageContainerUrl: '${hostStorage.outputs.blobEndpoint}${packageContainer}'
+    instanceMemoryMegabytes: instanceMemoryMegabytes
+    maximumInstances: maximumInstances
+    alwaysReady: alwaysReady
+    subnetId: privateNetwork ? network!.outputs.appSubnetId : ''
+  }
+  dependsOn: [roles, privateEndpoints]
+}
+
+module premiumApp 'modules/premium-app.bicep' = if (!flex) {
+  scope: group
+  name: 'premium-app'
+  params: {
+    name: functionAppName
+    planName: '${baseName}-plan'
+    location: location
+    tags: tags
+    pythonVersion: pythonVersion
+    identityId: identity.outputs.id
+    appSettings: allSettings
+    packageContainerUrl: '${hostStorage.outputs.blobEndpoint}${packageContainer}'
+    skuName: premiumSku
+    maximumInstances: min(maximumInstances, 100)
+    minimumInstances: 1
+    subnetId: privateNetwork ? network!.outputs.appSubnetId : ''
+  }
+  dependsOn: [roles, privateEndpoints]
+}
+
+module workbookTopic 'modules/workbook-topic.bicep' = {
+  scope: group
+  name: 'workbook-topic'
+  params: {
+    name: '${baseName}-uploads'
+    location: location
+    tags: tags
+    storageAccountId: hostStorage.outputs.id
+  }
+}
+
+module alerts 'modules/alerts.bicep' = {
+  scope: group
+  name: 'alerts'
+  params: {
+    namePrefix: baseName
+    location: location
+    tags: tags
+    workspaceId: monitoring.outputs.workspaceId
+    actionGroupIds: actionGroupIds
+    emailAddress: alertEmail
+    successWithinHours: successWithinHours
+    slowFactor: slowFactor
+  }
+}
+
+output AZURE_RESOURCE_GROUP string = group.name
+output FUNCTION_APP_NAME string = functionAppName
+output IDENTITY_NAME string = '${baseName}-identity'
+output IDENTITY_CLIENT_ID string = identity.outputs.clientId
+output HOST_STORAGE_NAME string = hostStorage.outputs.name
+output LAKE_STORAGE_NAME string = lakeStorage.outputs.name
+output PACKAGE_CONTAINER string = packageContainer
+output KEY_VAULT_NAME string = keyVault.outputs.name
+output WORKBOOK_TOPIC_NAME string = workbookTopic.outputs.name
+output CONFIG_CONTAINER string = configContainer
+output CONFIG_BLOB string = configBlob
+output OUTGOING_ADDRESS string = privateNetwork ? network!.outputs.outgoingAddress : ''

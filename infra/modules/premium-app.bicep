@@ -1,0 +1,85 @@
+// The Function App on Elastic Premium: more memory, disk and time for large tables. It does without the file share
+// that the plan wants by default, because a share is opened with the account's key only; the package is a blob instead.
+
+param name string
+param planName string
+param location string
+param tags object
+param pythonVersion string
+param identityId string
+@description('Every app setting, by name.')
+param appSettings object
+@description('URL of the container that holds the app\'s package, app.zip.')
+param packageContainerUrl string
+@allowed(['EP1', 'EP2', 'EP3'])
+param skuName string
+param maximumInstances int
+@description('Instances that never go to sleep.')
+@minValue(1)
+param minimumInstances int
+@description('Blank without a private network.')
+param subnetId string
+
+var settings = union(appSettings, {
+  FUNCTIONS_EXTENSION_VERSION: '~4'
+  FUNCTIONS_WORKER_RUNTIME: 'python'
+  WEBSITE_RUN_FROM_PACKAGE: '${packageContainerUrl}/app.zip'
+  WEBSITE_RUN_FROM_PACKAGE_BLOB_MI_RESOURCE_ID: identityId
+})
+
+resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
+  name: planName
+  location: location
+  tags: tags
+  kind: 'elastic'
+  sku: {
+    name: skuName
+    tier: 'ElasticPremium'
+    capacity: minimumInstances
+  }
+  properties: {
+    reserved: true
+    maximumElasticWorkerCount: maximumInstances
+  }
+}
+
+resource app 'Microsoft.Web/sites@2024-11-01' = {
+  name: name
+  location: location
+  tags: tags
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: {
+      '${identityId}': {}
+    }
+  }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    clientAffinityEnabled: false
+    keyVaultReferenceIdentity: identityId
+    virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
+    siteConfig: {
+      linuxFxVersion: 'Python|${pythonVersion}'
+      minTlsVersion: '1.2'
+      scmMinTlsVersion: '1.2'
+      ftpsState: 'Disabled'
+      http20Enabled: true
+      remoteDebuggingEnabled: false
+      minimumElasticInstanceCount: minimumInstances
+      vnetRouteAllEnabled: !empty(subnetId)
+      functionsRuntimeScaleMonitoringEnabled: !empty(subnetId) // scaling sees the queues only from inside then
+      appSettings: [for setting in items(settings): { name: setting.key, value: setting.value }]
+    }
+  }
+}
+
+// Deployments sign in with Microsoft Entra ID; the publishing password opens nothing.
+resource publishingPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = [for way in ['ftp', 'scm']: {
+  parent: app
+  name: way
+  properties: {
+    allow: false
+  }
+}]
