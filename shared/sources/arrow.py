@@ -52,7 +52,8 @@ def _conform_column(column: Column, field: pa.Field[Any]) -> Column:
 
 
 def _cast(column: Column, arrow_type: pa.DataType) -> Column:
-    if pa.types.is_decimal128(arrow_type) and pa.types.is_string(column.type):
+    is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+    if pa.types.is_decimal128(arrow_type) and is_text:
         column = _without_long_numbers(column, arrow_type)
     options = pc.CastOptions(target_type=arrow_type, allow_time_truncate=True)  # the lake knows microseconds
     converted: Column = column.cast(None, options=options)
@@ -68,6 +69,8 @@ def _without_long_numbers(column: Column, arrow_type: pa.Decimal128Type[Any, Any
     longest = pc.max(pc.binary_length(texts)).as_py() or 0
     if longest <= _SAFE_DIGITS - arrow_type.scale and not pc.any(pc.match_substring(texts, "E")).as_py():
         return column
+    if isinstance(texts, pa.ChunkedArray):
+        texts = texts.combine_chunks()
     digits = pc.binary_length(pc.replace_substring_regex(texts, "[-.]", ""))
     whole = pc.binary_length(pc.replace_substring_regex(texts, r"^-|\..*", ""))
     is_long: Any = pc.or_(
@@ -78,7 +81,7 @@ def _without_long_numbers(column: Column, arrow_type: pa.Decimal128Type[Any, Any
     )
     is_long = pc.fill_null(is_long, pa.scalar(False))
     shortened = [_shortened(text, arrow_type) for text in pc.filter(texts, is_long).to_pylist()]
-    safe: Column = pc.replace_with_mask(texts, is_long, pa.array(shortened, pa.string()))
+    safe: Column = pc.replace_with_mask(texts, is_long, pa.array(shortened, column.type))
     return safe
 
 

@@ -82,7 +82,7 @@ class TableRead:
     def select(self, query: sa.Select[Any]) -> sa.Select[Any]:
         """A query over the table with the chosen columns and the job's filter."""
         expressions = (column.expression.label(column.name) for column in self.columns)
-        return self.database.restrict(query.with_only_columns(*expressions))
+        return self.database.restrict(query.with_only_columns(*expressions).select_from(self.table))
 
     def column(self, name: str) -> ReadColumn:
         """The column of that name."""

@@ -115,6 +115,9 @@ class PostgresSource(SqlSource):
             plan = connection.exec_driver_sql(statement).scalar_one()
         return int(plan[0]["Plan"]["Plan Rows"])
 
+    def compile(self, query: sa.Select[Any]) -> str:
+        return super().compile(query) % ()  # psycopg's parameter style doubles every %, which ADBC would not undo
+
     def arrow_type(self, source_type: sa.types.TypeEngine[Any]) -> pa.DataType | None:
         if isinstance(source_type, postgresql.DOMAIN):
             return self.arrow_type(source_type.data_type)  # the wire knows base types only

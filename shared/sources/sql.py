@@ -85,9 +85,7 @@ class SqlSource(ABC):
 
     def compile(self, query: sa.Select[Any]) -> str:
         """A query as the finished SQL that the reader runs."""
-        # the drivers' own parameter styles double every %, which the reader never undoes
-        compiled = str(query.compile(self._engine, compile_kwargs={"literal_binds": True}))
-        return compiled % () if self._engine.dialect.paramstyle in ("format", "pyformat") else compiled
+        return str(query.compile(self._engine, compile_kwargs={"literal_binds": True}))
 
     def estimate_rows(self, query: sa.Select[Any]) -> int | None:  # noqa: ARG002
         """How many rows the database's planner expects, None where it cannot be asked."""
@@ -260,7 +258,7 @@ class SqlSource(ABC):
         if not self.job.query_filter:
             return query
         condition = render_filter(self.job.query_filter, self.job.source_type)
-        return query.where(sa.literal_column(f"({condition})", sa.Boolean()))
+        return query.where(sa.literal_column(f"({condition})"))  # a boolean type would become = 1 in SQL Server
 
 
 def _forget_state(resource_name: str) -> None:

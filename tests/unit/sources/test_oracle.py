@@ -1,0 +1,228 @@
+"""The SQL that Oracle is asked, what oracledb's data frames become, and how a connection is written."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import Any
+
+import oracledb
+import pyarrow as pa
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.dialects import oracle as untyped_oracle
+
+from shared.errors import ConfigurationError, SourceError
+from shared.secrets import Secret
+from shared.sources.arrow import conform
+from shared.sources.columns import ReadColumn, arrow_schema
+from shared.sources.loader import TableRead
+from shared.sources.oracle import HintsFollowTables, OracleConnection, OracleSource, read_batches
+from shared.sources.partitions import key_ranges
+from shared.sources.source import ReadOptions
+from tests.builders import a_job
+
+oracle: Any = untyped_oracle  # its constructors have no types
+DECIMAL = pa.decimal128(38, 9)
+DIGITS = "TO_CHAR({c}, 'TM9', 'NLS_NUMERIC_CHARACTERS=''.,''')"
+TYPES: dict[str, tuple[Any, str, pa.DataType]] = {
+    "NUMBER": (oracle.NUMBER(), DIGITS, DECIMAL),
+    "NUMBER(10)": (oracle.NUMBER(10, 0), "{c}", pa.decimal128(10, 0)),
+    "NUMBER(38,10)": (oracle.NUMBER(38, 10), "{c}", pa.decimal128(38, 10)),
+    "NUMBER(5,-2)": (oracle.NUMBER(5, -2), "{c}", pa.decimal128(7, 0)),
+    "INTEGER": (sa.INTEGER(), "{c}", pa.decimal128(38, 0)),
+    "FLOAT": (oracle.FLOAT(126), DIGITS, DECIMAL),
+    "BINARY_DOUBLE": (oracle.BINARY_DOUBLE(), "{c}", pa.float64()),
+    "VARCHAR2": (sa.VARCHAR(10), "{c}", pa.string()),
+    "NCHAR": (sa.NCHAR(10), "{c}", pa.string()),
+    "CLOB": (sa.CLOB(), "{c}", pa.string()),
+    "LONG": (oracle.LONG(), "{c}", pa.string()),
+    "RAW": (oracle.RAW(16), "{c}", pa.binary()),
+    "BLOB": (sa.BLOB(), "{c}", pa.binary()),
+    "DATE": (oracle.DATE(), "{c}", pa.timestamp("us")),
+    "TIMESTAMP": (oracle.TIMESTAMP(), "{c}", pa.timestamp("us")),
+    "TIMESTAMP WITH TIME ZONE": (
+        oracle.TIMESTAMP(timezone=True),
+        "SYS_EXTRACT_UTC({c})",
+        pa.timestamp("us", "UTC"),
+    ),
+    "TIMESTAMP WITH LOCAL TIME ZONE": (
+        oracle.TIMESTAMP(local_timezone=True),
+        "SYS_EXTRACT_UTC({c})",
+        pa.timestamp("us", "UTC"),
+    ),
+    "INTERVAL": (oracle.INTERVAL(), "TO_CHAR({c})", pa.string()),
+    "ROWID": (oracle.ROWID(), "ROWIDTOCHAR({c})", pa.string()),
+    "JSON": (oracle.JSON(), "JSON_SERIALIZE({c} RETURNING CLOB)", pa.string()),
+    "XMLTYPE": (sa.types.NullType(), "XMLSERIALIZE(CONTENT XMLTYPE({c}) AS CLOB)", pa.string()),
+    "VECTOR": (oracle.VECTOR(), "FROM_VECTOR({c} RETURNING CLOB)", pa.string()),
+    "BOOLEAN": (sa.BOOLEAN(), "{c}", pa.bool_()),
+}
+
+
+def read_of(source_type: Any, *, name: str = "c", **settings: Any) -> TableRead:
+    job = a_job(**({"source_type": "Oracle", "schema_name": "hr", "table_name": "employees"} | settings))
+    secret = Secret({"host": "h", "service_name": "s", "username": "u", "password": "p"})
+    made = OracleSource(job, secret, ReadOptions())
+    made._engine = sa.create_engine("oracle+oracledb://", creator=lambda: None)
+    made._engine.dialect.statement_compiler = HintsFollowTables
+    table = sa.Table("employees", sa.MetaData(schema="hr"), sa.Column(name, source_type))
+    columns = made._read_columns(table)
+    return TableRead(job, made, made.options, table, columns, arrow_schema(columns, ()))
+
+
+def sql(read: TableRead, *conditions: sa.ColumnElement[bool]) -> str:
+    return " ".join(read.database.compile(read.query(None, None).where(*conditions)).split())  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_each_type_is_asked_for_in_a_form_that_arrow_has(name: str) -> None:
+    source_type, expression, arrow_type = TYPES[name]
+    read = read_of(source_type)
+    assert read.schema.field("c").type == arrow_type
+    assert sql(read) == f"SELECT {expression.format(c='hr.employees.c')} AS c FROM hr.employees"
+
+
+def test_a_file_outside_the_database_is_refused() -> None:
+    with pytest.raises(SourceError, match=r"Column 'c' \(BFILE\) .* leave it out with excluded_columns"):
+        read_of(oracle.BFILE())
+
+
+UTC_TIME = datetime(2024, 1, 31, 8, 0, 0, 123456, tzinfo=timezone.utc)
+NAIVE = datetime(2024, 1, 31, 8, 0, 0, 123456)
+FORMAT = "YYYY-MM-DD HH24:MI:SS"
+CURSORS = [
+    (oracle.NUMBER(10, 0), Decimal(5), "hr.employees.c >= 5", "hr.employees.c > 5"),
+    (oracle.NUMBER(), Decimal("5.250000000"), "hr.employees.c >= 5.250000000", "hr.employees.c > 5.250000000"),
+    (
+        oracle.DATE(),
+        NAIVE.replace(microsecond=0),
+        f"hr.employees.c >= TO_DATE('2024-01-31 08:00:00', '{FORMAT}')",
+        f"hr.employees.c > TO_DATE('2024-01-31 08:00:00', '{FORMAT}')",
+    ),
+    (
+        oracle.TIMESTAMP(),
+        NAIVE,
+        f"hr.employees.c >= TO_TIMESTAMP('2024-01-31 08:00:00.123456', '{FORMAT}.FF6')",
+        f"hr.employees.c >= TO_TIMESTAMP('2024-01-31 08:00:00.123457', '{FORMAT}.FF6')",
+    ),
+    (
+        oracle.TIMESTAMP(timezone=True),
+        UTC_TIME,
+        f"hr.employees.c >= TO_TIMESTAMP_TZ('2024-01-31 08:00:00.123456+00:00', '{FORMAT}.FF6TZH:TZM')",
+        f"hr.employees.c >= TO_TIMESTAMP_TZ('2024-01-31 08:00:00.123457+00:00', '{FORMAT}.FF6TZH:TZM')",
+    ),
+    (sa.VARCHAR(10), "a'ä%", "hr.employees.c >= 'a''ä%'", "hr.employees.c > 'a''ä%'"),
+]
+
+
+@pytest.mark.parametrize(("source_type", "value", "since", "beyond"), CURSORS)
+def test_a_watermark_is_compared_in_its_columns_type(source_type: Any, value: Any, since: str, beyond: str) -> None:
+    read = read_of(source_type)
+    column = read.column("c")
+    assert sql(read, read.database.since(column, value)).endswith(f"WHERE {since}")
+    assert sql(read, read.database.beyond(column, value)).endswith(f"WHERE {beyond}")
+
+
+def test_names_filters_ranges_and_casts_stand_in_one_statement() -> None:
+    settings = {"query_filter": "status <> 'DRAFT'", "column_types": {"Mixed Case": "decimal(18,4)"}}
+    read = read_of(oracle.FLOAT(126), name="Mixed Case", **settings)
+    first, _ = key_ranges(read.table.c["Mixed Case"], [1.5])
+    assert sql(read, first) == (
+        'SELECT CAST(hr.employees."Mixed Case" AS NUMERIC(18, 4)) AS "Mixed Case" FROM hr.employees '
+        'WHERE (status <> \'DRAFT\') AND (hr.employees."Mixed Case" < 1.5 OR hr.employees."Mixed Case" IS NULL)'
+    )
+
+
+def test_a_snapshot_and_a_sample_stand_behind_the_table() -> None:
+    read = read_of(oracle.NUMBER(10, 0))
+    made: Any = read.database
+    as_of = read.query(None, None).where(read.table.c.c > 5).with_hint(read.table, "AS OF SCN 123", "oracle")
+    assert " ".join(made.compile(as_of).split()) == (
+        "SELECT hr.employees.c AS c FROM hr.employees AS OF SCN 123 WHERE hr.employees.c > 5"
+    )
+
+
+class Frames:
+    """A connection that gives data frames of oracledb made from Arrow, as a server's would be."""
+
+    def __init__(self, *tables: pa.Table) -> None:
+        self.tables = tables
+        self.asked: dict[str, Any] = {}
+
+    def fetch_df_batches(self, statement: str, **asked: Any) -> Any:
+        self.asked = {"statement": statement, **asked}
+        return (oracledb.from_arrow(table) for table in self.tables)
+
+
+def test_data_frames_become_the_types_of_the_lake() -> None:
+    read = read_of(oracle.NUMBER())
+    connection: Any = Frames(pa.table({"c": ["1.5", ".25", "1E+3", None]}))
+    (table,) = read_batches(connection, "SELECT …", read.columns, 100)
+    assert conform(table, read.schema).column("c").to_pylist() == [
+        Decimal("1.5"),
+        Decimal("0.25"),
+        Decimal(1000),
+        None,
+    ]
+    assert connection.asked["requested_schema"] == pa.schema([("c", pa.string())])
+    assert connection.asked["fetch_decimals"] is True
+
+
+@pytest.mark.parametrize(
+    ("source_type", "wire", "value", "expected"),
+    [
+        (oracle.NUMBER(38, 0), pa.decimal128(38, 0), Decimal("9" * 38), Decimal("9" * 38)),
+        (oracle.TIMESTAMP(timezone=True), pa.timestamp("us"), NAIVE, UTC_TIME),
+        (oracle.DATE(), pa.timestamp("us"), NAIVE.replace(microsecond=0), NAIVE.replace(microsecond=0)),
+        (sa.CLOB(), pa.string(), "ä😀" * 1000, "ä😀" * 1000),
+        (oracle.RAW(16), pa.binary(), b"\0\xff", b"\0\xff"),
+        (oracle.BINARY_DOUBLE(), pa.float64(), float("inf"), float("inf")),
+    ],
+)
+def test_values_pass_through_the_drivers_frames(source_type: Any, wire: pa.DataType, value: Any, expected: Any) -> None:
+    read = read_of(source_type)
+    connection: Any = Frames(pa.table({"c": pa.array([value, None], wire)}))
+    (table,) = read_batches(connection, "SELECT …", read.columns, 100)
+    assert connection.asked["requested_schema"].field("c").type == wire
+    assert conform(table, read.schema).column("c").to_pylist() == [expected, None]
+
+
+def test_names_are_found_in_any_case() -> None:
+    made: Any = read_of(oracle.NUMBER()).database
+    assert made.spellings("HR_Employees") == ["HR_Employees", "hr_employees"]
+    assert made.spellings("employees") == ["employees"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "place"),
+    [
+        ({"host": "h", "service_name": "s"}, "h:1521/s"),
+        ({"host": "h", "port": 1522, "sid": "X"}, "h:1522/X"),
+        ({"url": "oracle+oracledb://u:p@h:1523/?service_name=s"}, "h:1523/s"),
+        ({"url": "oracle://u:p@h/s"}, "h:1521/s"),
+        ({"tns_alias": "shop_high", "config_dir": "/wallet", "wallet_location": "/wallet"}, "shop_high"),
+    ],
+)
+def test_a_connection_says_where_it_goes(fields: dict[str, Any], place: str) -> None:
+    made, _ = OracleConnection.of(Secret({"username": "u", "password": "p"} | fields), "shop")
+    assert made.place == place
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"host": "h"}, "give exactly one of service_name, sid and tns_alias"),
+        ({"host": "h", "sid": "X", "service_name": "s"}, "give exactly one of service_name, sid and tns_alias"),
+        ({"service_name": "s"}, "host is missing"),
+    ],
+)
+def test_a_connection_that_names_no_database_is_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        OracleConnection.of(Secret(fields), "shop")
+
+
+def test_a_column_is_read_in_the_type_that_the_workbook_names() -> None:
+    read = read_of(oracle.NUMBER(), column_types={"c": "bool"})
+    column: ReadColumn = read.column("c")
+    assert (column.type, column.wire) == (pa.bool_(), pa.int64())
