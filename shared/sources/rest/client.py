@@ -39,6 +39,9 @@ class Patience:
     longest_pause: float = 120
 
 
+PATIENCE = Patience()
+
+
 @dataclass(frozen=True)
 class Call:
     """One request: its address, its method, and what it carries; `label` names it (`page 3`) in error messages."""
@@ -56,13 +59,12 @@ class ApiClient:
     Args:
         job: its headers, rate limit and parallelism.
         connection: where and as whom.
-        patience: how long a request is tried again.
     """
 
-    def __init__(self, job: Job, connection: RestConnection, patience: Patience | None = None) -> None:
+    def __init__(self, job: Job, connection: RestConnection) -> None:
         self._job = job
         self._connection = connection
-        self._patience = patience or Patience()
+        self._patience = PATIENCE
         self._pace = Pace(job.api_rate_limit)
         self._session = open_session(job, connection)
         self._auth = authenticator(connection, self._request_token)

@@ -75,6 +75,7 @@ class NewRows:
     """
 
     def __init__(self, job: Job, options: ReadOptions, schema: pa.Schema, state: dict[str, Any]) -> None:
+        self._job_id = job.job_id
         self._cursor = str(job.watermark_column)
         if self._cursor not in schema.names:
             raise SourceError(
@@ -105,8 +106,8 @@ class NewRows:
         cursor = table.column(self._cursor)
         if cursor.null_count:
             raise SourceError(
-                f"watermark_column '{self._cursor}' is missing or null in {cursor.null_count} rows of a page, which an "
-                "INCREMENTAL load would never see: choose another column, or load the table FULL."
+                f"Job '{self._job_id}': watermark_column '{self._cursor}' is missing or null in {cursor.null_count} "
+                "rows of a page, which an INCREMENTAL load would never see: choose another column, or load it FULL."
             )
         table = self._within(table)
         if table.num_rows:

@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from dlt.extract import DltResource
 
 from shared.errors import ConfigurationError, SourceError
-from shared.models import Job, LoadType
+from shared.models import Examination, Job, LoadType
 from shared.secrets import Secret
 from shared.settings import settings
 from shared.sources.backfill import backfill_range
-from shared.sources.columns import ReadColumn
+from shared.sources.columns import ReadColumn, dlt_hints
 from shared.sources.rest.client import ApiClient
 from shared.sources.rest.connection import RestConnection
 from shared.sources.rest.gathering import Gathering
@@ -25,7 +25,7 @@ from shared.sources.rest.page import Page, PageReader
 from shared.sources.rest.pagination import all_pages, first_page
 from shared.sources.rest.schemas import conformed, earlier_schemas, rows_schema, table_name
 from shared.sources.rest.tables import PARENT_ID, ROW_ID, Path
-from shared.sources.source import Examination, ReadOptions
+from shared.sources.source import ReadOptions
 from shared.value_range import ValueRange
 
 ROOT: Path = ()
@@ -51,8 +51,7 @@ class RestSource:
         self._earlier = earlier_schemas(self.job)
         if self.options.end:
             self.loaded_range = self._range()
-        resource = dlt.resource(self._tables(), name=self.job.resource_name)
-        assert isinstance(resource, DltResource)
+        resource: DltResource = dlt.resource(self._tables(), name=self.job.resource_name)
         return resource
 
     def explain(self, error: BaseException) -> BaseException:
@@ -65,8 +64,13 @@ class RestSource:
     def examine(self) -> Examination:
         """What a load would read, seen from the first page, which is fetched."""
         page, table = self._first_page()
-        sql = f"{page.call.method} {page.call.url} {' '.join(f'{k}={v}' for k, v in page.call.params.items())}".strip()
-        return Examination(sql, {field.name: str(field.type) for field in table.schema}, page.total)
+        call = page.call
+        return Examination(
+            sql=" ".join([call.method, call.url, *(f"{name}={value}" for name, value in call.params.items())]),
+            columns={field.name: str(field.type) for field in table.schema},
+            watermark_column=self.job.watermark_column,
+            rows_estimated=page.total,
+        )
 
     def first_table(self) -> pa.Table:
         """The rows of the first page as they would stand in the lake. Raises as `resource`."""
@@ -203,9 +207,14 @@ class _Output:
         table = pa.concat_tables(self._waiting[path]) if self._waiting[path] else schema.empty_table()
         self._waiting[path] = []
         self._given.add(path)
-        if not path:
-            return table.combine_chunks()
-        return dlt.mark.with_table_name(table.combine_chunks(), table_name(self._job, path))
+        return self._marked(path, table.combine_chunks())
+
+    def _marked(self, path: Path, table: pa.Table) -> Any:
+        """A table with the types that dlt is to keep, and without the primary key where it has not its columns."""
+        hints = dlt.mark.make_hints(table_name=table_name(self._job, path), columns=dlt_hints(self._schemas[path]))
+        if path or not set(self._job.primary_key) <= set(table.column_names):
+            hints["primary_key"] = ()  # what is empty is taken away from what the resource says
+        return dlt.mark.with_hints(table, hints, create_table_variant=True)
 
 
 _NUMBER = "_row_number"
