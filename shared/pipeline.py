@@ -96,9 +96,19 @@ class _Attempt:
                 f"The ledger knows {self.loaded_before} of job '{self.job.job_id}', but the lake has no trace of any "
                 f"load in {dataset_path(self.job)}. Bring the folder back, or order a full refresh of the job."
             )
+        if record and self.job.load_type is LoadType.INCREMENTAL and not self.order.full_refresh:
+            self._refuse_watermark_of(str(record.get("job_id", self.job.job_id)))
         self.commit.base_load_id = record["load_id"] if record else None
         self.commit.before_commit = lambda: assert_held(self.job.job_id, self.order.run_id)
         return None
+
+    def _refuse_watermark_of(self, job_id: str) -> None:
+        """A job that was given another name has no watermark, and would bring every row once more."""
+        if pipeline_name(job_id) != pipeline_name(self.job.job_id):
+            raise LakeError(
+                f"Job '{self.job.job_id}': {dataset_path(self.job)} was loaded by job '{job_id}' so far, and its "
+                "watermark is that job's. Give the job that name again, or order a full refresh of it."
+            )
 
     def _load(self, pipeline: dlt.Pipeline) -> JobResult:
         with self._stage("extract"):

@@ -117,10 +117,14 @@ class CommittingClient(FilesystemClient):
         super().complete_load(load_id)
         self._finish_load(inventory, self._record)
 
-    def get_stored_state(self, pipeline_name: str) -> StateInfo | None:  # noqa: ARG002  a dataset has one pipeline
-        """The state of the last committed load when the attempt began, whatever has arrived since."""
+    def get_stored_state(self, pipeline_name: str) -> StateInfo | None:
+        """The state of the last committed load when the attempt began, whatever has arrived since.
+
+        None where that load was another job's, as before a job was given another name.
+        """
         newest = self.commit.inventory.newest_state
-        return StateInfo(**self._read_json(newest.path)) if newest else None
+        state = self._read_json(newest.path) if newest else {}
+        return StateInfo(**state) if state.get("pipeline_name") == pipeline_name else None
 
     def _delta_table(self, table_name: str) -> DeltaTable | None:
         location = self.make_remote_url(self.pathlib.join(self.dataset_path, table_name))
