@@ -1,6 +1,6 @@
 # Every target sets up what it needs by itself; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint start run bench bench-quick clean
+.PHONY: help setup demo test faults lint start run bench bench-quick clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -25,6 +25,9 @@ demo: $(READY) ## Run the main job end to end on embedded services, with real da
 
 test: $(READY) ## Run all tests
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(TESTS)
+
+faults: $(READY) ## Break everything on purpose and print what survived (long)
+	$(BIN)/python -m tests.faults $(FAULTS)
 
 lint: $(READY) ## Check style, types and layers
 	$(BIN)/ruff check .

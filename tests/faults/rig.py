@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import os
 import signal
@@ -11,10 +12,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import psutil
+import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
 from localhost.host.process import HostProcess
@@ -77,7 +80,12 @@ class BrokenApp(App):
     def __init__(self, services: LocalServices, folder: Path, storage: StorageProxy, **settings: str) -> None:
         self.work_folder = folder / "work"
         self.work_folder.mkdir(parents=True, exist_ok=True)
-        own = {"JOB_RETRY_SECONDS": "0", "LEASE_SECONDS": "15", "WORK_FOLDER": str(self.work_folder)}
+        own = {
+            "JOB_RETRY_SECONDS": "0",
+            "LEASE_SECONDS": "15",
+            "SECRET_CACHE_SECONDS": "0",
+            "WORK_FOLDER": str(self.work_folder),
+        }
         super().__init__(services, folder / "host", **(own | storage.settings() | settings))
         self.storage = storage
 
@@ -222,6 +230,13 @@ class BrokenApp(App):
         assert self.attempts == []
         assert list(self.work_folder.iterdir()) == []
 
+    def readable_rows(self, table: str) -> list[tuple[Any, ...]]:
+        """What a reader of the manifest sees."""
+        prefix = f"raw/{SOURCE}_{table}/{table}/"
+        files = [self.lake_container.download_blob(prefix + file["path"]) for file in self.manifest(table)["files"]]
+        rows = [row for file in files for row in pq.read_table(BytesIO(file.readall())).to_pylist()]
+        return sorted(tuple(row.values()) for row in rows)
+
     def assert_only_committed_files(self, table: str) -> None:
         """Every state file belongs to a load that has its record."""
         folder = f"raw/{SOURCE}_{table}/"
@@ -250,6 +265,20 @@ class BrokenApp(App):
 
 def _is_fork_server(process: psutil.Process) -> bool:
     return any("multiprocessing.forkserver" in part for part in process.cmdline())
+
+
+_numbers = itertools.count()
+
+
+def loaded_job(app: BrokenApp, flow: str) -> str:
+    """A job with a table of its own that was loaded once, and whose source has changed since."""
+    job = f"broken_{next(_numbers)}"
+    app.create_versioned_table(job)
+    app.put_workbook(app.row(job, job, **FLOWS[flow].cells))
+    run = app.run()
+    assert run["status"] == "SUCCEEDED", run["jobs"] or run["error"]
+    app.change(job, FLOWS[flow])
+    return job
 
 
 @contextmanager
