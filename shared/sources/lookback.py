@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import dlt
 
@@ -13,9 +13,14 @@ from shared.errors import SourceError
 
 _DAY_SECONDS = 86_400
 
+Cursor = TypeVar("Cursor")
 
-class Lookback(dlt.sources.incremental[Any]):
-    """dlt's incremental cursor with our unit for its lag: seconds for times and dates, a count for any number."""
+
+class Lookback(dlt.sources.incremental[Cursor]):
+    """dlt's incremental cursor with our unit for its lag: seconds for times and dates, a count for any number.
+
+    Make it as `Lookback[Any](…)`: dlt copies a cursor by the class that stands there, or else by its own.
+    """
 
     def _get_last_value(self) -> Any:
         if not self.lag or self._current_last_value is not None:

@@ -238,7 +238,7 @@ class SqlSource(ABC):
         if self.options.full_refresh:
             _forget_state(self.job.resource_name)
         # no primary key: ArrowLoader tells rows apart
-        return Lookback(cursor.name, initial_value=initial, primary_key=(), lag=self.job.lookback or None)
+        return Lookback[Any](cursor.name, initial_value=initial, primary_key=(), lag=self.job.lookback or None)
 
     def _refuse_missing_watermarks(self, table: sa.Table, name: str) -> None:
         column = table.c[name]
