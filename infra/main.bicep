@@ -325,7 +325,9 @@ module alerts 'modules/alerts.bicep' = {
 }
 
 output AZURE_RESOURCE_GROUP string = group.name
+output PLAN string = plan
 output FUNCTION_APP_NAME string = functionAppName
+output FUNCTION_APP_HOST string = flex ? flexApp!.outputs.hostName : premiumApp!.outputs.hostName
 output IDENTITY_NAME string = '${baseName}-identity'
 output IDENTITY_CLIENT_ID string = identity.outputs.clientId
 output HOST_STORAGE_NAME string = hostStorage.outputs.name

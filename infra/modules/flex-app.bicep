@@ -88,3 +88,5 @@ resource publishingPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPoli
     allow: false
   }
 }]
+
+output hostName string = app.properties.defaultHostName

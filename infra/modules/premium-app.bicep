@@ -67,6 +67,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       ftpsState: 'Disabled'
       http20Enabled: true
       remoteDebuggingEnabled: false
+      healthCheckPath: '/api/health'
       minimumElasticInstanceCount: minimumInstances
       vnetRouteAllEnabled: !empty(subnetId)
       functionsRuntimeScaleMonitoringEnabled: !empty(subnetId) // scaling sees the queues only from inside then
@@ -83,3 +84,5 @@ resource publishingPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPoli
     allow: false
   }
 }]
+
+output hostName string = app.properties.defaultHostName

@@ -1,0 +1,111 @@
+"""The settings that a deployment gives the app are those that the app and its host read, no more and no fewer."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from shared.settings import Settings
+from tests.unit.infra.templates import INFRA, ROOT, template
+
+NOT_DEPLOYED = {
+    "ConfigStorage": "a connection string; the identity signs in instead",
+    "LakeStorage": "a connection string; the identity signs in instead",
+    "AuditStorage": "a connection string; the identity signs in instead",
+    "JOB_MEMORY_MEGABYTES": "blank leaves the memory of an instance to its jobs; the parameter appSettings sets it",
+    "WORK_FOLDER": "blank takes the instance's temporary folder; the parameter appSettings sets it",
+}
+"""Settings without a default that are left out all the same, and why. All others that are left out have a default."""
+
+OF_THE_HOST = {
+    "AzureWebJobsStorage__blobServiceUri",
+    "AzureWebJobsStorage__queueServiceUri",
+    "AzureWebJobsStorage__tableServiceUri",
+    "AzureWebJobsStorage__credential",
+    "AzureWebJobsStorage__clientId",
+    "ConfigStorage__queueServiceUri",
+    "ConfigStorage__credential",
+    "ConfigStorage__clientId",
+    "APPLICATIONINSIGHTS_CONNECTION_STRING",
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+}
+OF_PREMIUM = {
+    "FUNCTIONS_EXTENSION_VERSION",
+    "FUNCTIONS_WORKER_RUNTIME",
+    "WEBSITE_RUN_FROM_PACKAGE",
+    "WEBSITE_RUN_FROM_PACKAGE_BLOB_MI_RESOURCE_ID",
+}
+HOST_JSON = "AzureFunctionsJobHost__"  # what begins so stands for a value of host.json
+
+READ = {field.alias or name.upper(): field for name, field in Settings.model_fields.items()}
+
+
+def _given() -> dict[str, Any]:
+    union = template(INFRA / "main.bicep")["variables"]["allSettings"]["value"]["function"]["parameters"]
+    settings: dict[str, Any] = union["arg_1"]
+    return settings
+
+
+GIVEN = _given()
+
+
+@pytest.mark.parametrize("name", READ)
+def test_a_setting_is_given_or_has_a_default_or_is_left_out_for_a_reason(name: str) -> None:
+    assert name in GIVEN or READ[name].default is not None or name in NOT_DEPLOYED
+
+
+def test_what_is_left_out_is_a_setting_that_is_not_given() -> None:
+    assert set(NOT_DEPLOYED) <= set(READ) - set(GIVEN)
+
+
+def test_every_setting_that_is_given_is_read_by_the_app_or_its_host() -> None:
+    assert {name for name in GIVEN if not name.startswith(HOST_JSON)} <= set(READ) | OF_THE_HOST
+    assert set(GIVEN) >= OF_THE_HOST
+
+
+def test_a_value_of_the_hosts_configuration_that_is_replaced_exists_there() -> None:
+    host = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
+    replaced = [name.removeprefix(HOST_JSON).split("__") for name in GIVEN if name.startswith(HOST_JSON)]
+    assert replaced
+    for path in replaced:
+        value = host
+        for part in path:
+            value = value[part]
+
+
+def test_every_connection_and_name_of_a_trigger_is_given() -> None:
+    app = (ROOT / "function_app.py").read_text(encoding="utf-8")
+    connections = set(re.findall(r'connection="(\w+)"', app))
+    assert connections == {"ConfigStorage"}
+    for service in ("blobServiceUri", "queueServiceUri", "credential", "clientId"):
+        assert {f"{connection}__{service}" for connection in connections} <= set(GIVEN)
+    assert set(re.findall(r"%(\w+)%", app)) <= set(GIVEN)
+
+
+def test_the_blob_trigger_waits_for_events_of_the_function_that_exists() -> None:
+    assert GIVEN["WORKBOOK_TRIGGER_SOURCE"] == "EventGrid"
+    subscription = (INFRA / "workbook-subscription.bicep").read_text(encoding="utf-8")
+    function = re.findall(r"functionName=Host\.Functions\.(\w+)", subscription)[0]
+    assert f"async def {function}(" in (ROOT / "function_app.py").read_text(encoding="utf-8")
+
+
+def test_the_storage_connections_sign_in_with_the_identity() -> None:
+    assert {GIVEN[name] for name in GIVEN if name.endswith("__credential")} == {"managedidentity"}
+    assert not [name for name, value in GIVEN.items() if isinstance(value, str) and "AccountKey" in value]
+
+
+def test_premium_adds_what_flex_consumption_has_in_its_own_place() -> None:
+    union = template(INFRA / "modules/premium-app.bicep")["variables"]["settings"]["value"]["function"]["parameters"]
+    assert set(union["arg_2"]) == OF_PREMIUM
+
+
+def test_the_functions_may_run_longer_than_a_job() -> None:
+    variables = template(INFRA / "main.bicep")["variables"]
+    operands = variables["functionMinutes"]["value"]["operator"]["operands"]
+    assert operands == {"operand_1": "jobTimeoutMinutes", "operand_2": 5}
+    assert template(INFRA / "main.bicep")["parameters"]["jobTimeoutMinutes"]["default"] == (
+        Settings.model_fields["job_timeout_minutes"].default
+    )

@@ -1,0 +1,59 @@
+"""The queries find what the app logs: their patterns are the app's own log lines."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.infra.templates import INFRA, ROOT
+
+QUERIES = sorted((INFRA / "queries").glob("*.kql"))
+PLACEHOLDER = re.compile(r"%(?:\.\d+)?[sdf]")
+OUTCOMES = {"SUCCEEDED", "PARTLY_FAILED", "FAILED", "CANCELLED", "SUCCESS", "SKIPPED"}
+
+
+def _log_lines() -> Iterator[str]:
+    for path in (*(ROOT / "activities").glob("*.py"), *(ROOT / "shared").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+                first = node.args[0]
+                is_log = isinstance(node.func.value, ast.Name) and node.func.value.id == "log"
+                if is_log and isinstance(first, ast.Constant) and isinstance(first.value, str):
+                    yield first.value
+
+
+LOG_LINES = list(_log_lines())
+
+
+@pytest.mark.parametrize("path", QUERIES, ids=lambda path: path.stem)
+def test_a_query_looks_for_lines_that_the_app_writes(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for start in re.findall(r'Message startswith "([^"]+)"', text):
+        assert any(line.startswith(start) for line in LOG_LINES)
+    for pattern in re.findall(r"parse Message with (.+)", text):
+        literals = re.findall(r'"([^"]*)"', pattern)
+        assert literals in [[part for part in PLACEHOLDER.split(line) if part] for line in LOG_LINES]
+
+
+@pytest.mark.parametrize("path", QUERIES, ids=lambda path: path.stem)
+def test_a_query_knows_only_outcomes_that_exist(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert set(re.findall(r'"([A-Z_]{6,})"', text)) <= OUTCOMES
+    assert text.startswith("// ")
+
+
+def test_every_query_is_an_alert_or_saved() -> None:
+    modules = [(INFRA / f"modules/{name}.bicep").read_text(encoding="utf-8") for name in ("alerts", "monitoring")]
+    loaded = {name for module in modules for name in re.findall(r"queries/([\w-]+\.kql)", module)}
+    assert loaded == {path.name for path in QUERIES}
+
+
+def test_every_placeholder_is_filled_in() -> None:
+    alerts = (INFRA / "modules/alerts.bicep").read_text(encoding="utf-8")
+    for path in QUERIES:
+        for placeholder in re.findall(r"\{\w+\}", path.read_text(encoding="utf-8")):
+            assert f"replace(loadTextContent('../queries/{path.name}'), '{placeholder}'" in alerts
