@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, timezone
-from decimal import Decimal
+from decimal import ROUND_CEILING, Context, Decimal, localcontext
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, cast
 
+import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from dlt.common.libs.deltalake import (
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from shared.lake.commit import CommittingClient
 
 LOAD_ID = "load_id"
+_DECIMAL_DIGITS = 80  # more than any decimal128 has
 NO_LOAD = "none"  # what a commit names that empties a table of which no load stands
 
 
@@ -64,7 +66,7 @@ class DeltaLoad(DeltaLoadFilesystemJob):
             if table["write_disposition"] == "merge" and target is not None:
                 self._upsert(target, data, properties)
             elif client.commit.replaced_range and target is not None:
-                rows_replaced = predicate(client.commit.replaced_range)
+                rows_replaced = predicate(client.commit.replaced_range, data.schema)
                 write_deltalake(
                     target,
                     data,
@@ -179,19 +181,21 @@ def _naming(load_id: str) -> CommitProperties:
     return CommitProperties(custom_metadata={LOAD_ID: load_id}, max_commit_retries=0)
 
 
-def predicate(within: ValueRange) -> str:
-    """The rows of a range in Delta's SQL."""
-    column = quoted(within.column)
-    return f"{column} >= {_literal(within.start)} AND {column} < {_literal(within.end)}"
+def predicate(within: ValueRange, schema: pa.Schema) -> str:
+    """The rows of a range in Delta's SQL; `schema` is that of the rows that take their place."""
+    column, arrow_type = quoted(within.column), schema.field(within.column).type
+    return f"{column} >= {_literal(within.start, arrow_type)} AND {column} < {_literal(within.end, arrow_type)}"
 
 
-def _literal(value: Any) -> str:
+def _literal(value: Any, arrow_type: pa.DataType) -> str:
     """A value in Delta's SQL; plain texts are read as dates and times where the column holds such."""
+    if isinstance(arrow_type, pa.Decimal128Type):
+        with localcontext(Context(prec=_DECIMAL_DIGITS)):
+            # what a column of so many decimals can hold is not below the value exactly if it is not below this one
+            exact = Decimal(value).quantize(Decimal(1).scaleb(-arrow_type.scale), ROUND_CEILING)
+        return f"arrow_cast('{exact:f}', 'Decimal128({arrow_type.precision}, {arrow_type.scale})')"
     if isinstance(value, (int, float)):
         return repr(value)
-    if isinstance(value, Decimal):
-        scale = max(-int(value.as_tuple().exponent), 0)
-        return f"arrow_cast('{value:f}', 'Decimal128(38, {scale})')"
     if isinstance(value, datetime) and value.tzinfo:
         moment = value.astimezone(timezone.utc).isoformat()
         return f"arrow_cast('{moment}', 'Timestamp(Microsecond, Some(\"UTC\"))')"

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.models import Job, JobOptions, RunRequest
+from shared.models import Job, JobOptions, Request, RunRequest
 from shared.planning import LastRun, deal, problems_of, select
 from shared.workbook.configuration import Configuration
 from tests.builders import a_job
@@ -112,3 +112,27 @@ def test_everything_that_a_request_names_wrongly_is_told() -> None:
         "job_ids: 'off' is disabled in the workbook (row 7, enabled = N)",
         "tags: no job has the tag 'nightly'",
     ]
+
+
+def test_a_scheduled_wildcard_is_due_again_once_its_time_has_come_since_one_of_its_tables_ran() -> None:
+    configuration = Configuration(jobs=(a_job(job_id="all", table_name="*", schedule="0 3 * * *"),))
+    tick, activated_at = NOW.replace(hour=4), NOW.replace(year=NOW.year - 1)
+    request = a_request(trigger="timer", requested_at=tick)
+    after, before = (LastRun(tick.replace(hour=hour), 1.0) for hour in (3, 2))
+    assert select(request, configuration, activated_at, {"all.a": before, "all.b": after}).not_due == 1
+    assert len(select(request, configuration, activated_at, {"all.a": before}).jobs) == 1
+    assert len(select(request, configuration, activated_at).jobs) == 1
+
+
+def test_a_run_of_orders_does_those_that_it_has_claimed_and_nothing_else() -> None:
+    orders = (
+        Request(request_id="r1", job_id="a", action="full_refresh"),
+        Request(request_id="r2", job_id="b", action="backfill", start="1", end="9"),
+        Request(request_id="r3", job_id="c", action="run"),
+    )
+    configuration = Configuration(jobs=jobs_of("a", "b", "c"), requests=orders)
+    request = a_request(trigger="blob", request_ids=("r1", "r2"))
+    selection = select(request, configuration, NOW, order_ids=["r1", "r2"])
+    assert [job.job_id for job in selection.jobs] == ["a", "b"]
+    assert selection.options == {"a": JobOptions(full_refresh=True), "b": JobOptions(start="1", end="9")}
+    assert select(request, configuration, NOW, order_ids=[]).jobs == []

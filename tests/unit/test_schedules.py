@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from shared.schedules import is_due, next_due, quiet_until
+from shared.schedules import is_due, next_due, next_start, next_tick, quiet_until
 
 
 def utc(day: int, hour: int, minute: int = 0) -> datetime:
@@ -54,3 +54,42 @@ def test_what_is_no_schedule_is_refused(schedule: str) -> None:
 )
 def test_quiet_hours_end_when_they_say(hours: str | None, at: datetime, until: datetime | None) -> None:
     assert quiet_until(hours, at) == until
+
+
+@pytest.mark.parametrize(
+    ("schedule", "quiet", "start"),
+    [
+        (None, None, utc(2, 2)),
+        ("0 3 * * *", None, utc(2, 2)),
+        ("0 3 3 * *", None, utc(4, 2)),
+        ("0 1 * * *", None, utc(2, 2)),
+        ("0 12 5 * *", None, utc(6, 2)),
+        (None, "01:00-03:00", None),
+        (None, "03:00-01:00", utc(2, 2)),
+    ],
+)
+def test_a_job_starts_in_the_first_tick_in_which_it_is_due_and_its_source_not_quiet(
+    schedule: str | None, quiet: str | None, start: datetime | None
+) -> None:
+    arguments = ("0 0 2 * * *", schedule, quiet, utc(1, 2), utc(1, 12))
+    if start is None:
+        with pytest.raises(ValueError, match="has no tick outside the quiet hours 01:00-03:00"):
+            next_start(*arguments)
+    else:
+        assert next_start(*arguments) == start
+
+
+def test_a_schedule_goes_by_utc_over_a_clock_change() -> None:
+    # clocks in most of Europe went forward in the night to 29 March 2026
+    assert [next_due("30 1 * * *", utc(day, 12)) for day in (27, 28, 29)] == [
+        utc(day + 1, 1, 30) for day in (27, 28, 29)
+    ]
+    assert not is_due("30 2 * * *", utc(28, 2, 30), utc(29, 2, 29))
+    assert is_due("30 2 * * *", utc(28, 2, 30), utc(29, 2, 30))
+
+
+def test_ticks_of_the_timer_have_seconds() -> None:
+    assert next_tick("30 */5 * * * *", utc(1, 2)) == utc(1, 2).replace(second=30)
+    assert next_tick("0 0 2 * * *", utc(1, 2)) == utc(1, 2)
+    with pytest.raises(ValueError, match="is not an NCRONTAB expression"):
+        next_tick("hourly", utc(1, 2))
