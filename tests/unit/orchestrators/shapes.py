@@ -24,12 +24,16 @@ TRANSIENT = ("transient", "deadline", "crash")
 
 
 def a_lane_order(
-    *jobs: str, max_attempts: int = 3, retry_seconds: int = 30, options: Mapping[str, JobOptions] | None = None
+    *jobs: str,
+    max_attempts: int = 3,
+    retry_seconds: int = 30,
+    options: Mapping[str, JobOptions] | None = None,
+    request_ids: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """The input of a lane."""
     return LaneOrder(
         lane=Lane(source_name="shop_pg", job_ids=jobs, options=dict(options or {})),
-        request=REQUEST,
+        request=REQUEST.model_copy(update={"request_ids": request_ids}),
         config_sha256=VERSION.sha256,
         max_attempts=max_attempts,
         retry_seconds=retry_seconds,
@@ -52,7 +56,7 @@ def a_result(
     ).to_json()
 
 
-def a_plan(*lanes: tuple[str, ...], error: JobError | None = None) -> dict[str, Any]:
+def a_plan(*lanes: tuple[str, ...], error: JobError | None = None, **fields: Any) -> dict[str, Any]:
     """What `plan_run` returns: lanes of jobs, or the reason why there are none."""
     return RunPlan(
         request=REQUEST,
@@ -61,4 +65,5 @@ def a_plan(*lanes: tuple[str, ...], error: JobError | None = None) -> dict[str, 
         max_attempts=3,
         retry_seconds=30,
         error=error,
+        **fields,
     ).to_json()

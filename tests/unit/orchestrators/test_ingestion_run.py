@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrators.ingestion_run import ingestion_run
-from shared.models import JobError, RunOutcome, Totals
+from shared.models import JobError, RunOutcome, RunStatus, Totals
 from tests.unit.orchestrators.recording import (
     CHILD_COMPLETED,
     CHILD_FAILED,
@@ -117,3 +117,23 @@ def test_all_lanes_that_break_let_the_run_end_as_failed() -> None:
     state, actions = play(a_plan(("a",)), breaks)
     assert names(actions) == ["plan_run", "source_lane", "finish_run"]
     assert state["output"]["status"] == "FAILED"
+
+
+def test_jobs_that_could_not_be_planned_count_as_failed() -> None:
+    _, actions = play(a_plan(("a",), failed={"all_tables": "The source cannot be reached."}), all_succeed)
+    outcome = RunOutcome.model_validate(input_of(actions[-1]))
+    assert outcome.totals == Totals(jobs_total=2, jobs_succeeded=1, jobs_failed=1, rows_written=10)
+    assert outcome.status is RunStatus.PARTLY_FAILED
+
+
+def test_orders_that_have_to_wait_for_others_get_a_run_after_this_one() -> None:
+    recording = Recording(ingestion_run, REQUEST.to_json())
+    recording.play()
+    recording.completed(0, a_plan(later_request_ids=("second",)))
+    (_, finish) = actions_of(recording.play())
+    recording.completed(1, finished(finish))
+    state = recording.play()
+    (_, _, following) = actions_of(state)
+    assert (following["functionName"], following["instanceId"]) == ("ingestion_run", "run-1-next")
+    assert input_of(following) == REQUEST.to_json() | {"run_id": "run-1-next", "request_ids": ["second"]}
+    assert not state["isDone"]

@@ -168,3 +168,18 @@ def test_an_activity_that_breaks_is_tried_again_and_then_counts_as_failed() -> N
 def test_an_envelope_of_another_shape_is_a_failed_attempt() -> None:
     state, _ = play("a", answer=lambda order: {"status": "unheard of"}, max_attempts=1)
     assert state["output"]["jobs_failed"] == 1
+
+
+def test_an_order_waits_for_a_busy_job_as_often_as_it_takes_and_a_run_does_not() -> None:
+    answers = iter(["busy", "busy", "busy", "busy", None])
+
+    def answer(order: dict[str, Any]) -> Any:
+        return a_result(order["job_id"], kind=next(answers))
+
+    state, actions = play("a", answer=answer, max_attempts=1, retry_seconds=10, request_ids=("order-1",))
+    assert Totals.model_validate(state["output"]).jobs_succeeded == 1
+    assert attempts(actions) == [("a", 1)] * 5
+    assert waits_of(actions) == [timedelta(seconds=10)] * 4
+
+    _, actions = play("a", answer=lambda order: a_result(order["job_id"], kind="busy"))
+    assert attempts(actions) == [("a", 1)]
