@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -13,6 +14,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import trustme
 
 Row = Mapping[str, Any]
 
@@ -52,16 +55,24 @@ Handler = Callable[[Request], Reply]
 class ApiServer:
     """Serves `endpoints`, handlers by path, on a port of 127.0.0.1 while its context is open.
 
+    Args:
+        certificate: serve over TLS with it.
+
     Attributes:
         endpoints: tests add theirs.
         requests: everything that came.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: trustme.LeafCert | None = None) -> None:
+        self._scheme = "https" if certificate else "http"
         self.endpoints: dict[str, Handler] = {}
         self.requests: list[Request] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_class(self))
         self._server.daemon_threads = True
+        if certificate:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            certificate.configure_cert(tls)
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=[0.05], daemon=True)
 
     @property
@@ -70,7 +81,7 @@ class ApiServer:
 
     @property
     def url(self) -> str:
-        return f"http://{self.host}"
+        return f"{self._scheme}://{self.host}"
 
     def __enter__(self) -> ApiServer:
         self._thread.start()
@@ -101,7 +112,7 @@ def _handler_class(server: ApiServer) -> type[BaseHTTPRequestHandler]:
             headers = {name.title(): str(self.headers[name]) for name in self.headers}
             request = Request(self.command, parts.path, dict(parse_qsl(parts.query)), headers, body)
             server.requests.append(request)
-            handler = server.endpoints.get(parts.path, lambda _: Reply({"detail": "no such path"}, 404))
+            handler = server.endpoints.get(parts.path, _no_such_path)
             self._send(handler(request))
 
         do_POST = do_GET  # noqa: N815 - the name that http.server calls
@@ -133,6 +144,10 @@ def _handler_class(server: ApiServer) -> type[BaseHTTPRequestHandler]:
             """Nothing on the console."""
 
     return _Handler
+
+
+def _no_such_path(_: Request) -> Reply:
+    return Reply({"detail": "no such path"}, 404)
 
 
 def at_once(rows: Sequence[Row]) -> Handler:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import requests
 from dlt.sources.helpers.requests.retry import wait_exponential_retry_after
 
-from shared.errors import IngestionError, SourceError
+from shared.errors import ConfigurationError, IngestionError, SourceError
 from shared.sources.rest.answer import Answer
 
 RETRIED = {408, 425, 429, 500, 502, 503, 504}
@@ -49,6 +49,8 @@ def explained(error: Exception, place: str, timeout: float) -> Exception:
     causes = _causes(error)
     if known := next((cause for cause in causes if isinstance(cause, IngestionError)), None):
         return known
+    if isinstance(error, (UnicodeError, requests.exceptions.InvalidHeader)):
+        return ConfigurationError(f"{place} would carry a header with characters that none may hold; check the secret.")
     if isinstance(error, requests.exceptions.SSLError):
         return SourceError(f"{place} shows a certificate that is not trusted; give ca_bundle in the secret.")
     if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):

@@ -27,8 +27,8 @@ class Gathering:
         self._job = job
         self._unnesting = Unnesting(job)
         self._spool = Spool(folder)
-        self._known: dict[bytes, Page] = {}
-        self._beyond: list[tuple[bytes, Page]] = []
+        self._known: dict[bytes, str] = {}  # digests and labels only: a page itself would be kept with its answer
+        self._beyond: list[tuple[bytes, str]] = []
         self.types: dict[Path, ColumnTypes] = {}
         """The column types of each table that has come up."""
 
@@ -42,16 +42,15 @@ class Gathering:
             return
         tables = self._unnesting.tables(page.rows, f"{page.number}")
         digest = page_digest(tables)
-        light = Page(page.number, page.call, page.answer, None, [])
         if page.beyond:
-            self._beyond.append((digest, light))
+            self._beyond.append((digest, page.answer.place))
             return
         if digest in self._known:
             raise SourceError(
-                f"{page.answer.place} is the same as {self._known[digest].call.label}: the API does not turn the page. "
+                f"{page.answer.place} is the same as {self._known[digest]}: the API does not turn the page. "
                 "Check pagination_type and the names of its parameters, or give api_total_path."
             )
-        self._known[digest] = light
+        self._known[digest] = page.call.label
         for path, table in tables.items():
             self.types.setdefault(path, ColumnTypes(self._job.api_response_format)).observe(table, page.number)
         self._spool.add(page.number, tables)
@@ -62,10 +61,10 @@ class Gathering:
         Raises:
             TransientError: something does.
         """
-        for digest, page in self._beyond:
+        for digest, place in self._beyond:
             if digest not in self._known:
                 raise TransientError(
-                    f"{page.answer.place} has rows, but lies behind the number of all rows that the API declares: it "
+                    f"{place} has rows, but lies behind the number of all rows that the API declares: it "
                     "changed while it was read, or its total is too small. If so always, leave api_total_path blank."
                 )
 

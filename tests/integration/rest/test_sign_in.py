@@ -1,0 +1,206 @@
+"""How requests prove who sends them, which addresses they never reach, and that no secret is said."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import trustme
+
+from localhost.services import LocalServices
+from shared import identity, settings
+from shared.errors import ConfigurationError, SourceError
+from tests.api_server import ApiServer, Reply, Request, at_once, basic, requiring
+from tests.integration.rest.conftest import Lake, api_job
+
+ROWS = [{"id": 1}, {"id": 2}]
+SECRET = "s3cr3t/with+signs"
+
+Login = Callable[..., Lake]
+
+
+@pytest.mark.parametrize(
+    ("fields", "headers"),
+    [
+        ({"auth": "basic", "username": "ada", "password": SECRET}, {"authorization": basic("ada", SECRET)}),
+        ({"auth": "bearer", "token": SECRET}, {"authorization": f"Bearer {SECRET}"}),
+        ({"auth": "api_key", "api_key": SECRET}, {"x_api_key": SECRET}),
+        ({"auth": "api_key", "api_key": SECRET, "api_key_name": "Key"}, {"key": SECRET}),
+        ({"headers": {"X-Tenant": SECRET}}, {"x_tenant": SECRET}),
+    ],
+    ids=["basic", "bearer", "api key", "named api key", "headers"],
+)
+def test_the_secret_signs_in(
+    server: ApiServer, signed_in: Login, fields: dict[str, Any], headers: dict[str, str]
+) -> None:
+    server.endpoints["/mine"] = requiring(at_once(ROWS), **headers)
+    assert signed_in(**fields).load(api_job("/mine")) == ROWS
+    with pytest.raises(SourceError, match="401"):
+        signed_in().load(api_job("/mine"))
+
+
+def test_an_api_key_may_stand_in_the_address_also_where_links_repeat_it(server: ApiServer, signed_in: Login) -> None:
+    def handle(request: Request) -> Reply:
+        if request.params.get("key") != SECRET:
+            return Reply({}, 401)
+        more = {"Link": f"<{request.path}?page=2&key=stale>; rel=next"} if "page" not in request.params else {}
+        return Reply([{"id": len(more)}], headers=more)
+
+    server.endpoints["/keyed"] = handle
+    lake = signed_in(auth="api_key", api_key=SECRET, api_key_name="key", api_key_in="query")
+    assert lake.load(api_job("/keyed", pagination_type="link_header")) == [{"id": 0}, {"id": 1}]
+
+
+def token_server(server: ApiServer, good: list[str]) -> dict[str, str]:
+    """A token endpoint that gives the last of `good`; the fields of a secret that uses it."""
+
+    def handle(request: Request) -> Reply:
+        expected = {"grant_type": "client_credentials", "client_id": "app", "client_secret": SECRET, "scope": "read"}
+        if request.body != expected:
+            return Reply({"error": "invalid_client"}, 400)
+        return Reply({"access_token": good[-1], "expires_in": 3600})
+
+    server.endpoints["/token"] = handle
+    return {
+        "auth": "oauth2",
+        "token_url": f"{server.url}/token",
+        "client_id": "app",
+        "client_secret": SECRET,
+        "scope": "read",
+    }
+
+
+def test_a_token_that_is_refused_is_renewed_once_for_all_threads(server: ApiServer, signed_in: Login) -> None:
+    good = ["first"]
+    fields = token_server(server, good)
+
+    def handle(request: Request) -> Reply:
+        page = request.number("page", 1)
+        if page == 3 and len(good) == 1:
+            good.append("second")  # from now on the first is worth nothing
+        if request.headers.get("Authorization") != f"Bearer {good[-1]}":
+            return Reply({}, 401)
+        return Reply([{"id": page}] if page < 9 else [])
+
+    server.endpoints["/renewed"] = handle
+    server.requests.clear()
+    rows = signed_in(**fields).load(api_job("/renewed", pagination_type="page", parallelism=3))
+    assert [row["id"] for row in rows] == list(range(1, 9))
+    assert len(server.asked("/token")) == 2
+
+
+def test_a_renewed_token_that_is_refused_again_is_an_error(server: ApiServer, signed_in: Login) -> None:
+    server.endpoints["/refused"] = lambda _: Reply({}, 401)
+    server.requests.clear()
+    with pytest.raises(SourceError, match="status 401; check how the secret signs in"):
+        signed_in(**token_server(server, ["token"])).load(api_job("/refused"))
+    assert (len(server.asked("/token")), len(server.asked("/refused"))) == (2, 2)
+
+
+def test_a_refused_client_is_named_without_its_secret(server: ApiServer, signed_in: Login) -> None:
+    fields = token_server(server, ["token"]) | {"scope": "write"}
+    with pytest.raises(SourceError, match=r"gave no token .*400.*; check client_id") as raised:
+        signed_in(**fields).load(api_job("/any"))
+    assert SECRET not in str(raised.value)
+
+
+def test_a_managed_identity_signs_in(
+    server: ApiServer, signed_in: Login, services: LocalServices, environment: dict[str, str]
+) -> None:
+    def handle(request: Request) -> Reply:
+        return Reply(ROWS) if request.headers.get("Authorization", "").startswith("Bearer ey") else Reply({}, 401)
+
+    server.endpoints["/identity"] = handle
+    identity.credential.cache_clear()
+    lake = signed_in(auth="managed_identity", scope="https://api.example.com/.default")
+    assert lake.load(api_job("/identity")) == ROWS
+    identity.credential.cache_clear()
+
+
+def test_the_identity_endpoint_is_never_asked(
+    server: ApiServer, signed_in: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IDENTITY_ENDPOINT", f"{server.url}/msi/token")
+    server.requests.clear()
+    with pytest.raises(SourceError, match="is the app's identity endpoint, which no API job may ask"):
+        signed_in().load(api_job("/msi/token"))
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0x7f.1", "2130706433", "[::ffff:127.0.0.1]"])
+def test_this_machine_is_refused_by_any_of_its_names(
+    server: ApiServer, signed_in: Login, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setenv("API_PRIVATE_HOSTS", "")
+    settings.settings.cache_clear()
+    port = server.host.partition(":")[2]
+    server.requests.clear()
+    with pytest.raises(SourceError, match=r"which API jobs may not ask.*API_PRIVATE_HOSTS"):
+        signed_in(base_url=f"http://{host}:{port}").load(api_job("/things"))
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "168.63.129.16", "[fd00:ec2::254]", "[fe80::1]", "0.0.0.0"])
+def test_metadata_addresses_are_refused_without_asking(signed_in: Login, host: str) -> None:
+    with pytest.raises(SourceError, match="a loopback, link-local or metadata address"):
+        signed_in(base_url=f"http://{host}").load(api_job("/metadata/identity/oauth2/token"))
+
+
+@pytest.mark.parametrize("fault", ["status", "html", "reset", "redirect", "loop"])
+def test_no_secret_is_said_when_something_fails(
+    server: ApiServer, signed_in: Login, caplog: pytest.LogCaptureFixture, fault: str
+) -> None:
+    replies = {
+        "status": Reply({"you sent": "something"}, 500),
+        "html": Reply(b"<html>", headers={"Content-Type": "text/html"}),
+        "reset": Reply(reset=True),
+        "redirect": Reply(status=302, headers={"Location": "http://other.example/?key=" + SECRET}),
+        "loop": Reply({"data": [{"id": 1}], "next": "/leaky"}),
+    }
+    server.endpoints["/leaky"] = lambda _: replies[fault]
+    caplog.set_level(logging.INFO)
+    lake = signed_in(auth="api_key", api_key=SECRET, api_key_name="sig", api_key_in="query")
+    with pytest.raises(Exception) as raised:
+        lake.load(api_job("/leaky", pagination_type="next_url" if fault == "loop" else "none"))
+    said = f"{raised.value} {caplog.text}"
+    assert SECRET not in said
+    assert "s3cr3t%2Fwith%2Bsigns" not in said
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"auth": "basic"}, "auth basic needs username, password"),
+        ({"auth": "oauth2", "client_id": "a"}, "auth oauth2 needs token_url, client_secret"),
+        ({"base_url": "api.example.com"}, "base_url: .*must be an address like"),
+        ({"base_url": "https://user:pass@api.example.com"}, "must hold neither a user nor parameters"),
+        ({"tokn": SECRET}, "tokn: Extra inputs are not permitted. Fields: base_url"),
+        ({"auth": "bearer", "token": f"{SECRET}…"}, "a header with characters that none may hold"),
+        ({"auth": "bearer", "token": f"{SECRET}\n"}, "a header with characters that none may hold"),
+        ({"ca_bundle": "/nowhere.pem"}, "neither PEM text nor the path of a PEM file"),
+    ],
+)
+def test_a_wrong_secret_is_said_without_its_values(signed_in: Login, fields: dict[str, str], says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says) as raised:
+        signed_in(**fields).load(api_job("/things"))
+    assert SECRET not in str(raised.value)
+    assert "user:pass" not in str(raised.value)
+
+
+def test_the_secrets_certificates_are_trusted_and_others_are_not(signed_in: Login) -> None:
+    authority = trustme.CA()
+    with ApiServer(authority.issue_cert("127.0.0.1")) as secure:
+        secure.endpoints["/things"] = at_once(ROWS)
+        pem = authority.cert_pem.bytes().decode()
+        assert signed_in(base_url=secure.url, ca_bundle=pem).load(api_job("/things")) == ROWS
+        with pytest.raises(SourceError, match="a certificate that is not trusted; give ca_bundle"):
+            signed_in(base_url=secure.url).load(api_job("/things"))
+
+
+def test_requests_go_through_the_secrets_proxy(server: ApiServer, signed_in: Login) -> None:
+    target = "http://api.example.invalid"
+    server.endpoints["/proxied"] = at_once(ROWS)  # a proxy gets the whole address; the server reads its path
+    assert signed_in(base_url=target, proxy=server.url).load(api_job("/proxied")) == ROWS
+    assert server.asked("/proxied")[-1].headers["Host"] == "api.example.invalid"
