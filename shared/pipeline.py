@@ -27,6 +27,7 @@ from shared.lake.commit import CommittingClient, LoadCommit
 from shared.lake_layout import dataset_name, dataset_path, pipeline_name
 from shared.leases import assert_held
 from shared.models import AttemptOrder, Job, JobError, JobResult, JobStatus, LoadType
+from shared.schema_changes import schema_changes
 from shared.secrets import Secret
 from shared.sources import open_source
 from shared.sources.source import ReadOptions, Source, TableSource
@@ -114,6 +115,7 @@ class _Attempt:
         with self._stage("extract"):
             pipeline.sync_destination()
             before = self._watermark(pipeline)
+            known = self._columns(pipeline)
             options = ReadOptions(
                 full_refresh=self.order.full_refresh,
                 report_rows=self._count,
@@ -122,7 +124,7 @@ class _Attempt:
                 watermark=before,
             )
             self.source = open_source(self.job, self.secret, options)
-            resource = self._with_disposition(self.source.resource())
+            resource = self._with_disposition(self.source.resource(), before)
             extracted = pipeline.extract(
                 resource, loader_file_format="parquet", schema_contract=_schema_contract(self.job)
             )
@@ -136,6 +138,7 @@ class _Attempt:
             "rows_extracted": sum(self.commit.expected_rows.values()),
             "watermark_before": before,
             "watermark_after": self._watermark(pipeline),
+            "schema_changes": schema_changes(known, self._columns(pipeline), _names(resource.columns)),
         }
         with self._stage("load"):
             loaded = pipeline.load()
@@ -157,15 +160,20 @@ class _Attempt:
                 f"table_format delta, and the job has {job.load_type.value} and {job.table_format}."
             )
 
-    def _with_disposition(self, resource: DltResource) -> DltResource:
-        """How the lake's table takes the rows: replaced, appended to, or upserted by primary key (Delta only)."""
+    def _with_disposition(self, resource: DltResource, watermark: str | None) -> DltResource:
+        """How the lake's table takes the rows: replaced, appended to, or upserted by primary key (Delta only).
+
+        An incremental load that knows no watermark reads everything, so it takes the place of whatever is there:
+        a job that was FULL until now has rows already.
+        """
         job, commit = self.job, self.commit
         if self.order.end:
             if not isinstance(self.source, TableSource) or self.source.loaded_range is None:
                 raise ConfigurationError(f"Job '{job.job_id}': its source cannot load a range again.")
             commit.replaced_range = None if job.primary_key else self.source.loaded_range
         disposition: Any = "append"
-        if job.load_type is LoadType.FULL or self.order.full_refresh:
+        from_the_start = watermark is None and self.order.start is None and self.order.end is None
+        if job.load_type is LoadType.FULL or self.order.full_refresh or from_the_start:
             disposition = "replace"
         elif job.table_format == "delta" and job.primary_key:
             disposition = {"disposition": "merge", "strategy": "upsert"}
@@ -178,11 +186,29 @@ class _Attempt:
             resource.add_filter(lambda rows: rows.num_rows > 0)  # nothing new makes no file; a first load makes a table
         return resource
 
+    def _columns(self, pipeline: dlt.Pipeline) -> dict[str, str]:
+        """Types of the columns that the job's table has in dlt's schema, by name; empty before the first load."""
+        schema = pipeline.default_schema if pipeline.default_schema_name else None
+        table = schema.tables.get(self.job.resource_name) if schema else None
+        return {name: str(column.get("data_type")) for name, column in table["columns"].items()} if table else {}
+
     def _watermark(self, pipeline: dlt.Pipeline) -> str | None:
+        """The watermark in dlt's state; None where there is none.
+
+        Raises:
+            LakeError: the state has one, of another column: the load would bring every row once more.
+        """
         for source in pipeline.state.get("sources", {}).values():
-            resource = source.get("resources", {}).get(self.job.resource_name, {})
-            for cursor in resource.get("incremental", {}).values():
-                return watermark_text(cursor.get("last_value"))
+            cursors = source.get("resources", {}).get(self.job.resource_name, {}).get("incremental", {})
+            by_name = {name.casefold(): cursor.get("last_value") for name, cursor in cursors.items()}
+            wanted = str(self.job.watermark_column).casefold()
+            if wanted in by_name:
+                return watermark_text(by_name[wanted])
+            if by_name and self.job.load_type is LoadType.INCREMENTAL and not self.order.full_refresh:
+                raise LakeError(
+                    f"Job '{self.job.job_id}': watermark_column is '{self.job.watermark_column}' now and was "
+                    f"'{', '.join(cursors)}' in earlier loads. Change it back, or order a full refresh of the job."
+                )
         return None
 
     def _count(self, rows: int) -> None:
@@ -202,6 +228,7 @@ class _Attempt:
         return self._envelope(
             status=JobStatus.SUCCESS,
             load_id=record.get("load_id"),
+            schema_changes=tuple(record.get("schema_changes", ())),
             **{name: record.get(name) for name in ("rows_extracted", "rows_written", "files_written", "bytes_written")},
             **{name: record.get(name) for name in ("watermark_before", "watermark_after")},
         )
@@ -235,6 +262,11 @@ class _Attempt:
             duration_seconds={**self.seconds, "total": total},
             **{name: value for name, value in fields.items() if value is not None},
         )
+
+
+def _names(columns: Any) -> tuple[str, ...]:
+    """The columns of a resource; none where it finds them only while it reads."""
+    return tuple(columns) if isinstance(columns, dict) else ()
 
 
 def _schema_contract(job: Job) -> Any:

@@ -93,9 +93,9 @@ def _delta_options(service: BlobServiceClient) -> dict[str, str]:
 
 def _ensure_container(service: BlobServiceClient, name: str) -> None:
     container = service.get_container_client(name)
-    if container.exists():
-        return
     try:
+        if container.exists():
+            return
         container.create_container()
     except ResourceExistsError:  # another job made it meanwhile
         return

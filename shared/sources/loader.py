@@ -13,6 +13,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from dlt.sources.sql_database import BaseTableLoader
 
+from shared.errors import ReconciliationError
 from shared.models import Job
 from shared.sources.arrow import Batch, conform
 from shared.sources.boundary import Boundary
@@ -132,5 +133,19 @@ def _batches(read: TableRead, snapshot: Snapshot, query: sa.Select[Any]) -> Iter
     if snapshot.readers > 1:
         queries = [query.where(part) for part in ranges_of(read.job, read.table, snapshot, snapshot.readers)]
     readers = [partial(snapshot.read, one, read.columns) for one in queries]
+    rows = 0
     for batch in read_ahead(readers, snapshot.readers):
+        rows += batch.num_rows
         yield conform(batch, read.schema)
+    if read.job.verify:
+        _verify(read, snapshot, query, rows)
+
+
+def _verify(read: TableRead, snapshot: Snapshot, query: sa.Select[Any], rows: int) -> None:
+    """Compare what was read with the source's own count, in the same snapshot and of the same query."""
+    counted = snapshot.connection.scalar(sa.select(sa.func.count()).select_from(query.subquery()))
+    if counted != rows:
+        raise ReconciliationError(
+            f"Table '{read.table.fullname}': the source counts {counted} rows and {rows} were read (verify = Y); "
+            "the load was not committed and the table is as it was before."
+        )
