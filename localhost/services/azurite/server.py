@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from localhost.services.azurite.install import install_azurite, node_command
+from localhost.services.azurite.install import install_azurite
 from localhost.services.certificates import Certificates
+from localhost.services.node import node_command
 from localhost.services.process import GuardedProcess, exclusive
 from localhost.services.service import HOST, Service, claim_ports
 

@@ -174,7 +174,7 @@ class ApiClient:
                 return self._answer(call, response)
         except IngestionError:
             raise
-        except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             raise explained(error, self.place(call), self._connection.timeout) from None
 
     def _answer(self, call: Call, response: requests.Response) -> Answer:

@@ -49,7 +49,7 @@ def explained(error: Exception, place: str, timeout: float) -> Exception:
     causes = _causes(error)
     if known := next((cause for cause in causes if isinstance(cause, IngestionError)), None):
         return known
-    if isinstance(error, (UnicodeError, requests.exceptions.InvalidHeader)):
+    if isinstance(error, requests.exceptions.InvalidHeader) or type(error) in (ValueError, UnicodeEncodeError):
         return ConfigurationError(f"{place} would carry a header with characters that none may hold; check the secret.")
     if isinstance(error, requests.exceptions.SSLError):
         return SourceError(f"{place} shows a certificate that is not trusted; give ca_bundle in the secret.")
