@@ -119,7 +119,7 @@ def validate(
     content = workbook.read_bytes()
     report = validate_content(content)
     if as_json:
-        _print_json(_report_json(report))
+        _print_json(report.to_answer())
     else:
         typer.echo("\n".join(_report_lines(workbook, report)))
     if annotated:
@@ -179,15 +179,6 @@ def _report_lines(path: Path, report: Report) -> list[str]:
         else f"{path} is refused, {len(report.problems)} problem(s):"
     )
     return [verdict, *(f"- {one}" for one in report.problems), *(f"- warning: {one}" for one in report.warnings)]
-
-
-def _report_json(report: Report) -> dict[str, Any]:
-    return {
-        "valid": report.configuration is not None,
-        "jobs": [job.job_id for job in report.configuration.jobs] if report.configuration else [],
-        "problems": [problem.to_json() for problem in report.problems],
-        "warnings": [warning.to_json() for warning in report.warnings],
-    }
 
 
 def _console(stderr: bool = False) -> Console:

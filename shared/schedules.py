@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from croniter import CroniterBadCronError, CroniterBadDateError, croniter
 
@@ -11,6 +12,7 @@ _QUIET_TICKS = 1000  # one a day for years: a timer whose every tick is quiet ne
 _QUIET_HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\s*-\s*([01]\d|2[0-3]):([0-5]\d)(?:\s*UTC)?", re.IGNORECASE)
 
 
+@lru_cache(maxsize=10_000)
 def next_due(schedule: str, after: datetime) -> datetime:
     """The first time after `after` that a cron expression names.
 
@@ -45,6 +47,7 @@ def is_due(schedule: str | None, since: datetime, now: datetime) -> bool:
     return schedule is None or next_due(schedule, since) <= now
 
 
+@lru_cache(maxsize=10_000)
 def next_tick(timer: str, at: datetime) -> datetime:
     """The first tick of the app's timer at `at` or later.
 
