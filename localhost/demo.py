@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
@@ -21,16 +21,20 @@ from localhost import demo_view, run_view
 from localhost.demo_lake import LakeFile, ask_lake, ask_postgres, download, lake_files, table_counts
 from localhost.demo_view import step
 from localhost.demo_workbook import (
+    API_JOB,
+    API_SOURCE,
+    CARRIERS,
     CONTAINER,
     FLIGHTS_JOB,
     SOURCE,
-    TABLES,
     changed_workbook,
     first_workbook,
     job_id,
 )
-from localhost.flights import insert_flights, load_flights
+from localhost.flights import SCHEMA, insert_flights, load_flights
 from localhost.local_app import LocalApp, local_app
+from localhost.services.json_server import JsonServer
+from localhost.services.service import HOST
 
 _UNTIL = date(2013, 12, 24)
 _NOTICED_WITHIN = 60  # seconds
@@ -75,7 +79,8 @@ def run_demo(console: Console) -> Outcome:
     with _fresh_folder() as folder:
         console.print("Starting Azurite, an identity endpoint, a Key Vault, PostgreSQL and the app …")
         # Only the vault may know the connection: a secrets.toml of this checkout must not help.
-        with local_app(folder, {"SECRETS_FILE": str(folder / "secrets.toml")}) as app:
+        settings = {"SECRETS_FILE": str(folder / "secrets.toml"), "API_PRIVATE_HOSTS": HOST}
+        with local_app(folder, settings) as app:
             console.print(f"[green]✓[/] All run, the app at {app.url} ({time.monotonic() - started:.1f} s)")
             _Story(app, folder, console, outcome).tell()
     outcome.seconds = round(time.monotonic() - started, 1)
@@ -101,10 +106,12 @@ class _Story:
             self._server.connect() as connection,
         ):
             load_flights(connection, until=_UNTIL)
-        counts = table_counts(self._server)
-        self._upload(first_workbook(), "The workbook, uploaded as a blob")
-        first = self._run("run 1 loads every table")
-        self._promise("Run 1 loaded every row of every table", _rows(first) == {job_id(t): counts[t] for t in TABLES})
+        counts = {job_id(table): rows for table, rows in table_counts(self._server).items()}
+        with self._carriers_api() as carriers:
+            self._upload(first_workbook(), "The workbook, uploaded as a blob")
+            first = self._run("run 1 loads every table")
+        expected = {**counts, API_JOB: carriers}
+        self._promise("Run 1 loaded every row of every table, and of the API", _rows(first) == expected)
 
         with step(self._console, f"The flights after {_UNTIL}, into PostgreSQL"), self._server.connect() as connection:
             new_flights = insert_flights(connection, after=_UNTIL)
@@ -116,6 +123,18 @@ class _Story:
 
         self._look_at_the_lake()
         self._read_the_audit()
+
+    @contextmanager
+    def _carriers_api(self) -> Iterator[int]:
+        """The airlines, served once more by json-server as a source of their own; gives their number."""
+        with self._server.connect() as connection:
+            airlines = connection.execute(f"SELECT carrier, name FROM {SCHEMA}.airlines ORDER BY 1".encode()).fetchall()
+        carriers = [{"id": carrier, "name": name} for carrier, name in airlines]
+        with ExitStack() as stack:
+            with step(self._console, "The airlines, served by a REST API"):
+                api = stack.enter_context(JsonServer(self._folder / "api", {CARRIERS: carriers}))
+            self._app.put_source(API_SOURCE, {"base_url": api.url})
+            yield len(carriers)
 
     def _upload(self, content: bytes, title: str) -> None:
         """Upload a workbook and wait until the blob trigger has made it the active one."""

@@ -1,4 +1,6 @@
-"""The demo's workbook: full loads of small tables, an incremental one of the flights, two sources that are not here."""
+"""The demo's workbook: full loads of small tables, one from a REST API, an incremental one of the flights, and two
+sources that are not here.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,9 @@ FOLDER = "raw/nyc"
 FULL_TABLES = ("airlines", "airports", "planes", "weather")
 TABLES = (*FULL_TABLES, "flights")
 FLIGHTS_JOB = "pg_flights_incr"
+API_SOURCE = "nyc_api"
+API_JOB = "api_carriers_full"
+CARRIERS = "carriers"
 
 _POSTGRES = {
     "source_type": "PostgreSQL",
@@ -29,6 +34,21 @@ _FLIGHTS = {
     "load_type": "INCREMENTAL",
     "enabled": "Y",
     "watermark_column": "scheduled_at",
+}
+_CARRIERS = {
+    "job_id": API_JOB,
+    "source_type": "API",
+    "source_name": API_SOURCE,
+    "target_container": CONTAINER,
+    "target_folder_path": FOLDER,
+    "load_type": "FULL",
+    "api_endpoint": f"/{CARRIERS}",
+    "pagination_type": "page",
+    "api_page_param": "_page",
+    "api_limit_param": "_limit",
+    "api_page_size": 5,
+    "api_total_path": "X-Total-Count",
+    "parallelism": 2,
 }
 _ORACLE = {
     **_DISABLED,
@@ -73,4 +93,4 @@ def _rows(full_loads: str) -> list[Mapping[str, object]]:
         {**_POSTGRES, "job_id": job_id(table), "table_name": table, "load_type": "FULL", "enabled": full_loads}
         for table in FULL_TABLES
     ]
-    return [*full, _FLIGHTS, _ORACLE, _MSSQL]
+    return [*full, {**_CARRIERS, "enabled": full_loads}, _FLIGHTS, _ORACLE, _MSSQL]

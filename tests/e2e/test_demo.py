@@ -31,12 +31,13 @@ def test_the_demo_keeps_every_promise_and_tidies_up(temporary_folder: Path) -> N
     assert all(outcome["promises"].values())
     first, second = outcome["runs"]
     assert [job["job_id"] for job in first["jobs"]] == [
-        *("pg_airlines_full", "pg_airports_full", "pg_flights_incr", "pg_planes_full", "pg_weather_full")
+        "api_carriers_full",
+        *("pg_airlines_full", "pg_airports_full", "pg_flights_incr", "pg_planes_full", "pg_weather_full"),
     ]
     assert [(job["job_id"], job["rows_written"]) for job in second["jobs"]] == [("pg_flights_incr", 6064)]
     assert {row["PartitionKey"] for row in outcome["audit_rows"]} == {"runs", first["run_id"], second["run_id"]}
     assert "United Air Lines Inc." in shown
-    assert "The blob trigger activated it: 4 disabled" in shown
+    assert "The blob trigger activated it: 5 disabled" in shown
     assert (processes_with(temporary_folder), list(temporary_folder.iterdir())) == ([], [])
 
 
