@@ -124,6 +124,7 @@ def test_lookback_brings_late_rows_and_updates_those_that_it_has(app: App) -> No
         ("evolve", "SUCCESS", {"id", "name", "more"}),
         ("freeze", "FAILED", {"id", "name"}),
         ("discard_value", "SUCCESS", {"id", "name"}),
+        ("discard_row", "SUCCESS", {"id", "name"}),
     ],
 )
 def test_schema_contract_decides_what_a_new_column_does(
