@@ -13,7 +13,6 @@ _SECRET_PARAMS = ("api_key", "apikey", "access_token", "token", "password", "cli
 IS_API = When("source_type", (SourceType.API.value,))
 _IS_POST = When("api_method", ("POST",))
 _HAS_PAGES = When("pagination_type", ("offset", "cursor", "page", "link_header", "next_url", "auto"))
-_HAS_SIZED_PAGES = When("pagination_type", ("offset", "cursor", "page", "auto"))
 _BY_OFFSET = When("pagination_type", ("offset", "auto"))
 _BY_PAGE = When("pagination_type", ("page", "auto"))
 _BY_CURSOR = When("pagination_type", ("cursor", "auto"))
@@ -52,7 +51,7 @@ OPTIONAL_API_COLUMNS = (
     Column(
         "api_data_path",
         _PATH,
-        "Where the rows stand in the answer; blank finds the list by itself.",
+        "Where the rows stand in the answer, $ for the answer itself; blank finds the list by itself.",
         "data.items",
         applies=IS_API,
     ),
@@ -62,7 +61,7 @@ OPTIONAL_API_COLUMNS = (
     Column(
         "api_nested",
         Choice(("tables", "json")),
-        "Nested lists become tables of their own, or stay JSON in one column.",
+        "Nested lists become tables of their own and objects columns, or both stay JSON in one column.",
         "tables",
         applies=IS_API,
     ),
@@ -83,32 +82,32 @@ OPTIONAL_API_COLUMNS = (
     Column(
         "api_body", JsonObject(), "The body of a POST request.", '{"filter": {"status": "active"}}', applies=_IS_POST
     ),
-    Column("api_page_size", Integer(1, 100_000), "Rows that one page should have.", 100, applies=_HAS_SIZED_PAGES),
+    Column("api_page_size", Integer(1, 100_000), "Rows that one page should have.", 100, applies=_HAS_PAGES),
     Column(
         "api_limit_param",
         _PARAMETER,
         "The parameter that takes api_page_size; blank is limit.",
         "per_page",
-        applies=_HAS_SIZED_PAGES,
+        applies=_HAS_PAGES,
     ),
     Column(
         "api_offset_param",
         _PARAMETER,
-        "The parameter that takes the offset; blank is offset.",
+        "The parameter that takes the offset, from 0; blank is offset. With POST it is a path in the body.",
         "skip",
         applies=_BY_OFFSET,
     ),
     Column(
         "api_page_param",
         _PARAMETER,
-        "The parameter that takes the number of the page; blank is page.",
+        "The parameter that takes the page's number; blank is page. It counts from 1, or from what api_params says.",
         "page",
         applies=_BY_PAGE,
     ),
     Column(
         "api_cursor_path",
         _PATH,
-        "Where the answer gives the next cursor, or with next_url the address of the next page.",
+        "Where the answer gives the next cursor, or with next_url the address of the next page; blank looks for it.",
         "meta.next_cursor",
         applies=_BY_ANSWER,
     ),
@@ -122,7 +121,7 @@ OPTIONAL_API_COLUMNS = (
     Column(
         "api_total_path",
         _PATH,
-        "Where the answer gives the number of all rows; the load is checked against it.",
+        "Where the answer gives the number of all rows, or the header that does; the load is checked against it.",
         "meta.total",
         applies=_COUNTED,
     ),
@@ -144,7 +143,7 @@ OPTIONAL_API_COLUMNS = (
     Column(
         "api_cursor_filter_format",
         Text(max_length=64),
-        "How the watermark is written there: iso, unix, unix_ms, or a strftime format; blank is as it comes.",
+        "How the watermark is written there: iso, unix, unix_ms, or a strftime format, in UTC; blank is iso.",
         "%Y-%m-%dT%H:%M:%SZ",
         applies=When("load_type", ("INCREMENTAL",)),
     ),

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from shared.sources.rest.tables import LINKS, Path
 
-_OPTIONS = pa.ipc.IpcWriteOptions(compression="zstd")
+_OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
 class Spool:

@@ -87,7 +87,8 @@ class Lake:
             primary_key=list(job.primary_key) or None,
         )
         try:
-            pipeline.run(resource, loader_file_format="parquet")
+            contract: Any = {"tables": "evolve", "columns": job.schema_contract, "data_type": job.schema_contract}
+            pipeline.run(resource, loader_file_format="parquet", schema_contract=contract)
         except Exception as error:
             raise _root(error) from None
         for state in pipeline.state.get("sources", {}).values():

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from dlt.pipeline.exceptions import PipelineStepFailed
 
 from tests.api_server import ApiServer, Reply, Request, at_once
 from tests.integration.rest.conftest import Lake, api_job
@@ -167,3 +168,13 @@ def test_a_full_load_follows_a_type_that_became_wider(server: ApiServer, lake: L
     server.endpoints["/wider"] = at_once([{"id": 1, "v": 2}])
     assert [row["v"] for row in lake.load(api_job("/wider"))] == [2.0]
     assert str(lake.table().schema.field("v").type) == "double"
+
+
+def test_a_new_field_follows_the_schema_contract(server: ApiServer, lake: Lake) -> None:
+    server.endpoints["/contract"] = at_once([{"id": 1}])
+    lake.load(api_job("/contract"))
+    server.endpoints["/contract"] = at_once([{"id": 2, "new": "x"}])
+    with pytest.raises(PipelineStepFailed, match="new"):
+        lake.load(api_job("/contract", schema_contract="freeze"))
+    assert lake.load(api_job("/contract", schema_contract="discard_value")) == [{"id": 2}]
+    assert lake.load(api_job("/contract")) == [{"id": 2, "new": "x"}]
