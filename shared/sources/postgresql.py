@@ -17,11 +17,11 @@ from psycopg.conninfo import make_conninfo
 from sqlalchemy.dialects import postgresql
 
 from shared.sources.arrow import misfit
-from shared.sources.columns import TEXT, UNSCALED_DECIMAL, ReadColumn, decimal_type
+from shared.sources.columns import TEXT, ReadColumn, decimal_type
 from shared.sources.connection import APPLICATION_NAME, ServerConnection
 from shared.sources.sql import SqlSource
 
-BATCH_BYTES = 64 * 1024 * 1024
+BATCH_BYTES = 8 * 1024 * 1024  # what is in memory at once is about nine times that
 # What casts to text print does not depend on the server's configuration, and a cast never writes.
 _SESSION = {
     "default_transaction_read_only": "on",
@@ -131,8 +131,8 @@ class PostgresSource(SqlSource):
 
     def read_column(self, column: sa.Column[Any], declared: str | None) -> ReadColumn:
         read = super().read_column(column, declared)
-        if read.type == UNSCALED_DECIMAL and not declared:
-            # ADBC gives zeros for numbers of more than some 30,000 digits
+        if pa.types.is_decimal(read.type) and not declared:
+            # the server prints numbers faster than ADBC does, which gives zeros for some that are very long
             return ReadColumn(read.name, self.as_text(column), read.type, compared=column)
         if isinstance(column.type, sa.Uuid) and not declared:
             return ReadColumn(read.name, read.expression, read.type, compared=column)  # ordered as its text
