@@ -1,0 +1,48 @@
+"""Which loads stand, which are given up, and in which order they come."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.errors import ClockError
+from shared.lake.inventory import Inventory, LakeFile, refuse_earlier
+
+
+def a_file(load_id: str, table: str = "orders") -> LakeFile:
+    return LakeFile(f"lake/{table}/{load_id}.parquet", table, load_id, 10)
+
+
+@pytest.mark.parametrize(
+    ("load_id", "stands"),
+    [
+        pytest.param("200.0", True, id="it has a record"),
+        pytest.param("300.0", False, id="it has none"),
+        pytest.param("100.0", True, id="older than the oldest record: committed before records were pruned"),
+        pytest.param("150.0", False, id="void, and older than the oldest record"),
+    ],
+)
+def test_whether_a_load_stands(load_id: str, stands: bool) -> None:
+    inventory = Inventory(data=(a_file(load_id),), records=(a_file("200.0"),), void=frozenset({"150.0"}))
+    assert inventory.committed(load_id) is stands
+    assert inventory.abandoned() == ([] if stands else [a_file(load_id)])
+
+
+def test_before_the_first_record_nothing_stands() -> None:
+    assert not Inventory().committed("100.0")
+
+
+def test_state_is_that_of_the_newest_load_that_stands_by_time_not_by_text() -> None:
+    states = (a_file("999.0"), a_file("1000.5"), a_file("1001.0"))
+    records = (a_file("999.0"), a_file("1000.5"))
+    assert Inventory(states=states, records=records).newest_state == states[1]
+
+
+@pytest.mark.parametrize("load_id", ["1700000000.0", "1699999999.9"])
+def test_a_load_that_is_not_later_than_the_last_is_refused(load_id: str) -> None:
+    with pytest.raises(ClockError, match="2023-11-14T22:13:20") as raised:
+        refuse_earlier(load_id, "1700000000.0")
+    assert raised.value.retryable
+
+
+def test_a_later_load_is_not_refused() -> None:
+    refuse_earlier("1700000000.1", "1700000000.0")
