@@ -113,9 +113,13 @@ class ApiClient:
             raise refusal(answer)
         return answer
 
-    def close(self) -> None:
-        """End all pauses and connections."""
+    def stop(self) -> None:
+        """End all pauses, and send no more requests: one thread's failure must not wait for the others' pauses."""
         self._pace.stop()
+
+    def close(self) -> None:
+        """Stop, and end all connections."""
+        self.stop()
         self._session.close()
 
     def _fetch(self, call: Call) -> Answer:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from math import ceil
 from typing import Any
 
-from shared.errors import SourceError
+from shared.errors import IngestionError, SourceError
 from shared.sources.reading import read_ahead
 from shared.sources.rest.client import Call
 from shared.sources.rest.page import Page, PageReader, with_values
@@ -68,10 +68,14 @@ class NumberedPages:
             )
 
     def _work(self, plan: _Plan, first: Page) -> Iterator[Page]:
-        while (index := plan.take()) is not None:
-            pages = self._range(plan, index, first) if self._by_offset else self._one(plan, index)
-            for page in pages:
-                yield replace(page, beyond=index == plan.expected)
+        try:
+            while (index := plan.take()) is not None:
+                pages = self._range(plan, index, first) if self._by_offset else self._one(plan, index)
+                for page in pages:
+                    yield replace(page, beyond=index == plan.expected)
+        except IngestionError:
+            self._reader.client.stop()
+            raise
 
     def _one(self, plan: _Plan, index: int) -> Iterator[Page]:
         page = self._reader.fetch(self._call(index, self._asked), index, missing_is_empty=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
+from shared.errors import TransientError
+
 
 class Pace:
     """Gives each request its turn.
@@ -20,11 +22,17 @@ class Pace:
         self._stopped = threading.Event()
 
     def wait(self) -> None:
-        """Return when it is this request's turn."""
+        """Return when it is this request's turn.
+
+        Raises:
+            TransientError: the load has ended meanwhile.
+        """
         with self._lock:
             turn = max(self._next, time.monotonic())
             self._next = turn + self._interval
         self.sleep(turn - time.monotonic())
+        if self._stopped.is_set():
+            raise TransientError("The load has ended; no more requests are sent.")
 
     def hold(self, seconds: float) -> None:
         """Let no request start for `seconds`: the server has asked for it, and it means all threads."""

@@ -23,6 +23,7 @@ LINKS = (ROW_ID, PARENT_ID, LIST_INDEX)
 SEPARATOR = "__"
 
 Path = tuple[str, ...]
+ROOT: Path = ()
 Columns: TypeAlias = "dict[str, list[Any]]"
 
 _INT64 = range(-(2**63), 2**63)

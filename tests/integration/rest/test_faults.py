@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -72,9 +73,19 @@ def growing_page(request: Request) -> Reply:
     return Reply(ROWS[start : start + (10 if start == 0 else 15)])
 
 
-def gap(request: Request) -> Reply:
-    page = request.number("page", 1)
-    return Reply([] if page == 2 else [{"id": page}], 200 if page < 9 else 404)
+def gap() -> Handler:
+    """Page 2 has no rows, which is known only after page 3 was asked for."""
+    after = threading.Event()
+
+    def handle(request: Request) -> Reply:
+        page = request.number("page", 1)
+        if page == 3:
+            after.set()
+        if page == 2:
+            after.wait(10)
+        return Reply([] if page == 2 else [{"id": page}], 200 if page < 9 else 404)
+
+    return handle
 
 
 OFFSETS = {"pagination_type": "offset", "api_page_size": 10}
@@ -103,7 +114,7 @@ FAULTS = {
     ),
     "rows hidden from pages": Fault(hiding_rows, "counts rows that it does not show", OFFSETS),
     "pages that grow": Fault(growing_page, "gave 15 rows where 'limit' asked for 10", OFFSETS),
-    "a gap among pages": Fault(gap, "has no rows at page 2 but some", {**PAGES, "parallelism": 4}),
+    "a gap among pages": Fault(gap(), "has no rows at page 2 but some", {**PAGES, "parallelism": 4}),
     "too many pages": Fault(by_page(ROWS), "more than api_max_pages, 2", {**PAGES, "api_max_pages": 2}),
     "html": Fault(
         lambda _: Reply(b"<!DOCTYPE html><title>Sign in</title>", headers={"Content-Type": "text/html"}),
@@ -216,6 +227,26 @@ def test_a_failed_page_among_many_leaves_nothing(server: ApiServer, lake: Lake) 
     with pytest.raises(TransientError, match="page 3, cannot be read just now"):
         lake.load(api_job("/holed", parallelism=4, **PAGES))
     assert not list(lake.folder.rglob("things/*.parquet"))
+
+
+def test_a_failure_does_not_wait_for_the_pauses_of_other_readers(server: ApiServer, lake: Lake) -> None:
+    paused = threading.Event()
+
+    def handle(request: Request) -> Reply:
+        page = request.number("page", 1)
+        if page == 2:
+            paused.set()
+            return Reply({}, 429, {"Retry-After": "5"})
+        if page == 3:
+            paused.wait(10)
+            return Reply({}, 403)
+        return by_page(ROWS, size=5)(request)
+
+    server.endpoints["/paused"] = handle
+    server.requests.clear()
+    with pytest.raises(SourceError, match="page 3, was refused with status 403"):
+        lake.load(api_job("/paused", parallelism=2, **PAGES))
+    assert [request.number("page", 1) for request in server.asked("/paused")].count(2) == 1
 
 
 def test_offsets_and_cursors_survive_faults_in_between(server: ApiServer, lake: Lake) -> None:

@@ -121,6 +121,18 @@ def test_a_full_refresh_starts_over(server: ApiServer, lake: Lake) -> None:
     assert ids(lake.load(job)) == [1, 2]
 
 
+def test_a_full_refresh_of_nothing_forgets_the_watermark(server: ApiServer, lake: Lake) -> None:
+    rows = [row(1, 5)]
+    server.endpoints["/forgotten"] = lambda _: Reply(rows)
+    job = incremental("/forgotten")
+    lake.load(job)
+    rows.clear()
+    assert lake.load(job, full_refresh=True) == []
+    rows += [row(2, 1)]
+    lake.watermark = None
+    assert ids(lake.load(job)) == [2]
+
+
 def test_a_type_that_earlier_rows_do_not_have_is_an_error(server: ApiServer, lake: Lake) -> None:
     server.endpoints["/typed"] = at_once([row(1, 1, amount=5)])
     job = incremental("/typed")

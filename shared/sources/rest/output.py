@@ -1,0 +1,93 @@
+"""The gathered pages as what goes to the lake: new rows only, in settled types, with what dlt is to know of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import dlt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from shared.models import Job
+from shared.sources.columns import dlt_hints
+from shared.sources.rest.gathering import Gathering
+from shared.sources.rest.increment import NewRows
+from shared.sources.rest.schemas import conformed, table_name
+from shared.sources.rest.tables import PARENT_ID, ROOT, ROW_ID, Path
+
+Schemas: TypeAlias = "dict[Path, pa.Schema]"
+
+_NUMBER = "_row_number"
+
+
+class Output:
+    """Arrow tables of about `chunk_size` rows.
+
+    Args:
+        job: Names the tables and their keys.
+        gathering: All pages.
+        schemas: The table of the rows, and those of their lists.
+        new_rows: What an incremental load takes; None for every row.
+    """
+
+    def __init__(self, job: Job, gathering: Gathering, schemas: Schemas, new_rows: NewRows | None = None) -> None:
+        self._job = job
+        self._gathering = gathering
+        self._schemas = schemas
+        self._new_rows = new_rows
+        self._waiting: dict[Path, list[pa.Table]] = {path: [] for path in schemas}
+        self._given: set[Path] = set()
+
+    def items(self) -> Iterator[Any]:
+        """The tables; each at least once, if without rows, so that the lake learns its columns."""
+        self._recount()
+        for page in self._gathering.pages():
+            for path, table in self._new(page).items():
+                waiting = self._waiting[path]
+                waiting.append(table)
+                if sum(one.num_rows for one in waiting) >= self._job.chunk_size:
+                    yield self._give(path)
+        for path in self._schemas:
+            if self._waiting[path] or path not in self._given:
+                yield self._give(path)
+        if self._new_rows:
+            self._new_rows.save()
+
+    def _new(self, page: dict[Path, pa.Table]) -> dict[Path, pa.Table]:
+        """The new rows of a page, and of its lists those whose parents are new."""
+        taken: dict[Path, pa.Table] = {}
+        for path, raw in page.items():
+            if path:
+                raw = raw.filter(pc.is_in(raw.column(PARENT_ID), page[path[:-1]].column(ROW_ID)))
+            elif self._new_rows:
+                raw = self._with_new_rows(raw, self._new_rows)
+            page[path] = raw
+            taken[path] = conformed(raw, self._schemas[path])
+        return taken
+
+    def _with_new_rows(self, raw: pa.Table, new_rows: NewRows) -> pa.Table:
+        numbered = conformed(raw, self._schemas[ROOT]).append_column(_NUMBER, pa.array(range(raw.num_rows)))
+        return raw.take(new_rows.of(numbered).column(_NUMBER))
+
+    def _recount(self) -> None:
+        boundary = self._new_rows.boundary if self._new_rows else None
+        if self._new_rows is None or boundary is None or boundary.exact:
+            return
+        for page in self._gathering.pages():
+            boundary.recount(self._new_rows.at_start(conformed(page[ROOT], self._schemas[ROOT])))
+        boundary.check()
+
+    def _give(self, path: Path) -> Any:
+        schema = self._schemas[path]
+        table = pa.concat_tables(self._waiting[path]) if self._waiting[path] else schema.empty_table()
+        self._waiting[path] = []
+        self._given.add(path)
+        return self._marked(path, table.combine_chunks())
+
+    def _marked(self, path: Path, table: pa.Table) -> Any:
+        """A table with the types that dlt is to keep, and without the primary key where it has not its columns."""
+        hints = dlt.mark.make_hints(table_name=table_name(self._job, path), columns=dlt_hints(self._schemas[path]))
+        if path or not set(self._job.primary_key) <= set(table.column_names):
+            hints["primary_key"] = ()  # what is empty is taken away from what the resource says
+        return dlt.mark.with_hints(table, hints, create_table_variant=True)
