@@ -273,6 +273,7 @@ _numbers = itertools.count()
 def loaded_job(app: BrokenApp, flow: str) -> str:
     """A job with a table of its own that was loaded once, and whose source has changed since."""
     job = f"broken_{next(_numbers)}"
+    app.put_source(SOURCE, app.postgres_connection(app.database))  # another app of the session may have put its own
     app.create_versioned_table(job)
     app.put_workbook(app.row(job, job, **FLOWS[flow].cells))
     run = app.run()
