@@ -1,0 +1,77 @@
+"""A way's seconds and its process's peak memory, over several runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+_TIMEOUT_SECONDS = 1800
+
+
+class WayFailedError(Exception):
+    """A way ended with an error; the text is the end of what it wrote."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the results: `seconds` is the median, `peak_rss_mb` the most that the process ever had in memory."""
+
+    case: str
+    way: str
+    rows: int
+    seconds: float
+    peak_rss_mb: float
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def measure(case: str, way: str, order: Mapping[str, Any], environment: Mapping[str, str], runs: int) -> Figure:
+    """The figures of one way to load one table, from `runs` runs.
+
+    Raises:
+        WayFailedError: a run failed.
+    """
+    results = [_run(way, order, environment) for _ in range(runs)]
+    return Figure(
+        case=case,
+        way=way,
+        rows=results[0]["rows"],
+        seconds=round(statistics.median(result["seconds"] for result in results), 2),
+        peak_rss_mb=round(max(result["peak_rss_mb"] for result in results)),
+    )
+
+
+def _run(way: str, order: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder, tempfile.TemporaryFile("w+") as errors:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.ways"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=os.environ | dict(environment),
+            cwd=Path(__file__).parents[1],
+        )
+        try:
+            assert child.stdin is not None
+            assert child.stdout is not None
+            json.dump({**order, "way": way, "folder": folder}, child.stdin)
+            child.stdin.close()
+            output = child.stdout.read()
+            _, status, usage = os.wait4(child.pid, 0)
+            child.returncode = os.waitstatus_to_exitcode(status)
+        finally:
+            child.kill()
+        if child.returncode != 0:
+            errors.seek(0)
+            raise WayFailedError(f"{way}: {errors.read()[-2000:]}")
+        return {**json.loads(output.splitlines()[-1]), "peak_rss_mb": usage.ru_maxrss / 1024}

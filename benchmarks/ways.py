@@ -1,0 +1,168 @@
+"""One load of one table, each way in its own process: `python -m benchmarks.ways` reads an order and prints figures.
+
+Seconds are those of the load alone. The interpreter's start and the imports, some three seconds for dlt, are the same
+for every way, and the app pays them once for all its loads.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import adbc_driver_postgresql.dbapi
+import dlt
+import psycopg
+import pyarrow.parquet as pq
+from adbc_driver_postgresql import StatementOptions
+from dlt.sources.sql_database import sql_table
+
+from shared.lake.adls import Lake
+from shared.lake.commit import LoadCommit
+from shared.leases import job_lease
+from shared.models import AttemptOrder, Job, JobStatus
+from shared.pipeline import run_attempt
+from shared.secrets import Secret
+
+Order = dict[str, Any]
+"""`connection` as in a secret, `table`, `tables`, and `folder` for whatever a way writes."""
+
+
+def ours_local(order: Order) -> int:
+    """The app's pipeline, but into a folder: its storage account is what it cannot have there, and its lease."""
+
+    def local_lake(_job: Job, commit: LoadCommit) -> Lake:
+        folder = Path(order["folder"], "lake").as_uri()
+        lake = Lake(bucket_url=folder, destination_name="lake", enable_dataset_name_normalization=False)
+        lake.commit = commit
+        lake._resolved = {}
+        return lake
+
+    with patch("shared.pipeline.lake_destination", local_lake), patch("shared.pipeline.assert_held"):
+        return _run_attempt(order)
+
+
+def ours_azurite(order: Order) -> int:
+    """The app's pipeline into the local stand-in for blob storage, over HTTPS, signed in by identity."""
+    job = _job(order)
+    with job_lease(job.job_id, "benchmark"):
+        return _run_attempt(order)
+
+
+def copy_floor(order: Order) -> int:
+    """What the server can give: `COPY … (FORMAT binary)`, thrown away."""
+    with psycopg.connect(_url(order)) as connection, connection.cursor() as cursor:
+        with cursor.copy(f"COPY {order['table']} TO STDOUT (FORMAT binary)") as copy:
+            for _ in copy:
+                pass
+        return cursor.rowcount
+
+
+def adbc_parquet(order: Order) -> int:
+    """ADBC straight into one Parquet file, one after the other."""
+    with adbc_driver_postgresql.dbapi.connect(_url(order)) as connection, connection.cursor() as cursor:
+        cursor.adbc_statement.set_options(**{StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(64 << 20)})
+        cursor.execute(f"SELECT * FROM {order['table']}")
+        reader = cursor.fetch_record_batch()
+        rows = 0
+        with pq.ParquetWriter(Path(order["folder"], "adbc.parquet"), reader.schema, compression="zstd") as writer:
+            for batch in reader:
+                writer.write_batch(batch)
+                rows += batch.num_rows
+    return rows
+
+
+def dlt_pyarrow(order: Order) -> int:
+    """dlt as it comes, with the backend that everybody copies."""
+    return _plain_dlt(order, order["table"], backend="pyarrow", chunk_size=100_000)
+
+
+def dlt_connectorx(order: Order) -> int:
+    """dlt as it comes, with connectorx."""
+    return _plain_dlt(order, order["table"], backend="connectorx", backend_kwargs={"return_type": "arrow_stream"})
+
+
+def dlt_tables(order: Order) -> int:
+    """Many tables with plain dlt, one after another."""
+    return sum(_plain_dlt(order, table, backend="pyarrow", chunk_size=100_000) for table in order["tables"])
+
+
+WAYS: dict[str, Callable[[Order], int]] = {
+    "ours-local": ours_local,
+    "ours-azurite": ours_azurite,
+    "copy-floor": copy_floor,
+    "adbc-parquet": adbc_parquet,
+    "dlt-pyarrow": dlt_pyarrow,
+    "dlt-connectorx": dlt_connectorx,
+    "dlt-tables": dlt_tables,
+}
+
+
+def _run_attempt(order: Order) -> int:
+    job = _job(order)
+    attempt = AttemptOrder(
+        run_id="benchmark", run_started_at=datetime.now(timezone.utc), job_id=job.job_id, config_sha256="0"
+    )
+    work = Path(order["folder"], "work")
+    work.mkdir()
+    result = run_attempt(attempt, job, Secret(order["connection"]), work, lambda _stage, _rows: None)
+    if result.status is not JobStatus.SUCCESS:
+        raise RuntimeError(result.error)
+    return result.rows_written
+
+
+def _job(order: Order) -> Job:
+    return Job.model_validate(
+        {
+            "job_id": f"benchmark-{order['table'].replace('_', '-')}",
+            "source_type": "PostgreSQL",
+            "source_name": "benchmark",
+            "schema_name": "public",
+            "table_name": order["table"],
+            "load_type": "FULL",
+            "enabled": True,
+            "target_container": order["container"],
+            "target_folder_path": "raw",
+        }
+    )
+
+
+def _plain_dlt(order: Order, table: str, **options: Any) -> int:
+    pipeline = dlt.pipeline(
+        f"plain_{table}",
+        pipelines_dir=str(Path(order["folder"], "work")),
+        destination=dlt.destinations.filesystem(Path(order["folder"], "lake").as_uri()),
+        dataset_name=table,
+    )
+    pipeline.run(
+        sql_table(_url(order), schema="public", table=table, **options),
+        write_disposition="replace",
+        loader_file_format="parquet",
+    )
+    return sum(
+        pq.read_metadata(file).num_rows for file in Path(order["folder"], "lake", table, table).glob("*.parquet")
+    )
+
+
+def _url(order: Order) -> str:
+    return "postgresql://{username}:{password}@{host}:{port}/{database}".format(**order["connection"])
+
+
+def main() -> None:
+    """Carry out the order on standard input; print the rows and the seconds."""
+    order = json.load(sys.stdin)
+    with ExitStack() as stack:
+        stack.callback(sys.stdout.flush)
+        started = time.monotonic()
+        rows = WAYS[order["way"]](order)
+        print(json.dumps({"rows": rows, "seconds": time.monotonic() - started}))
+
+
+if __name__ == "__main__":
+    main()
