@@ -36,7 +36,8 @@ def misfit(name: str, value: object, arrow_type: pa.DataType) -> SourceError:
     shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
     return SourceError(
         f"Column '{name}' holds {shown}, which does not fit {arrow_type}. "
-        f"Name another type for it in column_types, for example {name}:text."
+        f"Name another type for it in column_types, for example {name}:text, and order a full refresh where the lake "
+        "has the table already."
     )
 
 

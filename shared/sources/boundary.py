@@ -162,7 +162,11 @@ def _as_bytes(column: pa.ChunkedArray[Any]) -> pa.ChunkedArray[Any]:
     if pa.types.is_temporal(column.type):
         column = column.cast(pa.int32() if column.type.bit_width == 32 else pa.int64())
     if not pa.types.is_binary(column.type):
+        is_decimal = pa.types.is_decimal(column.type)
         column = column.cast(pa.string())
+        if is_decimal:  # the same number when its scale has grown since
+            column = pc.replace_substring_regex(column, r"(\.\d*?)0+$", r"\1")
+            column = pc.replace_substring_regex(column, r"\.$", "")
     return column.cast(pa.large_binary())
 
 

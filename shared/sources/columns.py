@@ -56,6 +56,11 @@ class ReadColumn:
     wire: pa.DataType | None = None
 
     @property
+    def wire_type(self) -> pa.DataType:
+        """The type in which the driver gives it."""
+        return self.wire or self.type
+
+    @property
     def comparable(self) -> sa.ColumnElement[Any]:
         """What a condition on the column uses."""
         return self.expression if self.compared is None else self.compared

@@ -251,7 +251,7 @@ def read_batches(
     connection: oracledb.Connection, statement: str, columns: Sequence[ReadColumn], rows: int
 ) -> Iterator[pa.Table]:
     """The result of a statement in batches of so many rows, in the types that the columns ask for."""
-    wanted = pa.schema([pa.field(column.name, column.wire or column.type) for column in columns])
+    wanted = pa.schema([pa.field(column.name, column.wire_type) for column in columns])
     frames = connection.fetch_df_batches(statement, size=rows, fetch_decimals=True, requested_schema=wanted)
     for frame in frames:
         yield pa.table(frame)

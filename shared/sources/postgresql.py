@@ -196,14 +196,13 @@ class PostgresSnapshot:
 def _refuse_what_arrow_lacks(batch: pa.RecordBatch, columns: Sequence[ReadColumn]) -> None:
     """Raise SourceError for infinite dates and times, and for 24:00: in Arrow they would be other values."""
     for values, column in zip(batch.columns, columns, strict=True):
-        if pa.types.is_date32(column.type) or pa.types.is_timestamp(column.type):
-            first, width = (
-                (_FIRST_DAY, pa.int32()) if pa.types.is_date32(column.type) else (_FIRST_DAY * _DAY, pa.int64())
-            )
+        wire = column.wire_type
+        if pa.types.is_date32(wire) or pa.types.is_timestamp(wire):
+            first, width = (_FIRST_DAY, pa.int32()) if pa.types.is_date32(wire) else (_FIRST_DAY * _DAY, pa.int64())
             least = pc.min(values.cast(width)).as_py()
             if least is not None and least < first:
-                raise misfit(column.name, "infinity, or a time after the year 294246", column.type)
-        elif pa.types.is_time64(column.type):
+                raise misfit(column.name, "infinity, or a time after the year 294246", wire)
+        elif pa.types.is_time64(wire):
             most = pc.max(values.cast(pa.int64())).as_py()
             if most is not None and most >= _DAY:
-                raise misfit(column.name, "24:00:00", column.type)
+                raise misfit(column.name, "24:00:00", wire)

@@ -34,6 +34,7 @@ from shared.sources.columns import (
     dlt_hints,
 )
 from shared.sources.connection import SqlConnection
+from shared.sources.evolution import contract_violation, types_in_the_lake, with_types_of
 from shared.sources.faults import explain
 from shared.sources.loader import ArrowLoader, Snapshot, TableRead
 from shared.sources.lookback import Lookback, before
@@ -138,10 +139,13 @@ class SqlSource(ABC):
             raise self.explain(error) from None
 
     def explain(self, error: BaseException) -> BaseException:
-        return explain(error, self.job, self.connection, self.secret)
+        return contract_violation(error, self.job) or explain(error, self.job, self.connection, self.secret)
 
     def _resource(self, table: sa.Table) -> DltResource:
         read = self._table_read(table)
+        if self._write_disposition() != "replace" and self.job.schema_contract == "evolve":
+            columns = with_types_of(types_in_the_lake(self.job.resource_name), read.columns)
+            read = replace(read, columns=columns, schema=arrow_schema(columns, self.job.primary_key))
         resource = sql_table(
             self._engine,
             table=table.name,
@@ -181,9 +185,9 @@ class SqlSource(ABC):
 
     def _reflect(self, engine: sa.Engine) -> sa.Table:
         name, schema = str(self.job.table_name), self.job.schema_name
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), engine.connect() as connection:
             warnings.simplefilter("ignore", SAWarning)  # types that it does not know are read as text
-            inspector = sa.inspect(engine)
+            inspector = sa.inspect(connection)
             name, columns = self._find(inspector, name, schema)
             keys = inspector.get_pk_constraint(name, schema)["constrained_columns"] or []
         return sa.Table(

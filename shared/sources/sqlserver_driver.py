@@ -125,7 +125,7 @@ class Pyodbc:
 def rows_to_batch(rows: Sequence[Sequence[Any]], columns: Sequence[ReadColumn]) -> pa.RecordBatch:
     """Rows of Python objects as an Arrow batch; a time of a zone comes in UTC without saying so."""
     values = zip(*rows, strict=True)
-    arrays = [pa.array(found, type=_wire_type(column.type)) for found, column in zip(values, columns, strict=True)]
+    arrays = [pa.array(found, type=_wire_type(column.wire_type)) for found, column in zip(values, columns, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, names=[column.name for column in columns])
 
 

@@ -11,6 +11,7 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from deltalake import DeltaTable
 
 from localhost.services import LocalServices
 from shared.models import Job
@@ -76,12 +77,19 @@ class Lake:
         )
         pipeline.sync_destination()
         source = open_source(job, self.secret, ReadOptions(**options))
+        contract: Any = {"tables": "evolve", "columns": job.schema_contract, "data_type": job.schema_contract}
         try:
-            pipeline.run(source.resource(), loader_file_format="parquet")
+            resource = source.resource()
+            if job.table_format == "delta":
+                resource.apply_hints(table_format="delta")
+            pipeline.run(resource, loader_file_format="parquet", schema_contract=contract)
         except Exception as error:
             raise _explained(source.explain, error) from error
-        files = sorted((self.folder / "lake" / "dataset" / job.resource_name).glob("*.parquet"))
-        return pa.concat_tables((pq.read_table(file) for file in files), promote_options="permissive")
+        place = self.folder / "lake" / "dataset" / job.resource_name
+        if job.table_format == "delta":
+            return DeltaTable(place).to_pyarrow_table()
+        files = (pq.read_table(file) for file in sorted(place.glob("*.parquet")))
+        return pa.concat_tables(files, promote_options="permissive")
 
 
 @pytest.fixture

@@ -194,7 +194,7 @@ def test_the_files_say_the_types(loaded: Loaded) -> None:
         ("timestamp", "294276-12-31 23:59:59", "or a time after the year 294246"),
         ("time", "24:00:00", "Column 'value' holds 24:00:00"),
         ("numeric", "NaN", "Column 'value' holds NaN, which does not fit decimal128(38, 9)"),
-        ("numeric(10, 2)", "NaN", "Column 'value' holds nan, which does not fit decimal128(10, 2)"),
+        ("numeric(10, 2)", "NaN", "Column 'value' holds NaN, which does not fit decimal128(10, 2)"),
         ("numeric", "0.0000000001", "Column 'value' holds 0.0000000001, which does not fit decimal128(38, 9)"),
         ("numeric", "9" * 131072, "Column 'value' holds 999999"),
     ],
@@ -208,7 +208,7 @@ def test_a_value_that_arrow_lacks_names_its_column_and_the_override(
     with pytest.raises(SourceError) as caught:
         lake.load(a_job(table_name=table))
     assert message in str(caught.value)
-    assert "Name another type for it in column_types, for example value:text." in str(caught.value)
+    assert "Name another type for it in column_types, for example value:text" in str(caught.value)
     as_text = lake.load(a_job(table_name=table, column_types={"value": "text"}))
     assert as_text.column("value").to_pylist()[-1] == value
 
