@@ -39,9 +39,7 @@ class Expansion:
     failed: dict[str, IngestionError] = field(default_factory=dict)
 
 
-def expand_wildcards(
-    jobs: Sequence[Job], options: Mapping[str, JobOptions], configuration: Configuration
-) -> Expansion:
+def expand_wildcards(jobs: Sequence[Job], options: Mapping[str, JobOptions], configuration: Configuration) -> Expansion:
     """Ask the sources for their tables; a source that does not answer fails its wildcard jobs and no others.
 
     A table with an enabled row of its own is left to that row, and one that two wildcards name to the first of them.
@@ -52,11 +50,7 @@ def expand_wildcards(
         configuration: The workbook that they are from.
     """
     listed = _list_tables([job for job in jobs if is_wildcard(job)], configuration)
-    taken = {
-        dataset_path(job)
-        for job in configuration.jobs
-        if job.enabled and not is_wildcard(job)
-    }
+    taken = {dataset_path(job) for job in configuration.jobs if job.enabled and not is_wildcard(job)}
     expansion = Expansion(options=dict(options))
     for job in jobs:
         if not is_wildcard(job):
@@ -68,9 +62,7 @@ def expand_wildcards(
             continue
         if not expand(job, names):
             text = f"Job '{job.job_id}': no table of schema '{job.schema_name}' matches '{job.table_name}'."
-            expansion.failed[job.job_id] = SourceError(
-                f"{text} {len(names)} tables and views are there."
-            )
+            expansion.failed[job.job_id] = SourceError(f"{text} {len(names)} tables and views are there.")
             continue
         own = expand(job, names, taken)
         taken.update(dataset_path(one) for one in own)
@@ -81,9 +73,7 @@ def expand_wildcards(
     return expansion
 
 
-def _list_tables(
-    jobs: Sequence[Job], configuration: Configuration
-) -> dict[_SchemaKey, list[str] | IngestionError]:
+def _list_tables(jobs: Sequence[Job], configuration: Configuration) -> dict[_SchemaKey, list[str] | IngestionError]:
     """The tables of each source and schema that a job names, or why they cannot be told."""
     by_schema: dict[_SchemaKey, Job] = {}
     for job in jobs:
@@ -91,21 +81,15 @@ def _list_tables(
     if not by_schema:
         return {}
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="tables") as threads:
-        answers = threads.map(
-            lambda job: _tables_of(job, configuration), by_schema.values()
-        )
+        answers = threads.map(lambda job: _tables_of(job, configuration), by_schema.values())
         return dict(zip(by_schema, answers, strict=True))
 
 
 def _tables_of(job: Job, configuration: Configuration) -> list[str] | IngestionError:
     try:
-        secret = connection_secret(
-            configuration.source(job.source_name), job.source_type
-        )
+        secret = connection_secret(configuration.source(job.source_name), job.source_type)
         limits = Limits(seconds=LIST_SECONDS)
-        names: list[str] = run_in_child(
-            "shared.probe:list_tables", {"job": job}, secret, limits, job.source_name
-        )
+        names: list[str] = run_in_child("shared.probe:list_tables", {"job": job}, secret, limits, job.source_name)
     except IngestionError as error:
         log.warning(
             "The tables of source %s, schema %s cannot be listed: %s",

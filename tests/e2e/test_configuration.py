@@ -24,15 +24,11 @@ def _tables(app: App) -> None:
 
 def check(app: App, content: bytes, query: str = "") -> requests.Response:
     headers = {"x-functions-key": app.host.function_key}
-    return app.send(
-        "POST", f"/api/config/validate{query}", data=content, headers=headers
-    )
+    return app.send("POST", f"/api/config/validate{query}", data=content, headers=headers)
 
 
 def history(app: App) -> list[dict[str, Any]]:
-    versions: list[dict[str, Any]] = app.request("GET", "/api/config/history").json()[
-        "versions"
-    ]
+    versions: list[dict[str, Any]] = app.request("GET", "/api/config/history").json()["versions"]
     return versions
 
 
@@ -64,10 +60,7 @@ def test_the_checked_workbook_comes_back_with_its_problems(app: App) -> None:
         response.headers["Content-Type"].partition("sheet;")[0][:30],
     ) == (*(200, "application/vnd.openxmlformats"),)
     workbook = openpyxl.load_workbook(io.BytesIO(response.content))
-    assert (
-        "'INCR' is not one of FULL, INCREMENTAL"
-        in workbook["SourceConfig"]["F2"].comment.text
-    )
+    assert "'INCR' is not one of FULL, INCREMENTAL" in workbook["SourceConfig"]["F2"].comment.text
     assert [row[1].value for row in workbook["Problems"].iter_rows(min_row=2)] == [
         "SourceConfig!F2",
         "SourceConfig!G3",
@@ -81,9 +74,7 @@ def test_a_file_that_cannot_be_opened_cannot_come_back_annotated(app: App) -> No
 
 
 def test_good_bad_good_uploads_while_a_run_goes_on(app: App) -> None:
-    app.upload(
-        a_workbook(app.row("a", "one"), app.row("b", "two"), sources=[ONE_AT_A_TIME])
-    )
+    app.upload(a_workbook(app.row("a", "one"), app.row("b", "two"), sources=[ONE_AT_A_TIME]))
     with app.locked("one", readers=1) as until_readers_wait:
         run_id = app.start_run()
         until_readers_wait()
@@ -118,10 +109,7 @@ def test_of_concurrent_uploads_the_last_one_in_the_blob_is_active_and_none_is_lo
     (job_id,) = jobs_of(run)
     last = app.workbook.download_blob().readall()
     assert check(app, last).json()["jobs"] == [job_id]
-    assert (
-        app.request("GET", "/api/config").json()["active"]["sha256"]
-        == run["config_sha256"]
-    )
+    assert app.request("GET", "/api/config").json()["active"]["sha256"] == run["config_sha256"]
 
 
 def test_a_rollback_brings_an_earlier_version_back_until_the_next_upload(
@@ -141,9 +129,7 @@ def test_a_rollback_brings_an_earlier_version_back_until_the_next_upload(
         second["sha256"],
     )
     assert active["uploaded_by"] == "ann@example.com"
-    (row,) = [
-        row for row in app.audit_rows("workbook") if row["status"] == "ROLLED_BACK"
-    ]
+    (row,) = [row for row in app.audit_rows("workbook") if row["status"] == "ROLLED_BACK"]
     assert (row["sha256"], row["uploaded_by"]) == (first["sha256"], "ann@example.com")
     assert list(jobs_of(app.run())) == ["first"]
 
@@ -161,9 +147,7 @@ def test_a_rollback_brings_an_earlier_version_back_until_the_next_upload(
     ],
     ids=["unknown", "no digest", "nothing", "active"],
 )
-def test_a_rollback_that_makes_no_sense_is_refused(
-    app: App, body: dict[str, str], status: int, text: str
-) -> None:
+def test_a_rollback_that_makes_no_sense_is_refused(app: App, body: dict[str, str], status: int, text: str) -> None:
     if body.get("sha256") == "active":
         body = {"sha256": app.request("GET", "/api/config").json()["active"]["sha256"]}
     response = app.request("POST", "/api/config/rollback", body)
@@ -193,9 +177,7 @@ def test_the_jobs_are_listed_with_their_next_start_and_last_result(app: App) -> 
         jobs["listed"]["last_result"]["rows_written"],
     ) == ("SUCCESS", 3)
     assert (jobs["daily"]["last_result"], jobs["off"]["next_due"]) == (None, None)
-    assert (
-        jobs["listed"]["next_due"] == jobs["daily"]["next_due"]
-    )  # the app's timer has one tick in four years
+    assert jobs["listed"]["next_due"] == jobs["daily"]["next_due"]  # the app's timer has one tick in four years
     assert "-02-29T00:00:00" in jobs["listed"]["next_due"]
 
 

@@ -33,9 +33,7 @@ def answer(app: App) -> dict[str, Any]:
             app.row("no_cursor", "plain", target_folder_path="other", **since),
             app.row("no_secret", "plain", source_name="nowhere"),
             app.row("no_server", "plain", source_name="unreachable"),
-            app.row(
-                "wild_gone", "*", source_name="unreachable", target_folder_path="other"
-            ),
+            app.row("wild_gone", "*", source_name="unreachable", target_folder_path="other"),
             sources=[{"source_name": SOURCE, "max_concurrent_jobs": 2}],
         )
     )
@@ -51,11 +49,7 @@ def test_nothing_is_run_or_loaded(app: App, answer: dict[str, Any]) -> None:
 
 
 def test_the_lanes_are_those_of_the_run(answer: dict[str, Any]) -> None:
-    lanes = [
-        set(lane["job_ids"])
-        for lane in answer["lanes"]
-        if lane["source_name"] == SOURCE
-    ]
+    lanes = [set(lane["job_ids"]) for lane in answer["lanes"] if lane["source_name"] == SOURCE]
     assert len(lanes) == 2
     assert set.union(*lanes) == {
         "plain",
@@ -109,13 +103,9 @@ def test_a_wildcard_whose_tables_are_not_known_says_why(answer: dict[str, Any]) 
     assert answer["jobs"]["wild_gone"]["error"]["kind"] == "transient"
 
 
-def test_the_next_load_starts_at_the_watermark_of_the_last(
-    app: App, answer: dict[str, Any]
-) -> None:
+def test_the_next_load_starts_at_the_watermark_of_the_last(app: App, answer: dict[str, Any]) -> None:
     assert app.run(job_ids=["stamped"])["status"] == "SUCCEEDED"
-    plan = app.request(
-        "POST", "/api/runs", {"dry_run": True, "job_ids": ["stamped"]}
-    ).json()
+    plan = app.request("POST", "/api/runs", {"dry_run": True, "job_ids": ["stamped"]}).json()
     (job,) = plan["jobs"]
     assert job["watermark"] == "2028-09-26T00:00:00+00:00"
     assert "2028-09-26 00:00:00+00:00" in job["sql"]
@@ -128,9 +118,4 @@ def test_the_next_load_starts_at_the_watermark_of_the_last(
 
 
 def test_a_dry_run_of_an_unknown_job_is_refused(app: App) -> None:
-    assert (
-        app.request(
-            "POST", "/api/runs", {"dry_run": True, "job_ids": ["zero"]}
-        ).status_code
-        == 400
-    )
+    assert app.request("POST", "/api/runs", {"dry_run": True, "job_ids": ["zero"]}).status_code == 400

@@ -30,14 +30,8 @@ def run(app: App) -> dict[str, Any]:
     return app.run()
 
 
-def test_a_wildcard_becomes_a_job_for_each_of_its_tables(
-    app: App, run: dict[str, Any]
-) -> None:
-    loaded = {
-        job_id: job["rows_written"]
-        for job_id, job in jobs_of(run).items()
-        if job["status"] == "SUCCESS"
-    }
+def test_a_wildcard_becomes_a_job_for_each_of_its_tables(app: App, run: dict[str, Any]) -> None:
+    loaded = {job_id: job["rows_written"] for job_id, job in jobs_of(run).items() if job["status"] == "SUCCESS"}
     assert loaded == {
         "own": 3,
         "orders.ord_one": 3,
@@ -48,9 +42,7 @@ def test_a_wildcard_becomes_a_job_for_each_of_its_tables(
     assert app.lake_files("ord_tmp") == {}
 
 
-def test_the_run_reports_what_its_wildcards_stand_for(
-    app: App, run: dict[str, Any]
-) -> None:
+def test_the_run_reports_what_its_wildcards_stand_for(app: App, run: dict[str, Any]) -> None:
     (row,) = app.run_rows()
     assert row["wildcards"] == '{"orders": 3}'
     assert (row["jobs_total"], row["jobs_succeeded"], row["jobs_failed"]) == (6, 4, 2)
@@ -72,24 +64,14 @@ def test_only_the_wildcards_whose_tables_are_not_known_fail(
     assert text in row["error_message"]
 
 
-def test_the_tables_of_a_wildcard_stand_with_their_job(
-    app: App, run: dict[str, Any]
-) -> None:
-    jobs = {
-        job["job_id"]: job for job in app.request("GET", "/api/jobs").json()["jobs"]
-    }
-    tables = {
-        job_id: table["status"] for job_id, table in jobs["orders"]["tables"].items()
-    }
-    assert tables == dict.fromkeys(
-        ["orders.ord_one", "orders.ord_view", "orders.ord~20Three~2f~c3~a4"], "SUCCESS"
-    )
+def test_the_tables_of_a_wildcard_stand_with_their_job(app: App, run: dict[str, Any]) -> None:
+    jobs = {job["job_id"]: job for job in app.request("GET", "/api/jobs").json()["jobs"]}
+    tables = {job_id: table["status"] for job_id, table in jobs["orders"]["tables"].items()}
+    assert tables == dict.fromkeys(["orders.ord_one", "orders.ord_view", "orders.ord~20Three~2f~c3~a4"], "SUCCESS")
     assert jobs["gone"]["last_result"]["status"] == "FAILED"
 
 
-def test_one_table_of_a_wildcard_can_be_run_by_its_id(
-    app: App, run: dict[str, Any]
-) -> None:
+def test_one_table_of_a_wildcard_can_be_run_by_its_id(app: App, run: dict[str, Any]) -> None:
     assert list(jobs_of(app.run(job_ids=["orders.ord_one"]))) == ["orders.ord_one"]
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from localhost.services import LocalServices
 from shared import identity
-from shared.settings import settings
 from shared.secrets import Secret
+from shared.settings import settings
 from shared.sources.postgresql import PostgresConnection
 from shared.sources.sqlserver_driver import SqlServerConnection
 from tests.builders import a_job
