@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from shared.errors import SourceError
+from shared.workbook.watermarks import as_moment
 
 
 def typed_watermark(text: str | None, arrow_type: pa.DataType, column_name: str) -> Any:
@@ -51,7 +52,10 @@ def _in_zone(value: Any, arrow_type: pa.DataType) -> Any:
 
 
 def _datetime(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    moment = as_moment(text)
+    if moment is None:
+        raise ValueError(text)
+    return moment
 
 
 _PARSERS: list[tuple[Callable[[pa.DataType], bool], Callable[[str], Any], str]] = [
