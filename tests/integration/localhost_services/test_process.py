@@ -19,11 +19,12 @@ from localhost.services.process import GuardedProcess
 from tests.conftest import service_folder
 
 OWNER = """
-import sys, time
+import signal, sys, time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from localhost.services import LocalServices
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests in the background ignores Ctrl-C
 with LocalServices(Path(sys.argv[1])) as services:
     services.postgres.create_database("made_by_the_owner")
     print(services.azurite.blob_port, services.postgres.port, services.key_vault.port, flush=True)
