@@ -103,7 +103,12 @@ _KNOWN_COLUMNS = (
         applies=_IS_DATABASE,
     ),
     *API_COLUMNS,
-    Column("chunk_size", Integer(1, 10_000_000), "Rows that are read and held at once.", 100_000),
+    Column(
+        "chunk_size",
+        Integer(1, 10_000_000),
+        "Rows that are read and held at once; PostgreSQL is read in batches of some megabytes instead.",
+        100_000,
+    ),
     Column("parallelism", Integer(1, 64), "Readers that share one table.", 1),
 )
 
