@@ -17,9 +17,11 @@ import activities.load_job
 import activities.plan_run
 import orchestrators.ingestion_run
 import orchestrators.source_lane
-from shared.configuration_api import check_workbook, describe_configuration, list_history, list_jobs, roll_back
+from shared.configuration_api import check_workbook, describe_configuration, list_history, roll_back
 from shared.health import health
 from shared.http import json_response
+from shared.job_list import list_jobs
+from shared.loads import list_loads
 from shared.runs import cancel_run, describe_run, start_ordered_run, start_requested_run, start_scheduled_run
 from shared.settings import settings
 
@@ -74,6 +76,12 @@ async def post_cancel(req: func.HttpRequest, client: df.DurableOrchestrationClie
 async def get_jobs(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
     """List the jobs of the active workbook."""
     return await list_jobs()
+
+
+@app.route(route="loads", methods=["GET"])
+async def get_loads(req: func.HttpRequest) -> func.HttpResponse:
+    """List the last loads of some jobs, for charts."""
+    return await list_loads(req.params)
 
 
 @app.route(route="config", methods=["GET"])

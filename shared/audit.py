@@ -5,6 +5,7 @@
 | run_id | job_id | the last attempt of one job of one run |
 | `job:{job_id}` | inverted start of the run, run_id | the same row as a job's history, newest first |
 | `latest` | job_id | the same row again: the last run of every job in one partition |
+| `succeeded` | job_id | and again where it succeeded: the last good load of every job |
 | `runs` | inverted start, run_id | one run |
 | `workbook` | inverted time, SHA-256 | one upload: activated or refused, and why; one rollback |
 | `cancelled` | run_id | the wish that a run be cancelled |
@@ -35,8 +36,10 @@ WORKBOOK = "workbook"
 RUNNING = "RUNNING"
 CANCELLED = "cancelled"
 LATEST = "latest"
+SUCCEEDED = "succeeded"
 REQUEST = "request"
 PROBLEMS_LIMIT = 50  # of one upload; all of them stand in its problems.json
+_CHARTED = ["run_id", "status", "start_time", "rows_extracted", "duration_seconds"]
 MESSAGE_LIMIT = 8_000  # characters; a string property of Table Storage holds 32 K
 
 Row = Mapping[str, Any]
@@ -54,15 +57,17 @@ def audit_table() -> TableClient:
 
 
 def record_job(result: JobResult, run_started_at: datetime, job: Job | None) -> None:
-    """Write one attempt's outcome: the run's row of the job, the job's own history, and its latest row."""
+    """Write one attempt's outcome: the run's row of the job, the job's own history, and what its last row is."""
     row = _job_row(result, job)
     history_key = f"{newest_first(run_started_at)}-{result.run_id}"
     table = audit_table()
     table.upsert_entity({"PartitionKey": result.run_id, "RowKey": result.job_id} | row, mode=UpdateMode.REPLACE)
     table.upsert_entity({"PartitionKey": f"job:{result.job_id}", "RowKey": history_key} | row, mode=UpdateMode.REPLACE)
+    last = {"RowKey": result.job_id, "run_start_time": run_started_at} | row
     if result.status is not JobStatus.SKIPPED:
-        latest = {"PartitionKey": LATEST, "RowKey": result.job_id, "run_start_time": run_started_at}
-        table.upsert_entity(latest | row, mode=UpdateMode.REPLACE)
+        table.upsert_entity({"PartitionKey": LATEST} | last, mode=UpdateMode.REPLACE)
+    if result.status is JobStatus.SUCCESS:
+        table.upsert_entity({"PartitionKey": SUCCEEDED} | last, mode=UpdateMode.REPLACE)
 
 
 def record_progress(order: AttemptOrder, job: Job, started_at: datetime, stage: str, rows: int) -> None:
@@ -128,7 +133,7 @@ def record_activation(activation: Activation) -> None:
         "uploaded_by": activation.uploaded_by,
         "changes": activation.changes.summary() if activation.changes else None,
         "problem_count": len(activation.problems),
-        "problems": [str(problem) for problem in activation.problems[:PROBLEMS_LIMIT]] or None,
+        "problems": _fitting([str(problem) for problem in activation.problems[:PROBLEMS_LIMIT]]) or None,
         "warning_count": len(activation.warnings),
         "refused_folder": activation.refused_folder,
     }
@@ -147,11 +152,24 @@ def latest_rows() -> Iterator[Row]:
     return _partition(LATEST)
 
 
+def succeeded_rows() -> Iterator[Row]:
+    """The row of the last load of every job that succeeded, ordered by job_id."""
+    return _partition(SUCCEEDED)
+
+
 def last_runs() -> dict[str, LastRun]:
     """When every job last ran and how long it took, by job id."""
     return {
         row["job_id"]: LastRun(row["run_start_time"], float(row.get("duration_seconds", 1.0))) for row in latest_rows()
     }
+
+
+def refused_uploads() -> Iterator[dict[str, Any]]:
+    """The uploads of the workbook that were refused with their problems, newest first."""
+    query, parameters = "PartitionKey eq @workbook and status eq 'REFUSED'", {"workbook": WORKBOOK}
+    for row in audit_table().query_entities(query, parameters=parameters):
+        shown = {name: value for name, value in row.items() if name not in ("PartitionKey", "RowKey", "status")}
+        yield shown | {"problems": json.loads(row.get("problems", "[]"))}
 
 
 def request_rows() -> Iterator[Row]:
@@ -188,6 +206,20 @@ def job_history(job_id: str) -> Iterator[Row]:
     return _partition(f"job:{job_id}")
 
 
+def recent_loads(job_id: str, limit: int) -> list[Row]:
+    """What a chart needs of the last loads of one job, newest first.
+
+    Args:
+        job_id: The job.
+        limit: How many at most, up to 1000: one page of Table Storage.
+    """
+    query, parameters = "PartitionKey eq @key", {"key": f"job:{job_id}"}
+    pages = (
+        audit_table().query_entities(query, parameters=parameters, results_per_page=limit, select=_CHARTED).by_page()
+    )
+    return list(next(pages, ()))
+
+
 def _partition(key: str) -> Iterator[Row]:
     try:
         yield from audit_table().query_entities("PartitionKey eq @key", parameters={"key": key})
@@ -222,6 +254,13 @@ def _job_row(result: JobResult, job: Job | None) -> dict[str, Any]:
         "retryable": error.retryable if error else None,
     }
     return {name: _property(value) for name, value in row.items() if value is not None}
+
+
+def _fitting(texts: list[str]) -> list[str]:
+    """As many of the texts as one property holds as JSON."""
+    while len(json.dumps(texts, ensure_ascii=False)) > MESSAGE_LIMIT:
+        texts = texts[:-1]
+    return texts
 
 
 def _property(value: Any) -> Any:

@@ -1,35 +1,27 @@
-"""The routes about the configuration: check a workbook, tell what is active, go back, list the jobs."""
+"""The routes about the configuration: check a workbook, tell what is active and what was refused, go back."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from datetime import datetime, timezone
 from http import HTTPStatus
+from itertools import islice
 from typing import Annotated, Any
 
 from azure.functions import HttpResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.audit import latest_rows, record_activation
+from shared.audit import record_activation, refused_uploads
 from shared.errors import ConfigurationError, WorkbookError
 from shared.http import json_response, problem_response, read_body
-from shared.models import Job
 from shared.orders import orders_and_outcomes
-from shared.schedules import next_start
 from shared.settings import settings
-from shared.wildcards import base_job_id, is_wildcard
 from shared.workbook.activation import configuration_store
 from shared.workbook.annotate import annotate
-from shared.workbook.configuration import Configuration
 from shared.workbook.validation import validate
 from shared.workbook.versions import Refusal, Snapshot
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_RESULT = ("run_id", "status", "start_time", "end_time", "rows_written", "watermark_after", "error_message")
-_NOTHING_ACTIVE = "There is no active configuration; GET /api/config tells of the last refusal."
-
-LastResults = Mapping[str, Mapping[str, Any]]
+_REFUSED_SHOWN = 20
 
 
 class RollbackBody(BaseModel):
@@ -57,9 +49,8 @@ async def describe_configuration() -> HttpResponse:
 
 
 async def list_history() -> HttpResponse:
-    """Answer `GET /api/config/history`: every version, the newest first."""
-    entries = await asyncio.to_thread(configuration_store().history)
-    return json_response({"versions": [entry.to_json() for entry in entries]})
+    """Answer `GET /api/config/history`: every version and the last refused uploads, the newest first."""
+    return json_response(await asyncio.to_thread(_history))
 
 
 async def roll_back(content: bytes) -> HttpResponse:
@@ -69,11 +60,6 @@ async def roll_back(content: bytes) -> HttpResponse:
     except ValueError as error:
         return problem_response(HTTPStatus.BAD_REQUEST, "The request body is wrong.", error.args)
     return await asyncio.to_thread(_roll_back, wanted)
-
-
-async def list_jobs() -> HttpResponse:
-    """Answer `GET /api/jobs`: the jobs of the active version, when each runs next and how it last ended."""
-    return await asyncio.to_thread(_jobs)
 
 
 def _check_workbook(content: bytes, annotated: bool) -> HttpResponse:
@@ -98,6 +84,13 @@ def _configuration() -> dict[str, Any]:
     }
 
 
+def _history() -> dict[str, Any]:
+    return {
+        "versions": [entry.to_json() for entry in configuration_store().history()],
+        "refused": list(islice(refused_uploads(), _REFUSED_SHOWN)),
+    }
+
+
 def _described(active: Snapshot) -> dict[str, Any]:
     jobs = active.configuration.jobs
     return {
@@ -106,6 +99,7 @@ def _described(active: Snapshot) -> dict[str, Any]:
         "uploaded_by": active.uploaded_by,
         "previous_sha256": active.previous_sha256,
         "changes": active.changes.summary(),
+        "diff": active.changes.to_json(),
         "jobs": len(jobs),
         "jobs_enabled": sum(job.enabled for job in jobs),
         "warnings": [str(warning) for warning in active.configuration.warnings],
@@ -135,61 +129,3 @@ def _roll_back(wanted: RollbackBody) -> HttpResponse:
     record_activation(activation)
     changes = activation.changes.to_json() if activation.changes else {}
     return json_response({"sha256": activation.sha256, "activated_at": activation.at, "changes": changes})
-
-
-def _jobs() -> HttpResponse:
-    active = configuration_store().active()
-    if active is None:
-        return problem_response(HTTPStatus.NOT_FOUND, _NOTHING_ACTIVE)
-    results = {row["job_id"]: row for row in latest_rows()}
-    now = datetime.now(timezone.utc)
-    jobs = describe_jobs(active.configuration, results, active.version.activated_at, now, settings().ingestion_schedule)
-    return json_response({"config_sha256": active.version.sha256, "jobs": jobs})
-
-
-def describe_jobs(
-    configuration: Configuration, results: LastResults, activated_at: datetime, now: datetime, timer: str
-) -> list[dict[str, Any]]:
-    """What `GET /api/jobs` shows of every job.
-
-    Args:
-        configuration: The active configuration.
-        results: The audit row of the last run of every job, by job id.
-        activated_at: When it became active: a job that never ran is due from then on.
-        now: The time, UTC.
-        timer: The NCRONTAB expression of the app's timer.
-    """
-    tables: dict[str, dict[str, Any]] = {}
-    for job_id, row in results.items():
-        if job_id != base_job_id(job_id):
-            tables.setdefault(base_job_id(job_id), {})[job_id] = _result(row)
-    described = []
-    for job in configuration.jobs:
-        last = results.get(job.job_id)
-        of_tables = tables.get(job.job_id, {}) if is_wildcard(job) else {}
-        starts = [row["run_start_time"] for row in [last, *(results[job_id] for job_id in of_tables)] if row]
-        due = _next_due(job, configuration, max(starts, default=activated_at), now, timer)
-        described.append(
-            {
-                **{name: getattr(job, name) for name in ("job_id", "row", "enabled", "source_name", "schema_name")},
-                **{name: getattr(job, name) for name in ("table_name", "api_endpoint", "load_type", "table_format")},
-                **{name: getattr(job, name) for name in ("tags", "priority", "schedule")},
-                "next_due": due,
-                "last_result": _result(last) if last else None,
-                **({"tables": of_tables} if is_wildcard(job) else {}),
-            }
-        )
-    return described
-
-
-def _next_due(job: Job, configuration: Configuration, since: datetime, now: datetime, timer: str) -> datetime | None:
-    if not job.enabled:
-        return None
-    try:
-        return next_start(timer, job.schedule, configuration.source(job.source_name).quiet_hours, since, now)
-    except ValueError:  # the host understands more forms of its setting than cron's
-        return None
-
-
-def _result(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in _RESULT if name in row}

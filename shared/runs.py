@@ -14,7 +14,7 @@ from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrc
 from azure.functions import HttpResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.audit import CANCELLED, LATEST, REQUEST, RUNS, WORKBOOK, Row, find_run, job_rows, request_cancel
+from shared.audit import CANCELLED, LATEST, REQUEST, RUNS, SUCCEEDED, WORKBOOK, Row, find_run, job_rows, request_cancel
 from shared.dry_run import rehearse
 from shared.errors import ConfigurationError
 from shared.http import json_response, problem_response, read_body
@@ -33,7 +33,7 @@ _ACTIVE = [
     OrchestrationRuntimeStatus.Running,
     OrchestrationRuntimeStatus.Suspended,
 ]
-_TABLE_PARTITIONS = (RUNS, WORKBOOK, LATEST, CANCELLED, REQUEST)
+_TABLE_PARTITIONS = (RUNS, WORKBOOK, LATEST, SUCCEEDED, CANCELLED, REQUEST)
 _RUN_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 _ENDED_BADLY = {"Failed": RunStatus.FAILED, "Terminated": RunStatus.CANCELLED, "Canceled": RunStatus.CANCELLED}
 

@@ -88,6 +88,27 @@ def next_start(timer: str, schedule: str | None, quiet_hours: str | None, since:
     raise ValueError(f"has no tick outside the quiet hours {quiet_hours}")
 
 
+def overdue_since(
+    timer: str, schedule: str | None, quiet_hours: str | None, since: datetime, grace: timedelta, now: datetime
+) -> datetime | None:
+    """When a load should have been there that still is missing; None while none is.
+
+    Args:
+        timer: The NCRONTAB expression of the app's timer.
+        schedule: The job's cron expression.
+        quiet_hours: Those of its source.
+        since: The start of the last run that loaded the job, or when it became part of the configuration.
+        grace: How long a load may take after the tick that starts it.
+        now: A time in UTC.
+
+    Raises:
+        ValueError: one of the expressions is wrong.
+    """
+    after = since + timedelta(microseconds=1)
+    expected = next_start(timer, schedule, quiet_hours, since, after) + grace
+    return expected if expected <= now else None
+
+
 def quiet_until(quiet_hours: str | None, at: datetime) -> datetime | None:
     """When the quiet hours end that `at` falls into; None where it falls into none.
 

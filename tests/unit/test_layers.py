@@ -26,6 +26,8 @@ FUNCTION_APP_MAY_IMPORT = {
     "shared.configuration_api",
     "shared.health",
     "shared.http",
+    "shared.job_list",
+    "shared.loads",
     "shared.runs",
     "shared.settings",
 }

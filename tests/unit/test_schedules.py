@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from shared.schedules import is_due, next_due, next_start, next_tick, quiet_until
+from shared.schedules import is_due, next_due, next_start, next_tick, overdue_since, quiet_until
 
 
 def utc(day: int, hour: int, minute: int = 0) -> datetime:
@@ -93,3 +93,25 @@ def test_ticks_of_the_timer_have_seconds() -> None:
     assert next_tick("0 0 2 * * *", utc(1, 2)) == utc(1, 2)
     with pytest.raises(ValueError, match="is not an NCRONTAB expression"):
         next_tick("hourly", utc(1, 2))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "loaded", "now", "since"),
+    [
+        (None, utc(1, 2), utc(2, 2, 24), None),
+        (None, utc(1, 2), utc(2, 2, 25), utc(2, 2, 25)),
+        (None, utc(2, 1, 59), utc(2, 2, 30), utc(2, 2, 25)),
+        ("0 3 * * 1", utc(2, 12), utc(9, 23), None),
+        ("0 3 * * 1", utc(2, 12), utc(10, 3), utc(10, 2, 25)),
+    ],
+    ids=["in its grace", "after it", "a run before the tick does not count", "weekly", "weekly late"],
+)
+def test_a_job_is_overdue_when_its_tick_has_passed_and_the_time_that_a_load_may_take(
+    schedule: str | None, loaded: datetime, now: datetime, since: datetime | None
+) -> None:
+    assert overdue_since("0 0 2 * * *", schedule, None, loaded, timedelta(minutes=25), now) == since
+
+
+def test_nothing_is_overdue_in_quiet_hours() -> None:
+    times = [overdue_since("0 0 2,5 * * *", None, "01:00-04:00", utc(1, 6), timedelta(0), utc(2, at)) for at in (4, 5)]
+    assert times == [None, utc(2, 5)]

@@ -14,13 +14,20 @@ from shared.audit import (
     find_run,
     job_history,
     job_rows,
+    latest_rows,
+    recent_loads,
+    record_activation,
     record_job,
     record_progress,
     record_run,
+    refused_uploads,
     request_cancel,
     run_rows,
+    succeeded_rows,
 )
 from shared.models import AttemptOrder, JobError, JobResult, JobStatus, RunRequest
+from shared.workbook.configuration import Problem
+from shared.workbook.uploads import Activation, Outcome
 from tests.builders import a_job
 
 pytestmark = pytest.mark.usefixtures("app_settings")
@@ -124,3 +131,34 @@ def test_a_run_is_asked_to_stop_by_its_id() -> None:
 def test_a_quote_in_a_key_is_part_of_it() -> None:
     assert find_run("x' or 'a' eq 'a") is None
     assert list(job_history("it's")) == []
+
+
+def test_the_last_good_load_of_a_job_outlasts_a_failure() -> None:
+    record_job(a_result("good", "kept", rows_written=7), START, a_job(job_id="kept"))
+    record_job(a_result("bad", "kept", status=JobStatus.FAILED), START + timedelta(days=1), a_job(job_id="kept"))
+    rows = [
+        (row["run_id"], row["run_start_time"])
+        for partition in (latest_rows(), succeeded_rows())
+        for row in partition
+        if row["job_id"] == "kept"
+    ]
+    assert rows == [("bad", START + timedelta(days=1)), ("good", START)]
+
+
+def test_the_recent_loads_of_a_job_are_the_newest_and_few_of_their_fields() -> None:
+    for day in range(4):
+        record_job(a_result(f"run-{day}", "charted", rows_extracted=day), START + timedelta(days=day), None)
+    assert recent_loads("charted", 2) == [
+        {"run_id": f"run-{day}", "status": "SUCCESS", "start_time": START, "rows_extracted": day} for day in (3, 2)
+    ]
+    assert recent_loads("never ran", 2) == []
+
+
+def test_a_refused_upload_keeps_as_many_problems_as_fit_one_property() -> None:
+    problem = Problem(sheet="SourceConfig", cell="F2", column="load_type", message="is wrong " * 30)
+    refused = Activation(outcome=Outcome.REFUSED, sha256="0f" * 32, at=START, problems=(problem,) * 50)
+    record_activation(refused)
+    (row,) = refused_uploads()
+    assert (row["problem_count"], row["time"], row["sha256"]) == (50, START, "0f" * 32)
+    assert 20 < len(row["problems"]) < 50
+    assert set(row["problems"]) == {str(problem)}
