@@ -17,6 +17,7 @@ import activities.load_job
 import activities.plan_run
 import orchestrators.ingestion_run
 import orchestrators.source_lane
+from shared.api.lists import list_history_of_job, list_runs
 from shared.configuration_api import check_workbook, describe_configuration, list_history, roll_back
 from shared.health import health
 from shared.http import json_response
@@ -58,6 +59,12 @@ async def start_run(req: func.HttpRequest, client: df.DurableOrchestrationClient
     return await start_requested_run(client, req.get_body())
 
 
+@app.route(route="runs", methods=["GET"])
+async def get_runs(req: func.HttpRequest) -> func.HttpResponse:
+    """List the runs."""
+    return await list_runs(req.params)
+
+
 @app.route(route="runs/{run_id}", methods=["GET"])
 @app.durable_client_input(client_name="client")
 async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
@@ -82,6 +89,12 @@ async def get_jobs(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
 async def get_loads(req: func.HttpRequest) -> func.HttpResponse:
     """List the last loads of some jobs, for charts."""
     return await list_loads(req.params)
+
+
+@app.route(route="jobs/{job_id}/history", methods=["GET"])
+async def get_job_history(req: func.HttpRequest) -> func.HttpResponse:
+    """List the loads of a job."""
+    return await list_history_of_job(req.route_params["job_id"], req.params)
 
 
 @app.route(route="config", methods=["GET"])

@@ -16,7 +16,6 @@ Every row is an upsert under a key that follows from its content: whoever writes
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from functools import cache
@@ -25,6 +24,7 @@ from typing import Any
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableClient, UpdateMode
 
+from shared.audit_properties import as_properties, as_row
 from shared.identity import table_service
 from shared.models import AttemptOrder, Job, JobResult, JobStatus, RunRequest
 from shared.planning import LastRun
@@ -40,14 +40,14 @@ SUCCEEDED = "succeeded"
 REQUEST = "request"
 PROBLEMS_LIMIT = 50  # of one upload; all of them stand in its problems.json
 _CHARTED = ["run_id", "status", "start_time", "rows_extracted", "duration_seconds"]
-MESSAGE_LIMIT = 8_000  # characters; a string property of Table Storage holds 32 K
 
 Row = Mapping[str, Any]
 
 
 def newest_first(moment: datetime) -> str:
-    """A key part that sorts later moments first: 13 digits, milliseconds counted down from the year 2286."""
-    return f"{10**13 - 1 - int(moment.timestamp() * 1000):013d}"
+    """A key part that sorts later moments first: 13 digits, milliseconds since 1970 counted down from the year 2286."""
+    last = 10**13 - 1
+    return f"{last - min(max(int(moment.timestamp() * 1000), 0), last):013d}"
 
 
 @cache
@@ -84,7 +84,8 @@ def record_progress(order: AttemptOrder, job: Job, started_at: datetime, stage: 
         "rows_extracted": rows,
         "start_time": started_at,
     }
-    audit_table().upsert_entity({"PartitionKey": order.run_id, "RowKey": order.job_id} | row, mode=UpdateMode.REPLACE)
+    key = {"PartitionKey": order.run_id, "RowKey": order.job_id}
+    audit_table().upsert_entity(key | as_properties(row), mode=UpdateMode.REPLACE)
 
 
 def close_lost_jobs(run_id: str, lost_jobs: Iterable[str] = ()) -> None:
@@ -102,7 +103,7 @@ def close_lost_jobs(run_id: str, lost_jobs: Iterable[str] = ()) -> None:
                 "error_kind": "activity",
                 "error_message": "The attempt ended without a result.",
             }
-            audit_table().upsert_entity(closed, mode=UpdateMode.REPLACE)
+            audit_table().upsert_entity(as_properties(closed), mode=UpdateMode.REPLACE)
 
 
 def record_run(request: RunRequest, status: str, totals: Mapping[str, Any]) -> None:
@@ -115,7 +116,7 @@ def record_run(request: RunRequest, status: str, totals: Mapping[str, Any]) -> N
             "trigger": request.trigger,
             "status": status,
             "start_time": request.requested_at,
-            **{name: _property(value) for name, value in totals.items() if value is not None},
+            **as_properties(totals),
         },
         mode=UpdateMode.MERGE,
     )
@@ -133,13 +134,12 @@ def record_activation(activation: Activation) -> None:
         "uploaded_by": activation.uploaded_by,
         "changes": activation.changes.summary() if activation.changes else None,
         "problem_count": len(activation.problems),
-        "problems": _fitting([str(problem) for problem in activation.problems[:PROBLEMS_LIMIT]]) or None,
+        "problems": [str(problem) for problem in activation.problems[:PROBLEMS_LIMIT]] or None,
         "warning_count": len(activation.warnings),
         "refused_folder": activation.refused_folder,
     }
     row = {"PartitionKey": WORKBOOK, "RowKey": key, "sha256": activation.sha256, "status": status}
-    present = {name: _property(value) for name, value in details.items() if value is not None}
-    audit_table().upsert_entity(row | {"time": activation.at} | present, mode=UpdateMode.REPLACE)
+    audit_table().upsert_entity(row | {"time": activation.at} | as_properties(details), mode=UpdateMode.REPLACE)
 
 
 def job_rows(run_id: str) -> Iterator[Row]:
@@ -167,9 +167,8 @@ def last_runs() -> dict[str, LastRun]:
 def refused_uploads() -> Iterator[dict[str, Any]]:
     """The uploads of the workbook that were refused with their problems, newest first."""
     query, parameters = "PartitionKey eq @workbook and status eq 'REFUSED'", {"workbook": WORKBOOK}
-    for row in audit_table().query_entities(query, parameters=parameters):
-        shown = {name: value for name, value in row.items() if name not in ("PartitionKey", "RowKey", "status")}
-        yield shown | {"problems": json.loads(row.get("problems", "[]"))}
+    for row in map(as_row, audit_table().query_entities(query, parameters=parameters)):
+        yield {name: value for name, value in row.items() if name not in ("PartitionKey", "RowKey", "status")}
 
 
 def request_rows() -> Iterator[Row]:
@@ -198,7 +197,8 @@ def cancel_requested(run_id: str) -> bool:
 def find_run(run_id: str) -> Row | None:
     """The row of one run, or None where the table has none."""
     query = "PartitionKey eq @runs and run_id eq @run_id"
-    return next(iter(audit_table().query_entities(query, parameters={"runs": RUNS, "run_id": run_id})), None)
+    found = audit_table().query_entities(query, parameters={"runs": RUNS, "run_id": run_id})
+    return next(map(as_row, found), None)
 
 
 def job_history(job_id: str) -> Iterator[Row]:
@@ -217,12 +217,12 @@ def recent_loads(job_id: str, limit: int) -> list[Row]:
     pages = (
         audit_table().query_entities(query, parameters=parameters, results_per_page=limit, select=_CHARTED).by_page()
     )
-    return list(next(pages, ()))
+    return [as_row(row) for row in next(pages, ())]
 
 
 def _partition(key: str) -> Iterator[Row]:
     try:
-        yield from audit_table().query_entities("PartitionKey eq @key", parameters={"key": key})
+        yield from map(as_row, audit_table().query_entities("PartitionKey eq @key", parameters={"key": key}))
     except ResourceNotFoundError:
         return
 
@@ -253,21 +253,4 @@ def _job_row(result: JobResult, job: Job | None) -> dict[str, Any]:
         "error_message": error.message if error else None,
         "retryable": error.retryable if error else None,
     }
-    return {name: _property(value) for name, value in row.items() if value is not None}
-
-
-def _fitting(texts: list[str]) -> list[str]:
-    """As many of the texts as one property holds as JSON."""
-    while len(json.dumps(texts, ensure_ascii=False)) > MESSAGE_LIMIT:
-        texts = texts[:-1]
-    return texts
-
-
-def _property(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.astimezone(timezone.utc)
-    if isinstance(value, str):
-        return value if len(value) <= MESSAGE_LIMIT else value[: MESSAGE_LIMIT - 1] + "…"
-    if isinstance(value, (dict, list, tuple)):
-        return _property(json.dumps(value, ensure_ascii=False))
-    return value
+    return as_properties(row)

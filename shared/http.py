@@ -10,8 +10,11 @@ from typing import Any, TypeVar
 
 from azure.functions import HttpResponse
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 Body = TypeVar("Body", bound=BaseModel)
+
+_OF_THE_HOST = ("code", "clientId")  # a key in the query
 
 
 def read_body(content: bytes, shape: type[Body]) -> Body:
@@ -32,6 +35,26 @@ def read_body(content: bytes, shape: type[Body]) -> Body:
         raise ValueError(*(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())) from None
 
 
+def read_query(params: Mapping[str, str], shape: type[Body]) -> Body:
+    """What stands behind the `?` as a model, but for the host's own parameters.
+
+    Raises:
+        ValueError: one argument per thing that is wrong.
+    """
+    try:
+        return shape.model_validate({name: value for name, value in params.items() if name not in _OF_THE_HOST})
+    except ValidationError as error:
+        raise ValueError(*(_query_problem(item, shape) for item in error.errors())) from None
+
+
+def model_response(
+    body: BaseModel, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None
+) -> HttpResponse:
+    """A JSON answer; what was never set is left out."""
+    text = body.model_dump_json(exclude_unset=True, by_alias=True)
+    return HttpResponse(text, status_code=status, mimetype="application/json", headers=dict(headers or {}))
+
+
 def json_response(
     body: Mapping[str, Any], status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None
 ) -> HttpResponse:
@@ -45,6 +68,14 @@ def problem_response(status: int, detail: str, problems: Sequence[str] = ()) -> 
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": int(status), "detail": detail}
     text = json.dumps({**body, "problems": list(problems)}, ensure_ascii=False)
     return HttpResponse(text, status_code=status, mimetype="application/problem+json")
+
+
+def _query_problem(item: ErrorDetails, shape: type[BaseModel]) -> str:
+    name = str(item["loc"][0])
+    if item["type"] == "extra_forbidden":
+        known = ", ".join(field.alias or name for name, field in shape.model_fields.items())
+        return f"{name}: is not a parameter of this route; it has {known}"
+    return f"{name}: '{item['input']}': {item['msg'].removeprefix('Value error, ')}"
 
 
 def _plain(value: Any) -> Any:

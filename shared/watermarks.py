@@ -15,6 +15,7 @@ from datetime import datetime, timezone
 from azure.data.tables import UpdateMode
 
 from shared.audit import Row, audit_table, newest_first
+from shared.audit_properties import as_properties, as_row
 from shared.lake_layout import dataset_path
 from shared.models import Job, JobResult
 
@@ -36,15 +37,14 @@ def record_load(job: Job, result: JobResult) -> None:
         "bytes": result.bytes_written,
         "committed_at": result.ended_at,
     }
-    present = {name: value for name, value in row.items() if value is not None}
-    audit_table().upsert_entity(present, mode=UpdateMode.REPLACE)
+    audit_table().upsert_entity(as_properties(row), mode=UpdateMode.REPLACE)
 
 
 def last_load(job: Job) -> Row | None:
     """The newest load of a job into the dataset that it names now, or None."""
     query = "PartitionKey eq @key and dataset eq @dataset"
     parameters = {"key": f"ledger:{job.job_id}", "dataset": dataset_path(job)}
-    return next(iter(audit_table().query_entities(query, parameters=parameters, results_per_page=1)), None)
+    return next(map(as_row, audit_table().query_entities(query, parameters=parameters, results_per_page=1)), None)
 
 
 def evidence(row: Row) -> str:

@@ -91,7 +91,7 @@ def _handler(function: IndexedFunction, worker: Worker) -> Handler:
             method=request.method,
             url=str(request.url),
             headers=dict(request.headers),
-            params=dict(request.query),
+            params={name: ",".join(request.query.getall(name)) for name in request.query},  # as the host joins them
             route_params=dict(request.match_info),
             body=await request.read(),
         )

@@ -101,6 +101,31 @@ def test_a_lane_of_a_run_is_no_run(app: App, run: dict[str, Any]) -> None:
     assert app.request("GET", "/api/runs/by-hand-lane-0").status_code == 404
 
 
+def test_runs_and_loads_are_listed_in_the_audits_names(app: App, run: dict[str, Any]) -> None:
+    (listed,) = app.request("GET", "/api/runs?status=SUCCEEDED&status=FAILED&job_id=one&limit=1").json()["runs"]
+    assert (listed["run_id"], listed["status"], listed["trigger"]) == ("by-hand", "SUCCEEDED", "http")
+    assert (listed["jobs_total"], listed["jobs_succeeded"], listed["rows_written"]) == (2, 2, 6)
+    history = app.request("GET", "/api/jobs/three/history").json()
+    (load,) = history["loads"]
+    assert (history["job_id"], history["continuation"]) == ("three", None)
+    assert (load["run_id"], load["status"], load["rows_written"]) == ("by-hand", "SUCCESS", 3)
+    assert set(load["duration_by_stage"]) == {"extract", "normalize", "load", "total"}
+    assert app.request("GET", "/api/jobs/two/history").json()["loads"] == []
+
+
+def test_a_wrong_query_is_refused_with_everything_that_is_wrong(app: App) -> None:
+    response = app.request("GET", "/api/runs?status=DONE&limit=0")
+    assert response.status_code == 400
+    assert response.headers["Content-Type"].startswith("application/problem+json")
+    assert [problem.partition(":")[0] for problem in response.json()["problems"]] == ["limit", "status"]
+
+
+def test_the_history_of_an_unknown_job_is_not_found(app: App) -> None:
+    response = app.request("GET", "/api/jobs/never_heard_of/history")
+    assert response.status_code == 404
+    assert response.json()["detail"].startswith("There is no job 'never_heard_of'")
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [("POST", "/api/runs"), ("GET", "/api/runs/by-hand"), ("POST", "/admin/functions/scheduled_run")],

@@ -23,6 +23,7 @@ HEAVY |= {"oracledb", "pandas", "psycopg", "pyarrow", "sqlalchemy"}
 FUNCTION_APP_MAY_IMPORT = {
     "activities",
     "orchestrators",
+    "shared.api",
     "shared.configuration_api",
     "shared.health",
     "shared.http",

@@ -1,0 +1,75 @@
+"""What may stand behind the `?` of a request: one model per route, every field with its meaning."""
+
+from __future__ import annotations
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import datetime, timezone
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from shared.models import JobStatus, RunStatus
+from shared.workbook.watermarks import as_moment
+
+_KEY = re.compile(r"\d{13}-.+")
+
+
+def _items(value: Any) -> Any:
+    """The host joins what is given twice with a comma; so may whoever asks."""
+    return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+
+
+def _moment(value: Any) -> Any:
+    moment = as_moment(value.strip().replace(" 00:00", "+00:00")) if isinstance(value, str) else None
+    if moment is None:
+        raise ValueError("write a time as 2024-01-31T08:00:00Z")
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def _row_key(value: Any) -> Any:
+    try:
+        key = urlsafe_b64decode(str(value).encode()).decode()
+    except ValueError:
+        key = ""
+    if not _KEY.fullmatch(key):
+        raise ValueError("give what the page before had as its continuation, and the same filters")
+    return key
+
+
+def continuation(row_key: str | None) -> str | None:
+    """How a page names the row that it ended with; None where nothing follows."""
+    return urlsafe_b64encode(row_key.encode()).decode() if row_key else None
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+
+
+class PageQuery(BaseModel):
+    """Which part of a list that is sorted newest first."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    start: Moment | None = Field(None, alias="from", description="Began at this time or later; UTC without a zone.")
+    end: Moment | None = Field(None, alias="to", description="Began before this time.")
+    limit: int = Field(50, ge=1, le=500, description="At most so many.")
+    after: Annotated[str, BeforeValidator(_row_key)] | None = Field(
+        None, alias="continuation", description="`continuation` of the page before: what follows it."
+    )
+
+
+class RunsQuery(PageQuery):
+    """The query of `GET /api/runs`."""
+
+    status: Annotated[tuple[RunStatus, ...], BeforeValidator(_items)] = Field(
+        (), description="Only runs with one of these."
+    )
+    job_id: str | None = Field(None, min_length=1, description="Only runs in which this job has ended.")
+
+
+class HistoryQuery(PageQuery):
+    """The query of `GET /api/jobs/{job_id}/history`."""
+
+    status: Annotated[tuple[JobStatus, ...], BeforeValidator(_items)] = Field(
+        (), description="Only loads with one of these."
+    )
