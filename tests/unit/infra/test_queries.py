@@ -57,3 +57,11 @@ def test_every_placeholder_is_filled_in() -> None:
     for path in QUERIES:
         for placeholder in re.findall(r"\{\w+\}", path.read_text(encoding="utf-8")):
             assert f"replace(loadTextContent('../queries/{path.name}'), '{placeholder}'" in alerts
+
+
+def test_every_alert_has_its_heading_in_the_runbook() -> None:
+    alerts = (INFRA / "modules/alerts.bicep").read_text(encoding="utf-8")
+    runbook = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    names = re.findall(r"^    name: '([a-z-]+)'$", alerts, flags=re.MULTILINE)
+    assert len(names) == 4
+    assert [name for name in names if f"\n### {name}\n" not in runbook] == []

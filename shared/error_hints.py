@@ -1,0 +1,32 @@
+"""What to do about a failure, by its kind: one sentence each, for messages, pages and the runbook."""
+
+from __future__ import annotations
+
+HINTS: dict[str, str] = {
+    "activity": "The app's process ended while it ran the job; look for restarts and memory, then run the job again.",
+    "busy": "Another run is loading the job; wait for it, or cancel that run.",
+    "cancelled": "Somebody cancelled the run; run the job again when it is wanted.",
+    "clock": "The machine's clock stands before the job's last load; it passes by itself once the clock is right.",
+    "configuration": "Correct the setting, secret or workbook cell that the message names, and run the job again.",
+    "crash": "The job's process was killed, mostly for lack of memory: use larger instances or fewer jobs at once.",
+    "deadline": "The attempt took too long: raise timeout_minutes or JOB_TIMEOUT_MINUTES, or read less at once.",
+    "disk_full": "The work folder is full: give it more room, point WORK_FOLDER elsewhere, or run fewer jobs at once.",
+    "error": "Follow what the message says, and run the job again.",
+    "lake": "Mend what the message names in the lake, mostly a role or a missing container, and run the job again.",
+    "lane": "A part of the run broke as a whole: see the app's log at that time, then run the failed jobs again.",
+    "lease_lost": "Another run took the job over while this attempt stood still; nothing needs to be done.",
+    "memory": "The attempt needs more memory: raise JOB_MEMORY_MEGABYTES, use larger instances or fewer jobs at once.",
+    "quiet_hours": "The source has quiet hours; the job runs at the first tick after them.",
+    "reconciliation": "Lake and source disagree on the rows, and nothing was committed: run the job again, and report "
+    "it if it stays.",
+    "secret_not_found": "Add one of the secrets that the message lists; the next run finds it.",
+    "source": "Mend what the source refuses, such as a password, a right or a name, and run the job again.",
+    "transient": "Network or service trouble that mostly passes: if all attempts failed, see host, port and firewall.",
+    "unexpected": "Nobody foresaw this error: see the log for its trace, try again, and report it with the run's id.",
+    "workbook": "The workbook cannot be read: save it as .xlsx without a password and upload it again.",
+}
+
+
+def hint(kind: str) -> str:
+    """The sentence for a kind of error; that of `unexpected` for one that is not known."""
+    return HINTS.get(kind, HINTS["unexpected"])
