@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import ssl
 import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import aiohttp.connector
 import pytest
 from azure.storage.blob import ContainerClient
 
 from localhost.services import LocalServices
+from tests.app_process import set_environment
 
 
 @contextmanager
@@ -38,13 +37,7 @@ def services() -> Iterator[LocalServices]:
 @pytest.fixture
 def environment(services: LocalServices, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Set the variables by which the app and the SDKs find the services, in this process, and return them."""
-    variables = services.environment()
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    # aiohttp read SSL_CERT_FILE when it was imported; a process that starts with these variables has no such trouble.
-    verified = ssl.create_default_context(cafile=variables["SSL_CERT_FILE"])
-    monkeypatch.setattr(aiohttp.connector, "_SSL_CONTEXT_VERIFIED", verified)
-    return variables
+    return set_environment(services, monkeypatch)
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def contract_violation(error: BaseException, job: Job) -> SourceError | None:
         return None
     change = "is new" if error.schema_entity == "columns" else "has another type now"
     return SourceError(
-        f"Column '{error.column_name}' of table '{job.table_name}' {change} in source '{job.source_name}', and "
+        f"Column '{error.column_name}' of table '{error.table_name}' {change} in source '{job.source_name}', and "
         f"schema_contract {error.contract_mode} forbids it: leave it out with excluded_columns, name its old type in "
         "column_types, or set schema_contract to evolve."
     )

@@ -114,6 +114,16 @@ _ORACLE = (
     _fatal(r"ORA-01031|ORA-00942", "the table does not exist, or the user may not read it: GRANT SELECT"),
 )
 
+_OTHERS = (
+    _fatal(r"access denied|authentication fail|login fail|invalid (user|password)", _WRONG_LOGIN),
+    _passing(r"name or service not known|getaddrinfo|name resolution", _NO_HOST),
+    _passing(r"connection refused|can't connect", _NO_SERVER),
+    _passing(r"timed out|timeout expired", _NO_ANSWER),
+    _passing(r"gone away|lost connection|connection (was )?(reset|closed|aborted)|broken pipe", _LOST),
+    _passing(r"deadlock", "the server ended the transaction so that others could go on"),
+    _passing(r"too many connections|database is locked", _BUSY),
+)
+
 FAULTS: dict[str, tuple[Fault, ...]] = {
     "psycopg": _POSTGRESQL,
     "adbc_driver_manager": _POSTGRESQL,
@@ -121,7 +131,7 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
     "pyodbc": _SQL_SERVER,
     "oracledb": _ORACLE,
 }
-"""The rules by the driver's package."""
+"""The rules by the driver's package; those of any other driver go by what most of them write."""
 
 
 def explain(error: BaseException, job: Job, connection: SqlConnection, secret: Secret) -> BaseException:
@@ -132,7 +142,9 @@ def explain(error: BaseException, job: Job, connection: SqlConnection, secret: S
         return error
     text = secret.redact(" ".join(str(origin).split()))
     state = str(getattr(origin, "sqlstate", None) or "").strip("\0")
-    fault = next((one for one in FAULTS.get(driver, ()) if one.pattern.search(state) or one.pattern.search(text)), None)
+    fault = next(
+        (one for one in FAULTS.get(driver, _OTHERS) if one.pattern.search(state) or one.pattern.search(text)), None
+    )
     meaning = f"{fault.meaning}. The driver says" if fault else "the database refused"
     sentence = f"Source '{job.source_name}' ({connection.place}): {meaning}: {text[:_SHOWN]}"
     return TransientError(sentence) if fault and fault.passes else SourceError(sentence)

@@ -16,6 +16,7 @@ from shared.secrets import Secret
 from shared.settings import settings
 from shared.sources.backfill import backfill_range
 from shared.sources.columns import ReadColumn
+from shared.sources.evolution import contract_violation
 from shared.sources.rest.client import ApiClient
 from shared.sources.rest.connection import RestConnection
 from shared.sources.rest.gathering import Gathering
@@ -52,7 +53,7 @@ class RestSource:
         return resource
 
     def explain(self, error: BaseException) -> BaseException:
-        return error  # the client explains where it happens
+        return contract_violation(error, self.job) or error  # the client explains its own where they happen
 
     def table_names(self) -> list[str]:
         """None: an API does not say what it has."""

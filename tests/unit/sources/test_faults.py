@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 import mssql_python.exceptions
 import oracledb
 import psycopg.errors
+import pymysql
 import pytest
 from adbc_driver_manager import AdbcStatusCode, OperationalError
 from sqlalchemy.exc import DBAPIError
@@ -107,6 +109,24 @@ ORACLE: list[tuple[Exception, type[IngestionError], str]] = [
     (oracle("ORA-03113: end-of-file on communication channel"), TransientError, "connection was lost"),
     (oracle("DPY-4011: the database or network closed the connection"), TransientError, "connection was lost"),
 ]
+
+OTHERS: list[tuple[Exception, type[IngestionError], str]] = [
+    (pymysql.OperationalError(1045, "Access denied for user 'x'@'y'"), SourceError, "password is wrong"),
+    (pymysql.OperationalError(2003, "Can't connect to MySQL server on 'x' ([Errno 111])"), TransientError, "nothing"),
+    (pymysql.OperationalError(2006, "MySQL server has gone away"), TransientError, "connection was lost"),
+    (pymysql.OperationalError(1213, "Deadlock found when trying to get lock"), TransientError, "ended the transaction"),
+    (pymysql.ProgrammingError(1146, "Table 'x' doesn't exist"), SourceError, "refused"),
+    (sqlite3.OperationalError("database is locked"), TransientError, "no room"),
+]
+
+
+@pytest.mark.parametrize(("error", "kind", "meaning"), OTHERS)
+def test_an_error_of_another_driver_goes_by_its_text(
+    error: Exception, kind: type[IngestionError], meaning: str
+) -> None:
+    explained = explain(DBAPIError("SELECT 1", None, error), a_job(), CONNECTION, Secret({}))
+    assert type(explained) is kind
+    assert meaning in str(explained)
 
 
 @pytest.mark.parametrize(
