@@ -72,6 +72,7 @@ def _load(attempt: AttemptOrder, job: Job, configuration: Configuration, started
             name=job.job_id,
             progress=progress,
             raise_if_interrupted=_Interruptions(attempt, lease),
+            reusable=lambda loaded: loaded.status is JobStatus.SUCCESS,
         )
         if result.status is JobStatus.SUCCESS:
             record_load(job, result)

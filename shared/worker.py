@@ -1,35 +1,30 @@
-"""Work in a process of its own, forked from a server that has dlt and the drivers imported already.
+"""Work in a process of its own, warm from the work before it where that went well.
 
-A child per piece of work because dlt keeps process-wide state, and because a crash, a deadline or a memory blow-up
-must end one job only. A fork server because importing dlt takes seconds and forking milliseconds. Secrets travel to the
-child through a pipe, never on a command line or in its environment.
+A process apart because dlt keeps process-wide state, and because a crash, a deadline or a memory blow-up must end one
+job only. A process is used again after a success, because imports, signing in and connecting cost a small load more
+than the load itself; after anything else it is ended with whatever it still holds. Secrets travel to the child through
+a pipe, never on a command line or in its environment.
 """
 
 from __future__ import annotations
 
 import logging
-import multiprocessing
-import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
 from typing import Any
 
-from shared.child import child_main
+from shared.child import Work, child_main
 from shared.errors import IngestionError
+from shared.fork_server import fork_server
 from shared.models import JobError
 from shared.secrets import Secret
 
-PRELOADED = ("shared.pipeline", "shared.probe")
 STOP_SECONDS = 10  # what a child gets between SIGTERM and SIGKILL
-_starting = threading.Lock()
+IDLE_SECONDS = 20  # how long a child waits for more work
 
 
 @dataclass(frozen=True)
@@ -61,6 +56,7 @@ def run_in_child(
     name: str,
     progress: Progress = lambda _stage, _rows: None,
     raise_if_interrupted: Callable[[], None] = lambda: None,
+    reusable: Callable[[Any], bool] = lambda _result: False,
 ) -> Any:
     """Call a function in a child process and return what it returns.
 
@@ -73,23 +69,18 @@ def run_in_child(
         progress: Called with what the child reports, about once a second.
         raise_if_interrupted: Called about once a second; what it raises ends the child, at any point, and is raised
             here: a load that did not commit leaves nothing behind.
+        reusable: Whether a result says that the child may be given other work.
 
     Raises:
         ChildError: the function raised, or the child did not live to return anything.
     """
-    receiver, sender = _context().Pipe(duplex=False)
-    child = _context().Process(
-        target=child_main,
-        args=(sender, entry, dict(arguments), secret, limits.megabytes),
-        name=f"child-{name}",
-        daemon=True,
-    )
-    child.start()
-    sender.close()  # so that the child's end is the only one, and its death reads as end of file
+    child = _give(Work(entry, dict(arguments), secret, limits.megabytes))
+    returned = None
     try:
-        for kind, value in _messages(receiver, limits.seconds):
+        for kind, value in child.messages(limits.seconds):
             if kind == "result":
-                return value
+                returned = value
+                return value.content
             if kind == "error":
                 raise ChildError(value)
             if kind == "progress":
@@ -98,58 +89,110 @@ def run_in_child(
                 logger, level, text = value
                 logging.getLogger(logger).log(level, "%s: %s", name, text)
             raise_if_interrupted()
-        raise ChildError(_how_it_ended(child, limits))
+        raise ChildError(_how_it_ended(child.process, limits))
     finally:
-        _end(child)
-        receiver.close()
-
-
-def _context() -> ForkServerContext:
-    with _starting:  # the first jobs of a run come at the same moment
-        return _fork_server()
-
-
-@cache
-def _fork_server() -> ForkServerContext:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(PRELOADED))
-    with _import_path_in_environment():
-        # any child starts the server; this one does nothing, and what it inherits is the whole import path
-        warm_up = context.Process(target=_nothing, daemon=True)
-        warm_up.start()
-        warm_up.join()
-    return context
-
-
-@contextmanager
-def _import_path_in_environment() -> Iterator[None]:
-    """The fork server preloads before it is told `sys.path` (CPython before 3.14), so it gets it by PYTHONPATH."""
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["PYTHONPATH"]
+        if returned and returned.warm and reusable(returned.content):
+            _idle.put(child)
         else:
-            os.environ["PYTHONPATH"] = before
+            child.end()
 
 
-def _nothing() -> None:
-    """What the child does that starts the fork server."""
+class _Child:
+    """A child process and the pipe to it."""
 
+    def __init__(self) -> None:
+        context = fork_server()
+        self._pipe, other_end = context.Pipe()
+        self.process: BaseProcess = context.Process(target=child_main, args=(other_end,), name="child", daemon=True)
+        self.process.start()
+        other_end.close()  # so that the child's end is the only one, and its death reads as end of file
 
-def _messages(receiver: Connection, seconds: float) -> Iterator[tuple[str, Any]]:
-    """What the child says, and `silence` where it has said nothing for a second, until its end or the deadline."""
-    deadline = time.monotonic() + seconds
-    while (left := deadline - time.monotonic()) > 0:
+    def take(self, work: Work) -> bool:
+        """Hand over; False where the child died before it took the work."""
         try:
-            yield receiver.recv() if receiver.poll(min(left, 1.0)) else ("silence", None)
-        except EOFError:
-            return
+            self._pipe.send(work)
+            self._pipe.recv()  # that it has begun
+        except (EOFError, OSError):
+            return False
+        return True
+
+    def messages(self, seconds: float) -> Iterator[tuple[str, Any]]:
+        """What the child says, and `silence` where it has said nothing for a second, until its end or the deadline."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                yield self._pipe.recv() if self._pipe.poll(min(left, 1.0)) else ("silence", None)
+            except (EOFError, ConnectionResetError):
+                return
+
+    def end(self) -> None:
+        """End the process, gently where it listens."""
+        self._pipe.close()
+        self.process.join(0.5)
+        if self.process.is_alive():
+            self.process.terminate()
+            self.process.join(STOP_SECONDS)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+        self.process.close()
 
 
-def _how_it_ended(child: Any, limits: Limits) -> JobError:
+class _Idle:
+    """Children that wait for work; one that has waited for too long is ended."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: list[tuple[float, _Child]] = []
+        self._timer: threading.Timer | None = None
+
+    def put(self, child: _Child) -> None:
+        """Keep a child for other work."""
+        with self._lock:
+            self._waiting.append((time.monotonic(), child))
+            self._watch()
+
+    def pop(self) -> _Child | None:
+        """The child that has worked last, or None."""
+        with self._lock:
+            return self._waiting.pop()[1] if self._waiting else None
+
+    def _watch(self) -> None:
+        if self._timer is None:
+            self._timer = threading.Timer(IDLE_SECONDS, self._end_old)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _end_old(self) -> None:
+        with self._lock:
+            self._timer = None
+            newest = time.monotonic() - IDLE_SECONDS
+            old = [child for since, child in self._waiting if since <= newest]
+            self._waiting = [(since, child) for since, child in self._waiting if since > newest]
+            if self._waiting:
+                self._watch()
+        for child in old:
+            child.end()
+
+
+_idle = _Idle()
+
+
+def _give(work: Work) -> _Child:
+    """Give the work to a child that waits for some, or to a new one."""
+    while waiting := _idle.pop():
+        if waiting.take(work):
+            return waiting
+        waiting.end()
+    child = _Child()
+    if not child.take(work):
+        ended = _how_it_ended(child.process, Limits(0))
+        child.end()
+        raise ChildError(ended)
+    return child
+
+
+def _how_it_ended(child: BaseProcess, limits: Limits) -> JobError:
     child.join(0.5)
     if child.is_alive():
         message = f"It took longer than {_duration(limits.seconds)} and was ended."
@@ -164,14 +207,3 @@ def _how_it_ended(child: Any, limits: Limits) -> JobError:
 
 def _duration(seconds: float) -> str:
     return f"{seconds / 60:g} minutes" if seconds >= 60 else f"{seconds:g} seconds"
-
-
-def _end(child: Any) -> None:
-    child.join(0.5)
-    if child.is_alive():
-        child.terminate()
-        child.join(STOP_SECONDS)
-    if child.is_alive():
-        child.kill()
-        child.join()
-    child.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -91,6 +92,7 @@ def _delta_options(service: BlobServiceClient) -> dict[str, str]:
     return options
 
 
+@cache  # by process: a load that does not find its container later fails, and its process goes with it
 def _ensure_container(service: BlobServiceClient, name: str) -> None:
     container = service.get_container_client(name)
     try:

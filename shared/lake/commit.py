@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -26,16 +26,19 @@ from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from deltalake import DeltaTable
 from dlt.common.destination.client import StateInfo
 from dlt.common.destination.typing import PreparedTableSchema
-from dlt.destinations.impl.filesystem.filesystem import FILENAME_SEPARATOR, FilesystemClient, ReferenceFollowupJob
-from pyarrow import parquet
+from dlt.destinations.impl.filesystem.filesystem import FILENAME_SEPARATOR, ReferenceFollowupJob
+from pyarrow import BufferReader, parquet
 
 from shared.errors import LeaseLostError, ReconciliationError
 from shared.lake.delta import DeltaLoad, delta_storage_options, open_delta_table, take_back, uncommitted_loads
 from shared.lake.inventory import Inventory, LakeFile, refuse_earlier
+from shared.lake.listed import ListedClient
 from shared.lake.manifest import MANIFEST, next_manifest
 from shared.value_range import ValueRange
 
 _DATA_FILE = re.compile(r"(?P<load_id>\d+\.\d+)\.[^.]+\..+")  # {load_id}.{file_id}.{extension}
+
+_TAIL_BYTES = 64 * 1024  # of a Parquet file: nearly every footer fits
 
 
 @dataclass
@@ -62,14 +65,10 @@ class LoadCommit:
     bytes: int = 0
 
 
-class CommittingClient(FilesystemClient):
-    """dlt's filesystem client with other rules at its seams: initialise, load Delta, complete."""
+class CommittingClient(ListedClient):
+    """dlt's filesystem client with other rules at its seams: load Delta, complete."""
 
     commit: ClassVar[LoadCommit]
-
-    def initialize_storage(self, truncate_tables: Iterable[str] | None = None) -> None:  # noqa: ARG002
-        """Make the dataset's folder; what dlt would truncate here stays until the new load is committed."""
-        super().initialize_storage(())
 
     def begin_attempt(self) -> Mapping[str, Any] | None:
         """Leave nothing of loads that broke off; returns the record of the last committed load, None before the first.
@@ -176,11 +175,11 @@ class CommittingClient(FilesystemClient):
 
     def _write_manifest(self, table_name: str, inventory: Inventory, record: Mapping[str, Any]) -> None:
         path = self.pathlib.join(self.dataset_path, table_name, MANIFEST)
-        try:
-            earlier: dict[str, Any] | None = self._read_json(path)
-        except FileNotFoundError:
-            replaced = record["tables"][table_name]["replaced"]
-            earlier = None if replaced else self._manifest_from_records(table_name, inventory, record["load_id"])
+        earlier: dict[str, Any] | None = None
+        if table_name in inventory.manifests:
+            earlier = self._read_json(path)
+        elif not record["tables"][table_name]["replaced"]:
+            earlier = self._manifest_from_records(table_name, inventory, record["load_id"])
         manifest = next_manifest(table_name, earlier, record)
         if manifest is not earlier:
             self._replace(path, json.dumps(manifest).encode(), inventory.manifests.get(table_name))
@@ -200,18 +199,18 @@ class CommittingClient(FilesystemClient):
         return manifest
 
     def _read_json(self, path: str) -> dict[str, Any]:
-        content: dict[str, Any] = json.loads(self.fs_client.read_text(path, encoding="utf-8"))
+        content: dict[str, Any] = json.loads(self.fs_client.cat_file(path))
         return content
 
     def inventory(self) -> Inventory:
         """The dataset's files as they stand now, by one listing. Files that no load wrote are left out."""
         listing = self._listing()
         files = [file for path, details in listing.items() if (file := self._lake_file(path, details["size"]))]
-        loads, states = self.schema.loads_table_name, self.schema.state_table_name
+        loads, states, schemas = self._own_tables
         delta_log = f"{self.pathlib.sep}_delta_log{self.pathlib.sep}"
         records = [file for file in files if file.table == loads]
         return Inventory(
-            data=tuple(file for file in files if file.table not in (loads, states)),
+            data=tuple(file for file in files if file.table not in self._own_tables),
             states=tuple(file for file in files if file.table == states),
             records=tuple(file for file in records if file.size),
             delta_tables=frozenset(self._table_of(path) for path in listing if delta_log in path),
@@ -219,7 +218,13 @@ class CommittingClient(FilesystemClient):
             manifests={
                 self._table_of(path): details["etag"] for path, details in listing.items() if path.endswith(MANIFEST)
             },
+            schemas=tuple(file for file in files if file.table == schemas),
+            initialized=self.init_file_path in listing,
         )
+
+    @property
+    def _own_tables(self) -> tuple[str, str, str]:
+        return self.schema.loads_table_name, self.schema.state_table_name, self.schema.version_table_name
 
     def _listing(self) -> dict[str, dict[str, Any]]:
         try:
@@ -233,7 +238,7 @@ class CommittingClient(FilesystemClient):
 
     def _lake_file(self, path: str, size: int) -> LakeFile | None:
         table, _, name = path[len(self.dataset_path) :].partition(self.pathlib.sep)
-        if table in (self.schema.loads_table_name, self.schema.state_table_name):
+        if table in self._own_tables:
             parts = name.removesuffix(".jsonl").split(FILENAME_SEPARATOR)  # {name}__{load_id}[__{hash}].jsonl
             return LakeFile(path, table, parts[1], size) if len(parts) > 1 else None
         match = _DATA_FILE.fullmatch(name)
@@ -259,7 +264,14 @@ class CommittingClient(FilesystemClient):
             self.commit.bytes += sum(file["bytes"] for file in mine)
 
     def _measured(self, file: LakeFile) -> dict[str, Any]:
-        with self.fs_client.open(file.path) as stream:
-            rows = parquet.read_metadata(stream).num_rows
+        rows = parquet.read_metadata(self._footer(file)).num_rows
         folder = self.pathlib.join(self.dataset_path, file.table, "")
         return {"path": file.path[len(folder) :], "rows": rows, "bytes": file.size}
+
+    def _footer(self, file: LakeFile) -> BufferReader:
+        """The end of a Parquet file with its whole footer, whose length stands eight bytes before the end."""
+        tail = self.fs_client.cat_file(file.path, start=max(0, file.size - _TAIL_BYTES), end=file.size)
+        footer_bytes = int.from_bytes(tail[-8:-4], "little") + 8
+        if footer_bytes > len(tail):
+            tail = self.fs_client.cat_file(file.path, start=file.size - footer_bytes, end=file.size)
+        return BufferReader(tail)

@@ -11,7 +11,7 @@ from shared.errors import ClockError
 
 @dataclass(frozen=True)
 class LakeFile:
-    """One file of a load: a data file, dlt's state, or the record that commits the load."""
+    """One file of a load: a data file, dlt's state or schema, or the record that commits the load."""
 
     path: str
     table: str
@@ -25,7 +25,8 @@ class Inventory:
 
     Load ids are seconds since 1970 as text, so they compare by time. What is older than the oldest record was
     committed before somebody pruned `_dlt_loads`, and is not touched. `void` are the loads that may never commit:
-    an empty blob stands in the place of their record. `manifests` are the ETags of the tables' manifests.
+    an empty blob stands in the place of their record. `manifests` are the ETags of the tables' manifests. `schemas` are
+    dlt's, which belong to no load; `initialized` says that dlt's mark stands in the folder.
     """
 
     data: tuple[LakeFile, ...] = ()
@@ -34,6 +35,8 @@ class Inventory:
     delta_tables: frozenset[str] = frozenset()
     void: frozenset[str] = frozenset()
     manifests: Mapping[str, str] = field(default_factory=dict)
+    schemas: tuple[LakeFile, ...] = ()
+    initialized: bool = False
 
     @property
     def newest_record(self) -> LakeFile | None:

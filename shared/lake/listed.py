@@ -1,0 +1,62 @@
+"""A filesystem client that lists its dataset once: dlt asks the storage some thirty times in a small load.
+
+What one attempt finds in its dataset nobody else changes meanwhile: no two jobs share a dataset, and the job's lease
+is held. Small files are written in one request instead of two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, ClassVar, Protocol
+
+from dlt.common.json import json
+from dlt.destinations.impl.filesystem.filesystem import CURRENT_VERSION, FILENAME_SEPARATOR, FilesystemClient
+
+from shared.lake.inventory import Inventory, LakeFile
+
+
+class Listed(Protocol):
+    """Whatever keeps the listing for all the clients that dlt makes in one load."""
+
+    inventory: Inventory
+
+
+class ListedClient(FilesystemClient):
+    """dlt's filesystem client, answered from the inventory where dlt would ask the storage."""
+
+    commit: ClassVar[Listed]
+
+    def initialize_storage(self, truncate_tables: Any = None) -> None:  # noqa: ARG002
+        """Mark the dataset's folder as dlt's; what dlt would truncate here stays until the new load is committed."""
+        if not self.is_storage_initialized():
+            initial, current = self.get_storage_versions()
+            self._write_to_json_file(self.init_file_path, {"initial_version": initial, "current_version": current})
+            self.commit.inventory = replace(self.commit.inventory, initialized=True)
+
+    def is_storage_initialized(self) -> bool:
+        """Whether dlt's mark stands in the dataset's folder."""
+        return self.commit.inventory.initialized
+
+    def get_storage_versions(self) -> tuple[int, int]:
+        """dlt's version of the storage; an older one differs in compressed JSON only, which is not written here."""
+        return CURRENT_VERSION, CURRENT_VERSION
+
+    def _list_dlt_table_files(
+        self, table_name: str, pipeline_name: str | None = None
+    ) -> Iterator[tuple[str, list[str]]]:
+        """Path and name, load id and hash of every file of a table of dlt's own."""
+        inventory = self.commit.inventory
+        files = inventory.states if table_name == self.schema.state_table_name else inventory.schemas
+        for file in files:
+            parts = self.pathlib.basename(file.path).removesuffix(".jsonl").rsplit(FILENAME_SEPARATOR, maxsplit=2)
+            if len(parts) == 3 and pipeline_name in (None, parts[0]):
+                yield file.path, parts
+
+    def _write_to_json_file(self, filepath: str, data: Any) -> None:
+        content = json.dumpb(data)
+        self.fs_client.pipe_file(filepath, content)
+        table = self.schema.version_table_name
+        if filepath.startswith(self.get_table_dir(table)):
+            written = LakeFile(filepath, table, "", len(content))
+            self.commit.inventory = replace(self.commit.inventory, schemas=(*self.commit.inventory.schemas, written))
