@@ -26,7 +26,7 @@ def ingestion_run(context: DurableOrchestrationContext) -> Steps:
             lane_totals = yield context.task_all(
                 [
                     context.call_sub_orchestrator(
-                        "source_lane", order.to_json(), f"{context.instance_id}-lane-{number}"
+                        "source_lane", order.to_json(), f"{context.instance_id}:lane-{number}"
                     )
                     for number, order in enumerate(_lane_orders(plan))
                 ]

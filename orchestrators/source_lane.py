@@ -2,38 +2,40 @@
 
 A job whose failure is transient goes to the end of the queue, so that the wait before its next attempt is spent on
 the lane's other jobs. The orchestrator never raises: whatever breaks becomes a failed job, and the lane goes on.
+A long lane continues as new: every attempt replays the history before it, so that history must not grow for ever.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from zlib import crc32
 
 from azure.durable_functions import DurableOrchestrationContext
 
-from shared.models import AttemptOrder, JobError, JobOptions, JobResult, JobStatus, LaneOrder, Totals
+from shared.models import AttemptOrder, JobError, JobOptions, JobResult, JobStatus, LaneOrder, PendingJob, Totals
 
 LONGEST_WAIT = timedelta(minutes=15)
+HISTORY_ATTEMPTS = 100  # after so many a lane goes on with a new history
 JITTER = 0.25  # of the wait, so that jobs that failed together do not come back together
 
 
-@dataclass(frozen=True)
-class _Pending:
-    job_id: str
-    attempt: int = 1
-    not_before: datetime | None = None
-
-
-def source_lane(context: DurableOrchestrationContext) -> Generator[Any, Any, dict[str, Any]]:
+def source_lane(context: DurableOrchestrationContext) -> Generator[Any, Any, dict[str, Any] | None]:
     """Work off the lane; returns its totals. Custom status: jobs done, failed, total, rows and the job at work."""
     order = LaneOrder.model_validate(context.get_input())
-    totals = Totals(jobs_total=len(order.lane.job_ids))
-    queue = deque(_Pending(job_id) for job_id in order.lane.job_ids)
+    if order.pending is None:
+        queue = deque(PendingJob(job_id=job_id) for job_id in order.lane.job_ids)
+        totals = Totals(jobs_total=len(queue))
+    else:
+        queue, totals = deque(order.pending), order.totals
+    attempts = 0
     while queue:
+        if attempts == HISTORY_ATTEMPTS:
+            context.continue_as_new(order.model_copy(update={"pending": tuple(queue), "totals": totals}).to_json())
+            return None
+        attempts += 1
         pending = queue.popleft()
         if pending.not_before and pending.not_before > context.current_utc_datetime:
             yield context.create_timer(pending.not_before)
@@ -41,7 +43,7 @@ def source_lane(context: DurableOrchestrationContext) -> Generator[Any, Any, dic
         result = yield from _attempt(context, order, pending)
         if _is_busy(result) and order.request.request_ids:  # an order waits until the other run is done with the job
             wait = timedelta(seconds=max(order.retry_seconds, 1))
-            queue.append(_Pending(pending.job_id, pending.attempt, context.current_utc_datetime + wait))
+            queue.append(pending.model_copy(update={"not_before": context.current_utc_datetime + wait}))
         elif result.error and result.error.retryable and pending.attempt < _max_attempts(order, pending.job_id):
             queue.append(_next_attempt(context, order, pending))
         else:
@@ -51,7 +53,7 @@ def source_lane(context: DurableOrchestrationContext) -> Generator[Any, Any, dic
 
 
 def _attempt(
-    context: DurableOrchestrationContext, order: LaneOrder, pending: _Pending
+    context: DurableOrchestrationContext, order: LaneOrder, pending: PendingJob
 ) -> Generator[Any, Any, JobResult]:
     options = order.lane.options.get(pending.job_id, JobOptions())
     attempt = AttemptOrder(
@@ -89,10 +91,11 @@ def _max_attempts(order: LaneOrder, job_id: str) -> int:
     return options.max_attempts if options and options.max_attempts else order.max_attempts
 
 
-def _next_attempt(context: DurableOrchestrationContext, order: LaneOrder, pending: _Pending) -> _Pending:
+def _next_attempt(context: DurableOrchestrationContext, order: LaneOrder, pending: PendingJob) -> PendingJob:
     wait = min(timedelta(seconds=order.retry_seconds * 2 ** (pending.attempt - 1)), LONGEST_WAIT)
     wait += wait * JITTER * _fraction(f"{order.request.run_id}/{pending.job_id}/{pending.attempt}")
-    return _Pending(pending.job_id, pending.attempt + 1, context.current_utc_datetime + wait)
+    not_before = context.current_utc_datetime + wait
+    return pending.model_copy(update={"attempt": pending.attempt + 1, "not_before": not_before})
 
 
 def _fraction(text: str) -> float:
@@ -100,7 +103,7 @@ def _fraction(text: str) -> float:
     return crc32(text.encode()) / 2**32
 
 
-def _status(order: LaneOrder, totals: Totals, pending: _Pending | None) -> dict[str, Any]:
+def _status(order: LaneOrder, totals: Totals, pending: PendingJob | None) -> dict[str, Any]:
     return {
         "source_name": order.lane.source_name,
         "jobs_total": totals.jobs_total,

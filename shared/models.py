@@ -208,14 +208,12 @@ class RunPlan(Shape):
         return sum(len(lane.job_ids) for lane in self.lanes) + len(self.failed)
 
 
-class LaneOrder(Shape):
-    """The input of the sub-orchestration `source_lane`; everything it decides by stands in here."""
+class PendingJob(Shape):
+    """A job of a lane that is still to be loaded, and its next attempt."""
 
-    lane: Lane
-    request: RunRequest
-    config_sha256: str
-    max_attempts: int
-    retry_seconds: int
+    job_id: str
+    attempt: int = 1
+    not_before: datetime | None = None
 
 
 class AttemptOrder(Shape):
@@ -317,6 +315,21 @@ class Totals(Shape):
         if self.jobs_failed + missing == 0:
             return RunStatus.CANCELLED if self.jobs_cancelled else RunStatus.SUCCEEDED
         return RunStatus.PARTLY_FAILED if self.jobs_succeeded else RunStatus.FAILED
+
+
+class LaneOrder(Shape):
+    """The input of the sub-orchestration `source_lane`; everything it decides by stands in here.
+
+    A long lane starts over with a new history now and then: `pending` and `totals` are how far it has come.
+    """
+
+    lane: Lane
+    request: RunRequest
+    config_sha256: str
+    max_attempts: int
+    retry_seconds: int
+    pending: tuple[PendingJob, ...] | None = Field(default=None, description="What is left; at first the whole lane.")
+    totals: Totals = Totals()
 
 
 class RunOutcome(Shape):

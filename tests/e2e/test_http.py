@@ -98,7 +98,7 @@ def test_an_unknown_run_is_not_found(app: App) -> None:
 
 
 def test_a_lane_of_a_run_is_no_run(app: App, run: dict[str, Any]) -> None:
-    assert app.request("GET", "/api/runs/by-hand-lane-0").status_code == 404
+    assert app.request("GET", "/api/runs/by-hand:lane-0").status_code == 404
 
 
 def test_runs_and_loads_are_listed_in_the_audits_names(app: App, run: dict[str, Any]) -> None:

@@ -52,8 +52,8 @@ def test_a_run_plans_loads_all_lanes_at_once_and_finishes() -> None:
     state = recording.play()
     _, *lanes = actions_of(state)
     assert [(lane["functionName"], lane["instanceId"]) for lane in lanes] == [
-        ("source_lane", "run-1-lane-0"),
-        ("source_lane", "run-1-lane-1"),
+        ("source_lane", "run-1:lane-0"),
+        ("source_lane", "run-1:lane-1"),
     ]
     assert [input_of(lane)["lane"]["job_ids"] for lane in lanes] == [["a", "b"], ["c"]]
     assert {input_of(lane)["config_sha256"] for lane in lanes} == {VERSION.sha256}

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from orchestrators.source_lane import source_lane
+from orchestrators.source_lane import HISTORY_ATTEMPTS, source_lane
 from shared.models import JobOptions, JobStatus, Totals
 from tests.unit.orchestrators.recording import (
     CALL_ACTIVITY,
+    CONTINUE_AS_NEW,
     CREATE_TIMER,
     START,
     TASK_TAKES,
@@ -183,3 +185,22 @@ def test_an_order_waits_for_a_busy_job_as_often_as_it_takes_and_a_run_does_not()
 
     _, actions = play("a", answer=lambda order: a_result(order["job_id"], kind="busy"))
     assert attempts(actions) == [("a", 1)]
+
+
+def test_a_long_lane_goes_on_with_a_new_history_and_forgets_nothing() -> None:
+    jobs = [f"job-{number:03}" for number in range(HISTORY_ATTEMPTS + 20)]
+
+    def answer(order: dict[str, Any]) -> dict[str, Any]:
+        fails = order["job_id"] == "job-007" and order["attempt"] == 1
+        return a_result(order["job_id"], order["attempt"], kind="transient" if fails else None, rows_written=1)
+
+    first, actions = play(*jobs, answer=answer)
+    assert attempts(actions) == [(job, 1) for job in jobs[:HISTORY_ATTEMPTS]]
+    assert actions[-1]["actionType"] == CONTINUE_AS_NEW
+    assert "output" not in first
+
+    recording = Recording(source_lane, json.loads(actions[-1]["input"]))
+    last = recording.play_to_the_end(lambda action: answer(input_of(action)))
+    assert attempts(actions_of(last)) == [*((job, 1) for job in jobs[HISTORY_ATTEMPTS:]), ("job-007", 2)]
+    totals = Totals.model_validate(last["output"])
+    assert (totals.jobs_total, totals.jobs_succeeded, totals.rows_written) == (len(jobs), len(jobs), len(jobs))
