@@ -28,8 +28,7 @@ def measure_app(app: LocalApp, database: str, tables: Sequence[str], container: 
     Raises:
         WayFailedError: a job failed, or the run takes too long.
     """
-    app.put_source(_SOURCE, app.postgres_connection(database))
-    app.upload_workbook(write_workbook([_row(table, container) for table in tables]))
+    app.upload_workbook(small_tables_workbook(app, database, tables, container))
     run_id, peak = app.start_run(), 0.0
     deadline = time.monotonic() + _TIMEOUT_SECONDS
     while (run := app.get_run(run_id))["status"] in (None, RunStatus.RUNNING.value):
@@ -41,6 +40,12 @@ def measure_app(app: LocalApp, database: str, tables: Sequence[str], container: 
         raise WayFailedError(f"The run ended as {run['status']}: {run['error']} {run['progress']}")
     seconds = (datetime.fromisoformat(run["end_time"]) - datetime.fromisoformat(run["start_time"])).total_seconds()
     return Figure(SMALL_TABLES, "ours-azurite", len(tables) * SMALL_ROWS, round(seconds, 2), round(peak))
+
+
+def small_tables_workbook(app: LocalApp, database: str, tables: Sequence[str], container: str) -> bytes:
+    """A workbook with a job for each table, whose source's connection is put where the app looks for it."""
+    app.put_source(_SOURCE, app.postgres_connection(database))
+    return write_workbook([_row(table, container) for table in tables])
 
 
 def _row(table: str, container: str) -> dict[str, Any]:
