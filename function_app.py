@@ -20,6 +20,7 @@ import orchestrators.source_lane
 from shared.api.lists import list_history_of_job, list_runs
 from shared.configuration_api import check_workbook, describe_configuration, list_history, roll_back
 from shared.health import health
+from shared.housekeeping.tick import tidy_up
 from shared.http import json_response
 from shared.job_list import list_jobs
 from shared.loads import list_loads
@@ -50,6 +51,13 @@ async def workbook_uploaded(
     """Take in a new workbook and carry out its orders."""
     await asyncio.to_thread(activities.activate_workbook.activate_workbook)
     await start_ordered_run(client)
+
+
+@app.timer_trigger(arg_name="timer", schedule="%HOUSEKEEPING_SCHEDULE%")
+@app.durable_client_input(client_name="client")
+async def housekeeping(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:  # noqa: ARG001
+    """Remove what is old."""
+    await tidy_up(client)
 
 
 @app.route(route="runs", methods=["POST"])

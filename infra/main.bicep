@@ -43,6 +43,8 @@ param jobsPerInstance int = 4
 param jobTimeoutMinutes int = 25
 @description('When the timer starts a run: NCRONTAB of six fields, UTC.')
 param ingestionSchedule string = '0 0 2 * * *'
+@description('When old things are removed: NCRONTAB of six fields, UTC.')
+param housekeepingSchedule string = '0 30 4 * * *'
 @description('Further app settings, by name; the README lists them with their defaults.')
 param appSettings object = {}
 
@@ -251,6 +253,9 @@ var allSettings = union({
   WORKBOOK_TRIGGER_SOURCE: 'EventGrid'
   INGESTION_SCHEDULE: ingestionSchedule
   JOB_TIMEOUT_MINUTES: string(jobTimeoutMinutes)
+  HOUSEKEEPING_SCHEDULE: housekeepingSchedule
+  REFUSED_UPLOAD_DAYS: string(refusedUploadDays)
+  WORKBOOK_HISTORY_DAYS: string(historyDays)
   // These two win over host.json.
   AzureFunctionsJobHost__functionTimeout: '${padLeft(functionMinutes / 60, 2, '0')}:${padLeft(functionMinutes % 60, 2, '0')}:00'
   AzureFunctionsJobHost__extensions__durableTask__maxConcurrentActivityFunctions: string(jobsPerInstance)

@@ -54,7 +54,11 @@ def serve(folder: Path, port: int, console: Console) -> None:
         ServiceError: a service cannot be started.
     """
     console.print("Starting the services and the app …")
-    with local_app(folder, {"INGESTION_SCHEDULE": settings().ingestion_schedule}, port) as app:
+    schedules = {
+        "INGESTION_SCHEDULE": settings().ingestion_schedule,
+        "HOUSEKEEPING_SCHEDULE": settings().housekeeping_schedule,
+    }
+    with local_app(folder, schedules, port) as app:
         put_local_source(app)
         console.print(_welcome(app, folder), markup=False, soft_wrap=True)
         while _answers(app.url):

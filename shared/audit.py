@@ -9,6 +9,7 @@
 | `runs` | inverted start, run_id | one run |
 | `workbook` | inverted time, SHA-256 | one upload: activated or refused, and why; one rollback |
 | `cancelled` | run_id | the wish that a run be cancelled |
+| `housekeeping` | inverted time | one tick of the housekeeping: what it removed |
 | `request` | request_id | one order of the sheet Requests: which run carries it out, and how that ended |
 
 Every row is an upsert under a key that follows from its content: whoever writes it again writes the same row.
@@ -38,6 +39,7 @@ CANCELLED = "cancelled"
 LATEST = "latest"
 SUCCEEDED = "succeeded"
 REQUEST = "request"
+HOUSEKEEPING = "housekeeping"
 PROBLEMS_LIMIT = 50  # of one upload; all of them stand in its problems.json
 _CHARTED = ["run_id", "status", "start_time", "rows_extracted", "duration_seconds"]
 
@@ -140,6 +142,18 @@ def record_activation(activation: Activation) -> None:
     }
     row = {"PartitionKey": WORKBOOK, "RowKey": key, "sha256": activation.sha256, "status": status}
     audit_table().upsert_entity(row | {"time": activation.at} | as_properties(details), mode=UpdateMode.REPLACE)
+
+
+def record_housekeeping(at: datetime, report: Mapping[str, Any]) -> None:
+    """Write what a tick of the housekeeping removed."""
+    key = {"PartitionKey": HOUSEKEEPING, "RowKey": newest_first(at)}
+    audit_table().upsert_entity(key | {"time": at} | as_properties(report), mode=UpdateMode.REPLACE)
+
+
+def last_housekeeping() -> Row:
+    """The row of the last tick of the housekeeping; empty before the first one."""
+    query, parameters = "PartitionKey eq @key", {"key": HOUSEKEEPING}
+    return next(map(as_row, audit_table().query_entities(query, parameters=parameters, results_per_page=1)), {})
 
 
 def job_rows(run_id: str) -> Iterator[Row]:

@@ -14,7 +14,19 @@ from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrc
 from azure.functions import HttpResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.audit import CANCELLED, LATEST, REQUEST, RUNS, SUCCEEDED, WORKBOOK, Row, find_run, job_rows, request_cancel
+from shared.audit import (
+    CANCELLED,
+    HOUSEKEEPING,
+    LATEST,
+    REQUEST,
+    RUNS,
+    SUCCEEDED,
+    WORKBOOK,
+    Row,
+    find_run,
+    job_rows,
+    request_cancel,
+)
 from shared.dry_run import rehearse
 from shared.errors import ConfigurationError
 from shared.http import json_response, problem_response, read_body
@@ -33,7 +45,7 @@ _ACTIVE = [
     OrchestrationRuntimeStatus.Running,
     OrchestrationRuntimeStatus.Suspended,
 ]
-_TABLE_PARTITIONS = (RUNS, WORKBOOK, LATEST, SUCCEEDED, CANCELLED, REQUEST)
+_TABLE_PARTITIONS = (RUNS, WORKBOOK, HOUSEKEEPING, LATEST, SUCCEEDED, CANCELLED, REQUEST)
 _RUN_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 _ENDED_BADLY = {"Failed": RunStatus.FAILED, "Terminated": RunStatus.CANCELLED, "Canceled": RunStatus.CANCELLED}
 
@@ -56,11 +68,7 @@ async def start_scheduled_run(client: DurableOrchestrationClient) -> str | None:
     Orders that are still waiting go first: a blob trigger may have given up.
     """
     now = datetime.now(timezone.utc)
-    active = [
-        status.instance_id
-        for status in await client.get_status_by(runtime_status=_ACTIVE)
-        if status.name == ORCHESTRATOR
-    ]
+    active = await active_runs(client)
     if not any(run_id.startswith(ORDERED) for run_id in active):
         await start_ordered_run(client, f"{ORDERED}{now:%Y%m%dT%H%M%SZ}")
     for run_id in active:
@@ -71,6 +79,12 @@ async def start_scheduled_run(client: DurableOrchestrationClient) -> str | None:
     await client.start_new(ORCHESTRATOR, request.run_id, request.to_json())
     log.info("Started scheduled run %s.", request.run_id)
     return request.run_id
+
+
+async def active_runs(client: DurableOrchestrationClient) -> list[str]:
+    """The ids of the runs that wait or are at work."""
+    active = await client.get_status_by(runtime_status=_ACTIVE)
+    return [status.instance_id for status in active if status.name == ORCHESTRATOR]
 
 
 async def start_ordered_run(client: DurableOrchestrationClient, run_id: str | None = None) -> None:

@@ -97,6 +97,26 @@ class Settings(BaseSettings):
         None, description="Where an attempt keeps its files while it runs; the system's temporary folder when blank."
     )
 
+    housekeeping_schedule: str = Field(
+        "0 30 4 * * *", description="When old things are removed: NCRONTAB of six fields, UTC. Read by the host."
+    )
+    housekeeping_limit: int = Field(
+        20_000, ge=1, description="Rows and blobs that one tick of it removes at most; the next one goes on."
+    )
+    durable_history_days: int = Field(
+        30, ge=2, description="How long the Durable history of runs that have ended is kept."
+    )
+    audit_days: int = Field(
+        400, ge=30, description="How long audit rows are kept; the last load of each job stays, however old."
+    )
+    refused_upload_days: int = Field(90, ge=1, description="How long refused uploads are kept.")
+    workbook_history_days: int = Field(
+        1095, ge=30, description="How long earlier versions of the workbook are kept to go back to."
+    )
+    workbook_versions: int = Field(
+        1000, ge=10, description="Refused uploads, and earlier versions of the workbook, that are kept at most."
+    )
+
     @property
     def private_hosts(self) -> frozenset[str]:
         """The hosts of `api_private_hosts`."""

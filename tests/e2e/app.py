@@ -129,10 +129,10 @@ class App(LocalApp):
         self.responses.append(response)
         return response
 
-    def fire_timer(self) -> None:
-        """Fire the schedule's timer out of turn, as one does on the real host."""
+    def fire_timer(self, function: str = "scheduled_run") -> None:
+        """Fire a timer out of turn, as one does on the real host."""
         headers = {"x-functions-key": self.host.master_key}
-        response = self.send("POST", "/admin/functions/scheduled_run", headers=headers, json={})
+        response = self.send("POST", f"/admin/functions/{function}", headers=headers, json={})
         assert response.status_code == requests.codes.accepted
 
     def run(self, **body: Any) -> dict[str, Any]:

@@ -36,6 +36,17 @@ def test_no_scheduled_run_starts_beside_an_active_one_but_a_run_by_hand_does(app
     assert app.wait(active)["status"] == "SUCCEEDED"
 
 
+def test_the_housekeeping_leaves_alone_what_is_young(app: App) -> None:
+    app.create_tables("young")
+    app.put_workbook(app.row("young", "young"))
+    run_id = app.run(job_ids=["young"])["run_id"]
+    app.fire_timer("housekeeping")
+    report = app.until(lambda: next(iter(app.audit_rows("housekeeping")), None), "the housekeeping reports")
+    assert {name for name in report if name.endswith("_error")} == set()
+    assert (report["histories"], report["audit_rows"], report["complete"]) == (0, 0, True)
+    assert app.get_run(run_id)["status"] == "SUCCEEDED"
+
+
 def test_the_schedule_of_the_setting_starts_runs_one_after_another(services: LocalServices, tmp_path: Path) -> None:
     app = App(services, tmp_path, INGESTION_SCHEDULE="* * * * * *")
     app.create_tables("each_second")

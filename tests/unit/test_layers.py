@@ -26,6 +26,7 @@ FUNCTION_APP_MAY_IMPORT = {
     "shared.api",
     "shared.configuration_api",
     "shared.health",
+    "shared.housekeeping",
     "shared.http",
     "shared.job_list",
     "shared.loads",
