@@ -41,7 +41,8 @@ API_COLUMNS = (
     Column(
         "pagination_type",
         Choice(("none", "offset", "cursor", "page", "link_header", "next_url", "auto")),
-        "How the API divides its answer into pages; auto finds out from the first answer.",
+        "How the API divides its answer into pages; auto finds out from the first answer, and none fails where the "
+        "answer tells of a next page.",
         "offset",
         applies=IS_API,
     ),

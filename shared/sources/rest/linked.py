@@ -11,6 +11,7 @@ from dlt.sources.helpers.rest_client.detector import find_next_page_path
 from shared.errors import SourceError
 from shared.sources.rest.answer import value_at
 from shared.sources.rest.client import Call
+from shared.sources.rest.more import flag_of_more
 from shared.sources.rest.page import Page, PageReader, with_values
 
 _NO_MORE = (None, "", False, 0, "0")
@@ -58,6 +59,16 @@ class LinkedPages:
             seen.add(known)
             page = self._reader.fetch(call, number)
             yield page
+        self._refuse_early_end(page)
+
+    def _refuse_early_end(self, last: Page) -> None:
+        """Raises SourceError where the last answer says that there is more, but not where."""
+        if flag := flag_of_more(last.document):
+            place = "its header Link" if self._style == "link_header" else f"api_cursor_path '{self._path}'"
+            raise SourceError(
+                f"{last.answer.place} says '{flag}', but {place} names no next page: check pagination_type"
+                f"{'' if self._style == 'link_header' else ' and api_cursor_path'}."
+            )
 
     def _next(self, page: Page) -> Any:
         if self._style == "link_header":

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from math import ceil
 from typing import Any
 
-from shared.errors import IngestionError, SourceError
+from shared.errors import IngestionError, SourceError, TransientError
 from shared.sources.reading import read_ahead
 from shared.sources.rest.client import Call
 from shared.sources.rest.page import Page, PageReader, with_values
+
+log = logging.getLogger(__name__)
 
 DEFAULT_PAGE_SIZE = 100
 _COMPARED = 1000  # rows of two neighbouring pages
@@ -21,9 +24,9 @@ class NumberedPages:
     """The pages of one endpoint.
 
     A page may be shorter than was asked for, because the server allows no more or because it hides rows: by offset,
-    what is missing of a range is asked for again from where the page ended, and the first empty answer ends the
-    pages. Where the API declares a total, one page behind it is asked for, too: a total that is too small would
-    lose rows.
+    what is missing of a range is asked for again from where the page ended. The first page without rows ends the
+    pages, once as many as there are readers were asked for behind it and have none either: a gap would lose rows.
+    Where the API declares a total, one page behind it is asked for, too: a total that is too small would lose rows.
 
     Args:
         reader: Fetches pages.
@@ -54,18 +57,34 @@ class NumberedPages:
         Raises:
             SourceError: an empty page has others behind it, or pages overlap.
         """
-        if not first.rows:
-            return
-        self._size = len(first.rows)
-        plan = _Plan(self._pages if first.total is None else ceil(first.total / self._size))
+        self._size = len(first.rows) or self._asked
+        expected = self._pages if first.total is None else ceil(first.total / self._size)
         threads = self._reader.job.parallelism
+        plan = _Plan(expected, behind=threads)
+        plan.found(0, len(first.rows))
         yield from read_ahead([lambda: self._work(plan, first)] * threads, threads)
-        if plan.first_empty is not None and plan.last_full > plan.first_empty:
-            gap, after = self._label(plan.first_empty), self._label(plan.last_full)
-            raise SourceError(
-                f"{self._reader.client.place(self._base)} has no rows at {gap} but some at {after}: it does not hold "
-                "still, or counts in another way. Load it with parallelism 1, or with another pagination_type."
+        self._refuse_gaps(plan)
+        if not self._by_offset and plan.short:
+            log.warning(
+                "%s has fewer rows at %s than at the first page, and more pages behind it: it hides rows, or leaves "
+                "some out. api_total_path would tell.",
+                self._reader.client.place(self._base),
+                self._label(min(plan.short)),
             )
+
+    def _refuse_gaps(self, plan: _Plan) -> None:
+        """Raises SourceError where a page without rows is not the end."""
+        gap = plan.first_empty
+        if gap is None:
+            return
+        place = f"{self._reader.client.place(self._base)} has no rows at {self._label(gap)}"
+        if plan.last_full > gap:
+            raise SourceError(
+                f"{place} but some at {self._label(plan.last_full)}: it does not hold still, hides rows, or counts in "
+                "another way, and rows would be lost. Use another pagination_type, or start at another page."
+            )
+        if self._pages and gap < self._pages - 1:
+            raise TransientError(f"{place} but declares {self._pages} pages: it changed while it was read.")
 
     def _work(self, plan: _Plan, first: Page) -> Iterator[Page]:
         try:
@@ -79,7 +98,7 @@ class NumberedPages:
 
     def _one(self, plan: _Plan, index: int) -> Iterator[Page]:
         page = self._reader.fetch(self._call(index, self._asked), index, missing_is_empty=True)
-        plan.found(index, bool(page.rows))
+        plan.found(index, len(page.rows))
         if page.rows:
             yield page
 
@@ -89,10 +108,10 @@ class NumberedPages:
         while at < end:
             page = self._reader.fetch(self._call(at, end - at), at, missing_is_empty=True)
             if not page.rows:
-                plan.found(index, False)
+                plan.found(index, 0)
                 return
             self._check(page, end - at, before)
-            plan.found(index, True)
+            plan.found(index, len(page.rows))
             yield page
             at += len(page.rows)
             before = page
@@ -120,30 +139,40 @@ class NumberedPages:
 
 
 class _Plan:
-    """Which page is to be fetched next, shared by the threads.
+    """Which page is to be fetched next, shared by the threads, and what was found so far.
 
     Args:
         expected: How many pages there should be; one more is asked for. None where the API does not say.
+        behind: How many pages behind an empty one are asked for.
     """
 
-    def __init__(self, expected: int | None) -> None:
+    def __init__(self, expected: int | None, behind: int) -> None:
         self.expected = expected
         self.first_empty: int | None = None
         self.last_full = 0
+        self._behind = behind
+        self._rows: dict[int, int] = {}
         self._next = 1
         self._lock = threading.Lock()
 
+    @property
+    def short(self) -> list[int]:
+        """The pages within, but for the last one, that have fewer rows than the first."""
+        return [index for index, rows in self._rows.items() if rows < self._rows[0] and index < self.last_full]
+
     def take(self) -> int | None:
         with self._lock:
-            ends = [end for end in (self.first_empty, None if self.expected is None else self.expected + 1) if end]
+            ends = [] if self.expected is None else [self.expected + 1]
+            ends += [] if self.first_empty is None else [self.first_empty + 1 + self._behind]
             if ends and self._next >= min(ends):
                 return None
             self._next += 1
             return self._next - 1
 
-    def found(self, index: int, has_rows: bool) -> None:
+    def found(self, index: int, rows: int) -> None:
         with self._lock:
-            if has_rows:
+            self._rows[index] = rows
+            if rows:
                 self.last_full = max(self.last_full, index)
             else:
                 self.first_empty = index if self.first_empty is None else min(self.first_empty, index)

@@ -9,6 +9,7 @@ from dlt.sources.helpers.rest_client.detector import find_next_page_path, find_t
 from shared.errors import SourceError, TransientError
 from shared.sources.rest.client import Call
 from shared.sources.rest.linked import LinkedPages
+from shared.sources.rest.more import says_more
 from shared.sources.rest.numbered import NumberedPages
 from shared.sources.rest.page import Page, PageReader
 
@@ -27,8 +28,17 @@ class SinglePage:
         """The only request."""
         return self._base
 
-    def following(self, first: Page) -> Iterator[Page]:  # noqa: ARG002 - as the others
-        """Nothing."""
+    def following(self, first: Page) -> Iterator[Page]:
+        """Nothing.
+
+        Raises:
+            SourceError: the answer says that there is more.
+        """
+        if place := says_more(first):
+            raise SourceError(
+                f"{first.answer.place} tells of a next page in {place}, which pagination_type none would leave out: "
+                "say how the API pages; auto finds out by itself."
+            )
         return iter(())
 
 

@@ -147,11 +147,13 @@ class RestSource:
 
     def _refuse_updates_of_lists(self, schemas: Schemas) -> None:
         """Raises SourceError where rows of a nested list would have to be updated, which nothing names."""
-        if len(schemas) > 1 and self._adds and self.job.table_format == "delta" and self.job.primary_key:
+        by_key = self._adds and self.job.table_format == "delta" and bool(self.job.primary_key)
+        if len(schemas) > 1 and (by_key or self.options.end):
             names = ", ".join(path[-1] for path in schemas if path)
+            how = "updates rows by primary_key" if by_key else "loads a range again"
             raise SourceError(
-                f"Job '{self.job.job_id}' updates rows by primary_key, but the rows hold the lists {names}, whose own "
-                "rows have no key: set api_nested to json, or leave the lists out with excluded_columns."
+                f"Job '{self.job.job_id}' {how}, but the rows hold the lists {names}, whose own rows have no key: "
+                "set api_nested to json, or leave the lists out with excluded_columns."
             )
 
 

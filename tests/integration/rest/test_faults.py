@@ -88,7 +88,22 @@ def gap() -> Handler:
     return handle
 
 
+def empty_in_between(empty: int, **more: Any) -> Handler:
+    """Pages of 5 of 25 rows, of which one is empty, by number or offset."""
+
+    def handle(request: Request) -> Reply:
+        number = request.number("page", 1) - 1 if "page" in request.params else request.number("offset", 0) // 5
+        return Reply({"items": [] if number == empty else ROWS[number * 5 : number * 5 + 5], **more})
+
+    return handle
+
+
+def more_without_a_cursor(request: Request) -> Reply:
+    return Reply({"data": ROWS[:5], "paging": {"has_more": True, "next": None}})
+
+
 OFFSETS = {"pagination_type": "offset", "api_page_size": 10}
+BY_FIVE = {"pagination_type": "offset", "api_page_size": 5}
 
 
 @dataclass(frozen=True)
@@ -115,6 +130,35 @@ FAULTS = {
     "rows hidden from pages": Fault(hiding_rows, "counts rows that it does not show", OFFSETS),
     "pages that grow": Fault(growing_page, "gave 15 rows where 'limit' asked for 10", OFFSETS),
     "a gap among pages": Fault(gap(), "has no rows at page 2 but some", {**PAGES, "parallelism": 4}),
+    "a gap, one reader": Fault(empty_in_between(2), "has no rows at page 3 but some at page 4", PAGES),
+    "a gap at the first page": Fault(empty_in_between(0), "has no rows at page 1 but some at page 2", PAGES),
+    "a gap among offsets": Fault(empty_in_between(2), "has no rows at offset 10 but some at offset 15", BY_FIVE),
+    "a wide gap among offsets": Fault(
+        lambda request: Reply(ROWS[at : at + 5] if (at := request.number("offset", 0)) in (0, 15) else []),
+        "has no rows at offset 5 but some at offset 15",
+        {**BY_FIVE, "parallelism": 2},
+    ),
+    "fewer pages than declared": Fault(
+        lambda request: Reply({"items": ROWS[:5] if request.number("page", 1) == 1 else [], "total_pages": 9}),
+        "has no rows at page 2 but declares 9 pages",
+        {"pagination_type": "auto"},
+        TransientError,
+    ),
+    "more, but no cursor": Fault(
+        more_without_a_cursor,
+        r"says 'paging.has_more', but api_cursor_path 'paging.next' names no next page",
+        {"pagination_type": "cursor", "api_cursor_path": "paging.next"},
+    ),
+    "a next page that none would leave out": Fault(
+        lambda _: Reply(ROWS, headers={"Link": '</faulty?page=2>; rel="next"'}),
+        "tells of a next page in its header Link",
+    ),
+    "a next address that none would leave out": Fault(
+        lambda _: Reply({"items": ROWS, "links": {"next": "/faulty?page=2"}}), "tells of a next page in 'links.next'"
+    ),
+    "a flag that none would leave out": Fault(
+        lambda _: Reply({"items": ROWS, "hasMore": True}), "tells of a next page in 'hasMore'"
+    ),
     "too many pages": Fault(by_page(ROWS), "more than api_max_pages, 2", {**PAGES, "api_max_pages": 2}),
     "html": Fault(
         lambda _: Reply(b"<!DOCTYPE html><title>Sign in</title>", headers={"Content-Type": "text/html"}),
@@ -172,6 +216,15 @@ def test_a_fault_that_stays_ends_with_a_sentence_and_no_row(server: ApiServer, l
         lake.load(api_job("/faulty", **fault.cells))
     assert "Job 'api_things_full'" in str(raised.value)
     assert not list(lake.folder.rglob("things/*.parquet"))
+
+
+def test_pages_that_are_short_in_between_come_whole_and_are_told(
+    server: ApiServer, lake: Lake, caplog: pytest.LogCaptureFixture
+) -> None:
+    pages = [ROWS[:5], ROWS[5:7], ROWS[7:12]]
+    server.endpoints["/short"] = lambda request: Reply([*pages, [], []][request.number("page", 1) - 1])
+    assert lake.load(api_job("/short", **PAGES)) == ROWS[:12]
+    assert "has fewer rows at page 2 than at the first page" in caplog.text
 
 
 def test_an_answer_that_is_too_large_is_not_taken_in(

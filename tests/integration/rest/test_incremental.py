@@ -176,3 +176,12 @@ def test_the_filter_takes_part_in_every_page(server: ApiServer, lake: Lake) -> N
     assert ids(lake.load(job)) == list(range(5, 20))
     rows.append(row(20, 20))
     assert ids(lake.load(job)) == list(range(5, 21))
+
+
+def test_a_backfill_of_rows_with_lists_is_refused(server: ApiServer, lake: Lake) -> None:
+    server.endpoints["/listed"] = at_once([row(1, 1, tags=["a"]), row(2, 2, tags=["b"])])
+    job = incremental("/listed")
+    lake.load(job)
+    with pytest.raises(SourceError, match="loads a range again, but the rows hold the lists tags"):
+        lake.load(job, start="2026-01-01", end="2026-01-02")
+    assert len(lake.rows("things__tags")) == 2

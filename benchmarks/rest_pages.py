@@ -1,0 +1,130 @@
+"""`python -m benchmarks.rest_pages`: one million rows of a REST API over 10,000 pages, in seconds, requests and memory.
+
+The API is a server in a process of its own, the load another process: the app's pipeline into a local folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import resource
+import sys
+import time
+from datetime import datetime, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing.connection import Connection
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from unittest.mock import patch
+from urllib.parse import parse_qs, urlsplit
+
+_ROW = '{"id": %d, "customer": "customer %d", "amount": %d.25, "paid": true, "at": "2026-01-%02dT08:00:00Z"}'
+
+
+def main() -> int:
+    """Measure one load for each number of readers, and print a line of JSON for each."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.rest_pages", description=__doc__)
+    parser.add_argument("--pages", type=int, default=10_000)
+    parser.add_argument("--page-rows", type=int, default=100)
+    parser.add_argument("--parallelism", type=int, nargs="+", default=[1, 4])
+    arguments = parser.parse_args()
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    server = context.Process(target=_serve, args=(sender, arguments.pages * arguments.page_rows), daemon=True)
+    server.start()
+    port = receiver.recv()
+    for parallelism in arguments.parallelism:
+        receiver, sender = context.Pipe(duplex=False)
+        load = context.Process(target=_load, args=(sender, port, arguments.page_rows, parallelism))
+        load.start()
+        load.join()
+        print(json.dumps({"parallelism": parallelism, **receiver.recv()}), flush=True)
+    server.terminate()
+    return 0
+
+
+def _serve(sender: Connection, rows: int) -> None:
+    class _Pages(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+        wbufsize = -1
+
+        def do_GET(self) -> None:
+            asked = {name: int(values[0]) for name, values in parse_qs(urlsplit(self.path).query).items()}
+            start = asked.get("offset", 0)
+            page = range(start, min(start + asked["limit"], rows))
+            body = f'{{"total": {rows}, "items": [{", ".join(_ROW % (n, n % 977, n, n % 28 + 1) for n in page)}]}}'
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing on the console."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Pages)
+    sender.send(server.server_address[1])
+    server.serve_forever()
+
+
+def _load(sender: Connection, port: int, page_rows: int, parallelism: int) -> None:
+    os.environ["API_PRIVATE_HOSTS"] = "127.0.0.1"
+    # imported here: the server's process needs none of it
+    from shared.lake.adls import Lake
+    from shared.models import AttemptOrder, Job
+    from shared.pipeline import run_attempt
+    from shared.secrets import Secret
+    from shared.sources.rest.client import ApiClient
+
+    job = Job(
+        job_id="pages",
+        source_type="API",
+        source_name="api",
+        load_type="FULL",
+        enabled=True,
+        target_container="lake",
+        target_folder_path="raw",
+        api_endpoint="/rows",
+        pagination_type="offset",
+        api_page_size=page_rows,
+        api_total_path="total",
+        parallelism=parallelism,
+    )
+    order = AttemptOrder(run_id="1", run_started_at=datetime.now(timezone.utc), job_id="pages", config_sha256="0")
+    requests, fetch = [0], ApiClient.fetch
+
+    def counted(client: ApiClient, *arguments: Any) -> Any:
+        requests[0] += 1
+        return fetch(client, *arguments)
+
+    with TemporaryDirectory(prefix="benchmark-") as folder:
+
+        def local_lake(_job: Job, commit: Any) -> Lake:
+            lake = Lake(bucket_url=Path(folder, "lake").as_uri(), enable_dataset_name_normalization=False)
+            lake.commit = commit
+            lake._resolved = {}
+            return lake
+
+        with (
+            patch("shared.pipeline.lake_destination", local_lake),
+            patch("shared.pipeline.assert_held"),
+            patch.object(ApiClient, "fetch", counted),
+        ):
+            started = time.monotonic()
+            secret = Secret({"base_url": f"http://127.0.0.1:{port}"})
+            result = run_attempt(order, job, secret, Path(folder, "work"), lambda _stage, _rows: None)
+    figures = {
+        "rows": result.rows_written,
+        "requests": requests[0],
+        "seconds": round(time.monotonic() - started, 1),
+        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
+    sender.send(figures if result.error is None else {"error": result.error.message})
+
+
+if __name__ == "__main__":
+    sys.exit(main())
