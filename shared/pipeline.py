@@ -30,7 +30,7 @@ from shared.models import AttemptOrder, Job, JobError, JobResult, JobStatus, Loa
 from shared.schema_changes import schema_changes
 from shared.secrets import Secret
 from shared.sources import open_source
-from shared.sources.source import ReadOptions, Source, TableSource
+from shared.sources.source import ReadOptions, Source, TableSource, write_disposition
 from shared.sources.watermark import watermark_text
 
 log = logging.getLogger(__name__)
@@ -124,7 +124,7 @@ class _Attempt:
                 watermark=before,
             )
             self.source = open_source(self.job, self.secret, options)
-            resource = self._with_disposition(self.source.resource(), before)
+            resource = self._with_disposition(self.source.resource(), write_disposition(self.job, options))
             extracted = pipeline.extract(
                 resource, loader_file_format="parquet", schema_contract=_schema_contract(self.job)
             )
@@ -160,23 +160,12 @@ class _Attempt:
                 f"table_format delta, and the job has {job.load_type.value} and {job.table_format}."
             )
 
-    def _with_disposition(self, resource: DltResource, watermark: str | None) -> DltResource:
-        """How the lake's table takes the rows: replaced, appended to, or upserted by primary key (Delta only).
-
-        An incremental load that knows no watermark reads everything, so it takes the place of whatever is there:
-        a job that was FULL until now has rows already.
-        """
+    def _with_disposition(self, resource: DltResource, disposition: Any) -> DltResource:
         job, commit = self.job, self.commit
         if self.order.end:
             if not isinstance(self.source, TableSource) or self.source.loaded_range is None:
                 raise ConfigurationError(f"Job '{job.job_id}': its source cannot load a range again.")
             commit.replaced_range = None if job.primary_key else self.source.loaded_range
-        disposition: Any = "append"
-        from_the_start = watermark is None and self.order.start is None and self.order.end is None
-        if job.load_type is LoadType.FULL or self.order.full_refresh or from_the_start:
-            disposition = "replace"
-        elif job.table_format == "delta" and job.primary_key:
-            disposition = {"disposition": "merge", "strategy": "upsert"}
         resource.apply_hints(
             write_disposition=disposition,
             table_format="delta" if job.table_format == "delta" else None,

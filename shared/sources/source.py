@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from dlt.extract import DltResource
 
-from shared.models import Examination, Job
+from shared.models import Examination, Job, LoadType
 from shared.secrets import Secret
 from shared.value_range import ValueRange
 
@@ -31,13 +31,27 @@ class ReadOptions:
     watermark: str | None = None
 
 
+def write_disposition(job: Job, options: ReadOptions) -> Any:
+    """How the lake's table takes the rows of a load: replaced, appended to, or upserted by primary key (Delta only).
+
+    An incremental load that knows no watermark reads everything, so it takes the place of whatever is there: a job
+    that was FULL until now has rows already.
+    """
+    from_the_start = options.watermark is None and options.start is None and options.end is None
+    if job.load_type is LoadType.FULL or options.full_refresh or from_the_start:
+        return "replace"
+    if job.table_format == "delta" and job.primary_key:
+        return {"disposition": "merge", "strategy": "upsert"}
+    return "append"
+
+
 class Source(Protocol):
     """Something that gives one job's data as a dlt resource of Arrow tables."""
 
     def __init__(self, job: Job, secret: Secret, options: ReadOptions) -> None: ...
 
     def resource(self) -> DltResource:
-        """The resource to load, with its write disposition; called inside an active pipeline.
+        """The resource to load; called inside an active pipeline, which gives it its write disposition.
 
         Raises:
             SourceError: the source refuses for good.

@@ -38,7 +38,7 @@ from shared.sources.evolution import contract_violation, types_in_the_lake, with
 from shared.sources.faults import explain
 from shared.sources.loader import ArrowLoader, Snapshot, TableRead
 from shared.sources.lookback import Lookback, before
-from shared.sources.source import ReadOptions
+from shared.sources.source import ReadOptions, write_disposition
 from shared.sources.watermark import typed_watermark
 from shared.value_range import ValueRange
 
@@ -143,7 +143,7 @@ class SqlSource(ABC):
 
     def _resource(self, table: sa.Table) -> DltResource:
         read = self._table_read(table)
-        if self._write_disposition() != "replace" and self.job.schema_contract == "evolve":
+        if write_disposition(self.job, self.options) != "replace" and self.job.schema_contract == "evolve":
             columns = with_types_of(types_in_the_lake(self.job.resource_name), read.columns)
             read = replace(read, columns=columns, schema=arrow_schema(columns, self.job.primary_key))
         resource = sql_table(
@@ -156,7 +156,6 @@ class SqlSource(ABC):
             reflection_level="minimal",
             table_loader_class=ArrowLoader,
             backend_kwargs={"read": read},
-            write_disposition=self._write_disposition(),
         )
         # emptied first: dlt would keep hints of columns that are not read
         resource.apply_hints(columns={}, primary_key=list(self.job.primary_key))
@@ -175,13 +174,6 @@ class SqlSource(ABC):
         if self.job.load_type is not LoadType.INCREMENTAL:
             return None
         return read.column(column_name(read.table, str(self.job.watermark_column), "watermark_column"))
-
-    def _write_disposition(self) -> Any:
-        if self.job.load_type is LoadType.FULL or self.options.full_refresh:
-            return "replace"
-        if self.job.table_format == "delta" and self.job.primary_key:
-            return {"disposition": "merge", "strategy": "upsert"}
-        return "append"
 
     def _reflect(self, engine: sa.Engine) -> sa.Table:
         name, schema = str(self.job.table_name), self.job.schema_name

@@ -17,7 +17,7 @@ from localhost.services import LocalServices
 from shared.models import Job
 from shared.secrets import Secret
 from shared.sources import open_source
-from shared.sources.source import ReadOptions
+from shared.sources.source import ReadOptions, write_disposition
 from tests.conftest import unique_name
 
 
@@ -76,10 +76,12 @@ class Lake:
             dataset_name="dataset",
         )
         pipeline.sync_destination()
-        source = open_source(job, self.secret, ReadOptions(**options))
+        read_options = ReadOptions(**{"watermark": _watermark(pipeline, job), **options})
+        source = open_source(job, self.secret, read_options)
         contract: Any = {"tables": "evolve", "columns": job.schema_contract, "data_type": job.schema_contract}
         try:
             resource = source.resource()
+            resource.apply_hints(write_disposition=write_disposition(job, read_options))
             if job.table_format == "delta":
                 resource.apply_hints(table_format="delta")
             pipeline.run(resource, loader_file_format="parquet", schema_contract=contract)
@@ -96,6 +98,15 @@ class Lake:
 def lake(tmp_path: Path, secret: Secret) -> Lake:
     """A lake of the test's own."""
     return Lake(tmp_path, secret)
+
+
+def _watermark(pipeline: dlt.Pipeline, job: Job) -> str | None:
+    """The last value of the job's watermark column, as the pipeline's state has it."""
+    for source in pipeline.state.get("sources", {}).values():
+        cursors = source.get("resources", {}).get(job.resource_name, {}).get("incremental", {})
+        if last := cursors.get(job.watermark_column, {}).get("last_value"):
+            return str(last)
+    return None
 
 
 def _explained(explain: Callable[[BaseException], BaseException], error: BaseException) -> BaseException:
