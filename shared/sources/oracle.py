@@ -22,6 +22,7 @@ from shared.errors import SourceError, TransientError
 from shared.sources.columns import TEXT, UNSCALED_DECIMAL, ReadColumn, decimal_type
 from shared.sources.connection import APPLICATION_NAME, SqlConnection
 from shared.sources.deadline import connect_within
+from shared.sources.oracle_rowids import blocks_query, rowid_ranges, sample_query
 from shared.sources.sql import SqlSource, beyond_microsecond
 
 log = logging.getLogger(__name__)
@@ -225,8 +226,11 @@ class OracleSnapshot:
     readers: int
     change_number: int | None
 
-    def own_ranges(self, table: sa.Table, ranges: int) -> list[sa.ColumnElement[bool]]:  # noqa: ARG002
-        return []  # which rowids a table has is for administrators to see
+    def own_ranges(self, table: sa.Table, ranges: int) -> list[sa.ColumnElement[bool]]:
+        blocks = self.connection.scalar(blocks_query(table, self.connection.dialect))
+        if not blocks:  # a view, a table without statistics, or one whose rows have no fixed place
+            return []
+        return rowid_ranges(self.connection.scalars(sample_query(table, int(blocks))).all(), ranges)
 
     def sample(self, column: sa.Column[Any]) -> Sequence[Any]:
         rows = self.connection.scalar(sa.select(sa.func.count()).select_from(column.table)) or 0

@@ -18,6 +18,7 @@ from shared.sources.arrow import conform
 from shared.sources.columns import ReadColumn, arrow_schema
 from shared.sources.loader import TableRead
 from shared.sources.oracle import HintsFollowTables, OracleConnection, OracleSource, read_batches
+from shared.sources.oracle_rowids import blocks_query, rowid_ranges, sample_query
 from shared.sources.partitions import key_ranges
 from shared.sources.source import ReadOptions
 from tests.builders import a_job
@@ -141,6 +142,30 @@ def test_a_snapshot_and_a_sample_stand_behind_the_table() -> None:
     assert " ".join(made.compile(as_of).split()) == (
         "SELECT hr.employees.c AS c FROM hr.employees AS OF SCN 123 WHERE hr.employees.c > 5"
     )
+
+
+def test_a_table_is_divided_by_the_places_of_its_rows() -> None:
+    read = read_of(oracle.NUMBER(10, 0))
+    made: Any = read.database
+
+    def text(query: Any) -> str:
+        return " ".join(made.compile(query).split())
+
+    assert text(blocks_query(read.table, made._engine.dialect)) == (
+        "SELECT sys.all_tables.blocks FROM sys.all_tables WHERE sys.all_tables.owner = 'HR' "
+        "AND sys.all_tables.table_name = 'EMPLOYEES' AND sys.all_tables.iot_type IS NULL"
+    )
+    assert text(sample_query(read.table, 1_000)) == (
+        'SELECT ROWIDTOCHAR(ROWID) AS "ROWIDTOCHAR_1" FROM hr.employees SAMPLE BLOCK (20.000000) ORDER BY ROWID'
+    )
+    assert "SAMPLE" not in text(sample_query(read.table, 100))
+    ranges = rowid_ranges(["AAA1", "AAA2", "AAA3", "AAA4", "AAA5", "AAA6"], 3)
+    assert [sql(read, condition).partition("WHERE ")[2] for condition in ranges] == [
+        "CHARTOROWID('AAA3') > ROWID",
+        "CHARTOROWID('AAA3') <= ROWID AND CHARTOROWID('AAA5') > ROWID",
+        "CHARTOROWID('AAA5') <= ROWID",
+    ]
+    assert rowid_ranges([], 3) == []
 
 
 class Frames:
