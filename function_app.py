@@ -24,6 +24,7 @@ from shared.housekeeping.tick import tidy_up
 from shared.http import json_response
 from shared.job_list import list_jobs
 from shared.loads import list_loads
+from shared.notifications.notifier import notify_of_time
 from shared.runs import cancel_run, describe_run, start_ordered_run, start_requested_run, start_scheduled_run
 from shared.settings import settings
 
@@ -58,6 +59,12 @@ async def workbook_uploaded(
 async def housekeeping(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:  # noqa: ARG001
     """Remove what is old."""
     await tidy_up(client)
+
+
+@app.timer_trigger(arg_name="timer", schedule="%WATCH_SCHEDULE%")
+async def watch(timer: func.TimerRequest) -> None:  # noqa: ARG001
+    """Look for what should have happened and has not."""
+    await asyncio.to_thread(notify_of_time)
 
 
 @app.route(route="runs", methods=["POST"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from shared.audit import record_activation
+from shared.notifications.notifier import notify_of_upload
 from shared.workbook.activation import configuration_store
 from shared.workbook.uploads import Activation, Outcome
 
@@ -24,4 +25,5 @@ def activate_workbook() -> Activation | None:
     else:
         log.info("The uploaded workbook: %s, version %s", activation.outcome.value, activation.sha256[:12])
     record_activation(activation)
+    notify_of_upload(activation)
     return activation

@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.audit import close_lost_jobs, record_run
 from shared.models import RunOutcome
+from shared.notifications.notifier import notify_of_run
 from shared.orders import close_orders
 
 log = logging.getLogger(__name__)
@@ -33,4 +34,5 @@ def finish_run(outcome: dict[str, Any]) -> dict[str, Any]:
         },
     )
     log.info("Run %s: %s, %s", run.request.run_id, run.status.value, totals)
+    notify_of_run(run)
     return {"status": run.status.value, "outcome": run.to_json()}

@@ -45,6 +45,10 @@ param jobTimeoutMinutes int = 25
 param ingestionSchedule string = '0 0 2 * * *'
 @description('When old things are removed: NCRONTAB of six fields, UTC.')
 param housekeepingSchedule string = '0 30 4 * * *'
+@description('How often the app looks for overdue jobs: NCRONTAB of six fields, UTC.')
+param watchSchedule string = '0 */15 * * * *'
+@description('Name of the Key Vault secret with the address of a Teams, Slack or other webhook; blank: nobody is told by it.')
+param notifySecret string = ''
 @description('Further app settings, by name; the README lists them with their defaults.')
 param appSettings object = {}
 
@@ -254,6 +258,8 @@ var allSettings = union({
   INGESTION_SCHEDULE: ingestionSchedule
   JOB_TIMEOUT_MINUTES: string(jobTimeoutMinutes)
   HOUSEKEEPING_SCHEDULE: housekeepingSchedule
+  WATCH_SCHEDULE: watchSchedule
+  NOTIFY_WEBHOOK_URL: empty(notifySecret) ? '' : '@Microsoft.KeyVault(SecretUri=${keyVault.outputs.uri}secrets/${notifySecret}/)'
   REFUSED_UPLOAD_DAYS: string(refusedUploadDays)
   WORKBOOK_HISTORY_DAYS: string(historyDays)
   // These two win over host.json.

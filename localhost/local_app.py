@@ -43,7 +43,7 @@ class LocalApp(AppClient):
         self.settings = {
             **services.environment(),
             **dict.fromkeys(("ConfigStorage", "LakeStorage", "AuditStorage"), ""),  # none of local.settings.json's
-            **dict.fromkeys(("INGESTION_SCHEDULE", "HOUSEKEEPING_SCHEDULE"), NEVER),
+            **dict.fromkeys(("INGESTION_SCHEDULE", "HOUSEKEEPING_SCHEDULE", "WATCH_SCHEDULE"), NEVER),
             "CONFIG_CONTAINER": CONFIG_CONTAINER,
             "CONFIG_BLOB": CONFIG_BLOB,
             "AUDIT_TABLE": "IngestionAudit",

@@ -10,6 +10,7 @@
 | `workbook` | inverted time, SHA-256 | one upload: activated or refused, and why; one rollback |
 | `cancelled` | run_id | the wish that a run be cancelled |
 | `housekeeping` | inverted time | one tick of the housekeeping: what it removed |
+| `incident` | kind and subject | what is broken and whether somebody was told (`shared/notifications`) |
 | `request` | request_id | one order of the sheet Requests: which run carries it out, and how that ended |
 
 Every row is an upsert under a key that follows from its content: whoever writes it again writes the same row.
@@ -40,6 +41,7 @@ LATEST = "latest"
 SUCCEEDED = "succeeded"
 REQUEST = "request"
 HOUSEKEEPING = "housekeeping"
+INCIDENT = "incident"
 PROBLEMS_LIMIT = 50  # of one upload; all of them stand in its problems.json
 _CHARTED = ["run_id", "status", "start_time", "rows_extracted", "duration_seconds"]
 

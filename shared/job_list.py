@@ -18,6 +18,7 @@ from shared.settings import settings
 from shared.wildcards import base_job_id, is_wildcard
 from shared.workbook.activation import configuration_store
 from shared.workbook.configuration import Configuration
+from shared.workbook.versions import Snapshot
 
 _NOTHING_ACTIVE = "There is no active configuration; GET /api/config tells of the last refusal."
 _CELLS = (
@@ -51,15 +52,29 @@ async def list_jobs() -> HttpResponse:
     return await asyncio.to_thread(_jobs)
 
 
+def active_jobs(now: datetime) -> list[dict[str, Any]]:
+    """What `GET /api/jobs` shows of every job; nothing where no workbook is active.
+
+    Args:
+        now: The time, UTC.
+    """
+    active = configuration_store().active()
+    return _described(active, now) if active else []
+
+
 def _jobs() -> HttpResponse:
     active = configuration_store().active()
     if active is None:
         return problem_response(HTTPStatus.NOT_FOUND, _NOTHING_ACTIVE)
-    grace = timedelta(minutes=settings().job_timeout_minutes)
-    timing = Timing(settings().ingestion_schedule, active.version.activated_at, grace, now=datetime.now(timezone.utc))
-    latest, succeeded = _by_job(latest_rows()), _by_job(succeeded_rows())
-    jobs = describe_jobs(active.configuration, latest, succeeded, timing)
+    jobs = _described(active, datetime.now(timezone.utc))
     return json_response({"config_sha256": active.version.sha256, "jobs": jobs})
+
+
+def _described(active: Snapshot, now: datetime) -> list[dict[str, Any]]:
+    grace = timedelta(minutes=settings().job_timeout_minutes)
+    timing = Timing(settings().ingestion_schedule, active.version.activated_at, grace, now)
+    latest, succeeded = _by_job(latest_rows()), _by_job(succeeded_rows())
+    return describe_jobs(active.configuration, latest, succeeded, timing)
 
 
 def describe_jobs(

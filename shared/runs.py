@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.audit import (
     CANCELLED,
     HOUSEKEEPING,
+    INCIDENT,
     LATEST,
     REQUEST,
     RUNS,
@@ -45,7 +46,7 @@ _ACTIVE = [
     OrchestrationRuntimeStatus.Running,
     OrchestrationRuntimeStatus.Suspended,
 ]
-_TABLE_PARTITIONS = (RUNS, WORKBOOK, HOUSEKEEPING, LATEST, SUCCEEDED, CANCELLED, REQUEST)
+_TABLE_PARTITIONS = (RUNS, WORKBOOK, HOUSEKEEPING, INCIDENT, LATEST, SUCCEEDED, CANCELLED, REQUEST)
 _RUN_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 _ENDED_BADLY = {"Failed": RunStatus.FAILED, "Terminated": RunStatus.CANCELLED, "Canceled": RunStatus.CANCELLED}
 

@@ -117,6 +117,32 @@ class Settings(BaseSettings):
         1000, ge=10, description="Refused uploads, and earlier versions of the workbook, that are kept at most."
     )
 
+    notify_webhook_url: SecretStr | None = Field(
+        None,
+        description="Webhook of Teams, Slack or a service of your own that is told what breaks; in Azure a reference "
+        "to a secret of the Key Vault. Blank: nobody is told.",
+    )
+    notify_overdue_minutes: int = Field(
+        60, ge=0, description="How long a job may be overdue (GET /api/jobs) before somebody is told."
+    )
+    watch_schedule: str = Field(
+        "0 */15 * * * *",
+        description="How often overdue jobs are looked for, and what could not be told before is told: NCRONTAB of six "
+        "fields, UTC. Read by the host.",
+    )
+    public_url: str | None = Field(
+        None,
+        description="Where links in messages lead, like https://lake.example.com; blank takes WEBSITE_HOSTNAME.",
+    )
+    website_hostname: str | None = Field(None, description="The app's own host name; Azure sets it.")
+
+    @property
+    def base_url(self) -> str | None:
+        """Where people reach the app, without a slash at the end; None where nobody knows."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        return f"https://{self.website_hostname}" if self.website_hostname else None
+
     @property
     def private_hosts(self) -> frozenset[str]:
         """The hosts of `api_private_hosts`."""

@@ -22,6 +22,11 @@ def upsert_rows(table: TableClient, rows: Iterable[Mapping[str, Any]]) -> int:
     return _submit(table, "upsert", (dict(row) for row in rows), mode="replace")
 
 
+def merge_rows(table: TableClient, rows: Iterable[Mapping[str, Any]]) -> int:
+    """Change the named properties of rows of one partition that exist, and say how many."""
+    return _submit(table, "update", (dict(row) for row in rows), mode="merge")
+
+
 def _submit(table: TableClient, operation: str, rows: Iterable[dict[str, Any]], **options: Any) -> int:
     count, waiting = 0, iter(rows)
     while batch := list(islice(waiting, ROWS_PER_TRANSACTION)):

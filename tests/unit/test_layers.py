@@ -30,6 +30,7 @@ FUNCTION_APP_MAY_IMPORT = {
     "shared.http",
     "shared.job_list",
     "shared.loads",
+    "shared.notifications",
     "shared.runs",
     "shared.settings",
 }

@@ -16,6 +16,8 @@ NOT_DEPLOYED = {
     "LakeStorage": "a connection string; the identity signs in instead",
     "AuditStorage": "a connection string; the identity signs in instead",
     "JOB_MEMORY_MEGABYTES": "blank leaves the memory of an instance to its jobs; the parameter appSettings sets it",
+    "PUBLIC_URL": "blank takes the app's own host name; the parameter appSettings sets another",
+    "WEBSITE_HOSTNAME": "App Service sets it",
     "WORK_FOLDER": "blank takes the instance's temporary folder; the parameter appSettings sets it",
 }
 """Settings without a default that are left out all the same, and why. All others that are left out have a default."""

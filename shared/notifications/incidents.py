@@ -1,0 +1,152 @@
+"""Incidents: what is broken and whether somebody was told, in the audit table, so that nobody is told twice.
+
+| PartitionKey | RowKey | holds |
+| --- | --- | --- |
+| `incident` | kind and subject | one thing that is or was broken: `open` says what is so, `told_open` what was told |
+| `incident` | `sender` | who sends at the moment, and until when |
+
+An incident has to be told of as long as the two differ. One that opened and closed untold differs in nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta, timezone
+from enum import Enum
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import ResourceExistsError, ResourceModifiedError
+from azure.data.tables import UpdateMode
+
+from shared.audit import INCIDENT, audit_table
+from shared.audit_properties import as_properties
+from shared.table_batches import merge_rows, upsert_rows
+
+_SENDER = "sender"
+_SENDING = timedelta(minutes=2)  # after which a sender counts as dead
+
+
+class Kind(str, Enum):
+    """What can break."""
+
+    JOB = "job"
+    OVERDUE = "overdue"
+    RUN = "run"
+    WORKBOOK = "workbook"
+
+
+@dataclass(frozen=True)
+class Incident:
+    """One thing that is or was broken.
+
+    Attributes:
+        kind: What broke.
+        subject: Which one: a job id, the folder of a refused upload; blank for runs, of which the app has one kind.
+        sentence: What is wrong.
+        run_id: The run that noticed it.
+        open: Whether it is still so.
+        told_open: What the receivers of messages think.
+    """
+
+    kind: Kind
+    subject: str
+    sentence: str
+    run_id: str | None = None
+    open: bool = True
+    told_open: bool = False
+
+    @property
+    def key(self) -> str:
+        """The name of the incident."""
+        return incident_key(self.kind, self.subject)
+
+    @property
+    def is_untold(self) -> bool:
+        """Whether somebody has yet to be told."""
+        return self.open != self.told_open
+
+
+def incident_key(kind: Kind, subject: str) -> str:
+    """The name of an incident; part of a row's key."""
+    return f"{kind.value}:{subject.replace('/', '|')}"
+
+
+def changed(known: Mapping[str, Incident], broken: Iterable[Incident], well: Collection[str]) -> list[Incident]:
+    """What is new: incidents that open, open again or close.
+
+    Args:
+        known: Every incident so far, by key.
+        broken: What was found broken.
+        well: Keys of what was found to be well.
+    """
+    news = []
+    for incident in broken:
+        before = known.get(incident.key)
+        if before is None or not before.open:
+            news.append(replace(incident, told_open=before is not None and before.told_open))
+    closed = (known[key] for key in well if key in known)
+    return news + [replace(incident, open=False) for incident in closed if incident.open]
+
+
+def read_incidents() -> dict[str, Incident]:
+    """Every incident, by key."""
+    query, parameters = "PartitionKey eq @key and RowKey ne @sender", {"key": INCIDENT, "sender": _SENDER}
+    rows = audit_table().query_entities(query, parameters=parameters)
+    return {row["RowKey"]: _incident(row) for row in rows}
+
+
+def write_incidents(incidents: Iterable[Incident]) -> None:
+    """Write incidents; whoever writes one again writes the same row."""
+    now = datetime.now(timezone.utc)
+    upsert_rows(
+        audit_table(),
+        (
+            {"PartitionKey": INCIDENT, "RowKey": incident.key, "time": now}
+            | as_properties(asdict(incident) | {"kind": incident.kind.value})
+            for incident in incidents
+        ),
+    )
+
+
+def mark_told(incidents: Iterable[Incident]) -> None:
+    """Note what was told; what has changed since then stays as it is, and is told of next."""
+    merge_rows(
+        audit_table(),
+        ({"PartitionKey": INCIDENT, "RowKey": incident.key, "told_open": incident.open} for incident in incidents),
+    )
+
+
+def _incident(row: Mapping[str, Any]) -> Incident:
+    fields = {name: row[name] for name in Incident.__dataclass_fields__ if name in row}
+    return Incident(**fields | {"kind": Kind(row["kind"])})
+
+
+@contextmanager
+def sole_sender() -> Iterator[bool]:
+    """Whether this process may send now. Where another one sends, what it leaves is sent by the next tick."""
+    claimed = _claim(datetime.now(timezone.utc))
+    try:
+        yield claimed
+    finally:
+        if claimed:
+            audit_table().delete_entity(INCIDENT, _SENDER)
+
+
+def _claim(now: datetime) -> bool:
+    table = audit_table()
+    row = {"PartitionKey": INCIDENT, "RowKey": _SENDER, "until": now + _SENDING}
+    try:
+        table.create_entity(row)
+    except ResourceExistsError:
+        held = table.get_entity(INCIDENT, _SENDER)
+        if held["until"] > now:
+            return False
+        try:
+            etag = held.metadata["etag"]
+            table.update_entity(row, mode=UpdateMode.REPLACE, etag=etag, match_condition=MatchConditions.IfNotModified)
+        except ResourceModifiedError:
+            return False
+    return True

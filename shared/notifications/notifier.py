@@ -1,0 +1,127 @@
+"""When somebody is told: after a run, after an upload, and on a timer. Nothing here ever fails its caller.
+
+What could not be delivered stays untold in the audit table, and the timer sends it with what came since.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime, timedelta, timezone
+from functools import wraps
+from typing import ParamSpec
+
+from shared.audit import job_rows
+from shared.job_list import active_jobs
+from shared.models import JobStatus, RunOutcome
+from shared.notifications.incidents import (
+    Incident,
+    Kind,
+    changed,
+    incident_key,
+    mark_told,
+    read_incidents,
+    sole_sender,
+    write_incidents,
+)
+from shared.notifications.message import compose
+from shared.notifications.webhook import NotificationError, post
+from shared.settings import settings
+from shared.wildcards import base_job_id
+from shared.workbook.uploads import Activation, Outcome
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+
+
+def _never_failing(notify: Callable[P, None]) -> Callable[P, None]:
+    """Only where somebody is to be told at all, and whatever goes wrong is logged."""
+
+    @wraps(notify)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        if not settings().notify_webhook_url:
+            return
+        try:
+            notify(*args, **kwargs)
+        except NotificationError as error:
+            log.warning("Nobody was notified, the next tick tries again: %s", error)
+        except Exception:
+            log.exception("Nobody was notified, the next tick tries again")
+
+    return guarded
+
+
+@_never_failing
+def notify_of_run(run: RunOutcome) -> None:
+    """Tell which jobs of a run broke and which are well again; one message for all of them."""
+    run_id = run.request.run_id
+    rows = list(job_rows(run_id))
+    broken = [
+        Incident(Kind.JOB, row["job_id"], row.get("error_message", "No error is known."), run_id)
+        for row in rows
+        if row["status"] == JobStatus.FAILED.value
+    ]
+    loaded = [row["job_id"] for row in rows if row["status"] == JobStatus.SUCCESS.value]
+    loaded += {base_job_id(job_id) for job_id in loaded}
+    well = {incident_key(kind, job_id) for job_id in loaded for kind in (Kind.JOB, Kind.OVERDUE)}
+    if run.error:
+        broken.append(Incident(Kind.RUN, "", run.error.message, run_id))
+    else:
+        well.add(incident_key(Kind.RUN, ""))
+    _tell(broken, well - {incident.key for incident in broken})
+
+
+@_never_failing
+def notify_of_upload(activation: Activation) -> None:
+    """Tell of an upload that was refused, and of the next one that was not."""
+    if activation.outcome is Outcome.REFUSED:
+        problems = activation.problems
+        sentence = f"{len(problems)} problem(s), the first: {problems[0]}"
+        _tell([Incident(Kind.WORKBOOK, activation.refused_folder or "", sentence)], [])
+    elif activation.outcome in (Outcome.ACTIVATED, Outcome.UNCHANGED):
+        refused = [key for key, incident in read_incidents().items() if incident.kind is Kind.WORKBOOK]
+        _tell([], refused)
+
+
+@_never_failing
+def notify_of_time() -> None:
+    """Tell of jobs that should have loaded and have not, and whatever could not be told before."""
+    now = datetime.now(timezone.utc)
+    jobs = active_jobs(now)
+    tolerance = timedelta(minutes=settings().notify_overdue_minutes)
+    known = read_incidents()
+    overdue = [
+        Incident(Kind.OVERDUE, job["job_id"], f"A load was due by {job['overdue_since']:%Y-%m-%d %H:%M} UTC.")
+        for job in jobs
+        if job["overdue_since"] and job["overdue_since"] + tolerance <= now
+    ]
+    failing = {incident.subject for incident in known.values() if incident.kind is Kind.JOB and incident.open}
+    if jobs:
+        _forget_idle(known.values(), {job["job_id"] for job in jobs if job["enabled"]})
+    _tell([incident for incident in overdue if incident.subject not in failing], [])
+
+
+def _forget_idle(incidents: Iterable[Incident], enabled: Collection[str]) -> None:
+    """Close in silence what is about jobs that nobody runs any more."""
+    idle = [
+        Incident(incident.kind, incident.subject, incident.sentence, incident.run_id, open=False, told_open=False)
+        for incident in incidents
+        if incident.kind in (Kind.JOB, Kind.OVERDUE)
+        and (incident.open or incident.told_open)
+        and base_job_id(incident.subject) not in enabled
+    ]
+    write_incidents(idle)
+
+
+def _tell(broken: Iterable[Incident], well: Collection[str]) -> None:
+    """Write what changed, then send everything that is untold."""
+    write_incidents(changed(read_incidents(), broken, well))
+    with sole_sender() as may_send:
+        untold = [incident for incident in read_incidents().values() if incident.is_untold] if may_send else []
+        url = settings().notify_webhook_url
+        if untold and url:
+            message = compose(untold, settings().base_url)
+            post(url.get_secret_value(), message)
+            mark_told(untold)
+            log.info("Notified: %s", message.title)

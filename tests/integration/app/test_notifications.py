@@ -1,0 +1,215 @@
+"""Who is told what, with a real table for the incidents and a real webhook."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from activities.finish_run import finish_run
+from shared.audit import record_job, record_run
+from shared.models import JobError, JobResult, JobStatus, RunOutcome, RunRequest
+from shared.notifications.incidents import read_incidents, sole_sender
+from shared.notifications.notifier import notify_of_time, notify_of_upload
+from shared.settings import settings
+from shared.workbook.activation import configuration_store
+from shared.workbook.configuration import Problem
+from shared.workbook.uploads import Activation, Outcome
+from tests.builders import a_job, a_workbook
+from tests.webhook_server import Webhook, webhook_server
+
+SECRET = "s3cret-path"
+NOW = datetime.now(timezone.utc)
+
+
+@pytest.fixture
+def webhook(app_settings: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook]:
+    with webhook_server(f"/{SECRET}") as started:
+        monkeypatch.setenv("NOTIFY_WEBHOOK_URL", started.url)
+        monkeypatch.setenv("WEBSITE_HOSTNAME", "lake.example.com")
+        settings.cache_clear()
+        yield started
+
+
+def a_run(run_id: str, *, ok: tuple[str, ...] = (), bad: tuple[str, ...] = (), error: str | None = None) -> None:
+    """A run that ends with these jobs."""
+    request = RunRequest(run_id=run_id, trigger="timer", requested_at=NOW)
+    record_run(request, "RUNNING", {})
+    failure = JobError(kind="source", message="Table 'orders' does not exist. The driver says much more.")
+    for job_id in (*ok, *bad):
+        status, reason = (JobStatus.FAILED, failure) if job_id in bad else (JobStatus.SUCCESS, None)
+        result = JobResult(
+            run_id=run_id, job_id=job_id, status=status, started_at=NOW, ended_at=NOW, error=reason, load_id="1.0"
+        )
+        record_job(result, NOW, a_job(job_id=job_id))
+    finish(run_id, error)
+
+
+def finish(run_id: str, error: str | None = None) -> None:
+    request = RunRequest(run_id=run_id, trigger="timer", requested_at=NOW)
+    problem = JobError(kind="configuration", message=error) if error else None
+    finish_run(RunOutcome(request=request, error=problem).to_json())
+
+
+def titles(webhook: Webhook) -> list[str]:
+    return [message["title"].removeprefix("Excel to lake: ") for message in webhook.messages]
+
+
+def test_a_failure_is_told_once_with_its_first_sentence_and_links(webhook: Webhook) -> None:
+    a_run("run-1", ok=("users",), bad=("orders",))
+    (message,) = webhook.messages
+    assert message["title"] == "Excel to lake: 1 job failed"
+    assert message["sections"] == [
+        {
+            "title": "1 job failed",
+            "lines": [{"subject": "orders", "text": "Table 'orders' does not exist."}],
+            "more": 0,
+        }
+    ]
+    assert message["links"] == {
+        "Run run-1": "https://lake.example.com/api/runs/run-1",
+        "Dashboard": "https://lake.example.com/api/dashboard",
+    }
+
+
+def test_neither_the_same_run_again_nor_a_further_failure_is_told(webhook: Webhook) -> None:
+    a_run("run-1", bad=("orders",))
+    finish("run-1")
+    a_run("run-2", bad=("orders",))
+    notify_of_time()
+    assert titles(webhook) == ["1 job failed"]
+
+
+def test_the_recovery_is_told_and_the_next_failure_is_a_new_incident(webhook: Webhook) -> None:
+    a_run("run-1", bad=("orders", "users"))
+    a_run("run-2", ok=("orders",), bad=("users",))
+    a_run("run-3", ok=("orders",), bad=("users",))
+    a_run("run-4", bad=("orders", "users"))
+    assert titles(webhook) == ["2 jobs failed", "1 job is well again", "1 job failed"]
+
+
+def test_a_run_with_many_failures_is_one_message_that_names_some(webhook: Webhook) -> None:
+    a_run("run-1", bad=tuple(f"job_{number:03d}" for number in range(120)))
+    (message,) = webhook.messages
+    (section,) = message["sections"]
+    assert (section["title"], len(section["lines"]), section["more"]) == ("120 jobs failed", 15, 105)
+
+
+def test_a_run_that_cannot_be_planned_is_told_until_one_can(webhook: Webhook) -> None:
+    a_run("run-1", error="There is no active configuration. Upload the workbook.")
+    a_run("run-2", error="There is no active configuration. Upload the workbook.")
+    a_run("run-3", ok=("orders",))
+    assert titles(webhook) == ["A run could not be carried out", "Runs are carried out again"]
+    assert webhook.messages[0]["sections"][0]["lines"][0]["text"] == "There is no active configuration."
+
+
+@pytest.mark.parametrize("answer", [429, 500, 302, 404])
+def test_what_was_not_taken_is_told_with_the_next_news(
+    webhook: Webhook, answer: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    webhook.answers = [answer]
+    a_run("run-1", bad=("orders",))
+    assert f"answered {answer}" in caplog.text
+    a_run("run-2", bad=("orders", "users"))
+    assert titles(webhook) == ["1 job failed", "2 jobs failed"]
+
+
+def test_a_webhook_that_is_silent_or_gone_neither_fails_the_run_nor_shows_its_address(
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr("shared.notifications.webhook._SECONDS", 0.2)
+    webhook.answers = [1]
+    a_run("run-1", bad=("orders",))
+    assert "broke off: ReadTimeout" in caplog.text
+    monkeypatch.setenv("NOTIFY_WEBHOOK_URL", f"http://127.0.0.1:1/{SECRET}")
+    settings.cache_clear()
+    notify_of_time()
+    assert "broke off: ConnectionError" in caplog.text
+    assert SECRET not in caplog.text
+    assert [incident.is_untold for incident in read_incidents().values()] == [True]
+
+
+def test_what_opened_and_closed_before_it_could_be_told_is_not_told(webhook: Webhook) -> None:
+    webhook.answers = [500]
+    a_run("run-1", bad=("orders",))
+    a_run("run-2", ok=("orders",))
+    assert len(webhook.messages) == 1
+
+
+def test_a_process_beside_a_sender_leaves_its_news_to_the_next_tick(webhook: Webhook) -> None:
+    with sole_sender() as mine:
+        a_run("run-1", bad=("orders",))
+        assert (mine, webhook.messages) == (True, [])
+    notify_of_time()
+    assert titles(webhook) == ["1 job failed"]
+
+
+def test_a_sender_that_died_holds_nobody_up_for_long(webhook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.notifications.incidents._SENDING", timedelta(seconds=-1))
+    with sole_sender():
+        a_run("run-1", bad=("orders",))
+        assert titles(webhook) == ["1 job failed"]
+
+
+def an_upload(outcome: Outcome, folder: str | None = None) -> Activation:
+    problems = (Problem(sheet="SourceConfig", cell="F7", message="load_type is wrong"),) if folder else ()
+    return Activation(outcome=outcome, sha256="0f" * 32, at=NOW, problems=problems, refused_folder=folder)
+
+
+def test_each_refused_upload_is_told_once_and_the_next_good_one(webhook: Webhook) -> None:
+    for folder in ("refused/1", "refused/1", "refused/2"):
+        notify_of_upload(an_upload(Outcome.REFUSED, folder))
+    notify_of_upload(an_upload(Outcome.OVERTAKEN))
+    notify_of_upload(an_upload(Outcome.ACTIVATED))
+    notify_of_upload(an_upload(Outcome.ACTIVATED))
+    refused, accepted = "An uploaded workbook was refused", "An uploaded workbook was accepted again"
+    assert titles(webhook) == [refused, refused, accepted]
+    assert "F7" in webhook.messages[0]["sections"][0]["lines"][0]["text"]
+
+
+def test_a_job_that_should_have_loaded_is_told_once_and_again_when_it_has(
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configuration_store().activate(a_workbook({"job_id": "orders"}, {"job_id": "users", "enabled": "N"}), etag="1")
+    monkeypatch.setattr("shared.notifications.notifier.datetime", Later)
+    notify_of_time()
+    notify_of_time()
+    assert titles(webhook) == ["1 job is overdue"]
+    assert [line["subject"] for line in webhook.messages[0]["sections"][0]["lines"]] == ["orders"]
+    a_run("run-1", ok=("orders",))
+    assert titles(webhook)[1:] == ["1 job is well again"]
+
+
+class Later(datetime):
+    """A clock that is three days ahead."""
+
+    @classmethod
+    def now(cls, tz: timezone | None = None) -> datetime:  # type: ignore[override]
+        return datetime.now(tz) + timedelta(days=3)
+
+
+def test_a_job_that_is_known_to_fail_is_not_told_as_overdue_too(
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configuration_store().activate(a_workbook({"job_id": "orders"}), etag="1")
+    a_run("run-1", bad=("orders",))
+    monkeypatch.setattr("shared.notifications.notifier.datetime", Later)
+    notify_of_time()
+    assert titles(webhook) == ["1 job failed"]
+
+
+def test_a_job_that_nobody_runs_any_more_is_forgotten_in_silence(webhook: Webhook) -> None:
+    a_run("run-1", bad=("orders",))
+    configuration_store().activate(a_workbook({"job_id": "orders", "enabled": "N"}), etag="1")
+    notify_of_time()
+    assert titles(webhook) == ["1 job failed"]
+    assert [incident.open for incident in read_incidents().values()] == [False]
+
+
+@pytest.mark.usefixtures("app_settings")
+def test_without_a_webhook_nothing_is_kept() -> None:
+    a_run("run-1", bad=("orders",))
+    assert read_incidents() == {}
