@@ -77,6 +77,8 @@ FLOWS = {
 class BrokenApp(App):
     """The app, with a proxy before its storage and one before its database."""
 
+    patience_seconds = 120.0  # for a run to end
+
     def __init__(self, services: LocalServices, folder: Path, storage: StorageProxy, **settings: str) -> None:
         self.work_folder = folder / "work"
         self.work_folder.mkdir(parents=True, exist_ok=True)
@@ -95,10 +97,10 @@ class BrokenApp(App):
 
     def wait(self, run_id: str) -> dict[str, Any]:
         """As in `App`, with fewer questions: they, too, go through the proxy."""
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + self.patience_seconds
         while (run := self.get_run(run_id))["status"] == "RUNNING":
             assert time.monotonic() < deadline, f"{run}\n{self.host.log_text()[-6000:]}"
-            time.sleep(0.3)
+            time.sleep(self.patience_seconds / 400)
         return run
 
     # processes

@@ -30,6 +30,7 @@ def test_many_rounds_with_random_kills(
 ) -> None:
     record_property("points", JOBS * ROUNDS)
     with broken_app(services, tmp_path, SOURCE_CONCURRENCY=str(AT_ONCE), JOB_MAX_ATTEMPTS="6") as app:
+        app.patience_seconds += JOBS * SECONDS_OF_A_LOAD
         for name in NAMES:
             app.create_versioned_table(name)
         app.put_workbook(*(app.row(name, name, **FLOWS[flow].cells) for name, flow in NAMES.items()))
