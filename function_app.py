@@ -6,6 +6,7 @@ Importing this module loads neither dlt nor pyarrow nor a database driver: the h
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from typing import Any
 
 import azure.durable_functions as df
@@ -17,18 +18,34 @@ import activities.load_job
 import activities.plan_run
 import orchestrators.ingestion_run
 import orchestrators.source_lane
+from shared.api.answers import (
+    ChartedLoads,
+    Health,
+    JobList,
+    LoadList,
+    Rehearsal,
+    RunAccepted,
+    RunDescription,
+    RunList,
+    RunStarted,
+)
+from shared.api.caller import Caller
+from shared.api.configuration_answers import ConfigurationState, RolledBack, ValidationReport, VersionList
 from shared.api.lists import list_history_of_job, list_runs
-from shared.configuration_api import check_workbook, describe_configuration, list_history, roll_back
+from shared.api.queries import ChartQuery, HistoryQuery, RunsQuery, ValidationQuery
+from shared.api.registry import Routes
+from shared.configuration_api import XLSX, RollbackBody, check_workbook, describe_configuration, list_history, roll_back
 from shared.health import health
 from shared.housekeeping.tick import tidy_up
 from shared.http import json_response
 from shared.job_list import list_jobs
 from shared.loads import list_loads
 from shared.notifications.notifier import notify_of_time
-from shared.runs import cancel_run, describe_run, start_ordered_run, start_requested_run, start_scheduled_run
+from shared.runs import RunBody, cancel_run, describe_run, start_ordered_run, start_requested_run, start_scheduled_run
 from shared.settings import settings
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
+routes = Routes(app)
 
 
 @app.timer_trigger(arg_name="timer", schedule="%INGESTION_SCHEDULE%")
@@ -67,77 +84,96 @@ async def watch(timer: func.TimerRequest) -> None:  # noqa: ARG001
     await asyncio.to_thread(notify_of_time)
 
 
-@app.route(route="runs", methods=["POST"])
-@app.durable_client_input(client_name="client")
-async def start_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-    """Start a run now."""
-    return await start_requested_run(client, req.get_body())
+@routes.post(
+    "runs",
+    {HTTPStatus.ACCEPTED: RunStarted, HTTPStatus.OK: Rehearsal},
+    {HTTPStatus.CONFLICT: "There is a run with that id."},
+)
+async def start_run(client: df.DurableOrchestrationClient, body: RunBody) -> func.HttpResponse:
+    """Start a run now; with `dry_run` answer what it would do."""
+    return await start_requested_run(client, body)
 
 
-@app.route(route="runs", methods=["GET"])
-async def get_runs(req: func.HttpRequest) -> func.HttpResponse:
-    """List the runs."""
-    return await list_runs(req.params)
+@routes.get("runs", {HTTPStatus.OK: RunList})
+async def get_runs(query: RunsQuery) -> func.HttpResponse:
+    """List the runs, the newest first."""
+    return await list_runs(query)
 
 
-@app.route(route="runs/{run_id}", methods=["GET"])
-@app.durable_client_input(client_name="client")
-async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+@routes.get("runs/{run_id}", {HTTPStatus.OK: RunDescription}, {HTTPStatus.NOT_FOUND: "There is no such run."})
+async def get_run(client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
     """Tell how a run goes."""
-    return await describe_run(client, req.route_params["run_id"])
+    return await describe_run(client, run_id)
 
 
-@app.route(route="runs/{run_id}/cancel", methods=["POST"])
-@app.durable_client_input(client_name="client")
-async def post_cancel(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+@routes.post(
+    "runs/{run_id}/cancel",
+    {HTTPStatus.ACCEPTED: RunAccepted},
+    {HTTPStatus.NOT_FOUND: "There is no such run.", HTTPStatus.CONFLICT: "It has ended."},
+)
+async def post_cancel(client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
     """Cancel a run."""
-    return await cancel_run(client, req.route_params["run_id"])
+    return await cancel_run(client, run_id)
 
 
-@app.route(route="jobs", methods=["GET"])
-async def get_jobs(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
+@routes.get("jobs", {HTTPStatus.OK: JobList}, {HTTPStatus.NOT_FOUND: "No workbook is active."})
+async def get_jobs() -> func.HttpResponse:
     """List the jobs of the active workbook."""
     return await list_jobs()
 
 
-@app.route(route="loads", methods=["GET"])
-async def get_loads(req: func.HttpRequest) -> func.HttpResponse:
+@routes.get("jobs/{job_id}/history", {HTTPStatus.OK: LoadList}, {HTTPStatus.NOT_FOUND: "Nobody ever knew the job."})
+async def get_job_history(job_id: str, query: HistoryQuery) -> func.HttpResponse:
+    """List the loads of a job, the newest first."""
+    return await list_history_of_job(job_id, query)
+
+
+@routes.get("loads", {HTTPStatus.OK: ChartedLoads})
+async def get_loads(query: ChartQuery) -> func.HttpResponse:
     """List the last loads of some jobs, for charts."""
-    return await list_loads(req.params)
+    return await list_loads(query.job_ids)
 
 
-@app.route(route="jobs/{job_id}/history", methods=["GET"])
-async def get_job_history(req: func.HttpRequest) -> func.HttpResponse:
-    """List the loads of a job."""
-    return await list_history_of_job(req.route_params["job_id"], req.params)
-
-
-@app.route(route="config", methods=["GET"])
-async def get_config(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
+@routes.get("config", {HTTPStatus.OK: ConfigurationState})
+async def get_config() -> func.HttpResponse:
     """Tell which version of the workbook is active."""
     return await describe_configuration()
 
 
-@app.route(route="config/validate", methods=["POST"])
-async def post_validate(req: func.HttpRequest) -> func.HttpResponse:
+@routes.post(
+    "config/validate",
+    {HTTPStatus.OK: (ValidationReport, XLSX)},
+    {HTTPStatus.UNPROCESSABLE_ENTITY: "The file cannot be opened, so there is none to show its problems in."},
+)
+async def post_validate(content: bytes, query: ValidationQuery) -> func.HttpResponse:
     """Check a workbook."""
-    return await check_workbook(req.get_body(), annotated=req.params.get("annotated") == "1")
+    return await check_workbook(content, query.annotated)
 
 
-@app.route(route="config/history", methods=["GET"])
-async def get_history(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
+@routes.get("config/history", {HTTPStatus.OK: VersionList})
+async def get_history() -> func.HttpResponse:
     """List the versions of the workbook."""
     return await list_history()
 
 
-@app.route(route="config/rollback", methods=["POST"])
-async def post_rollback(req: func.HttpRequest) -> func.HttpResponse:
-    """Bring an earlier version back."""
-    return await roll_back(req.get_body())
+@routes.post(
+    "config/rollback",
+    {HTTPStatus.OK: RolledBack},
+    {HTTPStatus.NOT_FOUND: "There never was such a version.", HTTPStatus.CONFLICT: "It is active."},
+)
+async def post_rollback(body: RollbackBody, caller: Caller) -> func.HttpResponse:
+    """Bring an earlier version of the workbook back."""
+    return await roll_back(body, caller.name)
 
 
-@app.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-async def get_health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
+@routes.get("openapi.json", {HTTPStatus.OK: "application/json"})
+async def get_openapi() -> func.HttpResponse:
+    """Describe every route: this document."""
+    return json_response(routes.document())
+
+
+@routes.get("health", {HTTPStatus.OK: Health, HTTPStatus.SERVICE_UNAVAILABLE: Health}, is_open=True)
+async def get_health() -> func.HttpResponse:
     """Tell whether the app can work."""
     healthy, state = await asyncio.to_thread(health)
     return json_response(state, 200 if healthy else 503)

@@ -11,6 +11,7 @@
 | `cancelled` | run_id | the wish that a run be cancelled |
 | `housekeeping` | inverted time | one tick of the housekeeping: what it removed |
 | `incident` | kind and subject | what is broken and whether somebody was told (`shared/notifications`) |
+| `calls` | inverted time, a random part | one call that may change something: who asked, and how it was answered |
 | `request` | request_id | one order of the sheet Requests: which run carries it out, and how that ended |
 
 Every row is an upsert under a key that follows from its content: whoever writes it again writes the same row.
@@ -42,6 +43,7 @@ SUCCEEDED = "succeeded"
 REQUEST = "request"
 HOUSEKEEPING = "housekeeping"
 INCIDENT = "incident"
+CALLS = "calls"
 PROBLEMS_LIMIT = 50  # of one upload; all of them stand in its problems.json
 _CHARTED = ["run_id", "status", "start_time", "rows_extracted", "duration_seconds"]
 

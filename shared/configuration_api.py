@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.audit import record_activation, refused_uploads
 from shared.errors import ConfigurationError, WorkbookError
-from shared.http import json_response, problem_response, read_body
+from shared.http import json_response, problem_response
 from shared.orders import orders_and_outcomes
 from shared.settings import settings
 from shared.workbook.activation import configuration_store
@@ -20,7 +20,7 @@ from shared.workbook.annotate import annotate
 from shared.workbook.validation import validate
 from shared.workbook.versions import Refusal, Snapshot
 
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _REFUSED_SHOWN = 20
 
 
@@ -53,13 +53,9 @@ async def list_history() -> HttpResponse:
     return json_response(await asyncio.to_thread(_history))
 
 
-async def roll_back(content: bytes) -> HttpResponse:
+async def roll_back(wanted: RollbackBody, caller: str) -> HttpResponse:
     """Answer `POST /api/config/rollback`: 404 for a version that never was, 409 for the active one."""
-    try:
-        wanted = read_body(content, RollbackBody)
-    except ValueError as error:
-        return problem_response(HTTPStatus.BAD_REQUEST, "The request body is wrong.", error.args)
-    return await asyncio.to_thread(_roll_back, wanted)
+    return await asyncio.to_thread(_roll_back, wanted, wanted.by or caller)
 
 
 def _check_workbook(content: bytes, annotated: bool) -> HttpResponse:
@@ -72,7 +68,7 @@ def _check_workbook(content: bytes, annotated: bool) -> HttpResponse:
         problems = [str(problem) for problem in report.problems]
         return problem_response(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), problems)
     headers = {"Content-Disposition": 'attachment; filename="annotated.xlsx"'}
-    return HttpResponse(workbook, mimetype=_XLSX, headers=headers)
+    return HttpResponse(workbook, mimetype=XLSX, headers=headers)
 
 
 def _configuration() -> dict[str, Any]:
@@ -117,13 +113,13 @@ def _refusal(refusal: Refusal) -> dict[str, Any]:
     }
 
 
-def _roll_back(wanted: RollbackBody) -> HttpResponse:
+def _roll_back(wanted: RollbackBody, by: str) -> HttpResponse:
     store = configuration_store()
     if all(entry.sha256 != wanted.sha256 for entry in store.history()):
         detail = f"There never was a version {wanted.sha256}; GET /api/config/history lists them."
         return problem_response(HTTPStatus.NOT_FOUND, detail)
     try:
-        activation = store.rollback(wanted.sha256, wanted.by)
+        activation = store.rollback(wanted.sha256, by)
     except ConfigurationError as error:
         return problem_response(HTTPStatus.CONFLICT, str(error))
     record_activation(activation)

@@ -32,7 +32,7 @@ def read_body(content: bytes, shape: type[Body]) -> Body:
     try:
         return shape.model_validate(value)
     except ValidationError as error:
-        raise ValueError(*(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())) from None
+        raise ValueError(*(f"{'.'.join(map(str, item['loc']))}: {_message(item)}" for item in error.errors())) from None
 
 
 def read_query(params: Mapping[str, str], shape: type[Body]) -> Body:
@@ -75,7 +75,11 @@ def _query_problem(item: ErrorDetails, shape: type[BaseModel]) -> str:
     if item["type"] == "extra_forbidden":
         known = ", ".join(field.alias or name for name, field in shape.model_fields.items())
         return f"{name}: is not a parameter of this route; it has {known}"
-    return f"{name}: '{item['input']}': {item['msg'].removeprefix('Value error, ')}"
+    return f"{name}: '{item['input']}': {_message(item)}"
+
+
+def _message(item: ErrorDetails) -> str:
+    return item["msg"].removeprefix("Value error, ")
 
 
 def _plain(value: Any) -> Any:

@@ -12,9 +12,10 @@ from typing import Annotated, Any
 from azure.durable_functions import DurableOrchestrationClient, OrchestrationRuntimeStatus
 from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
 from azure.functions import HttpResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared.audit import (
+    CALLS,
     CANCELLED,
     HOUSEKEEPING,
     INCIDENT,
@@ -30,7 +31,7 @@ from shared.audit import (
 )
 from shared.dry_run import rehearse
 from shared.errors import ConfigurationError
-from shared.http import json_response, problem_response, read_body
+from shared.http import json_response, problem_response
 from shared.models import RunRequest, RunStatus
 from shared.orders import waiting_orders
 from shared.planning import problems_of
@@ -46,9 +47,15 @@ _ACTIVE = [
     OrchestrationRuntimeStatus.Running,
     OrchestrationRuntimeStatus.Suspended,
 ]
-_TABLE_PARTITIONS = (RUNS, WORKBOOK, HOUSEKEEPING, INCIDENT, LATEST, SUCCEEDED, CANCELLED, REQUEST)
+_TABLE_PARTITIONS = (CALLS, RUNS, WORKBOOK, HOUSEKEEPING, INCIDENT, LATEST, SUCCEEDED, CANCELLED, REQUEST)
 _RUN_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 _ENDED_BADLY = {"Failed": RunStatus.FAILED, "Terminated": RunStatus.CANCELLED, "Canceled": RunStatus.CANCELLED}
+
+
+def _unreserved(run_id: str) -> str:
+    if run_id in _TABLE_PARTITIONS or run_id.startswith((SCHEDULED, ORDERED)):
+        raise ValueError(f"'{run_id}' is reserved")
+    return run_id
 
 
 class RunBody(BaseModel):
@@ -56,7 +63,7 @@ class RunBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    run_id: Annotated[str, Field(pattern=_RUN_ID)] | None = None
+    run_id: Annotated[str, Field(pattern=_RUN_ID), AfterValidator(_unreserved)] | None = None
     job_ids: list[str] = []
     tags: list[str] = []
     full_refresh: bool = False
@@ -112,16 +119,11 @@ async def start_ordered_run(client: DurableOrchestrationClient, run_id: str | No
     log.info("Started run %s for %d order(s) of the workbook.", run_id, len(orders))
 
 
-async def start_requested_run(client: DurableOrchestrationClient, body: bytes) -> HttpResponse:
+async def start_requested_run(client: DurableOrchestrationClient, wanted: RunBody) -> HttpResponse:
     """Answer `POST /api/runs`: 202 with run id and links, 400 with all that is wrong, 409 where it exists.
 
     A dry run is answered with 200 and what the run would do.
     """
-    try:
-        wanted = _parse(body)
-    except ValueError as error:
-        problems = list(error.args)
-        return problem_response(400, "The request body is wrong.", problems)
     now = datetime.now(timezone.utc)
     run_id = wanted.run_id or f"manual-{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     request = RunRequest(
@@ -210,14 +212,6 @@ def _status(status: DurableOrchestrationStatus | None, row: Mapping[str, Any]) -
 async def _exists(client: DurableOrchestrationClient, run_id: str) -> bool:
     status = await client.get_status(run_id)
     return status.runtime_status is not None or await asyncio.to_thread(find_run, run_id) is not None
-
-
-def _parse(body: bytes) -> RunBody:
-    """The body as a `RunBody`. Raises ValueError with one argument per thing that is wrong."""
-    wanted = read_body(body, RunBody)
-    if wanted.run_id and (wanted.run_id in _TABLE_PARTITIONS or wanted.run_id.startswith((SCHEDULED, ORDERED))):
-        raise ValueError(f"run_id: '{wanted.run_id}' is reserved")
-    return wanted
 
 
 def _plain(row: Row) -> dict[str, Any]:

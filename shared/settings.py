@@ -64,6 +64,10 @@ class Settings(BaseSettings):
     )
     azure_client_id: str | None = Field(None, description="Client id of a user-assigned managed identity.")
 
+    website_auth_enabled: bool = Field(
+        False, description="Set by App Service where callers must sign in (Easy Auth); they then need an app role."
+    )
+
     key_vault_url: str | None = Field(None, description="Key Vault with the secrets `source-{source_name}`.")
     secret_cache_seconds: int = Field(300, ge=0, description="How long a secret that was read is kept in memory.")
     secrets_file: Path = Field(

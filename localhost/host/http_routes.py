@@ -91,13 +91,19 @@ def _handler(function: IndexedFunction, worker: Worker) -> Handler:
             method=request.method,
             url=str(request.url),
             headers=dict(request.headers),
-            params={name: ",".join(request.query.getall(name)) for name in request.query},  # as the host joins them
+            params=_params(request),
             route_params=dict(request.match_info),
             body=await request.read(),
         )
         return _response(function, await worker.invoke(function, argument))
 
     return handle
+
+
+def _params(request: web.Request) -> dict[str, str]:
+    """As the host hands them over: what is given twice joined with a comma, and nothing that is empty."""
+    joined = {name: ",".join(request.query.getall(name)) for name in request.query}
+    return {name: value for name, value in joined.items() if value}
 
 
 def _response(function: IndexedFunction, answer: Any) -> web.Response:

@@ -1,14 +1,26 @@
-"""What the routes answer: one model per shape, in the names of the audit table."""
+"""What the routes about runs and jobs answer, in the names of the audit table."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from shared.models import JobStatus, LoadType, RunStatus
+from shared.models import JobStatus, LoadType, RunStatus, SourceType
+
+CONTINUATION = "Ask with it for the next page; null on the last one."
+
+
+class ProblemDetails(BaseModel):
+    """An error, as RFC 9457 wants it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str = Field(description="What is wrong, as a sentence.")
+    problems: list[str] = Field(description="Each single thing that is wrong; often none besides `detail`.")
 
 
 class AuditRow(BaseModel):
@@ -50,34 +62,37 @@ class RunList(BaseModel):
     """A page of runs."""
 
     runs: list[RunSummary]
-    continuation: str | None = Field(description="Ask with it for the next page; null on the last one.")
+    continuation: str | None = Field(description=CONTINUATION)
 
 
-class Load(AuditRow):
-    """What one run did with one job: its last attempt."""
-
-    run_id: str
+class _Attempt(AuditRow):
     job_id: str
-    status: JobStatus
-    attempt: int
+    attempt: int | None = None
     source_name: str | None = None
     table_name: str | None = None
     load_type: LoadType | None = None
-    start_time: datetime
-    end_time: datetime
+    start_time: datetime | None = None
+    end_time: datetime | None = None
     duration_seconds: float | None = None
     duration_by_stage: dict[str, float] | None = Field(None, description="Seconds: extract, normalize, load, total.")
-    rows_extracted: int
-    rows_written: int
-    bytes_written: int
-    files_written: int
+    rows_extracted: int | None = None
+    rows_written: int | None = None
+    bytes_written: int | None = None
+    files_written: int | None = None
     watermark_before: str | None = None
     watermark_after: str | None = None
-    load_id: str | None = Field(None, description="None where nothing new was to be loaded.")
+    load_id: str | None = Field(None, description="Not there where nothing new was to be loaded.")
     schema_changes: list[str] | None = None
     error_kind: str | None = None
     error_message: str | None = None
     retryable: bool | None = None
+
+
+class Load(_Attempt):
+    """What one run did with one job: its last attempt."""
+
+    run_id: str
+    status: JobStatus
 
 
 class LoadList(BaseModel):
@@ -85,4 +100,161 @@ class LoadList(BaseModel):
 
     job_id: str
     loads: list[Load]
-    continuation: str | None = Field(description="Ask with it for the next page; null on the last one.")
+    continuation: str | None = Field(description=CONTINUATION)
+
+
+class JobOfRun(_Attempt):
+    """One job of a run; while it runs, how far it has come."""
+
+    status: JobStatus | Literal["RUNNING"]
+    stage: str | None = Field(None, description="Of a job that runs: starting, extract, normalize, load.")
+
+
+class Progress(BaseModel):
+    """How far a run has come."""
+
+    jobs_total: int
+    jobs_done: int
+    jobs_failed: int
+    rows: int
+
+
+class RunDescription(BaseModel):
+    """One run with all its jobs."""
+
+    run_id: str
+    status: RunStatus
+    stage: str | None = Field(description="planning, loading, finishing or finished; null before it begins.")
+    trigger: str | None
+    start_time: datetime | None
+    end_time: datetime | None
+    config_sha256: str | None
+    error: str | None
+    progress: Progress
+    jobs: list[JobOfRun]
+
+
+class RunAccepted(BaseModel):
+    """A run to which something will happen; its path stands in the header `Location`, too."""
+
+    run_id: str
+    run: str = Field(description="The path that tells how it goes.")
+
+
+class RunStarted(RunAccepted):
+    """A run that was started, with the links by which Durable Functions itself tells about it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    statusQueryGetUri: str  # noqa: N815  Durable's name
+
+
+class RehearsedLane(BaseModel):
+    """Jobs that would run one after another."""
+
+    source_name: str
+    job_ids: list[str]
+
+
+class RehearsalError(BaseModel):
+    """Why a job could not be examined."""
+
+    kind: str
+    message: str
+
+
+class RehearsedJob(BaseModel):
+    """What a job would read; where it could not be planned, only why."""
+
+    job_id: str
+    source_name: str | None = None
+    load_type: LoadType | None = None
+    watermark: str | None = None
+    watermark_column: str | None = None
+    watermark_type: str | None = None
+    secret_found: bool | None = None
+    reachable: bool | None = None
+    sql: str | None = None
+    columns: dict[str, str] | None = None
+    rows_estimated: int | None = None
+    error: RehearsalError | None = None
+
+
+class Rehearsal(BaseModel):
+    """The plan that a dry run would carry out."""
+
+    dry_run: Literal[True]
+    config_sha256: str
+    lanes: list[RehearsedLane]
+    wildcards: dict[str, int]
+    jobs: list[RehearsedJob]
+
+
+class LastLoad(BaseModel):
+    """How a job last ended."""
+
+    run_id: str
+    status: JobStatus | None = None
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    rows_extracted: int | None = None
+    rows_written: int | None = None
+    duration_seconds: float | None = None
+    watermark_after: str | None = None
+    error_kind: str | None = None
+    error_message: str | None = None
+
+
+class JobOverview(BaseModel):
+    """One job of the active workbook."""
+
+    job_id: str
+    row: int = Field(description="Of the sheet.")
+    enabled: bool
+    source_type: SourceType
+    source_name: str
+    schema_name: str | None
+    table_name: str | None
+    api_endpoint: str | None
+    load_type: LoadType
+    table_format: str
+    watermark_column: str | None
+    tags: list[str]
+    priority: int
+    schedule: str | None
+    next_due: datetime | None = Field(description="The tick of the timer in which it runs next.")
+    overdue_since: datetime | None
+    last_result: LastLoad | None
+    last_success: LastLoad | None
+    tables: dict[str, LastLoad] | None = Field(None, description="Of a wildcard job: the last result of each table.")
+
+
+class JobList(BaseModel):
+    """The jobs of the active workbook."""
+
+    config_sha256: str
+    jobs: list[JobOverview]
+
+
+class ChartedLoad(BaseModel):
+    """As much of a load as a chart needs."""
+
+    run_id: str
+    status: JobStatus
+    start_time: datetime
+    rows_extracted: int | None = None
+    duration_seconds: float | None = None
+
+
+class ChartedLoads(BaseModel):
+    """The last loads of some jobs, the oldest first."""
+
+    loads: dict[str, list[ChartedLoad]]
+
+
+class Health(BaseModel):
+    """Whether the app can work."""
+
+    status: Literal["healthy", "unhealthy"]
+    checks: dict[str, Literal["ok", "missing", "unreachable"]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from http import HTTPStatus
 
 from azure.functions import HttpResponse
@@ -11,25 +10,17 @@ from azure.functions import HttpResponse
 from shared.api.answers import LoadList, RunList
 from shared.api.queries import HistoryQuery, RunsQuery, continuation
 from shared.audit_pages import Span, loads_page, runs_of_job_page, runs_page
-from shared.http import model_response, problem_response, read_query
+from shared.http import model_response, problem_response
 from shared.workbook.activation import configuration_store
 
 
-async def list_runs(params: Mapping[str, str]) -> HttpResponse:
-    """Answer `GET /api/runs`: the runs, the newest first; 400 where the query is wrong."""
-    try:
-        query = read_query(params, RunsQuery)
-    except ValueError as error:
-        return problem_response(HTTPStatus.BAD_REQUEST, "The query is wrong.", error.args)
+async def list_runs(query: RunsQuery) -> HttpResponse:
+    """Answer `GET /api/runs`: the runs, the newest first."""
     return model_response(await asyncio.to_thread(_runs, query))
 
 
-async def list_history_of_job(job_id: str, params: Mapping[str, str]) -> HttpResponse:
+async def list_history_of_job(job_id: str, query: HistoryQuery) -> HttpResponse:
     """Answer `GET /api/jobs/{job_id}/history`: its loads, the newest first; 404 where nobody ever knew the job."""
-    try:
-        query = read_query(params, HistoryQuery)
-    except ValueError as error:
-        return problem_response(HTTPStatus.BAD_REQUEST, "The query is wrong.", error.args)
     loads = await asyncio.to_thread(_loads, job_id, query)
     if not loads.loads and not await asyncio.to_thread(_is_known, job_id):
         return problem_response(HTTPStatus.NOT_FOUND, f"There is no job '{job_id}'; GET /api/jobs lists them.")

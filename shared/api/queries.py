@@ -73,3 +73,21 @@ class HistoryQuery(PageQuery):
     status: Annotated[tuple[JobStatus, ...], BeforeValidator(_items)] = Field(
         (), description="Only loads with one of these."
     )
+
+
+class ChartQuery(BaseModel):
+    """The query of `GET /api/loads`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    job_ids: Annotated[tuple[str, ...], BeforeValidator(_items)] = Field(
+        min_length=1, max_length=100, description="Each is a query of its own."
+    )
+
+
+class ValidationQuery(BaseModel):
+    """The query of `POST /api/config/validate`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    annotated: bool = Field(False, description="Answer the workbook with the problems at their cells.")

@@ -14,6 +14,7 @@ from itertools import chain
 from azure.data.tables import TableClient
 
 from shared.audit import (
+    CALLS,
     CANCELLED,
     HOUSEKEEPING,
     RUNS,
@@ -35,7 +36,7 @@ def purge_audit_rows(before: datetime, running: Collection[str], budget: Budget)
     """Delete old rows, and say how many.
 
     Args:
-        before: Rows of runs, uploads and ticks from before that time are old.
+        before: Rows of runs, uploads, calls and ticks from before that time are old.
         running: Ids of the runs that are at work.
         budget: What this tick may still remove.
     """
@@ -43,6 +44,7 @@ def purge_audit_rows(before: datetime, running: Collection[str], budget: Budget)
     deleted = _runs(table, before, running, budget)
     deleted += _histories(table, before, running, budget)
     deleted += delete_rows(table, budget.spend(_old_uploads(table, before)))
+    deleted += delete_rows(table, budget.spend(_old(table, CALLS, before)))
     return deleted + delete_rows(table, budget.spend(_old(table, HOUSEKEEPING, before)))
 
 

@@ -21,6 +21,7 @@ from localhost.local_app import LocalApp
 from localhost.services import LocalServices
 from tests.builders import a_workbook
 from tests.conftest import unique_name
+from tests.e2e.contract import assert_as_documented
 
 SOURCE = "shop_pg"
 _WAITING_READERS = "from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
@@ -121,12 +122,14 @@ class App(LocalApp):
     def request(self, method: str, path: str, body: Any = None) -> requests.Response:
         response = super().request(method, path, body)
         self.responses.append(response)
+        assert_as_documented(response)
         return response
 
     def send(self, method: str, path: str, **options: Any) -> requests.Response:
         """A request without the function key."""
         response = requests.request(method, f"{self.host.url}{path}", timeout=60, **options)
         self.responses.append(response)
+        assert_as_documented(response)
         return response
 
     def fire_timer(self, function: str = "scheduled_run") -> None:

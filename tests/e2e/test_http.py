@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -111,6 +112,17 @@ def test_runs_and_loads_are_listed_in_the_audits_names(app: App, run: dict[str, 
     assert (load["run_id"], load["status"], load["rows_written"]) == ("by-hand", "SUCCESS", 3)
     assert set(load["duration_by_stage"]) == {"extract", "normalize", "load", "total"}
     assert app.request("GET", "/api/jobs/two/history").json()["loads"] == []
+
+
+def test_every_call_that_may_change_something_is_recorded_with_who_and_how_it_was_answered(
+    app: App, run: dict[str, Any]
+) -> None:
+    app.request("POST", "/api/runs/by-hand/cancel")
+    calls = app.audit_rows("calls")
+    told = [tuple(call.get(name) for name in ("route", "run_id", "answer_status")) for call in calls]
+    assert told[0] == ("POST /api/runs/{run_id}/cancel", "by-hand", 409)
+    assert told[-1] == ("POST /api/runs", "by-hand", 202)
+    assert {call["caller"] for call in calls} == {f"key {sha256(app.function_key.encode()).hexdigest()[:8]}"}
 
 
 def test_a_wrong_query_is_refused_with_everything_that_is_wrong(app: App) -> None:

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from localhost.readme import README, current
 from shared.settings import Settings
+from tests.unit.indexed_routes import INDEXED
 
 ROOT = README.parent
-
-
-def routes() -> Iterator[str]:
-    """Method and path of every HTTP route that `function_app.py` declares."""
-    for node in ast.walk(ast.parse((ROOT / "function_app.py").read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "route":
-            keywords = {
-                keyword.arg: ast.literal_eval(keyword.value) for keyword in node.keywords if keyword.arg in KEYS
-            }
-            yield from (f"{method} /api/{keywords['route']}" for method in keywords["methods"])
-
-
-KEYS = ("route", "methods")
 
 
 def test_the_tables_of_columns_and_settings_are_current() -> None:
@@ -37,7 +23,7 @@ def test_every_setting_has_a_description() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
 
 
-@pytest.mark.parametrize("route", list(routes()))
+@pytest.mark.parametrize("route", [" ".join(route) for route in INDEXED])
 def test_every_route_is_described(route: str) -> None:
     assert f"`{route}`" in README.read_text(encoding="utf-8")
 
