@@ -257,6 +257,7 @@ def _job_row(result: JobResult, job: Job | None) -> dict[str, Any]:
         "load_type": job.load_type.value if job else None,
         "rows_extracted": result.rows_extracted,
         "rows_written": result.rows_written,
+        "rows_deleted": result.rows_deleted,
         "bytes_written": result.bytes_written,
         "files_written": result.files_written,
         "watermark_before": result.watermark_before,

@@ -9,6 +9,9 @@ import re
 
 from shared.models import Job
 
+DELETED_AT = "_deleted_at"
+"""The column of a Delta table that says since when the source has a row no more (detect_deletes soft)."""
+
 
 def dataset_name(job: Job) -> str:
     """The dlt dataset of a job: the folder that holds its table and dlt's own tables; one job, one dataset."""

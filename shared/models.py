@@ -82,7 +82,10 @@ class Job(Shape):
     table_format: Literal["parquet", "delta"] = "parquet"
     schema_contract: Literal["evolve", "freeze", "discard_row", "discard_value"] = "evolve"
     lookback: int = 0
-    verify: bool = False
+    verify: bool | Literal["SUMS"] = False
+    detect_deletes: Literal["none", "soft", "hard"] = "none"
+    max_deleted_percent: int = 10
+    partition_by: tuple[str, ...] = ()
     included_columns: tuple[str, ...] = ()
     excluded_columns: tuple[str, ...] = ()
     excluded_tables: tuple[str, ...] = ()
@@ -246,6 +249,7 @@ class JobResult(Shape):
     status: JobStatus
     rows_extracted: int = 0
     rows_written: int = 0
+    rows_deleted: int = Field(default=0, description="Rows that the source has no more, marked or removed.")
     bytes_written: int = 0
     files_written: int = 0
     watermark_before: str | None = None

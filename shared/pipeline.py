@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from shared.errors import ConfigurationError, LakeError
 from shared.lake import faults
 from shared.lake.adls import lake_destination
 from shared.lake.commit import CommittingClient, LoadCommit
+from shared.lake.deletes import DeleteDetection
 from shared.lake_layout import dataset_name, dataset_path, pipeline_name
 from shared.leases import assert_held
 from shared.models import AttemptOrder, Job, JobError, JobResult, JobStatus, LoadType
@@ -123,8 +124,11 @@ class _Attempt:
                 end=self.order.end,
                 watermark=before,
             )
+            disposition = write_disposition(self.job, options)
+            if deletes := self._delete_detection(disposition):
+                self.commit.deletes, options = deletes, replace(options, keys_file=deletes.keys_file)
             self.source = open_source(self.job, self.secret, options)
-            resource = self._with_disposition(self.source.resource(), write_disposition(self.job, options))
+            resource = self._with_disposition(self.source.resource(), disposition)
             extracted = pipeline.extract(
                 resource, loader_file_format="parquet", schema_contract=_schema_contract(self.job)
             )
@@ -147,6 +151,7 @@ class _Attempt:
                 **self.commit.record,
                 "load_id": loaded.loads_ids[-1] if loaded.loads_ids else None,  # nothing new, nothing loaded
                 "rows_written": self.commit.rows,
+                "rows_deleted": self.commit.rows_deleted,
                 "files_written": self.commit.files,
                 "bytes_written": self.commit.bytes,
             }
@@ -166,14 +171,22 @@ class _Attempt:
             if not isinstance(self.source, TableSource) or self.source.loaded_range is None:
                 raise ConfigurationError(f"Job '{job.job_id}': its source cannot load a range again.")
             commit.replaced_range = None if job.primary_key else self.source.loaded_range
+        commit.partition_by, commit.marks_deleted = job.partition_by, job.detect_deletes == "soft"
         resource.apply_hints(
             write_disposition=disposition,
             table_format="delta" if job.table_format == "delta" else None,
             primary_key=job.primary_key or None,
         )
-        if disposition != "replace" and commit.base_load_id and not commit.replaced_range:
+        if disposition != "replace" and commit.base_load_id and not commit.replaced_range and not commit.deletes:
             resource.add_filter(lambda rows: rows.num_rows > 0)  # nothing new makes no file; a first load makes a table
         return resource
+
+    def _delete_detection(self, disposition: Any) -> DeleteDetection | None:
+        """What becomes of rows that are gone; a load that replaces the table has nothing to compare."""
+        mode = self.job.detect_deletes
+        if mode == "none" or disposition == "replace":
+            return None
+        return DeleteDetection(mode, self.job.max_deleted_percent, self.folder / "keys.parquet")
 
     def _columns(self, pipeline: dlt.Pipeline) -> dict[str, str]:
         """Types of the columns that the job's table has in dlt's schema, by name; empty before the first load."""
@@ -218,7 +231,8 @@ class _Attempt:
             status=JobStatus.SUCCESS,
             load_id=record.get("load_id"),
             schema_changes=tuple(record.get("schema_changes", ())),
-            **{name: record.get(name) for name in ("rows_extracted", "rows_written", "files_written", "bytes_written")},
+            **{name: record.get(name) for name in ("rows_extracted", "rows_written", "rows_deleted")},
+            **{name: record.get(name) for name in ("files_written", "bytes_written")},
             **{name: record.get(name) for name in ("watermark_before", "watermark_after")},
         )
 

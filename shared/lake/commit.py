@@ -30,7 +30,9 @@ from dlt.destinations.impl.filesystem.filesystem import FILENAME_SEPARATOR, Refe
 from pyarrow import BufferReader, parquet
 
 from shared.errors import LeaseLostError, ReconciliationError
-from shared.lake.delta import DeltaLoad, delta_storage_options, open_delta_table, take_back, uncommitted_loads
+from shared.lake.deletes import DeleteDetection
+from shared.lake.delta import DeltaLoad
+from shared.lake.delta_log import delta_storage_options, open_delta_table, take_back, uncommitted_loads
 from shared.lake.inventory import Inventory, LakeFile, refuse_earlier
 from shared.lake.listed import ListedClient
 from shared.lake.manifest import MANIFEST, next_manifest
@@ -49,7 +51,9 @@ class LoadCommit:
     that is run again finds that its load stands already; `before_commit` may raise to keep the load from committing;
     `base_load_id` is the last committed load when the attempt began, and must still be the last when it commits;
     `inventory` are the files that stood there when the attempt began;
-    `replaced_range` are the rows of a Delta table in whose place the load's come.
+    `replaced_range` are the rows of a Delta table in whose place the load's come; `partition_by` are the columns by
+    which it is partitioned; `deletes` says what becomes of rows that the source has no more, None where nobody looks;
+    `marks_deleted` whether the table has a column for that.
     The rest is filled in by the client: what the load wrote, in all and by table.
     """
 
@@ -59,9 +63,13 @@ class LoadCommit:
     base_load_id: str | None = None
     inventory: Inventory = field(default_factory=Inventory)
     replaced_range: ValueRange | None = None
+    partition_by: tuple[str, ...] = ()
+    deletes: DeleteDetection | None = None
+    marks_deleted: bool = False
     tables: dict[str, Any] = field(default_factory=dict)
     files: int = 0
     rows: int = 0
+    rows_deleted: int = 0
     bytes: int = 0
 
 
@@ -155,6 +163,7 @@ class CommittingClient(ListedClient):
             "schema_version_hash": self.schema.version_hash,
             **self.commit.record,
             "rows_written": self.commit.rows,
+            "rows_deleted": self.commit.rows_deleted,
             "files_written": self.commit.files,
             "bytes_written": self.commit.bytes,
             "tables": self.commit.tables,

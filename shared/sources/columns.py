@@ -14,6 +14,7 @@ from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
 from dlt.common.schema.typing import TTableSchemaColumns
 
 from shared.errors import SourceError
+from shared.lake_layout import DELETED_AT
 from shared.models import Job
 from shared.wildcards import matches
 
@@ -89,13 +90,19 @@ def chosen_columns(job: Job, table: sa.Table) -> list[sa.Column[Any]]:
             "or included_columns and excluded_columns leave none."
         )
     kept = {column.name for column in chosen}
-    for setting, wanted in (("watermark_column", job.watermark_column), ("primary_key", job.primary_key)):
+    needed = {"primary_key": job.primary_key, "partition_by": job.partition_by}
+    for setting, wanted in (("watermark_column", job.watermark_column), *needed.items()):
         for name in [wanted] if isinstance(wanted, str) else wanted or ():
             if column_name(table, name, setting) not in kept:
                 raise SourceError(
                     f"Column '{name}' of table '{table.fullname}' is the {setting} of job '{job.job_id}', "
                     "but included_columns or excluded_columns leaves it out."
                 )
+    if job.detect_deletes == "soft" and DELETED_AT in map(str.casefold, kept):
+        raise SourceError(
+            f"Table '{table.fullname}' has a column {DELETED_AT} of its own, where detect_deletes soft marks rows: use "
+            "detect_deletes hard, or leave the column out with excluded_columns."
+        )
     return chosen
 
 

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
 import dlt
 import pyarrow as pa
 import sqlalchemy as sa
 from dlt.sources.sql_database import BaseTableLoader
+from pyarrow.parquet import ParquetWriter
 
-from shared.errors import ReconciliationError
 from shared.models import Job
 from shared.sources.arrow import Batch, conform
 from shared.sources.boundary import Boundary
-from shared.sources.columns import ReadColumn
+from shared.sources.columns import ReadColumn, column_name
 from shared.sources.partitions import Divisible, ranges_of
 from shared.sources.reading import read_ahead
 from shared.sources.source import ReadOptions
+from shared.sources.verification import Tally
 from shared.value_range import ValueRange
 
 _STATE = "boundary"
@@ -56,6 +58,9 @@ class Database(Protocol):
     def beyond(self, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:
         """The condition that a column has a value that is greater in Arrow, too."""
 
+    def total(self, column: ReadColumn) -> sa.ColumnElement[Any]:
+        """The exact sum of a column of whole or decimal numbers."""
+
 
 @dataclass(frozen=True)
 class TableRead:
@@ -89,6 +94,12 @@ class TableRead:
         """The column of that name."""
         return next(column for column in self.columns if column.name == name)
 
+    def keys(self) -> TableRead:
+        """The same table's primary key, of all rows."""
+        names = [column_name(self.table, key, "primary_key") for key in self.job.primary_key]
+        schema = pa.schema([self.schema.field(name) for name in names])
+        return replace(self, columns=[self.column(name) for name in names], schema=schema, within=None)
+
 
 class ArrowLoader(BaseTableLoader):
     """Streams a table, or what is new in it, as Arrow tables from one snapshot."""
@@ -103,6 +114,8 @@ class ArrowLoader(BaseTableLoader):
                 read.options.report_rows(table.num_rows)
                 rows += table.num_rows
                 yield table
+            if read.options.keys_file:
+                _write_keys(read.keys(), snapshot, read.options.keys_file)
         if not rows:
             yield read.schema.empty_table()  # the lake learns the columns of an empty table too
 
@@ -133,19 +146,16 @@ def _batches(read: TableRead, snapshot: Snapshot, query: sa.Select[Any]) -> Iter
     if snapshot.readers > 1:
         queries = [query.where(part) for part in ranges_of(read.job, read.table, snapshot, snapshot.readers)]
     readers = [partial(snapshot.read, one, read.columns) for one in queries]
-    rows = 0
+    tally = Tally(read)
     for batch in read_ahead(readers, snapshot.readers):
-        rows += batch.num_rows
-        yield conform(batch, read.schema)
+        table = conform(batch, read.schema)
+        tally.add(table)
+        yield table
     if read.job.verify:
-        _verify(read, snapshot, query, rows)
+        tally.compare(snapshot.connection, query)
 
 
-def _verify(read: TableRead, snapshot: Snapshot, query: sa.Select[Any], rows: int) -> None:
-    """Compare what was read with the source's own count, in the same snapshot and of the same query."""
-    counted = snapshot.connection.scalar(sa.select(sa.func.count()).select_from(query.subquery()))
-    if counted != rows:
-        raise ReconciliationError(
-            f"Table '{read.table.fullname}': the source counts {counted} rows and {rows} were read (verify = Y); "
-            "the load was not committed and the table is as it was before."
-        )
+def _write_keys(keys: TableRead, snapshot: Snapshot, file: Path) -> None:
+    with ParquetWriter(file, keys.schema, compression="zstd") as writer:
+        for table in _batches(keys, snapshot, keys.query(None, None)):
+            writer.write_table(table)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from dlt.extract import DltResource
@@ -22,6 +23,8 @@ class ReadOptions:
         report_rows: Called with the number of rows of each batch, as it passes.
         start, end: The range of a backfill, as text: rows from `start` on and before `end`.
         watermark: The last watermark that the lake has, as text.
+        keys_file: Where a table's primary keys go as Parquet, those of all rows, read after the rows and in the same
+            snapshot; None where nobody asks.
     """
 
     full_refresh: bool = False
@@ -29,6 +32,7 @@ class ReadOptions:
     start: str | None = None
     end: str | None = None
     watermark: str | None = None
+    keys_file: Path | None = None
 
 
 def write_disposition(job: Job, options: ReadOptions) -> Any:

@@ -84,6 +84,11 @@ class SqlSource(ABC):
     def beyond(self, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:
         return column.comparable > self.bound(column, value)
 
+    def total(self, column: ReadColumn) -> sa.ColumnElement[Any]:
+        scale = column.type.scale if isinstance(column.type, pa.Decimal128Type) else 0
+        exact = sa.func.sum(sa.cast(column.comparable, sa.Numeric(38, scale)))
+        return sa.type_coerce(exact, sa.types.NullType())  # as the driver gives it: SQLAlchemy may pass through floats
+
     def compile(self, query: sa.Select[Any]) -> str:
         """A query as the finished SQL that the reader runs."""
         return str(query.compile(self._engine, compile_kwargs={"literal_binds": True}))

@@ -194,10 +194,30 @@ _OPTIONAL_COLUMNS = (
     ),
     Column(
         "verify",
-        Flag(),
-        "Y also counts the rows at the source and compares.",
+        Flag(("Y", "N", "SUMS")),
+        "Y also counts the rows at the source and compares; SUMS also compares the sums of its whole and decimal "
+        "numbers.",
         "Y",
         applies=_IS_DATABASE,
+    ),
+    Column(
+        "detect_deletes",
+        Choice(("none", "soft", "hard")),
+        "What becomes of rows that are gone from the source: soft sets the column _deleted_at, hard removes them. "
+        "Needs load_type INCREMENTAL, table_format delta, primary_key and a database.",
+        "soft",
+    ),
+    Column(
+        "max_deleted_percent",
+        Integer(0, 100),
+        "A load that would delete more of the table's rows than this fails and changes nothing.",
+        10,
+    ),
+    Column(
+        "partition_by",
+        Names(_IDENTIFIER),
+        "The columns by whose values a Delta table is split into folders; few distinct values, such as a country.",
+        "country",
     ),
 )
 

@@ -44,10 +44,31 @@ def _lookback_can_update(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield "lookback", f"'{row['lookback']}' reads rows again; give the primary_key by which to update them"
 
 
+def _deletes_can_be_detected(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    mode = row["detect_deletes"]
+    if mode == "none":
+        return
+    if row.get("load_type") == "FULL":
+        message = "does nothing with load_type FULL, which replaces the table and so drops rows that are gone"
+        yield "detect_deletes", f"'{mode}' {message}; leave it blank"
+    elif row.get("source_type") == SourceType.API.value:
+        yield "detect_deletes", f"'{mode}' compares keys with a database, and an API has none to compare with"
+    elif row["table_format"] != "delta":
+        yield "detect_deletes", f"'{mode}' changes rows, which only table_format delta can do"
+    elif not row["primary_key"]:
+        yield "detect_deletes", f"'{mode}' compares keys; give the primary_key"
+
+
+def _partitions_need_delta(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if row["partition_by"] and row["table_format"] != "delta":
+        yield "partition_by", f"{quoted(', '.join(row['partition_by']))} needs table_format delta"
+
+
 def _needed_columns_are_read(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     included, excluded = row["included_columns"], row["excluded_columns"]
     needed = [("watermark_column", row["watermark_column"])] if row.get("load_type") == "INCREMENTAL" else []
     needed += [("primary_key", name) for name in row["primary_key"]]
+    needed += [("partition_by", name) for name in row["partition_by"]]
     for column, name in needed:
         if name and included and not matches(included, name):
             yield "included_columns", f"leaves out '{name}', which is the {column}; add it"
@@ -97,6 +118,8 @@ ERRORS: tuple[Rule, ...] = (
     _filter_is_one_condition,
     _watermark_fits,
     _lookback_can_update,
+    _deletes_can_be_detected,
+    _partitions_need_delta,
     _needed_columns_are_read,
     _wildcards_stand_in_table_names,
 )

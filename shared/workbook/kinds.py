@@ -98,16 +98,21 @@ class Choice:
 
 @dataclass(frozen=True)
 class Flag:
-    """Y or N; a boolean cell and the words yes, no, true and false are read too."""
+    """Y or N, or a further word where `allowed` names one.
 
-    label: str = "Y or N"
+    A boolean cell and the words yes, no, true and false are read too.
+    """
+
     allowed: tuple[str, ...] = ("Y", "N")
+    label: str = "flag"
 
-    def parse(self, value: object) -> bool:
+    def parse(self, value: object) -> bool | str:
+        text = as_text(value).casefold()
+        words = {word.casefold(): word for word in self.allowed} | _YES
         try:
-            return _YES[as_text(value).casefold()]
+            return words[text]
         except KeyError:
-            raise InvalidCellError("is not one of Y, N") from None
+            raise InvalidCellError(f"is not one of {', '.join(self.allowed)}") from None
 
     def schema(self) -> Mapping[str, Any]:
         return {"enum": list(self.allowed)}

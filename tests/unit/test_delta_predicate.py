@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from shared.lake.delta import predicate
+from shared.lake.delta_sql import predicate
 from shared.value_range import ValueRange
 
 MOMENTS = [datetime(2026, 1, day, 12, 30, 0, day) for day in (1, 2, 3)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from azure.storage.blob import ContainerClient
@@ -10,6 +11,7 @@ from azure.storage.blob import ContainerClient
 from localhost.services import LocalServices
 from tests.app_process import app_process
 from tests.conftest import unique_name
+from tests.integration.app.delta_loads import DeltaLoads
 
 
 @pytest.fixture
@@ -17,3 +19,28 @@ def app_settings(services: LocalServices, container: ContainerClient) -> Iterato
     """The app's settings, with a configuration container and an audit table of the test's own."""
     with app_process(services, CONFIG_CONTAINER=container.container_name, AUDIT_TABLE=unique_name()):
         yield
+
+
+@pytest.fixture(scope="module")
+def lake(services: LocalServices) -> ContainerClient:
+    """A container of the lake."""
+    return services.create_container(f"{unique_name()}-lake")
+
+
+@pytest.fixture
+def loads(
+    services: LocalServices, database: str, lake: ContainerClient, tmp_path: Path, app_settings: None
+) -> DeltaLoads:
+    """A job with a Delta table of its own, and a table of ten orders at its source."""
+
+    def execute(*statements: str) -> None:
+        with services.postgres.connect(database) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    loads = DeltaLoads(services, database, lake, tmp_path, execute)
+    execute(
+        f"create table {loads.table} (id bigint primary key, name text, version bigint not null)",
+        f"insert into {loads.table} select n, 'order ' || n, n from generate_series(1, 10) n",
+    )
+    return loads

@@ -147,7 +147,34 @@ BAD_ROWS: list[tuple[str, dict[str, Any], str]] = [
         {**INCREMENTAL, "table_format": "delta", "lookback": 60},
         "lookback: '60' reads rows again; give the primary_key by which to update them",
     ),
-    ("verify", {"verify": "maybe"}, "verify: 'maybe' is not one of Y, N"),
+    ("verify", {"verify": "maybe"}, "verify: 'maybe' is not one of Y, N, SUMS"),
+    (
+        "deletes of a full load",
+        {"detect_deletes": "soft"},
+        "detect_deletes: 'soft' does nothing with load_type FULL, which replaces the table",
+    ),
+    (
+        "deletes in Parquet",
+        {**INCREMENTAL, "detect_deletes": "hard"},
+        "detect_deletes: 'hard' changes rows, which only table_format delta can do",
+    ),
+    (
+        "deletes without a key",
+        {**INCREMENTAL, "table_format": "delta", "detect_deletes": "hard"},
+        "detect_deletes: 'hard' compares keys; give the primary_key",
+    ),
+    (
+        "deletes of an API",
+        {**API, **DELTA, "detect_deletes": "hard"},
+        "detect_deletes: 'hard' compares keys with a database, and an API has none",
+    ),
+    ("brake", {**DELTA, "max_deleted_percent": 101}, "max_deleted_percent: '101' is not within 0 to 100"),
+    ("partitions of Parquet", {"partition_by": "country"}, "partition_by: 'country' needs table_format delta"),
+    (
+        "partition left out",
+        {**DELTA, "partition_by": "country", "excluded_columns": "c*"},
+        "excluded_columns: leaves out 'country', which is the partition_by; let it stay",
+    ),
     (
         "secret header",
         {**API, "api_headers": '{"Authorization": "x"}'},
@@ -168,6 +195,8 @@ BAD_ROWS: list[tuple[str, dict[str, Any], str]] = [
 
 GOOD_ROWS: list[tuple[str, dict[str, Any], str, object]] = [
     ("choices in any case", {"load_type": "full"}, "load_type", "FULL"),
+    ("a flag", {"verify": "y"}, "verify", True),
+    ("a flag's further word", {"verify": "Sums"}, "verify", "SUMS"),
     ("a boolean cell", {"enabled": True}, "enabled", True),
     ("no in words", {"enabled": "No"}, "enabled", False),
     ("a number stored as text", {"chunk_size": " 5000 "}, "chunk_size", 5000),

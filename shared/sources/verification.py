@@ -1,0 +1,74 @@
+"""Whether all that the source has was read: its own count, and the sums of its numbers where the job asks for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Context, Decimal, localcontext
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from shared.errors import ReconciliationError
+
+if TYPE_CHECKING:
+    from shared.sources.loader import TableRead
+
+_DIGITS = 76  # of decimal256; the sum of a batch of 38 digits fits
+
+
+@dataclass
+class Tally:
+    """The rows of a read, and the exact sums of its whole and decimal numbers where the job verifies them.
+
+    Floating-point columns have no sum here: it would depend on the order in which their values are added.
+    """
+
+    read: TableRead
+    rows: int = 0
+    sums: dict[str, Decimal] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.read.job.verify == "SUMS":
+            self.sums = {column.name: Decimal() for column in self.read.columns if _has_exact_sum(column.type)}
+
+    def add(self, table: pa.Table) -> None:
+        """Count a part of what was read."""
+        self.rows += table.num_rows
+        with localcontext(Context(prec=2 * _DIGITS)):
+            for name in self.sums:
+                self.sums[name] += _sum(table.column(name))
+
+    def compare(self, connection: sa.Connection, query: sa.Select[Any]) -> None:
+        """Ask the source for the same figures, in the same snapshot and of the same query.
+
+        Raises:
+            ReconciliationError: one of them differs.
+        """
+        totals = [self.read.database.total(self.read.column(name)) for name in self.sums]
+        question = query.with_only_columns(sa.func.count(), *totals, maintain_column_froms=True)
+        counted, *summed = connection.execute(question).one()
+        if counted != self.rows:
+            raise self._error(f"the source counts {counted} rows and {self.rows} were read")
+        for (name, read), total in zip(self.sums.items(), summed, strict=True):
+            # a database without decimals of its own, such as SQLite, answers with a floating-point number
+            if not isinstance(total, float) and Decimal(total or 0) != read:
+                raise self._error(f"column '{name}' adds up to {total} at the source and to {read} as it was read")
+
+    def _error(self, difference: str) -> ReconciliationError:
+        asked = "SUMS" if self.sums else "Y"
+        return ReconciliationError(
+            f"Table '{self.read.table.fullname}': {difference} (verify = {asked}); the load was not committed and the "
+            "table is as it was before."
+        )
+
+
+def _has_exact_sum(arrow_type: pa.DataType) -> bool:
+    return pa.types.is_integer(arrow_type) or pa.types.is_decimal128(arrow_type)
+
+
+def _sum(column: pa.ChunkedArray[Any]) -> Decimal:
+    scale = column.type.scale if isinstance(column.type, pa.Decimal128Type) else 0
+    total: Any = pc.sum(column.cast(pa.decimal256(_DIGITS, scale)))
+    return Decimal(total.as_py() or 0)
