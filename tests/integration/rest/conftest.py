@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from shared import settings as app_settings
+from shared.dlt_settings import configure_dlt
 from shared.models import Job
 from shared.secrets import Secret
 from shared.sources import open_source
@@ -66,7 +67,7 @@ class Lake:
 
     def load(self, job: Job, **options: Any) -> list[dict[str, Any]]:
         """Load a job; gives the rows that its table holds now. Raises what the source raises."""
-        dlt.config["schema.naming"] = "direct"
+        configure_dlt()
         self._loads += 1
         pipeline = dlt.pipeline(
             f"{job.job_id}_{self.folder.name}",

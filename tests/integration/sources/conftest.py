@@ -14,6 +14,7 @@ import pytest
 from deltalake import DeltaTable
 
 from localhost.services import LocalServices
+from shared.dlt_settings import configure_dlt
 from shared.models import Job
 from shared.secrets import Secret
 from shared.sources import open_source
@@ -67,7 +68,7 @@ class Lake:
 
     def load(self, job: Job, **options: Any) -> pa.Table:
         """Load a job and return what its table holds now. Raises what the source raises, explained."""
-        dlt.config["schema.naming"] = "direct"
+        configure_dlt()
         self.loads += 1
         pipeline = dlt.pipeline(
             f"{job.job_id}_{self.folder.name}",
