@@ -24,6 +24,7 @@ demo: $(READY) ## Run the main job end to end on embedded services, with real da
 	$(BIN)/python -m localhost demo
 
 test: $(READY) ## Run all tests
+	$(BIN)/python -m tests.browser
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(TESTS)
 
 faults: $(READY) ## Break everything on purpose and print what survived (long)

@@ -35,6 +35,7 @@ from shared.api.lists import list_history_of_job, list_runs
 from shared.api.queries import ChartQuery, HistoryQuery, RunsQuery, ValidationQuery
 from shared.api.registry import Routes
 from shared.configuration_api import XLSX, RollbackBody, check_workbook, describe_configuration, list_history, roll_back
+from shared.dashboard import dashboard_page
 from shared.health import health
 from shared.housekeeping.tick import tidy_up
 from shared.http import json_response
@@ -164,6 +165,12 @@ async def get_history() -> func.HttpResponse:
 async def post_rollback(body: RollbackBody, caller: Caller) -> func.HttpResponse:
     """Bring an earlier version of the workbook back."""
     return await roll_back(body, caller.name)
+
+
+@routes.get("dashboard", {HTTPStatus.OK: "text/html"}, is_open=True)
+async def get_dashboard() -> func.HttpResponse:
+    """Serve the page that shows all this in a browser; it asks for the key itself."""
+    return dashboard_page()
 
 
 @routes.get("openapi.json", {HTTPStatus.OK: "application/json"})

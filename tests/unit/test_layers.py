@@ -25,6 +25,7 @@ FUNCTION_APP_MAY_IMPORT = {
     "orchestrators",
     "shared.api",
     "shared.configuration_api",
+    "shared.dashboard",
     "shared.health",
     "shared.housekeeping",
     "shared.http",

@@ -1,0 +1,57 @@
+// The HTTP API. The function key is typed once and stays in this tab; it travels in a header, never in an address.
+
+const STORED = "function-key";
+const ROOT = new URL(".", location.href.split("#")[0]);
+
+export class Refusal extends Error {
+  constructor(status, detail, problems) {
+    super(detail);
+    this.status = status;
+    this.problems = problems;
+  }
+}
+
+export function storedKey() {
+  return sessionStorage.getItem(STORED);
+}
+
+export function keepKey(key) {
+  if (key) sessionStorage.setItem(STORED, key);
+  else sessionStorage.removeItem(STORED);
+}
+
+export function get(path, parameters = {}) {
+  const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const query = new URLSearchParams(given).toString();
+  return send("GET", query ? `${path}?${query}` : path);
+}
+
+export function post(path, body) {
+  return send("POST", path, body);
+}
+
+export function part(name) {
+  return encodeURIComponent(name);
+}
+
+async function send(method, path, body) {
+  const headers = {};
+  if (storedKey()) headers["x-functions-key"] = storedKey();
+  if (body !== undefined) headers["content-type"] = "application/json";
+  const options = { method, headers, body: body === undefined ? undefined : JSON.stringify(body), cache: "no-store" };
+  let response;
+  try {
+    response = await fetch(new URL(path, ROOT), options);
+  } catch {
+    throw new Refusal(0, "The app does not answer. It is tried again.", []);
+  }
+  const content = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Refusal(response.status, content.detail ?? meaning(response), content.problems ?? []);
+  return content;
+}
+
+function meaning(response) {
+  if (response.status === 401) return "The app wants a key.";
+  if (response.status === 403) return "This key may not do that.";
+  return `The app answered ${response.status} ${response.statusText}.`;
+}

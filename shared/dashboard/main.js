@@ -1,0 +1,202 @@
+// The page at work: which view the address names, reading it again and again, and what clicks and typing do.
+
+import { cancelRun, dryRun, retryRun, startRun } from "./actions.js";
+import { get } from "./api.js";
+import { forgetJobs } from "./catalogue.js";
+import { dialogIsOpen } from "./dialog.js";
+import { h, render } from "./dom.js";
+import { jobView, showOlder } from "./job.js";
+import { jobsView } from "./jobs.js";
+import { askForKey, forgetKey, hasKey } from "./key.js";
+import { actionButton } from "./links.js";
+import { showRefusal } from "./notices.js";
+import { overview } from "./overview.js";
+import { runView, runsView, showOlderRuns } from "./runs.js";
+import { filterBy, sortBy, turnTo } from "./table.js";
+import { applyTheme, toggleTheme } from "./theme.js";
+import { workbookView } from "./workbook.js";
+
+const VIEWS = { "": overview, jobs: jobsView, runs: runsView, workbook: workbookView };
+const VIEWS_OF_ONE = { jobs: jobView, runs: runView };
+const RETRY_SECONDS = 5;
+const TYPING_MS = 300;
+const CONTENT = document.getElementById("content");
+
+let place = null; // { view, name, parameters } of the address
+let data = null; // what the view has read
+let timer = null;
+let typing = null;
+let opened = false; // whether the app has answered
+let reading = 0; // counts readings, so that an answer that comes too late is left alone
+
+function addressed() {
+  const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
+  const [section, name] = path.split("/").map(decodeURIComponent);
+  const view = (name ? VIEWS_OF_ONE[section] : VIEWS[section]) ?? overview;
+  return { view, name, section, parameters: new URLSearchParams(query) };
+}
+
+function titleOf({ view, name }) {
+  return typeof view.title === "function" ? view.title(name) : view.title;
+}
+
+function show() {
+  const { view, name, parameters } = place;
+  if (data) render(CONTENT, view.render(data, parameters, name));
+}
+
+async function read() {
+  clearTimeout(timer);
+  const mine = ++reading;
+  const { view, name, parameters } = place;
+  try {
+    if (!opened && !hasKey()) await get("runs", { limit: 1 }); // one refusal instead of one of each request
+    opened = true;
+    const found = await view.load(parameters, name);
+    if (mine !== reading) return;
+    data = found;
+    showRefusal(null);
+    document.getElementById("updated").textContent = `Updated ${new Date().toISOString().slice(11, 19)} UTC`;
+    show();
+    complete(mine);
+  } catch (error) {
+    await failed(error, mine);
+  }
+}
+
+// What may come later than the rest, and the next reading.
+async function complete(mine) {
+  const { view, parameters } = place;
+  try {
+    if ((await view.complete?.(data, parameters)) && mine === reading) show();
+    again(view.seconds(data), mine);
+  } catch (error) {
+    await failed(error, mine);
+  }
+}
+
+async function failed(error, mine) {
+  if (mine !== reading) return;
+  if (error.status === 401) await unlock();
+  else {
+    if (!data) render(CONTENT, h("h1", null, titleOf(place)));
+    report(error);
+    again(RETRY_SECONDS, mine);
+  }
+}
+
+function again(seconds, mine) {
+  if (mine === reading && !document.hidden) timer = setTimeout(read, seconds * 1000);
+}
+
+async function unlock() {
+  const refused = hasKey();
+  forgetKey();
+  showKey();
+  if (await askForKey(refused)) {
+    showKey();
+    await read();
+  } else {
+    render(CONTENT, h("h1", null, "Locked"), h("p", null, "The app answers only with a function key."),
+      actionButton("key", "Enter the key", {}, null, "primary"));
+  }
+}
+
+// Go where the address says.
+async function go() {
+  place = addressed();
+  data = null;
+  showRefusal(null);
+  const { section } = place;
+  document.title = `${titleOf(place)} · Excel to lake`;
+  for (const link of document.querySelectorAll("header nav a")) {
+    if (link.hash === `#/${section ?? ""}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  CONTENT.setAttribute("aria-busy", "true");
+  await read();
+  CONTENT.removeAttribute("aria-busy");
+}
+
+// Follow a link: the content takes the focus, so that a screen reader begins there.
+async function follow() {
+  await go();
+  if (!dialogIsOpen()) CONTENT.focus({ preventScroll: true });
+  scrollTo(0, 0);
+}
+
+// Other rows are in sight: read what belongs to them.
+async function completeNow() {
+  clearTimeout(timer);
+  if (data) await complete(++reading);
+}
+
+function showKey() {
+  document.getElementById("key-button").textContent = hasKey() ? "Forget key" : "Key";
+}
+
+function report(error) {
+  if (error.status === undefined) console.error(error);
+  showRefusal(error);
+}
+
+async function toggleKey() {
+  if (hasKey()) forgetKey();
+  else await askForKey(false);
+  opened = false;
+  showKey();
+}
+
+const CHANGING = { run: startRun, "dry-run": dryRun, cancel: cancelRun, retry: retryRun, key: toggleKey };
+const READING = {
+  older: ({ job, continuation }) => showOlder(job, continuation),
+  "older-runs": ({ status, continuation }) => showOlderRuns(status, continuation),
+};
+const SHOWING = {
+  sort: ({ table, column }) => sortBy(table, column),
+  page: ({ table, page }) => turnTo(table, Number(page)),
+  theme: toggleTheme,
+  dismiss: () => showRefusal(null),
+  skip: () => CONTENT.focus(),
+};
+
+const working = new WeakSet(); // buttons whose click is not done with; disabled ones would lose the focus
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-action]");
+  if (!button || working.has(button)) return;
+  event.preventDefault();
+  const { action, ...given } = button.dataset;
+  try {
+    if (SHOWING[action]) {
+      SHOWING[action](given);
+      show();
+      await completeNow();
+      return;
+    }
+    working.add(button);
+    await (CHANGING[action] ?? READING[action])(given);
+    forgetJobs();
+    await read();
+  } catch (error) {
+    if (error.status === 401) await unlock();
+    else report(error);
+  } finally {
+    working.delete(button);
+  }
+});
+
+document.addEventListener("input", (event) => {
+  const { filter } = event.target.dataset;
+  if (filter === undefined) return;
+  filterBy(filter, event.target.value);
+  show();
+  clearTimeout(typing);
+  typing = setTimeout(completeNow, TYPING_MS);
+});
+
+document.addEventListener("visibilitychange", () => !document.hidden && read());
+addEventListener("hashchange", follow);
+applyTheme();
+showKey();
+go();
