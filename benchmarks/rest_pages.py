@@ -104,7 +104,12 @@ def _load(sender: Connection, port: int, page_rows: int, parallelism: int) -> No
     with TemporaryDirectory(prefix="benchmark-") as folder:
 
         def local_lake(_job: Job, commit: Any) -> Lake:
-            lake = Lake(bucket_url=Path(folder, "lake").as_uri(), enable_dataset_name_normalization=False)
+            lake = Lake(
+                bucket_url=Path(folder, "lake").as_uri(),
+                warn_unsafe_layout_separators=False,
+                enable_dataset_name_normalization=False,
+                kwargs={"auto_mkdir": True},
+            )
             lake.commit = commit
             lake._resolved = {}
             return lake

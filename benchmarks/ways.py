@@ -39,7 +39,7 @@ def ours_local(order: Order) -> int:
 
     def local_lake(_job: Job, commit: LoadCommit) -> Lake:
         folder = Path(order["folder"], "lake").as_uri()
-        lake = Lake(bucket_url=folder, destination_name="lake", enable_dataset_name_normalization=False)
+        lake = Lake(bucket_url=folder, enable_dataset_name_normalization=False, kwargs={"auto_mkdir": True})
         lake.commit = commit
         lake._resolved = {}
         return lake

@@ -9,7 +9,7 @@ from typing import Any
 
 from azure.storage.blob import ContainerClient
 
-from localhost.demo_workbook import FOLDER, SOURCE, TABLES
+from localhost.demo_workbook import CARRIERS, FOLDER, TABLES
 from localhost.flights import SCHEMA
 from localhost.services import Postgres
 
@@ -37,12 +37,12 @@ class LakeFile:
     def table(self) -> str | None:
         """The table whose rows it holds; None for what dlt notes down beside them."""
         folders = self.name.split("/")
-        return folders[-2] if folders[-1].endswith(".parquet") and folders[-2] in TABLES else None
+        return folders[-2] if folders[-1].endswith(".parquet") and folders[-2] in (*TABLES, CARRIERS) else None
 
 
 def lake_files(lake: ContainerClient) -> list[LakeFile]:
     """Every file below the demo's folder, by name."""
-    blobs = lake.list_blobs(f"{FOLDER}/{SOURCE}_")
+    blobs = lake.list_blobs(f"{FOLDER}/")
     return sorted((LakeFile(blob.name, blob.size) for blob in blobs if blob.size), key=lambda file: file.name)
 
 
