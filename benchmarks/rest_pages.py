@@ -115,7 +115,7 @@ def _load(sender: Connection, port: int, page_rows: int, parallelism: int) -> No
             return lake
 
         with (
-            patch("shared.pipeline.lake_destination", local_lake),
+            patch("shared.lake.adls.lake_destination", local_lake),
             patch("shared.pipeline.assert_held"),
             patch.object(ApiClient, "fetch", counted),
         ):

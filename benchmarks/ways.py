@@ -44,7 +44,7 @@ def ours_local(order: Order) -> int:
         lake._resolved = {}
         return lake
 
-    with patch("shared.pipeline.lake_destination", local_lake), patch("shared.pipeline.assert_held"):
+    with patch("shared.lake.adls.lake_destination", local_lake), patch("shared.pipeline.assert_held"):
         return _run_attempt(order)
 
 

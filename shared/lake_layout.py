@@ -23,14 +23,21 @@ def bucket_path(job: Job) -> str:
     return "/".join(part for part in (job.target_container, job.target_folder_path.strip("/")) if part)
 
 
-def dataset_path(job: Job) -> str:
-    """Container, folder and dataset of a job."""
+def lake_path(job: Job) -> str:
+    """Container, folder and dataset of a job: its tables, or the files that Databricks takes them from."""
     return f"{bucket_path(job)}/{dataset_name(job)}"
 
 
+def dataset_path(job: Job) -> str:
+    """What one job alone writes to: its dataset in the lake, or its table in Databricks."""
+    if job.destination == "databricks":
+        return f"databricks:{job.databricks_catalog}.{job.databricks_schema}.{job.resource_name}".lower()
+    return lake_path(job)
+
+
 def table_path(job: Job) -> str:
-    """Where the Parquet files of a job's table stand, container first."""
-    return f"{dataset_path(job)}/{job.resource_name}"
+    """Where the files of a job's table stand, container first."""
+    return f"{lake_path(job)}/{job.resource_name}"
 
 
 def pipeline_name(job_id: str) -> str:

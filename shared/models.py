@@ -80,6 +80,9 @@ class Job(Shape):
     partition_column: str | None = None
     primary_key: tuple[str, ...] = ()
     table_format: Literal["parquet", "delta"] = "parquet"
+    destination: Literal["adls", "databricks"] = "adls"
+    databricks_catalog: str | None = None
+    databricks_schema: str | None = None
     schema_contract: Literal["evolve", "freeze", "discard_row", "discard_value"] = "evolve"
     lookback: int = 0
     verify: bool | Literal["SUMS"] = False

@@ -22,10 +22,10 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from shared.dlt_settings import configure_dlt
 from shared.errors import ConfigurationError, LakeError
 from shared.lake import faults
-from shared.lake.adls import lake_destination
-from shared.lake.commit import CommittingClient, LoadCommit
+from shared.lake.commit import LoadCommit
 from shared.lake.deletes import DeleteDetection
-from shared.lake_layout import dataset_name, dataset_path, pipeline_name
+from shared.lake.destination import DESTINATIONS, Destination
+from shared.lake_layout import dataset_path, pipeline_name
 from shared.leases import assert_held
 from shared.models import AttemptOrder, Job, JobError, JobResult, JobStatus, LoadType
 from shared.schema_changes import schema_changes
@@ -73,24 +73,23 @@ class _Attempt:
     seconds: dict[str, float] = field(default_factory=dict)
     commit: LoadCommit = field(default_factory=LoadCommit)
     source: Source | None = None
+    destination: Destination = field(init=False)
     rows_read: int = 0
 
     def run(self) -> JobResult:
         self._refuse_impossible_backfill()
         configure_dlt()
+        self.destination = DESTINATIONS[self.job.destination](self.job, self.commit)
         pipeline = dlt.pipeline(
             pipeline_name(self.job.job_id),
             pipelines_dir=str(self.folder),
-            destination=lake_destination(self.job, self.commit),
-            dataset_name=dataset_name(self.job),
+            **self.destination.pipeline_arguments(),
         )
         return self._already_committed(pipeline) or self._load(pipeline)
 
     def _already_committed(self, pipeline: dlt.Pipeline) -> JobResult | None:
         """The result of this very run's load where an earlier execution of it committed before its host died."""
-        with pipeline.destination_client() as client:
-            assert isinstance(client, CommittingClient)
-            record = client.begin_attempt()
+        record = self.destination.begin_attempt(pipeline)
         if record and record.get("run_id") == self.order.run_id:
             return self._result(record)
         if record is None and self.loaded_before and not self.order.full_refresh:
@@ -146,6 +145,7 @@ class _Attempt:
         }
         with self._stage("load"):
             loaded = pipeline.load()
+            self.destination.finish_load(loaded)
         return self._result(
             {
                 **self.commit.record,
@@ -174,7 +174,7 @@ class _Attempt:
         commit.partition_by, commit.marks_deleted = job.partition_by, job.detect_deletes == "soft"
         resource.apply_hints(
             write_disposition=disposition,
-            table_format="delta" if job.table_format == "delta" else None,
+            table_format=self.destination.table_format,
             primary_key=job.primary_key or None,
         )
         if disposition != "replace" and commit.base_load_id and not commit.replaced_range and not commit.deletes:
@@ -244,13 +244,18 @@ class _Attempt:
 
     def _explained(self, error: Exception) -> JobError:
         for cause in _causes(error):
-            explained = faults.explain(self.source.explain(cause) if self.source else cause)
+            explained = faults.explain(self._told(cause))
             if explained:
                 message = self.secret.redact(str(explained))
                 return JobError(kind=explained.kind, message=message, retryable=explained.retryable)
         root = list(_causes(error))[-1]
         message = self.secret.redact(f"{type(root).__name__}: {root}")
         return JobError(kind="unexpected", message=message[:2000], retryable=True)
+
+    def _told(self, cause: BaseException) -> BaseException:
+        """An error as the source or the destination explains it."""
+        told = self.source.explain(cause) if self.source else cause
+        return self.destination.explain(told) if hasattr(self, "destination") and told is cause else told
 
     def _envelope(self, status: JobStatus, **fields: Any) -> JobResult:
         ended_at = datetime.now(timezone.utc)

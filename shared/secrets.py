@@ -29,11 +29,13 @@ else:
 
 MASK = "******"
 SOURCE_PREFIX = "source-"
+DESTINATION_PREFIX = "destination-"
 _PLAIN_FIELDS = frozenset(
     {"auth", "base_url", "database", "dialect", "driver", "host", "port", "schema", "service_name", "sid", "tns_alias"}
     | {"trusted_connection", "encrypt", "trust_server_certificate", "sslmode", "username", "user"}
     | {"connect_timeout", "statement_timeout"}
     | {"api_key_in", "api_key_name", "client_id", "scope", "timeout", "token_url"}
+    | {"http_path", "server_hostname"}
 )
 
 
@@ -155,13 +157,14 @@ class KeyVaultSecrets:
 
 
 class TomlSecrets:
-    """Tables `[sources.{name}]` of a local TOML file."""
+    """Tables `[sources.{name}]` of a local TOML file, or those of another section."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, section: str = "sources") -> None:
         self._path = path
+        self._section = section
 
     def places(self, names: list[str]) -> list[str]:
-        return [f"{self._path} [sources.{name}]" for name in names]
+        return [f"{self._path} [{self._section}.{name}]" for name in names]
 
     def get(self, name: str) -> str | Mapping[str, Any] | None:
         if not self._path.is_file():
@@ -170,7 +173,7 @@ class TomlSecrets:
             content = tomllib.loads(self._path.read_text(encoding="utf-8"))
         except tomllib.TOMLDecodeError as error:
             raise ConfigurationError(f"{self._path} is not valid TOML: {error}.") from None
-        value: str | Mapping[str, Any] | None = content.get("sources", {}).get(name)
+        value: str | Mapping[str, Any] | None = content.get(self._section, {}).get(name)
         return value
 
 
@@ -181,7 +184,8 @@ def secret_stores(prefix: str = SOURCE_PREFIX) -> tuple[SecretStore, ...]:
     Args:
         prefix: What stands before every name in Key Vault.
     """
-    stores: list[SecretStore] = [TomlSecrets(settings().secrets_file)]
+    section = "destinations" if prefix == DESTINATION_PREFIX else "sources"
+    stores: list[SecretStore] = [TomlSecrets(settings().secrets_file, section)]
     if url := settings().key_vault_url:
         stores.append(KeyVaultSecrets(url, settings().secret_cache_seconds, prefix))
     return tuple(stores)
@@ -193,7 +197,7 @@ def connection_secret(source: Source, source_type: SourceType) -> Secret:
     Raises: as `source_secret`.
     """
     if source.secret_name:
-        secret = _look_up([source.secret_name], source.source_name, secret_stores(prefix=""))
+        secret = _look_up([source.secret_name], f"source '{source.source_name}'", secret_stores(prefix=""))
     else:
         secret = source_secret(source.source_name, source_type.value)
     return Secret({**secret, "auth": source.auth}) if source.auth == "managed_identity" else secret
@@ -207,22 +211,28 @@ def source_secret(source_name: str, source_type: str, stores: tuple[SecretStore,
         ConfigurationError: what was found is neither a JSON object nor a connection URL.
         TransientError: Key Vault could not be asked just now.
     """
-    return _look_up([source_name, source_type], source_name, stores if stores is not None else secret_stores())
+    places = stores if stores is not None else secret_stores()
+    return _look_up([source_name, source_type], f"source '{source_name}'", places)
 
 
-def _look_up(names: list[str], source_name: str, stores: tuple[SecretStore, ...]) -> Secret:
+def destination_secret(name: str) -> Secret:
+    """The connection of a destination. Raises as `source_secret`."""
+    return _look_up([name], f"destination '{name}'", secret_stores(DESTINATION_PREFIX))
+
+
+def _look_up(names: list[str], wanted_for: str, stores: tuple[SecretStore, ...]) -> Secret:
     for store in stores:
         for name in names:
             if (found := store.get(name)) is not None:
                 return Secret(_fields(found, store.places([name])[0]))
     looked_up = "; ".join(place for store in stores for place in store.places(names))
     hint = "" if any(isinstance(store, KeyVaultSecrets) for store in stores) else " Setting KEY_VAULT_URL is not set."
-    raise SecretNotFoundError(f"No connection secret for source '{source_name}'. Looked up: {looked_up}.{hint}")
+    raise SecretNotFoundError(f"No connection secret for {wanted_for}. Looked up: {looked_up}.{hint}")
 
 
 def forget_cached_secrets() -> None:
     """Read every secret again at its next use: after a failed login the password may have been rotated."""
-    for store in (*secret_stores(), *secret_stores(prefix="")):
+    for store in (*secret_stores(), *secret_stores(prefix=""), *secret_stores(DESTINATION_PREFIX)):
         if isinstance(store, KeyVaultSecrets):
             store.forget()
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
+import dlt
 from azure.core.exceptions import HttpResponseError, ResourceExistsError
 from azure.storage.blob import BlobServiceClient
 from dlt.common.configuration.specs import AzureCredentials, AzureCredentialsWithoutDefaults
 from dlt.common.destination import DestinationCapabilitiesContext
+from dlt.common.schema.typing import TTableFormat
 from dlt.destinations import filesystem
 
 from shared.errors import LakeError
 from shared.identity import blob_service, credential
 from shared.lake.commit import CommittingClient, LoadCommit
-from shared.lake_layout import bucket_path
+from shared.lake_layout import bucket_path, dataset_name
 from shared.models import Job
 from shared.settings import settings
 
@@ -46,6 +49,29 @@ class Lake(filesystem):
         return type("LakeClient", (CommittingClient,), {"commit": self.commit})
 
 
+class AdlsDestination:
+    """The lake itself, as Parquet or Delta."""
+
+    def __init__(self, job: Job, commit: LoadCommit) -> None:
+        self._job = job
+        self._commit = commit
+        self.table_format: TTableFormat | None = "delta" if job.table_format == "delta" else None
+
+    def pipeline_arguments(self) -> dict[str, Any]:
+        return {"destination": lake_destination(self._job, self._commit), "dataset_name": dataset_name(self._job)}
+
+    def begin_attempt(self, pipeline: dlt.Pipeline) -> Mapping[str, Any] | None:
+        with pipeline.destination_client() as client:
+            assert isinstance(client, CommittingClient)
+            return client.begin_attempt()
+
+    def finish_load(self, loaded: Any) -> None:
+        """Nothing: the client has counted while it committed."""
+
+    def explain(self, error: BaseException) -> BaseException:
+        return error  # `shared.lake.faults` knows them
+
+
 def lake_destination(job: Job, commit: LoadCommit) -> Lake:
     """The destination of one job.
 
@@ -54,21 +80,22 @@ def lake_destination(job: Job, commit: LoadCommit) -> Lake:
         LakeError: the container does not exist and may not be made.
     """
     service = blob_service("LakeStorage")
-    _ensure_container(service, job.target_container)
+    ensure_container(service, job.target_container)
     lake = Lake(
         bucket_url=f"az://{bucket_path(job)}",
         destination_name="lake",
         enable_dataset_name_normalization=False,
         deltalake_storage_options=_delta_options(service),
         warn_unsafe_layout_separators=False,  # one dataset holds one job's tables, and each has a folder of its own
-        **_credentials(service),
+        **lake_credentials(service),
     )
     lake.commit = commit
     lake._resolved = {}
     return lake
 
 
-def _credentials(service: BlobServiceClient) -> dict[str, Any]:
+def lake_credentials(service: BlobServiceClient) -> dict[str, Any]:
+    """The arguments by which dlt's filesystem destination signs in to a storage account."""
     connection = settings().connection("LakeStorage")
     account_name = str(service.account_name)
     host = urlsplit(service.url)
@@ -93,7 +120,12 @@ def _delta_options(service: BlobServiceClient) -> dict[str, str]:
 
 
 @cache  # by process: a load that does not find its container later fails, and its process goes with it
-def _ensure_container(service: BlobServiceClient, name: str) -> None:
+def ensure_container(service: BlobServiceClient, name: str) -> None:
+    """Make a container of the lake where it does not exist yet.
+
+    Raises:
+        LakeError: it may not be made.
+    """
     container = service.get_container_client(name)
     try:
         if container.exists():

@@ -15,12 +15,16 @@ from shared.workbook.structured_kinds import ColumnTypes, QuietHours, Schedule
 _DATABASES = (SourceType.POSTGRESQL.value, SourceType.ORACLE.value, SourceType.MSSQL.value)
 _IS_DATABASE = When("source_type", _DATABASES)
 _IS_INCREMENTAL = When("load_type", (LoadType.INCREMENTAL.value,))
+_IS_DATABRICKS = When("destination", ("databricks",))
 
 _NAME = r"[A-Za-z0-9](?:_?[A-Za-z0-9-])*"
 _NAME_RULE = "is not made of letters, digits, '-' and single '_' between them"
 _JOB_ID = Text(_NAME, _NAME_RULE, max_length=100, label="name")
 _SOURCE_NAME = Text(_NAME, _NAME_RULE, max_length=60, label="name")
 _IDENTIFIER = Text(r"[^\n\r\t]+", "holds a line break or tab", max_length=128, label="identifier")
+_UNITY_NAME = Text(
+    r"[^\s./\x00-\x1f]+", "holds a space, a period, a slash or a line break", max_length=255, label="name"
+)
 _TAG = Text(r"[a-z0-9][a-z0-9_.-]*", "is not made of letters, digits, '-', '_' and '.'", max_length=50)
 _WATERMARK = Text(max_length=256, label="number, date or text")
 
@@ -124,6 +128,29 @@ _OPTIONAL_COLUMNS = (
         Choice(("parquet", "delta")),
         "The format in the lake. Parquet appends in INCREMENTAL loads; delta can update rows by primary_key.",
         "delta",
+    ),
+    Column(
+        "destination",
+        Choice(("adls", "databricks")),
+        "Where the table stands: in the lake, or in Databricks, which takes it over from files in the lake. Databricks "
+        "needs table_format delta.",
+        "databricks",
+    ),
+    Column(
+        "databricks_catalog",
+        _UNITY_NAME,
+        "The catalog in Unity Catalog.",
+        "main",
+        required=_IS_DATABRICKS,
+        applies=_IS_DATABRICKS,
+    ),
+    Column(
+        "databricks_schema",
+        _UNITY_NAME,
+        "The schema in that catalog; the table is called like the source's.",
+        "shop",
+        required=_IS_DATABRICKS,
+        applies=_IS_DATABRICKS,
     ),
     Column(
         "included_columns",

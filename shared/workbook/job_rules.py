@@ -64,6 +64,14 @@ def _partitions_need_delta(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "partition_by", f"{quoted(', '.join(row['partition_by']))} needs table_format delta"
 
 
+def _databricks_has_its_limits(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if row["destination"] == "databricks" and row["table_format"] != "delta":
+        yield "table_format", f"{quoted(row['table_format'])} is not what Databricks keeps its tables in; use delta"
+    for column in ("detect_deletes", "partition_by"):
+        if row["destination"] == "databricks" and row[column] not in ("none", ()):
+            yield column, "works in the lake only, not with destination databricks; leave it blank"
+
+
 def _needed_columns_are_read(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     included, excluded = row["included_columns"], row["excluded_columns"]
     needed = [("watermark_column", row["watermark_column"])] if row.get("load_type") == "INCREMENTAL" else []
@@ -120,6 +128,7 @@ ERRORS: tuple[Rule, ...] = (
     _lookback_can_update,
     _deletes_can_be_detected,
     _partitions_need_delta,
+    _databricks_has_its_limits,
     _needed_columns_are_read,
     _wildcards_stand_in_table_names,
 )
