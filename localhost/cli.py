@@ -25,6 +25,7 @@ from localhost.interruption import exit_on_signals
 from localhost.local_app import APP_FOLDER, host_folder, local_app
 from localhost.services import ServiceError
 from localhost.serving import LOCAL_SOURCE, put_local_source, serve
+from localhost.unity_catalog import table_statements
 from shared.errors import IngestionError
 from shared.workbook.annotate import annotate
 from shared.workbook.configuration import Report
@@ -35,6 +36,8 @@ FOLDER = APP_FOLDER / ".localhost" / "app"
 _LOG_WIDTH = 150
 
 commands = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+sql = typer.Typer(no_args_is_help=True, help="Print SQL for other systems.")
+commands.add_typer(sql, name="sql")
 
 FolderOption = Annotated[Path, typer.Option(help="Where the local app keeps its data.", show_default=".localhost/app")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
@@ -147,6 +150,25 @@ def demo(as_json: JsonOption = False) -> None:
     if as_json:
         _print_json(outcome.to_json())
     raise typer.Exit(0 if not outcome.broken_promises else 1)
+
+
+@sql.command("databricks")
+def sql_databricks(
+    workbook: WorkbookArgument,
+    account: Annotated[
+        str, typer.Option(help="The lake's storage account: its name, or the host of its dfs endpoint.")
+    ],
+    catalog: Annotated[str, typer.Option(help="The catalog of the tables.")] = "main",
+    schema: Annotated[
+        str | None, typer.Option(help="The schema of the tables.", show_default="one by each source_name")
+    ] = None,
+) -> None:
+    """Print statements by which Unity Catalog learns of the Delta tables that a workbook's jobs keep in the lake."""
+    report = validate_content(workbook.read_bytes())
+    if report.configuration is None:
+        raise CommandError("\n".join(_report_lines(workbook, report)))
+    for statement in table_statements(report.configuration.jobs, account, catalog, schema):
+        typer.echo(statement)
 
 
 @contextmanager

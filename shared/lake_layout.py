@@ -40,6 +40,18 @@ def table_path(job: Job) -> str:
     return f"{lake_path(job)}/{job.resource_name}"
 
 
+def abfss_url(path: str, account: str) -> str:
+    """A path of the lake, container first, as Databricks and Spark spell it.
+
+    Args:
+        path: Such as `table_path` gives it.
+        account: The storage account, by name or as the host of its dfs endpoint.
+    """
+    container, _, folder = path.partition("/")
+    host = account if "." in account else f"{account}.dfs.core.windows.net"
+    return f"abfss://{container}@{host}/{folder}"
+
+
 def pipeline_name(job_id: str) -> str:
     """The dlt pipeline of a job. dlt loses the state of a name with two underscores in a row, so there are none."""
     return re.sub(r"_{2,}", "_", re.sub(r"[^a-z0-9]", "_", job_id.lower())).strip("_") or "job"

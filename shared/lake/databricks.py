@@ -25,7 +25,7 @@ from shared.errors import ConfigurationError, IngestionError, LakeError, Transie
 from shared.identity import blob_service, credential
 from shared.lake.adls import ensure_container, lake_credentials
 from shared.lake.commit import LoadCommit
-from shared.lake_layout import lake_path
+from shared.lake_layout import abfss_url, lake_path
 from shared.models import Job
 from shared.secrets import Secret, destination_secret
 
@@ -233,10 +233,9 @@ def staging(job: Job) -> filesystem:
 def staging_url(job: Job, account_url: str) -> str:
     """The job's folder in the lake, in the form that Databricks wants where the account is one of Azure's."""
     host = urlsplit(account_url).netloc
-    container, _, folder = lake_path(job).partition("/")
     if ".blob.core." in host:
-        return f"abfss://{container}@{host.replace('.blob.', '.dfs.', 1)}/{folder}"
-    return f"az://{container}/{folder}"
+        return abfss_url(lake_path(job), host.replace(".blob.", ".dfs.", 1))
+    return f"az://{lake_path(job)}"
 
 
 def _require_driver() -> None:

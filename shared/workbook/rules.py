@@ -109,11 +109,14 @@ def _check_datasets(drafts: Sequence[Draft], jobs: Sequence[Job], table: Table, 
         if draft.values.keys() >= _DATASET_COLUMNS and draft.values["enabled"]
     ]
     for (first, _), (second, path) in _clashes(enabled, lambda item: item[1].casefold()):
+        in_databricks = second.values.get("destination") == "databricks"
+        column = "databricks_schema" if in_databricks else "target_folder_path"
         message = (
-            f"{quoted(second.values['target_folder_path'])} gives the dataset {path}, which job "
-            f"'{first.values['job_id']}' in row {first.row} writes too; choose another folder or disable one of them"
+            f"{quoted(second.values.get(column) or '')} gives the dataset {path}, which job "
+            f"'{first.values['job_id']}' in row {first.row} writes too; choose another "
+            f"{'schema' if in_databricks else 'folder'} or disable one of them"
         )
-        found.problems.append(table.problem("target_folder_path", second.row, message))
+        found.problems.append(table.problem(column, second.row, message))
 
 
 def _check_source_types(drafts: Sequence[Draft], table: Table, found: Findings) -> None:

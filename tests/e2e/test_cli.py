@@ -140,3 +140,17 @@ def test_validate_tells_each_problem_with_its_cell_and_can_show_it_there(tmp_pat
     comment = openpyxl.load_workbook(annotated)["SourceConfig"]["F2"].comment
     assert comment is not None
     assert "'INCR'" in comment.text
+
+
+def test_sql_databricks_names_the_delta_tables_of_a_workbook(tmp_path: Path) -> None:
+    file = tmp_path / "config.xlsx"
+    file.write_bytes(write_workbook([{**GOOD, "table_format": "delta"}]))
+    printed = call("sql", "databricks", file, "--account", "contosolake")
+    assert (printed.returncode, printed.stderr) == (0, "")
+    assert printed.stdout.splitlines() == [
+        "CREATE SCHEMA IF NOT EXISTS `main`.`local_pg`;",
+        "CREATE TABLE IF NOT EXISTS `main`.`local_pg`.`sql_sizing` USING DELTA LOCATION "
+        "'abfss://lake@contosolake.dfs.core.windows.net/raw/local_pg_sql_sizing/sql_sizing';",
+    ]
+    file.write_bytes(write_workbook([{**GOOD, "load_type": "FUL"}]))
+    assert call("sql", "databricks", file, "--account", "contosolake").returncode == 2
