@@ -164,6 +164,11 @@ class _Attempt:
                 f"Job '{job.job_id}' cannot load a range again: a backfill needs load_type INCREMENTAL and "
                 f"table_format delta, and the job has {job.load_type.value} and {job.table_format}."
             )
+        if self.order.end and job.destination != "adls" and not job.primary_key:
+            raise ConfigurationError(
+                f"Job '{job.job_id}' cannot load a range again: with destination {job.destination} a backfill needs "
+                "primary_key, by which it updates the rows of its range."
+            )
 
     def _with_disposition(self, resource: DltResource, disposition: Any) -> DltResource:
         job, commit = self.job, self.commit

@@ -79,6 +79,9 @@ def _check_order(draft: Draft, job: Draft, table: Table, found: Findings) -> Non
     elif job.values.get("table_format", "parquet") != "delta":
         message = f"'backfill' needs table_format delta, but job {quoted(values['job_id'])} writes parquet"
         found.problems.append(table.problem("action", draft.row, message))
+    elif job.values.get("destination") == "databricks" and not job.values.get("primary_key"):
+        message = f"'backfill' into Databricks needs primary_key, which job {quoted(values['job_id'])} has not"
+        found.problems.append(table.problem("action", draft.row, message))
     types, column = job.values.get("column_types", {}), job.values.get("watermark_column")
     for name in ("from", "to"):
         wrong = misfit(values[name], types.get(column)) if name in values else None

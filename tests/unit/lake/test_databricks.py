@@ -43,6 +43,10 @@ def test_a_job_alone_writes_to_its_table_of_the_catalog() -> None:
         ({"table_format": None}, "table_format: 'parquet' is not what Databricks keeps its tables in; use delta"),
         ({"databricks_catalog": None}, "databricks_catalog"),
         ({"databricks_schema": "a.b"}, "'a.b' holds a space, a period, a slash or a line break"),
+        (
+            {"detect_deletes": "soft", "load_type": "INCREMENTAL", "watermark_column": "id", "primary_key": "id"},
+            "detect_deletes: works in the lake only, not with destination databricks",
+        ),
         ({"destination": "snowflake"}, "'snowflake' is not one of adls, databricks"),
     ],
 )
@@ -55,3 +59,11 @@ def test_two_jobs_may_not_share_a_table() -> None:
     rows = [CELLS | {"table_name": "orders", "target_folder_path": folder} for folder in ("a", "b")]
     (problem,) = validate(a_workbook(*rows)).problems
     assert "databricks:main.shop.orders, which job 'job_1' in row" in problem.message
+
+
+def test_a_backfill_needs_a_key_there() -> None:
+    row = CELLS | {"job_id": "a", "load_type": "INCREMENTAL", "watermark_column": "id"}
+    order = {"request_id": "again", "job_id": "a", "action": "backfill", "from": 1, "to": 2}
+    (problem,) = validate(a_workbook(row, requests=[order])).problems
+    assert "'backfill' into Databricks needs primary_key" in problem.message
+    assert validate(a_workbook(row | {"primary_key": "id"}, requests=[order])).configuration
