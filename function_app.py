@@ -18,6 +18,7 @@ import activities.load_job
 import activities.plan_run
 import orchestrators.ingestion_run
 import orchestrators.source_lane
+import shared.watch
 from shared.api.answers import (
     ChartedLoads,
     Health,
@@ -41,10 +42,11 @@ from shared.housekeeping.tick import tidy_up
 from shared.http import json_response
 from shared.job_list import list_jobs
 from shared.loads import list_loads
-from shared.notifications.notifier import notify_of_time
 from shared.runs import RunBody, cancel_run, describe_run, start_ordered_run, start_requested_run, start_scheduled_run
 from shared.settings import settings
+from shared.telemetry.setup import set_up_telemetry
 
+set_up_telemetry()
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
 routes = Routes(app)
 
@@ -82,7 +84,7 @@ async def housekeeping(timer: func.TimerRequest, client: df.DurableOrchestration
 @app.timer_trigger(arg_name="timer", schedule="%WATCH_SCHEDULE%")
 async def watch(timer: func.TimerRequest) -> None:  # noqa: ARG001
     """Look for what should have happened and has not."""
-    await asyncio.to_thread(notify_of_time)
+    await asyncio.to_thread(shared.watch.watch)
 
 
 @routes.post(

@@ -10,6 +10,7 @@ from shared.audit import close_lost_jobs, record_run
 from shared.models import RunOutcome
 from shared.notifications.notifier import notify_of_run
 from shared.orders import close_orders
+from shared.telemetry.spans import step_of_run
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +18,12 @@ log = logging.getLogger(__name__)
 def finish_run(outcome: dict[str, Any]) -> dict[str, Any]:
     """Write how the run ended. Takes the JSON form of a `RunOutcome`, returns it with the run's status."""
     run = RunOutcome.model_validate(outcome)
+    with step_of_run("finish run", run.request.run_id, run.request.trace_parent):
+        _finish(run)
+    return {"status": run.status.value, "outcome": run.to_json()}
+
+
+def _finish(run: RunOutcome) -> None:
     close_lost_jobs(run.request.run_id, run.totals.lost_jobs)
     if run.request.request_ids:
         close_orders(run.request.run_id)
@@ -35,4 +42,3 @@ def finish_run(outcome: dict[str, Any]) -> dict[str, Any]:
     )
     log.info("Run %s: %s, %s", run.request.run_id, run.status.value, totals)
     notify_of_run(run)
-    return {"status": run.status.value, "outcome": run.to_json()}

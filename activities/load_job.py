@@ -14,6 +14,7 @@ from shared.leases import JobLease, job_lease
 from shared.models import AttemptOrder, Job, JobError, JobResult, JobStatus, LoadType
 from shared.secrets import connection_secret, forget_cached_secrets
 from shared.settings import settings
+from shared.telemetry.spans import attempt_of_job
 from shared.watermarks import evidence, last_load, record_load
 from shared.work_folder import work_folder
 from shared.workbook.activation import configuration_store
@@ -32,6 +33,13 @@ def load_job(order: dict[str, Any]) -> dict[str, Any]:
     Takes the JSON form of an `AttemptOrder`, returns that of a `JobResult`.
     """
     attempt = AttemptOrder.model_validate(order)
+    with attempt_of_job(attempt) as ended:
+        result = _attempt(attempt)
+        ended(result)
+    return result.to_json()
+
+
+def _attempt(attempt: AttemptOrder) -> JobResult:
     started_at = datetime.now(timezone.utc)
     job: Job | None = None
     try:
@@ -44,7 +52,7 @@ def load_job(order: dict[str, Any]) -> dict[str, Any]:
         result = result.model_copy(update={"status": _STATUS[result.error.kind]})
     _log_outcome(result)
     record_job(result, attempt.run_started_at, job)
-    return result.to_json()
+    return result
 
 
 def _job(attempt: AttemptOrder, configuration: Configuration) -> Job:

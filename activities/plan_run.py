@@ -12,6 +12,7 @@ from shared.models import JobError, JobResult, JobStatus, RunPlan, RunRequest, R
 from shared.orders import claim_orders
 from shared.run_plan import draft_run
 from shared.settings import settings
+from shared.telemetry.spans import step_of_run
 from shared.workbook.activation import configuration_store
 from shared.workbook.configuration import Configuration
 
@@ -24,14 +25,18 @@ def plan_run(request: dict[str, Any]) -> dict[str, Any]:
     Takes the JSON form of a `RunRequest`, returns that of a `RunPlan`.
     """
     wanted = RunRequest.model_validate(request)
+    with step_of_run("plan run", wanted.run_id, wanted.trace_parent):
+        return _planned(wanted).to_json()
+
+
+def _planned(wanted: RunRequest) -> RunPlan:
     try:
-        plan = _plan(wanted)
+        return _plan(wanted)
     except Exception as error:
         log.exception("Run %s cannot be planned", wanted.run_id)
         retryable = isinstance(error, IngestionError) and error.retryable
         kind = error.kind if isinstance(error, IngestionError) else "unexpected"
-        plan = RunPlan(request=wanted, error=JobError(kind=kind, message=str(error)[:2000], retryable=retryable))
-    return plan.to_json()
+        return RunPlan(request=wanted, error=JobError(kind=kind, message=str(error)[:2000], retryable=retryable))
 
 
 def _plan(request: RunRequest) -> RunPlan:

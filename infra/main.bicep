@@ -266,6 +266,9 @@ var allSettings = union({
   AzureFunctionsJobHost__functionTimeout: '${padLeft(functionMinutes / 60, 2, '0')}:${padLeft(functionMinutes % 60, 2, '0')}:00'
   AzureFunctionsJobHost__extensions__durableTask__maxConcurrentActivityFunctions: string(jobsPerInstance)
   APPLICATIONINSIGHTS_CONNECTION_STRING: monitoring.outputs.connectionString
+  // The app exports its own log: the host need not do so a second time. The worker for 3.13 does not know how to yet, and
+  // there each line comes twice.
+  PYTHON_ENABLE_OPENTELEMETRY: pythonVersion == '3.13' ? 'false' : 'true'
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.outputs.clientId};Authorization=AAD'
 }, appSettings)
 

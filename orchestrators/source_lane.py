@@ -65,6 +65,7 @@ def _attempt(
         full_refresh=order.request.full_refresh or options.full_refresh,
         start=options.start,
         end=options.end,
+        trace_parent=order.request.trace_parent,
     )
     try:
         return JobResult.model_validate((yield context.call_activity("load_job", attempt.to_json())))

@@ -21,6 +21,7 @@ HINTS: dict[str, str] = {
     "it if it stays.",
     "secret_not_found": "Add one of the secrets that the message lists; the next run finds it.",
     "source": "Mend what the source refuses, such as a password, a right or a name, and run the job again.",
+    "too_many_deletes": "More rows are gone at the source than max_deleted_percent allows: look there, then raise it.",
     "transient": "Network or service trouble that mostly passes: if all attempts failed, see host, port and firewall.",
     "unexpected": "Nobody foresaw this error: see the log for its trace, try again, and report it with the run's id.",
     "workbook": "The workbook cannot be read: save it as .xlsx without a password and upload it again.",

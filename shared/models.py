@@ -175,6 +175,7 @@ class RunRequest(Shape):
         default=(), description="Rows of the sheet Requests that this run carries out."
     )
     full_refresh: bool = False
+    trace_parent: str | None = Field(default=None, description="The trigger's place in its trace, as W3C writes it.")
 
 
 class JobOptions(Shape):
@@ -233,6 +234,7 @@ class AttemptOrder(Shape):
     full_refresh: bool = False
     start: str | None = None
     end: str | None = None
+    trace_parent: str | None = None
 
 
 class JobError(Shape):

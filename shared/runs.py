@@ -35,6 +35,7 @@ from shared.http import json_response, problem_response
 from shared.models import RunRequest, RunStatus
 from shared.orders import waiting_orders
 from shared.planning import problems_of
+from shared.telemetry.spans import starting_run
 from shared.workbook.activation import configuration_store
 
 log = logging.getLogger(__name__)
@@ -84,7 +85,7 @@ async def start_scheduled_run(client: DurableOrchestrationClient) -> str | None:
             log.warning("No scheduled run was started: run %s is still active.", run_id)
             return None
     request = RunRequest(run_id=f"{SCHEDULED}{now:%Y%m%dT%H%M%SZ}", trigger="timer", requested_at=now)
-    await client.start_new(ORCHESTRATOR, request.run_id, request.to_json())
+    await _start(client, request)
     log.info("Started scheduled run %s.", request.run_id)
     return request.run_id
 
@@ -115,7 +116,7 @@ async def start_ordered_run(client: DurableOrchestrationClient, run_id: str | No
         requested_at=datetime.now(timezone.utc),
         request_ids=tuple(order.request_id for order in orders),
     )
-    await client.start_new(ORCHESTRATOR, run_id, request.to_json())
+    await _start(client, request)
     log.info("Started run %s for %d order(s) of the workbook.", run_id, len(orders))
 
 
@@ -144,10 +145,15 @@ async def start_requested_run(client: DurableOrchestrationClient, wanted: RunBod
         return json_response(await asyncio.to_thread(rehearse, request, snapshot))
     if await _exists(client, run_id):
         return problem_response(409, f"Run '{run_id}' exists already; leave run_id out to get a new one.")
-    await client.start_new(ORCHESTRATOR, run_id, request.to_json())
+    await _start(client, request)
     links = client.create_http_management_payload(run_id)
     location = f"/api/runs/{run_id}"
     return json_response({"run_id": run_id, "run": location, **links}, 202, {"Location": location})
+
+
+async def _start(client: DurableOrchestrationClient, request: RunRequest) -> None:
+    with starting_run(request) as traced:
+        await client.start_new(ORCHESTRATOR, request.run_id, traced.to_json())
 
 
 async def describe_run(client: DurableOrchestrationClient, run_id: str) -> HttpResponse:

@@ -140,6 +140,13 @@ class Settings(BaseSettings):
     )
     website_hostname: str | None = Field(None, description="The app's own host name; Azure sets it.")
 
+    applicationinsights_connection_string: SecretStr | None = Field(
+        None, description="Application Insights that traces, metrics and logs go to; the app's identity signs in."
+    )
+    otel_exporter_otlp_endpoint: str | None = Field(
+        None, description="OTLP receiver (HTTP) that they go to; the other variables OTEL_… of OpenTelemetry hold, too."
+    )
+
     @property
     def base_url(self) -> str | None:
         """Where people reach the app, without a slash at the end; None where nobody knows."""

@@ -44,8 +44,9 @@ def purge_audit_rows(before: datetime, running: Collection[str], budget: Budget)
     deleted = _runs(table, before, running, budget)
     deleted += _histories(table, before, running, budget)
     deleted += delete_rows(table, budget.spend(_old_uploads(table, before)))
-    deleted += delete_rows(table, budget.spend(_old(table, CALLS, before)))
-    return deleted + delete_rows(table, budget.spend(_old(table, HOUSEKEEPING, before)))
+    for partition in (CALLS, HOUSEKEEPING):
+        deleted += delete_rows(table, budget.spend(_old(table, partition, before)))
+    return deleted
 
 
 def _runs(table: TableClient, before: datetime, running: Collection[str], budget: Budget) -> int:

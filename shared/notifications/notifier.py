@@ -6,13 +6,12 @@ What could not be delivered stays untold in the audit table, and the timer sends
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable
-from datetime import datetime, timedelta, timezone
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import wraps
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 from shared.audit import job_rows
-from shared.job_list import active_jobs
 from shared.models import JobStatus, RunOutcome
 from shared.notifications.incidents import (
     Incident,
@@ -85,10 +84,13 @@ def notify_of_upload(activation: Activation) -> None:
 
 
 @_never_failing
-def notify_of_time() -> None:
-    """Tell of jobs that should have loaded and have not, and whatever could not be told before."""
-    now = datetime.now(timezone.utc)
-    jobs = active_jobs(now)
+def notify_of_time(jobs: Sequence[Mapping[str, Any]], now: datetime) -> None:
+    """Tell of jobs that should have loaded and have not, and whatever could not be told before.
+
+    Args:
+        jobs: Those of the active workbook, as `GET /api/jobs` shows them.
+        now: The time, UTC.
+    """
     tolerance = timedelta(minutes=settings().notify_overdue_minutes)
     known = read_incidents()
     overdue = [

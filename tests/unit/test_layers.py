@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,8 @@ FUNCTION_APP_MAY_IMPORT = {
     "shared.http",
     "shared.job_list",
     "shared.loads",
-    "shared.notifications",
+    "shared.telemetry",
+    "shared.watch",
     "shared.runs",
     "shared.settings",
 }
@@ -70,11 +72,20 @@ def test_function_app_registers_and_delegates() -> None:
     assert [function.name for function in functions if len(function.body) - 1 > STATEMENTS_OF_A_FUNCTION] == []
 
 
-def test_indexing_the_app_loads_neither_dlt_nor_pyarrow_nor_a_driver() -> None:
+@cache
+def _loaded_by_indexing() -> frozenset[str]:
     script = "import json, sys, function_app; function_app.app.get_functions(); print(json.dumps(list(sys.modules)))"
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    loaded = {name.partition(".")[0] for name in json.loads(done.stdout)}
+    return frozenset(json.loads(done.stdout))
+
+
+def test_indexing_the_app_loads_neither_dlt_nor_pyarrow_nor_a_driver() -> None:
+    loaded = {name.partition(".")[0] for name in _loaded_by_indexing()}
     assert "function_app" in loaded
     assert loaded & HEAVY == set()
+
+
+def test_indexing_the_app_loads_no_exporter_where_telemetry_goes_nowhere() -> None:
+    assert {"opentelemetry.sdk", "opentelemetry.exporter", "azure.monitor"} & _loaded_by_indexing() == set()

@@ -8,6 +8,7 @@ import pytest
 from azure.storage.blob import BlobLeaseClient, ContainerClient
 
 from shared.audit import (
+    CALLS,
     HOUSEKEEPING,
     WORKBOOK,
     audit_table,
@@ -16,12 +17,14 @@ from shared.audit import (
     job_rows,
     last_housekeeping,
     latest_rows,
+    newest_first,
     record_activation,
     record_housekeeping,
     record_job,
     record_run,
     request_cancel,
 )
+from shared.calls import open_call
 from shared.housekeeping.audit_rows import purge_audit_rows
 from shared.housekeeping.blobs import Limits, purge_leases, purge_stamped
 from shared.housekeeping.budget import Budget
@@ -121,6 +124,14 @@ def test_a_tick_removes_no_more_than_it_may_and_the_next_one_goes_on() -> None:
     assert purge_audit_rows(MONTH_AGO, [], Budget(ALL)) == 31
     assert find_run("old") is None
     assert list(job_rows("old")) == []
+
+
+def test_old_calls_go_and_new_ones_stay() -> None:
+    old = {"PartitionKey": CALLS, "RowKey": f"{newest_first(YEAR_AGO)}-0f", "time": YEAR_AGO}
+    audit_table().create_entity(old)
+    new = open_call("POST /api/runs", "key default", {})
+    purge_audit_rows(MONTH_AGO, [], Budget(ALL))
+    assert partition(CALLS) == [new]
 
 
 def test_old_reports_go_and_the_last_one_is_found() -> None:

@@ -12,8 +12,9 @@ from activities.finish_run import finish_run
 from shared.audit import record_job, record_run
 from shared.models import JobError, JobResult, JobStatus, RunOutcome, RunRequest
 from shared.notifications.incidents import read_incidents, sole_sender
-from shared.notifications.notifier import notify_of_time, notify_of_upload
+from shared.notifications.notifier import notify_of_upload
 from shared.settings import settings
+from shared.watch import watch
 from shared.workbook.activation import configuration_store
 from shared.workbook.configuration import Problem
 from shared.workbook.uploads import Activation, Outcome
@@ -78,7 +79,7 @@ def test_neither_the_same_run_again_nor_a_further_failure_is_told(webhook: Webho
     a_run("run-1", bad=("orders",))
     finish("run-1")
     a_run("run-2", bad=("orders",))
-    notify_of_time()
+    watch()
     assert titles(webhook) == ["1 job failed"]
 
 
@@ -126,7 +127,7 @@ def test_a_webhook_that_is_silent_or_gone_neither_fails_the_run_nor_shows_its_ad
     assert "broke off: ReadTimeout" in caplog.text
     monkeypatch.setenv("NOTIFY_WEBHOOK_URL", f"http://127.0.0.1:1/{SECRET}")
     settings.cache_clear()
-    notify_of_time()
+    watch()
     assert "broke off: ConnectionError" in caplog.text
     assert SECRET not in caplog.text
     assert [incident.is_untold for incident in read_incidents().values()] == [True]
@@ -143,7 +144,7 @@ def test_a_process_beside_a_sender_leaves_its_news_to_the_next_tick(webhook: Web
     with sole_sender() as mine:
         a_run("run-1", bad=("orders",))
         assert (mine, webhook.messages) == (True, [])
-    notify_of_time()
+    watch()
     assert titles(webhook) == ["1 job failed"]
 
 
@@ -174,9 +175,9 @@ def test_a_job_that_should_have_loaded_is_told_once_and_again_when_it_has(
     webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configuration_store().activate(a_workbook({"job_id": "orders"}, {"job_id": "users", "enabled": "N"}), etag="1")
-    monkeypatch.setattr("shared.notifications.notifier.datetime", Later)
-    notify_of_time()
-    notify_of_time()
+    monkeypatch.setattr("shared.watch.datetime", Later)
+    watch()
+    watch()
     assert titles(webhook) == ["1 job is overdue"]
     assert [line["subject"] for line in webhook.messages[0]["sections"][0]["lines"]] == ["orders"]
     a_run("run-1", ok=("orders",))
@@ -196,15 +197,15 @@ def test_a_job_that_is_known_to_fail_is_not_told_as_overdue_too(
 ) -> None:
     configuration_store().activate(a_workbook({"job_id": "orders"}), etag="1")
     a_run("run-1", bad=("orders",))
-    monkeypatch.setattr("shared.notifications.notifier.datetime", Later)
-    notify_of_time()
+    monkeypatch.setattr("shared.watch.datetime", Later)
+    watch()
     assert titles(webhook) == ["1 job failed"]
 
 
 def test_a_job_that_nobody_runs_any_more_is_forgotten_in_silence(webhook: Webhook) -> None:
     a_run("run-1", bad=("orders",))
     configuration_store().activate(a_workbook({"job_id": "orders", "enabled": "N"}), etag="1")
-    notify_of_time()
+    watch()
     assert titles(webhook) == ["1 job failed"]
     assert [incident.open for incident in read_incidents().values()] == [False]
 

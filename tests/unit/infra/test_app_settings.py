@@ -16,6 +16,7 @@ NOT_DEPLOYED = {
     "LakeStorage": "a connection string; the identity signs in instead",
     "AuditStorage": "a connection string; the identity signs in instead",
     "JOB_MEMORY_MEGABYTES": "blank leaves the memory of an instance to its jobs; the parameter appSettings sets it",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "telemetry goes to Application Insights; the parameter appSettings adds a receiver",
     "PUBLIC_URL": "blank takes the app's own host name; the parameter appSettings sets another",
     "WEBSITE_HOSTNAME": "App Service sets it",
     "WORK_FOLDER": "blank takes the instance's temporary folder; the parameter appSettings sets it",
@@ -33,6 +34,7 @@ OF_THE_HOST = {
     "ConfigStorage__clientId",
     "APPLICATIONINSIGHTS_CONNECTION_STRING",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+    "PYTHON_ENABLE_OPENTELEMETRY",
 }
 OF_PREMIUM = {
     "FUNCTIONS_EXTENSION_VERSION",

@@ -1,0 +1,1 @@
+"""Traces, metrics and structured logs by OpenTelemetry; without an endpoint nothing of it is loaded or sent."""

@@ -1,0 +1,52 @@
+"""Metrics of loads, and how far the lake is behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import datetime, timezone
+from typing import Any
+
+from opentelemetry import metrics
+
+from shared.models import JobResult
+
+_meter = metrics.get_meter("excel-to-lake")
+_rows = _meter.create_counter("ingestion.rows", "{row}", "Rows written to the lake")
+_bytes = _meter.create_counter("ingestion.bytes", "By", "Bytes written to the lake")
+_seconds = _meter.create_histogram("ingestion.attempt.duration", "s", "Attempts, by status, and their stages")
+_failures = _meter.create_counter("ingestion.failures", "{attempt}", "Failed attempts, by kind of error")
+_success_lag = _meter.create_gauge("ingestion.lag", "s", "Time since the last load that succeeded began")
+_watermark_lag = _meter.create_gauge("ingestion.watermark.lag", "s", "Time since the last row, by its watermark")
+
+
+def record_attempt(result: JobResult) -> None:
+    """Count what an attempt brought, or why it failed."""
+    job = {"job_id": result.job_id}
+    _rows.add(result.rows_written, job)
+    _bytes.add(result.bytes_written, job)
+    for stage, seconds in result.duration_seconds.items():
+        _seconds.record(seconds, {"stage": stage, "status": result.status.value})
+    if result.error:
+        _failures.add(1, job | {"kind": result.error.kind})
+
+
+def record_lags(jobs: Iterable[Mapping[str, Any]], now: datetime) -> None:
+    """Measure how far enabled jobs are behind.
+
+    Args:
+        jobs: As `GET /api/jobs` shows them.
+        now: The time, UTC.
+    """
+    for job in jobs:
+        success = job["last_success"]
+        if job["enabled"] and success:
+            _success_lag.set((now - success["start_time"]).total_seconds(), {"job_id": job["job_id"]})
+            with suppress(ValueError):  # a watermark may be a number or a text
+                reached = _utc(datetime.fromisoformat(success.get("watermark_after", "")))
+                _watermark_lag.set((now - reached).total_seconds(), {"job_id": job["job_id"]})
+
+
+def _utc(moment: datetime) -> datetime:
+    """A watermark without a zone is taken for UTC."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)

@@ -1,0 +1,103 @@
+"""What the whole app tells a real OTLP receiver and a webhook about one run: a load and a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import pytest
+
+from localhost.services import LocalServices
+from tests.e2e.app import App
+from tests.otlp_receiver import Telemetry, attributes, otlp_receiver
+from tests.webhook_server import Webhook, webhook_server
+
+SOON = {
+    "OTEL_BSP_SCHEDULE_DELAY": "100",
+    "OTEL_BLRP_SCHEDULE_DELAY": "100",
+    "OTEL_METRIC_EXPORT_INTERVAL": "500",
+}
+HOOK = "s3cret-hook"
+
+
+class Told(NamedTuple):
+    """A run that is over, and what was told of it."""
+
+    run_id: str
+    telemetry: Telemetry
+    webhook: Webhook
+    log: str
+
+    def spans(self, name: str) -> list[Any]:
+        return [span for span in self.telemetry.spans if span.name == name]
+
+    def span(self, name: str) -> Any:
+        (span,) = self.spans(name)
+        return span
+
+
+@pytest.fixture(scope="module")
+def told(services: LocalServices, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+    with otlp_receiver() as telemetry, webhook_server(f"/{HOOK}") as webhook:
+        settings = SOON | {"OTEL_EXPORTER_OTLP_ENDPOINT": telemetry.url, "NOTIFY_WEBHOOK_URL": webhook.url}
+        app = App(services, tmp_path_factory.mktemp("told"), **settings)
+        app.create_tables("orders", rows=5)
+        app.put_workbook(app.row("orders", "orders"), app.row("gone", "gone"))
+        with app.host:
+            run_id = app.run()["run_id"]
+            app.fire_timer("watch")
+            app.until(lambda: telemetry.points("ingestion.lag"), "the lag is measured")
+            app.until(lambda: [span for span in telemetry.spans if span.name == "finish run"], "the run is traced")
+            yield Told(run_id, telemetry, webhook, app.host.log_text())
+
+
+def test_a_trace_leads_from_the_trigger_to_the_jobs_and_their_stages(told: Told) -> None:
+    trigger = told.span("start run")
+    attempts = {attributes(span)["job_id"]: span for span in told.spans("load job")}
+    below = [told.span("plan run"), told.span("finish run"), *attempts.values()]
+    assert {span.parent_span_id for span in below} == {trigger.span_id}
+    loaded = [span for span in told.telemetry.spans if span.parent_span_id == attempts["orders"].span_id]
+    assert [span.name for span in loaded][-3:] == ["extract", "normalize", "load"]
+    assert {span.trace_id for span in (*below, *loaded)} == {trigger.trace_id}
+    for first, second in pairwise(loaded):
+        assert first.end_time_unix_nano == pytest.approx(second.start_time_unix_nano, abs=1_000)
+    assert told.telemetry.services == {"excel-to-lake"}
+
+
+def test_a_span_says_how_its_attempt_ended(told: Told) -> None:
+    by_job = {attributes(span)["job_id"]: span for span in told.spans("load job")}
+    loaded, failed = attributes(by_job["orders"]), attributes(by_job["gone"])
+    assert (loaded["run_id"], loaded["attempt"], loaded["status"], loaded["rows"]) == (told.run_id, 1, "SUCCESS", 5)
+    assert (failed["status"], failed["error.type"]) == ("FAILED", "source")
+    assert by_job["gone"].status.code == by_job["gone"].status.STATUS_CODE_ERROR
+
+
+def test_log_lines_carry_run_job_and_attempt_and_their_trace(told: Told) -> None:
+    lines = {record.body.string_value: record for record in told.telemetry.logs}
+    (outcome,) = (record for text, record in lines.items() if text.startswith(f"Run {told.run_id}, job orders,"))
+    carried = attributes(outcome)
+    assert (carried["run_id"], carried["job_id"], carried["attempt"]) == (told.run_id, "orders", 1)
+    assert outcome.trace_id == told.span("start run").trace_id
+    (end,) = (record for text, record in lines.items() if text.startswith(f"Run {told.run_id}: "))
+    assert attributes(end)["run_id"] == told.run_id
+
+
+def test_metrics_count_rows_bytes_seconds_and_failures_and_measure_the_lag(told: Told) -> None:
+    def latest(metric: str, **wanted: str) -> Any:
+        points = [point for point in told.telemetry.points(metric) if wanted.items() <= attributes(point).items()]
+        return points[-1]
+
+    assert latest("ingestion.rows", job_id="orders").as_int == 5
+    assert latest("ingestion.bytes", job_id="orders").as_int > 0
+    assert latest("ingestion.failures", job_id="gone", kind="source").as_int == 1
+    assert latest("ingestion.attempt.duration", stage="total", status="SUCCESS").count == 1
+    assert 0 < latest("ingestion.lag", job_id="orders").as_double < 600
+
+
+def test_the_webhook_heard_of_the_failure_once_and_its_address_is_nowhere(told: Told) -> None:
+    (message,) = told.webhook.messages
+    assert message["title"] == "Excel to lake: 1 job failed"
+    assert message["sections"][0]["lines"][0]["subject"] == "gone"
+    everything = told.log + "".join(map(str, (*told.telemetry.logs, *told.telemetry.spans)))
+    assert HOOK not in everything
