@@ -97,6 +97,12 @@ class Settings(BaseSettings):
     job_memory_megabytes: int | None = Field(
         None, ge=256, description="Memory that one attempt may use, in MiB; no limit of its own when blank."
     )
+    process_idle_seconds: float = Field(
+        20.0,
+        ge=0,
+        description="How long a process that has loaded a job waits for the next one; 0 gives every attempt a new "
+        "process, which costs a small load more than the load itself.",
+    )
     work_folder: Path | None = Field(
         None, description="Where an attempt keeps its files while it runs; the system's temporary folder when blank."
     )

@@ -22,9 +22,9 @@ from shared.errors import IngestionError
 from shared.fork_server import fork_server
 from shared.models import JobError
 from shared.secrets import Secret
+from shared.settings import settings
 
 STOP_SECONDS = 10  # what a child gets between SIGTERM and SIGKILL
-IDLE_SECONDS = 20  # how long a child waits for more work
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def run_in_child(
             raise_if_interrupted()
         raise ChildError(_how_it_ended(child.process, limits))
     finally:
-        if returned and returned.warm and reusable(returned.content):
+        if returned and returned.warm and settings().process_idle_seconds and reusable(returned.content):
             _idle.put(child)
         else:
             child.end()
@@ -143,35 +143,29 @@ class _Idle:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: list[tuple[float, _Child]] = []
-        self._timer: threading.Timer | None = None
+        self._waiting: dict[_Child, threading.Timer] = {}
 
     def put(self, child: _Child) -> None:
         """Keep a child for other work."""
+        timer = threading.Timer(settings().process_idle_seconds, self._end, [child])
+        timer.daemon = True
         with self._lock:
-            self._waiting.append((time.monotonic(), child))
-            self._watch()
+            self._waiting[child] = timer
+        timer.start()
 
     def pop(self) -> _Child | None:
         """The child that has worked last, or None."""
         with self._lock:
-            return self._waiting.pop()[1] if self._waiting else None
+            if not self._waiting:
+                return None
+            child, timer = self._waiting.popitem()
+        timer.cancel()
+        return child
 
-    def _watch(self) -> None:
-        if self._timer is None:
-            self._timer = threading.Timer(IDLE_SECONDS, self._end_old)
-            self._timer.daemon = True
-            self._timer.start()
-
-    def _end_old(self) -> None:
+    def _end(self, child: _Child) -> None:
         with self._lock:
-            self._timer = None
-            newest = time.monotonic() - IDLE_SECONDS
-            old = [child for since, child in self._waiting if since <= newest]
-            self._waiting = [(since, child) for since, child in self._waiting if since > newest]
-            if self._waiting:
-                self._watch()
-        for child in old:
+            still_waits = self._waiting.pop(child, None)
+        if still_waits:
             child.end()
 
 

@@ -85,6 +85,7 @@ class BrokenApp(App):
         own = {
             "JOB_RETRY_SECONDS": "0",
             "LEASE_SECONDS": "15",
+            "PROCESS_IDLE_SECONDS": "0.3",
             "SECRET_CACHE_SECONDS": "0",
             "WORK_FOLDER": str(self.work_folder),
         }
@@ -107,7 +108,7 @@ class BrokenApp(App):
 
     @property
     def attempts(self) -> list[psutil.Process]:
-        """The child processes in which attempts run now."""
+        """The child processes in which attempts run now, or ran a moment ago."""
         with suppress(psutil.NoSuchProcess):
             servers = [child for child in psutil.Process(self.host.pid).children() if _is_fork_server(child)]
             return [attempt for server in servers for attempt in server.children()]
@@ -229,7 +230,11 @@ class BrokenApp(App):
         if not at_rest:
             return
         self.assert_only_committed_files(table)
-        assert self.attempts == []
+        self.assert_no_attempt_is_left()
+
+    def assert_no_attempt_is_left(self) -> None:
+        """No process, once those that wait for more work have waited long enough, and no working folder."""
+        self.until(lambda: not self.attempts, "every attempt's process has ended", seconds=10)
         assert list(self.work_folder.iterdir()) == []
 
     def readable_rows(self, table: str) -> list[tuple[Any, ...]]:

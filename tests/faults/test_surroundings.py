@@ -53,8 +53,7 @@ def test_a_full_disk_is_named_and_leaves_the_old_data(services: LocalServices, t
         assert (ended["status"], ended["error_kind"], ended["retryable"]) == ("FAILED", "disk_full", True), ended
         assert "WORK_FOLDER" in ended["error_message"]
         assert app.readable_rows(job) == before
-        assert app.attempts == []
-        assert list(app.work_folder.iterdir()) == []
+        app.assert_no_attempt_is_left()
         app.execute(f"delete from {job} where id >= 100")
         assert app.run(job_ids=[job])["status"] == "SUCCEEDED"
         app.assert_whole(job, FLOWS["FULL Parquet"])
@@ -109,7 +108,7 @@ def test_a_cancelled_run_ends_what_runs_and_starts_nothing_more(services: LocalS
         assert run["status"] == "CANCELLED", run
         assert {job["status"] for job in run["jobs"]} == {"CANCELLED"}
         assert app.lake_files("at_work") == app.lake_files("waiting") == {}
-        assert (app.attempts, list(app.work_folder.iterdir())) == ([], [])
+        app.assert_no_attempt_is_left()
         assert app.request("POST", f"/api/runs/{run_id}/cancel").status_code == requests.codes.conflict
         assert app.request("POST", "/api/runs/unknown/cancel").status_code == requests.codes.not_found
         assert app.run()["status"] == "SUCCEEDED"

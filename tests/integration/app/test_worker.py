@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import psutil
 import pytest
 
 from shared.errors import CancelledError
 from shared.secrets import MASK, Secret
+from shared.settings import settings
 from shared.worker import ChildError, Limits, run_in_child
 
 SECRET = Secret({"password": "canary-7f3"})
@@ -71,3 +76,66 @@ def test_a_child_that_failed_leaves_the_next_one_alone() -> None:
     with pytest.raises(ChildError):
         run("crash")
     assert run("describe")["arguments"] == {}
+
+
+@pytest.fixture
+def idle_seconds(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], None]]:
+    """Sets how long children wait for more work."""
+
+    def set_to(seconds: float) -> None:
+        monkeypatch.setenv("PROCESS_IDLE_SECONDS", str(seconds))
+        settings.cache_clear()
+
+    yield set_to
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+def warm(**arguments: Any) -> int:
+    """Run something that goes well; gives the process that it ran in."""
+    process: int = run("process_id", arguments=arguments, reusable=lambda _: True)
+    return process
+
+
+def test_a_child_that_did_well_gets_the_next_work_and_nobody_elses_secret_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    first = warm()
+    assert warm() == first
+    with caplog.at_level(logging.WARNING):
+        run_in_child(
+            "tests.integration.app.entries:log_password",
+            {},
+            Secret({"password": "another-9c1"}),
+            Limits(60),
+            name="other",
+            reusable=lambda _: True,
+        )
+    assert caplog.messages == [f"other: WARNING:driver:cannot sign in with {MASK}"]
+    assert warm() == first
+
+
+def test_a_child_is_not_used_again_where_its_result_says_so() -> None:
+    assert run("process_id", reusable=lambda _: False) != warm()
+
+
+def test_a_child_that_has_had_much_memory_is_not_used_again() -> None:
+    assert warm(megabytes=300) != warm()
+
+
+def test_a_child_that_died_while_it_waited_is_replaced() -> None:
+    process = warm()
+    os.kill(process, signal.SIGKILL)
+    assert warm() != process
+
+
+def test_a_child_that_has_waited_for_too_long_ends(idle_seconds: Callable[[float], None]) -> None:
+    idle_seconds(0.1)
+    process = psutil.Process(warm())
+    process.wait(10)
+    assert warm() != process.pid
+
+
+def test_every_attempt_gets_a_process_of_its_own_where_none_may_wait(idle_seconds: Callable[[float], None]) -> None:
+    idle_seconds(0)
+    assert warm() != warm()
