@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from localhost.services import LocalServices
@@ -36,15 +39,28 @@ def test_no_scheduled_run_starts_beside_an_active_one_but_a_run_by_hand_does(app
     assert app.wait(active)["status"] == "SUCCEEDED"
 
 
-def test_the_housekeeping_leaves_alone_what_is_young(app: App) -> None:
-    app.create_tables("young")
-    app.put_workbook(app.row("young", "young"))
-    run_id = app.run(job_ids=["young"])["run_id"]
-    app.fire_timer("housekeeping")
-    report = app.until(lambda: next(iter(app.audit_rows("housekeeping")), None), "the housekeeping reports")
-    assert {name for name in report if name.endswith("_error")} == set()
-    assert (report["histories"], report["audit_rows"], report["complete"]) == (0, 0, True)
-    assert app.get_run(run_id)["status"] == "SUCCEEDED"
+def test_the_housekeeping_purges_the_history_of_old_runs_and_leaves_alone_what_is_young(
+    services: LocalServices, tmp_path: Path
+) -> None:
+    app = App(services, tmp_path)
+    app.create_tables("orders")
+    app.put_workbook(app.row("orders", "orders"))
+    with app.host:
+        old, young = (app.run(job_ids=["orders"])["run_id"] for _ in range(2))
+    _make_older(tmp_path / "durable.db", old, days=60)
+    with app.host:
+        app.fire_timer("housekeeping")
+        report = app.until(lambda: next(iter(app.audit_rows("housekeeping")), None), "the housekeeping reports")
+        assert {name for name in report if name.endswith("_error")} == set()
+        assert (report["histories"], report["audit_rows"], report["complete"]) == (2, 0, True), "the run and its lane"
+        assert app.get_run(old)["status"] == app.get_run(young)["status"] == "SUCCEEDED", "the audit table knows"
+
+
+def _make_older(store: Path, run_id: str, days: int) -> None:
+    """Let the event store of the host, which has ended, tell that a run and its lanes began so many days ago."""
+    began = f"{datetime.now(timezone.utc) - timedelta(days=days):%Y-%m-%dT%H:%M:%S.%fZ}"
+    with closing(sqlite3.connect(store)) as connection, connection:
+        connection.execute("UPDATE instances SET created_at = ? WHERE instance_id LIKE ?", (began, f"{run_id}%"))
 
 
 def test_the_schedule_of_the_setting_starts_runs_one_after_another(services: LocalServices, tmp_path: Path) -> None:
