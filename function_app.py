@@ -42,7 +42,16 @@ from shared.housekeeping.tick import tidy_up
 from shared.http import json_response
 from shared.job_list import list_jobs
 from shared.loads import list_loads
-from shared.runs import RunBody, cancel_run, describe_run, start_ordered_run, start_requested_run, start_scheduled_run
+from shared.retries import retry_run
+from shared.rewinds import WatermarkAnswer, WatermarkBody, rewind_watermark
+from shared.runs import (
+    RunBody,
+    cancel_run,
+    describe_run,
+    start_ordered_run,
+    start_requested_run,
+    start_scheduled_run,
+)
 from shared.settings import settings
 from shared.telemetry.setup import set_up_telemetry
 
@@ -119,6 +128,16 @@ async def post_cancel(client: df.DurableOrchestrationClient, run_id: str) -> fun
     return await cancel_run(client, run_id)
 
 
+@routes.post(
+    "runs/{run_id}/retry",
+    {HTTPStatus.ACCEPTED: RunStarted},
+    {HTTPStatus.NOT_FOUND: "There is no such run.", HTTPStatus.CONFLICT: "It is active, or nothing failed."},
+)
+async def post_retry(client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
+    """Start a run of the jobs that failed in an earlier one or were cancelled."""
+    return await retry_run(client, run_id)
+
+
 @routes.get("jobs", {HTTPStatus.OK: JobList}, {HTTPStatus.NOT_FOUND: "No workbook is active."})
 async def get_jobs() -> func.HttpResponse:
     """List the jobs of the active workbook."""
@@ -129,6 +148,16 @@ async def get_jobs() -> func.HttpResponse:
 async def get_job_history(job_id: str, query: HistoryQuery) -> func.HttpResponse:
     """List the loads of a job, the newest first."""
     return await list_history_of_job(job_id, query)
+
+
+@routes.post(
+    "jobs/{job_id}/watermark",
+    {HTTPStatus.OK: WatermarkAnswer},
+    {HTTPStatus.NOT_FOUND: "There is no such job.", HTTPStatus.CONFLICT: "It runs, or rows would stand twice."},
+)
+async def post_watermark(job_id: str, body: WatermarkBody, caller: Caller) -> func.HttpResponse:
+    """Let the next load of a job start elsewhere."""
+    return await rewind_watermark(job_id, body, caller.name)
 
 
 @routes.get("loads", {HTTPStatus.OK: ChartedLoads})

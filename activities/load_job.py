@@ -15,7 +15,7 @@ from shared.models import AttemptOrder, Job, JobError, JobResult, JobStatus, Loa
 from shared.secrets import connection_secret, forget_cached_secrets
 from shared.settings import settings
 from shared.telemetry.spans import attempt_of_job
-from shared.watermarks import evidence, last_load, record_load
+from shared.watermarks import evidence, last_load, last_rewind, record_load
 from shared.work_folder import work_folder
 from shared.workbook.activation import configuration_store
 from shared.workbook.configuration import Configuration
@@ -74,7 +74,13 @@ def _load(attempt: AttemptOrder, job: Job, configuration: Configuration, started
         _raise_if_cancelled(attempt)
         result: JobResult = run_in_child(
             "shared.pipeline:run_attempt",
-            {"order": attempt, "job": job, "folder": folder, "loaded_before": loaded_before},
+            {
+                "order": attempt,
+                "job": job,
+                "folder": folder,
+                "loaded_before": loaded_before,
+                "rewind": last_rewind(job),
+            },
             connection_secret(configuration.source(job.source_name), job.source_type),
             _limits(job),
             name=job.job_id,

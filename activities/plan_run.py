@@ -64,6 +64,8 @@ def _plan(request: RunRequest) -> RunPlan:
         "jobs_waiting": len(draft.selection.waiting),
         "jobs_not_due": draft.selection.not_due,
         "wildcards": draft.expansion.tables or None,
+        "full_refresh": request.full_refresh or None,
+        "retry_of": request.retry_of,
         "config_sha256": version.sha256,
     }
     record_run(request, RunStatus.RUNNING.value, planned)

@@ -14,7 +14,7 @@ from shared.errors import IngestionError, TransientError
 from shared.models import Examination, Job, LoadType, RunRequest
 from shared.run_plan import Draft, draft_run
 from shared.secrets import Secret, connection_secret
-from shared.watermarks import last_load
+from shared.watermarks import next_watermark
 from shared.workbook.versions import Snapshot
 from shared.worker import Limits, run_in_child
 
@@ -47,8 +47,7 @@ def rehearse(request: RunRequest, snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _examine(job: Job, request: RunRequest, draft: Draft, deadline: float) -> dict[str, Any]:
-    loaded = last_load(job) if job.load_type is LoadType.INCREMENTAL else None
-    watermark = loaded.get("watermark_after") if loaded else None
+    watermark = next_watermark(job) if job.load_type is LoadType.INCREMENTAL else None
     described: dict[str, Any] = {
         "job_id": job.job_id,
         "source_name": job.source_name,

@@ -70,6 +70,18 @@ def problem_response(status: int, detail: str, problems: Sequence[str] = ()) -> 
     return HttpResponse(text, status_code=status, mimetype="application/problem+json")
 
 
+class ProblemError(Exception):
+    """A request that cannot be carried out; `response` says so to whoever asked."""
+
+    def __init__(self, status: int, detail: str, problems: Sequence[str] = ()) -> None:
+        super().__init__(detail)
+        self._status, self._detail, self._problems = status, detail, problems
+
+    def response(self) -> HttpResponse:
+        """The answer."""
+        return problem_response(self._status, self._detail, self._problems)
+
+
 def _query_problem(item: ErrorDetails, shape: type[BaseModel]) -> str:
     name = str(item["loc"][0])
     if item["type"] == "extra_forbidden":

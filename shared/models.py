@@ -175,6 +175,7 @@ class RunRequest(Shape):
         default=(), description="Rows of the sheet Requests that this run carries out."
     )
     full_refresh: bool = False
+    retry_of: str | None = Field(default=None, description="The run whose failed jobs this one does again.")
     trace_parent: str | None = Field(default=None, description="The trigger's place in its trace, as W3C writes it.")
 
 
@@ -221,6 +222,13 @@ class PendingJob(Shape):
     job_id: str
     attempt: int = 1
     not_before: datetime | None = None
+
+
+class Rewind(Shape):
+    """A watermark that somebody has put in the place of the one that the lake has, until a load has started there."""
+
+    key: str = Field(description="Names this rewind; the load that starts there keeps it in its record.")
+    watermark: str | None = Field(default=None, description="Where the next load starts; None for the very start.")
 
 
 class AttemptOrder(Shape):

@@ -27,7 +27,7 @@ from shared.lake.deletes import DeleteDetection
 from shared.lake.destination import DESTINATIONS, Destination
 from shared.lake_layout import dataset_path, pipeline_name
 from shared.leases import assert_held
-from shared.models import AttemptOrder, Job, JobError, JobResult, JobStatus, LoadType
+from shared.models import AttemptOrder, Job, JobError, JobResult, JobStatus, LoadType, Rewind
 from shared.schema_changes import schema_changes
 from shared.secrets import Secret
 from shared.sources import open_source
@@ -41,7 +41,13 @@ Report = Callable[[str, int], None]
 
 
 def run_attempt(
-    order: AttemptOrder, job: Job, secret: Secret, folder: Path, report: Report, loaded_before: str | None = None
+    order: AttemptOrder,
+    job: Job,
+    secret: Secret,
+    folder: Path,
+    report: Report,
+    loaded_before: str | None = None,
+    rewind: Rewind | None = None,
 ) -> JobResult:
     """Load one job's table into the lake; never raises for what can be said in the result.
 
@@ -53,8 +59,9 @@ def run_attempt(
         report: Called as the work goes on.
         loaded_before: What the ledger knows of earlier loads; where the lake knows nothing of any, the attempt fails
             instead of reading everything again.
+        rewind: The last watermark that somebody has set by hand.
     """
-    attempt = _Attempt(order, job, secret, folder, report, loaded_before)
+    attempt = _Attempt(order, job, secret, folder, report, loaded_before, rewind)
     try:
         return attempt.run()
     except Exception as error:
@@ -69,12 +76,18 @@ class _Attempt:
     folder: Path
     report: Report
     loaded_before: str | None = None
+    rewind: Rewind | None = None
     started_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
     seconds: dict[str, float] = field(default_factory=dict)
     commit: LoadCommit = field(default_factory=LoadCommit)
     source: Source | None = None
     destination: Destination = field(init=False)
     rows_read: int = 0
+    starts_over: bool = False
+    rewind_in_record: str | None = None
+
+    def __post_init__(self) -> None:
+        self.starts_over = self.order.full_refresh
 
     def run(self) -> JobResult:
         self._refuse_impossible_backfill()
@@ -92,16 +105,28 @@ class _Attempt:
         record = self.destination.begin_attempt(pipeline)
         if record and record.get("run_id") == self.order.run_id:
             return self._result(record)
-        if record is None and self.loaded_before and not self.order.full_refresh:
+        self._take_up_rewind((record or {}).get("rewind"))
+        if record is None and self.loaded_before and not self.starts_over:
             raise LakeError(
                 f"The ledger knows {self.loaded_before} of job '{self.job.job_id}', but the lake has no trace of any "
                 f"load in {dataset_path(self.job)}. Bring the folder back, or order a full refresh of the job."
             )
-        if record and self.job.load_type is LoadType.INCREMENTAL and not self.order.full_refresh:
+        if record and self.job.load_type is LoadType.INCREMENTAL and not self.starts_over:
             self._refuse_watermark_of(str(record.get("job_id", self.job.job_id)))
         self.commit.base_load_id = record["load_id"] if record else None
         self.commit.before_commit = lambda: assert_held(self.job.job_id, self.order.run_id)
         return None
+
+    def _take_up_rewind(self, known: str | None) -> None:
+        """Start where somebody wants it, unless a load since has done so; a backfill leaves the watermark alone."""
+        if self.order.end or self.rewind is None:
+            self.rewind_in_record, self.rewind = known, None
+            return
+        self.rewind_in_record = self.rewind.key
+        if self.rewind.key == known:
+            self.rewind = None
+        elif self.rewind.watermark is None:
+            self.starts_over = True
 
     def _refuse_watermark_of(self, job_id: str) -> None:
         """A job that was given another name has no watermark, and would bring every row once more."""
@@ -114,14 +139,15 @@ class _Attempt:
     def _load(self, pipeline: dlt.Pipeline) -> JobResult:
         with self._stage("extract"):
             pipeline.sync_destination()
-            before = self._watermark(pipeline)
+            before = self.rewind.watermark if self.rewind else self._watermark(pipeline)
             known = self._columns(pipeline)
             options = ReadOptions(
-                full_refresh=self.order.full_refresh,
+                full_refresh=self.starts_over,
                 report_rows=self._count,
                 start=self.order.start,
                 end=self.order.end,
                 watermark=before,
+                rewound=self.rewind is not None,
             )
             disposition = write_disposition(self.job, options)
             if deletes := self._delete_detection(disposition):
@@ -138,6 +164,7 @@ class _Attempt:
             "run_id": self.order.run_id,
             "job_id": self.job.job_id,
             "attempt": self.order.attempt,
+            "rewind": self.rewind_in_record,
             "rows_extracted": sum(self.commit.expected_rows.values()),
             "watermark_before": before,
             "watermark_after": self._watermark(pipeline),
@@ -211,7 +238,7 @@ class _Attempt:
             wanted = str(self.job.watermark_column).casefold()
             if wanted in by_name:
                 return watermark_text(by_name[wanted])
-            if by_name and self.job.load_type is LoadType.INCREMENTAL and not self.order.full_refresh:
+            if by_name and self.job.load_type is LoadType.INCREMENTAL and not self.starts_over:
                 raise LakeError(
                     f"Job '{self.job.job_id}': watermark_column is '{self.job.watermark_column}' now and was "
                     f"'{', '.join(cursors)}' in earlier loads. Change it back, or order a full refresh of the job."

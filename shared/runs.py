@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 ORCHESTRATOR = "ingestion_run"
 SCHEDULED = "scheduled-"
 ORDERED = "requests-"
-_ACTIVE = [
+ACTIVE = [
     OrchestrationRuntimeStatus.Pending,
     OrchestrationRuntimeStatus.Running,
     OrchestrationRuntimeStatus.Suspended,
@@ -92,7 +92,7 @@ async def start_scheduled_run(client: DurableOrchestrationClient) -> str | None:
 
 async def active_runs(client: DurableOrchestrationClient) -> list[str]:
     """The ids of the runs that wait or are at work."""
-    active = await client.get_status_by(runtime_status=_ACTIVE)
+    active = await client.get_status_by(runtime_status=ACTIVE)
     return [status.instance_id for status in active if status.name == ORCHESTRATOR]
 
 
@@ -145,10 +145,15 @@ async def start_requested_run(client: DurableOrchestrationClient, wanted: RunBod
         return json_response(await asyncio.to_thread(rehearse, request, snapshot))
     if await _exists(client, run_id):
         return problem_response(409, f"Run '{run_id}' exists already; leave run_id out to get a new one.")
+    return await accept(client, request)
+
+
+async def accept(client: DurableOrchestrationClient, request: RunRequest) -> HttpResponse:
+    """Start a run that somebody has asked for; 202 with its id and links."""
     await _start(client, request)
-    links = client.create_http_management_payload(run_id)
-    location = f"/api/runs/{run_id}"
-    return json_response({"run_id": run_id, "run": location, **links}, 202, {"Location": location})
+    links = client.create_http_management_payload(request.run_id)
+    location = f"/api/runs/{request.run_id}"
+    return json_response({"run_id": request.run_id, "run": location, **links}, 202, {"Location": location})
 
 
 async def _start(client: DurableOrchestrationClient, request: RunRequest) -> None:
@@ -171,7 +176,7 @@ async def cancel_run(client: DurableOrchestrationClient, run_id: str) -> HttpRes
     """Answer `POST /api/runs/{run_id}/cancel`: 202, 404 where there is no such run, 409 where it has ended."""
     status = await client.get_status(run_id)
     known = status.runtime_status is not None and status.name == ORCHESTRATOR
-    if known and status.runtime_status in _ACTIVE:
+    if known and status.runtime_status in ACTIVE:
         await asyncio.to_thread(request_cancel, run_id)
         location = f"/api/runs/{run_id}"
         return json_response({"run_id": run_id, "run": location}, 202, {"Location": location})

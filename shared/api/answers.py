@@ -53,6 +53,8 @@ class RunSummary(AuditRow):
     rows_written: int | None = None
     bytes_written: int | None = None
     wildcards: dict[str, int] | None = Field(None, description="How many tables each wildcard job stood for.")
+    full_refresh: bool | None = None
+    retry_of: str | None = Field(None, description="The run whose failed jobs this one did again.")
     config_sha256: str | None = None
     error_kind: str | None = None
     error_message: str | None = None

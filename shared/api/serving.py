@@ -17,7 +17,7 @@ from shared.api.caller import Caller, caller_of
 from shared.api.endpoint import Endpoint
 from shared.calls import close_call, open_call
 from shared.errors import IngestionError
-from shared.http import problem_response, read_body, read_query
+from shared.http import ProblemError, problem_response, read_body, read_query
 from shared.settings import settings
 
 log = logging.getLogger(__name__)
@@ -81,7 +81,10 @@ async def _carried_out(
         given["body"] = read_body(req.get_body(), takes["body"]) if "body" in takes else None
     except ValueError as error:
         return problem_response(HTTPStatus.BAD_REQUEST, "The request body is wrong.", error.args)
-    return await endpoint.handler(**{name: given[name] for name in takes})
+    try:
+        return await endpoint.handler(**{name: given[name] for name in takes})
+    except ProblemError as problem:
+        return problem.response()
 
 
 def _broken(endpoint: Endpoint, error: Exception) -> func.HttpResponse:

@@ -22,7 +22,7 @@ class ReadOptions:
         full_refresh: An incremental job starts over.
         report_rows: Called with the number of rows of each batch, as it passes.
         start, end: The range of a backfill, as text: rows from `start` on and before `end`.
-        watermark: The last watermark that the lake has, as text.
+        watermark: The last watermark that the lake has, as text; where `rewound`, that from which to start instead.
         keys_file: Where a table's primary keys go as Parquet, those of all rows, read after the rows and in the same
             snapshot; None where nobody asks.
     """
@@ -33,6 +33,7 @@ class ReadOptions:
     end: str | None = None
     watermark: str | None = None
     keys_file: Path | None = None
+    rewound: bool = False
 
 
 def write_disposition(job: Job, options: ReadOptions) -> Any:

@@ -238,6 +238,9 @@ class SqlSource(ABC):
         self._refuse_missing_watermarks(read.table, cursor.name)
         if self.options.full_refresh:
             _forget_state(self.job.resource_name)
+        elif self.options.rewound:
+            value = typed_watermark(self.options.watermark, cursor.type, cursor.name)
+            _rewind_state(self.job.resource_name, cursor.name, value)
         # no primary key: ArrowLoader tells rows apart
         return Lookback[Any](cursor.name, initial_value=initial, primary_key=(), lag=self.job.lookback or None)
 
@@ -267,6 +270,15 @@ def _forget_state(resource_name: str) -> None:
     with dlt.current.pipeline().managed_state() as state:
         for source in state.get("sources", {}).values():
             source.get("resources", {}).pop(resource_name, None)
+
+
+def _rewind_state(resource_name: str, cursor_name: str, watermark: Any) -> None:
+    """Make an incremental resource start at another watermark than that of its last load."""
+    with dlt.current.pipeline().managed_state() as state:
+        for source in state.get("sources", {}).values():
+            cursors = source.get("resources", {}).get(resource_name, {}).get("incremental", {})
+            if cursor_name in cursors:
+                cursors[cursor_name]["last_value"] = watermark
 
 
 def beyond_microsecond(source: SqlSource, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:

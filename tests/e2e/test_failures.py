@@ -69,12 +69,36 @@ def test_a_disabled_job_does_not_run(app: App, run: dict[str, Any]) -> None:
     assert app.lake_files("left_alone") == {}
 
 
+def test_a_retry_does_what_failed_and_nothing_else(app: App, run: dict[str, Any]) -> None:
+    accepted = app.request("POST", f"/api/runs/{run['run_id']}/retry")
+    assert accepted.status_code == 202
+    assert accepted.headers["Location"] == f"/api/runs/{accepted.json()['run_id']}"
+    again = app.wait(accepted.json()["run_id"])
+    assert again["progress"] == {"jobs_total": 5, "jobs_done": 5, "jobs_failed": 5, "rows": 0}
+    assert jobs_of(again).keys() == {job for job, row in jobs_of(run).items() if row["status"] == "FAILED"}
+    newest = app.request("GET", "/api/runs?limit=1").json()["runs"][0]
+    assert (newest["run_id"], newest["retry_of"]) == (again["run_id"], run["run_id"])
+
+
+def test_a_retry_needs_an_ended_run_with_failures(app: App, run: dict[str, Any]) -> None:
+    assert app.request("POST", "/api/runs/never-started/retry").status_code == 404
+    fine = app.run(job_ids=["good"])
+    refused = app.request("POST", f"/api/runs/{fine['run_id']}/retry")
+    assert (refused.status_code, "nothing to retry" in refused.json()["detail"]) == (409, True)
+    with app.locked("present", readers=1) as until_readers_wait:
+        run_id = app.start_run(job_ids=["good"])
+        until_readers_wait()
+        refused = app.request("POST", f"/api/runs/{run_id}/retry")
+        assert (refused.status_code, "is at work" in refused.json()["detail"]) == (409, True)
+    app.wait(run_id)
+
+
 def test_a_secret_that_is_added_helps_the_next_run(app: App, run: dict[str, Any]) -> None:
     app.put_source("nowhere_pg", app.postgres_connection(app.database))
     app.put_source("locked_out", app.postgres_connection(app.database))
     mended = app.run(job_ids=["no_secret", "no_password"])
     assert mended["status"] == "SUCCEEDED", mended
-    assert len(app.audit_rows("job:no_secret")) == 2
+    assert len(app.audit_rows("job:no_secret")) == 3
 
 
 def test_a_transient_failure_is_tried_again(app: App, run: dict[str, Any]) -> None:

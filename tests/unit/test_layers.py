@@ -32,6 +32,8 @@ FUNCTION_APP_MAY_IMPORT = {
     "shared.http",
     "shared.job_list",
     "shared.loads",
+    "shared.retries",
+    "shared.rewinds",
     "shared.telemetry",
     "shared.watch",
     "shared.runs",
