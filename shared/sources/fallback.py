@@ -100,6 +100,9 @@ class RowSnapshot:
     def sample(self, column: sa.Column[Any]) -> Sequence[Any]:  # noqa: ARG002
         return ()
 
+    def pinned(self, query: sa.Select[Any]) -> sa.Select[Any]:
+        return query  # there is one connection
+
     def read(self, query: sa.Select[Any], columns: Sequence[ReadColumn]) -> Iterator[pa.Table]:
         hints = dlt_hints(arrow_schema(columns, ()))
         result = self.connection.execution_options(yield_per=self.rows).execute(query)

@@ -39,6 +39,9 @@ class Snapshot(Divisible, Protocol):
     def readers(self) -> int:
         """How many may read at once and see the same."""
 
+    def pinned(self, query: sa.Select[Any]) -> sa.Select[Any]:
+        """A query that every connection answers from this picture."""
+
     def read(self, query: sa.Select[Any], columns: Sequence[ReadColumn]) -> Iterator[Batch]:
         """The result of a query for these columns, in their order; called by several threads at once."""
 
@@ -142,6 +145,7 @@ class ArrowLoader(BaseTableLoader):
 
 
 def _batches(read: TableRead, snapshot: Snapshot, query: sa.Select[Any]) -> Iterator[pa.Table]:
+    query = snapshot.pinned(query)
     queries = [query]
     if snapshot.readers > 1:
         queries = [query.where(part) for part in ranges_of(read.job, read.table, snapshot, snapshot.readers)]

@@ -240,6 +240,11 @@ class OracleSnapshot:
             query = query.with_hint(column.table, f"SAMPLE ({percent:.6f})", "oracle")
         return self.connection.scalars(query).all()
 
+    def pinned(self, query: sa.Select[Any]) -> sa.Select[Any]:
+        if self.change_number is None:
+            return query
+        return query.with_hint(self.table, f"AS OF SCN {self.change_number}", "oracle")
+
     def read(self, query: sa.Select[Any], columns: Sequence[ReadColumn]) -> Iterator[pa.Table]:
         rows = self.source.job.chunk_size
         if self.change_number is None:
@@ -247,8 +252,7 @@ class OracleSnapshot:
             yield from read_batches(raw, self.source.compile(query), columns, rows)
             return
         with self.source.connection.connect() as own:
-            as_of = query.with_hint(self.table, f"AS OF SCN {self.change_number}", "oracle")
-            yield from read_batches(own, self.source.compile(as_of), columns, rows)
+            yield from read_batches(own, self.source.compile(query), columns, rows)
 
 
 def read_batches(

@@ -180,6 +180,9 @@ class PostgresSnapshot:
         found = self.connection.scalar(_PAGES, {"name": name})
         return None if found is None else int(found)
 
+    def pinned(self, query: sa.Select[Any]) -> sa.Select[Any]:
+        return query  # each connection takes the snapshot up
+
     def read(self, query: sa.Select[Any], columns: Sequence[ReadColumn]) -> Iterator[pa.RecordBatch]:
         with adbc_driver_postgresql.dbapi.connect(self.conninfo) as connection, connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

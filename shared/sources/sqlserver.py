@@ -183,6 +183,9 @@ class SqlServerSnapshot:
             query = query.with_hint(column.table, f"TABLESAMPLE ({percent:.6f} PERCENT)", "mssql")
         return self.connection.scalars(query).all()
 
+    def pinned(self, query: sa.Select[Any]) -> sa.Select[Any]:
+        return query  # each connection has a transaction of its own
+
     def read(self, query: sa.Select[Any], columns: Sequence[ReadColumn]) -> Iterator[Batch]:
         connection = self._idle.pop()  # there are as many as readers
         try:

@@ -17,7 +17,7 @@ from shared.secrets import Secret
 from shared.sources.arrow import conform
 from shared.sources.columns import ReadColumn, arrow_schema
 from shared.sources.loader import TableRead
-from shared.sources.oracle import HintsFollowTables, OracleConnection, OracleSource, read_batches
+from shared.sources.oracle import HintsFollowTables, OracleConnection, OracleSnapshot, OracleSource, read_batches
 from shared.sources.oracle_rowids import blocks_query, rowid_ranges, sample_query
 from shared.sources.partitions import key_ranges
 from shared.sources.source import ReadOptions
@@ -138,10 +138,12 @@ def test_names_filters_ranges_and_casts_stand_in_one_statement() -> None:
 def test_a_snapshot_and_a_sample_stand_behind_the_table() -> None:
     read = read_of(oracle.NUMBER(10, 0))
     made: Any = read.database
-    as_of = read.query(None, None).where(read.table.c.c > 5).with_hint(read.table, "AS OF SCN 123", "oracle")
-    assert " ".join(made.compile(as_of).split()) == (
+    as_of = OracleSnapshot(None, made, read.table, 4, 123).pinned(read.query(None, None))  # type: ignore[arg-type]
+    assert " ".join(made.compile(as_of.where(read.table.c.c > 5)).split()) == (
         "SELECT hr.employees.c AS c FROM hr.employees AS OF SCN 123 WHERE hr.employees.c > 5"
     )
+    counted = as_of.with_only_columns(sa.func.count(), maintain_column_froms=True)
+    assert " ".join(made.compile(counted).split()) == ("SELECT count(*) AS count_1 FROM hr.employees AS OF SCN 123")
 
 
 def test_a_table_is_divided_by_the_places_of_its_rows() -> None:

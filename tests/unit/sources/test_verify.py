@@ -39,6 +39,9 @@ class BrokenSnapshot:
         self._lost = lost
         self._added = added
 
+    def pinned(self, query: sa.Select[Any]) -> sa.Select[Any]:
+        return query
+
     def read(self, query: sa.Select[Any], columns: Sequence[ReadColumn]) -> Iterator[pa.RecordBatch]:
         rows = self.connection.execute(query).fetchall()[self._lost :]
         numbers = pa.array([number + self._added for number, _ in rows], pa.int64())
