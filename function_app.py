@@ -33,7 +33,7 @@ from shared.api.answers import (
 from shared.api.caller import Caller
 from shared.api.configuration_answers import ConfigurationState, RolledBack, ValidationReport, VersionList
 from shared.api.lists import list_history_of_job, list_runs
-from shared.api.queries import ChartQuery, HistoryQuery, RunsQuery, ValidationQuery
+from shared.api.queries import ChartQuery, HistoryQuery, RunQuery, RunsQuery, ValidationQuery
 from shared.api.registry import Routes
 from shared.configuration_api import XLSX, RollbackBody, check_workbook, describe_configuration, list_history, roll_back
 from shared.dashboard import dashboard_page
@@ -113,9 +113,9 @@ async def get_runs(query: RunsQuery) -> func.HttpResponse:
 
 
 @routes.get("runs/{run_id}", {HTTPStatus.OK: RunDescription}, {HTTPStatus.NOT_FOUND: "There is no such run."})
-async def get_run(client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
+async def get_run(client: df.DurableOrchestrationClient, run_id: str, query: RunQuery) -> func.HttpResponse:
     """Tell how a run goes."""
-    return await describe_run(client, run_id)
+    return await describe_run(client, run_id, query.job_status)
 
 
 @routes.post(

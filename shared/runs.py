@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timezone
 from typing import Annotated, Any
 
@@ -161,15 +161,26 @@ async def _start(client: DurableOrchestrationClient, request: RunRequest) -> Non
         await client.start_new(ORCHESTRATOR, request.run_id, traced.to_json())
 
 
-async def describe_run(client: DurableOrchestrationClient, run_id: str) -> HttpResponse:
-    """Answer `GET /api/runs/{run_id}`: status, progress and the result of every job; 404 where there is no such run."""
+async def describe_run(
+    client: DurableOrchestrationClient, run_id: str, job_status: Collection[str] = ()
+) -> HttpResponse:
+    """Answer `GET /api/runs/{run_id}`: status, progress and the result of every job; 404 where there is no such run.
+
+    Args:
+        client: The Durable client.
+        run_id: The run.
+        job_status: Only jobs with one of these, so that whoever watches a large run need not read it all again.
+    """
     status = await client.get_status(run_id)
     known = status.runtime_status is not None and status.name == ORCHESTRATOR
     row = await asyncio.to_thread(find_run, run_id)
     if not known and row is None:
         return problem_response(404, f"There is no run '{run_id}'.")
     jobs = await asyncio.to_thread(lambda: [_plain(job) for job in job_rows(run_id)])
-    return json_response(describe(run_id, status if known else None, row, jobs))
+    described = describe(run_id, status if known else None, row, jobs)
+    if job_status:
+        described["jobs"] = [job for job in jobs if job["status"] in job_status]
+    return json_response(described)
 
 
 async def cancel_run(client: DurableOrchestrationClient, run_id: str) -> HttpResponse:

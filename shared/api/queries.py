@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import datetime, timezone
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -65,6 +65,16 @@ class RunsQuery(PageQuery):
         (), description="Only runs with one of these."
     )
     job_id: str | None = Field(None, min_length=1, description="Only runs in which this job has ended.")
+
+
+class RunQuery(BaseModel):
+    """The query of `GET /api/runs/{run_id}`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    job_status: Annotated[tuple[JobStatus | Literal["RUNNING"], ...], BeforeValidator(_items)] = Field(
+        (), description="Only jobs with one of these; the progress counts all."
+    )
 
 
 class HistoryQuery(PageQuery):

@@ -18,7 +18,7 @@ export const overview = {
 
   async load() {
     const [active, last] = await Promise.all([get("runs", { status: "RUNNING" }), get("runs", { limit: LAST_RUNS })]);
-    const described = await Promise.all(active.runs.map((run) => get(`runs/${part(run.run_id)}`)));
+    const described = await Promise.all(active.runs.map((run) => get(`runs/${part(run.run_id)}`, { job_status: "RUNNING" })));
     return { running: described.filter((run) => run.status === "RUNNING"), last: last.runs };
   },
 

@@ -148,6 +148,9 @@ def test_a_run_is_started_watched_and_cancelled(page: Page, app: App) -> None:
         ).to_be_visible()
     visit(page, app, f"runs/{run_id}")
     expect(page.locator("main h1 + .badge")).to_have_text("Cancelled")
+    for status, found in (("RUNNING", []), ("CANCELLED,FAILED", ["slow"])):
+        run = app.request("GET", f"/api/runs/{run_id}?job_status={status}").json()
+        assert ([job["job_id"] for job in run["jobs"]], run["progress"]["jobs_done"]) == (found, 1)
 
 
 def test_a_dry_run_shows_the_query_and_loads_nothing(page: Page, app: App) -> None:
