@@ -175,7 +175,12 @@ document.addEventListener("click", async (event) => {
       return;
     }
     working.add(button);
-    await (CHANGING[action] ?? READING[action])(given);
+    if (READING[action]) {
+      await READING[action](given);
+      show();
+      return;
+    }
+    await CHANGING[action](given);
     forgetJobs();
     await read();
   } catch (error) {
