@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
 
@@ -42,11 +41,16 @@ def record_lags(jobs: Iterable[Mapping[str, Any]], now: datetime) -> None:
         success = job["last_success"]
         if job["enabled"] and success:
             _success_lag.set((now - success["start_time"]).total_seconds(), {"job_id": job["job_id"]})
-            with suppress(ValueError):  # a watermark may be a number or a text
-                reached = _utc(datetime.fromisoformat(success.get("watermark_after", "")))
+            if reached := watermark_time(success.get("watermark_after", "")):
                 _watermark_lag.set((now - reached).total_seconds(), {"job_id": job["job_id"]})
 
 
-def _utc(moment: datetime) -> datetime:
-    """A watermark without a zone is taken for UTC."""
+def watermark_time(watermark: str) -> datetime | None:
+    """The time that a watermark is, UTC where it has no zone; None for numbers and other texts."""
+    if "-" not in watermark:  # 20240131 is a number
+        return None
+    try:
+        moment = datetime.fromisoformat(watermark)
+    except ValueError:
+        return None
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
