@@ -42,13 +42,20 @@ def function_routes(app: FunctionApp, worker: Worker, keys: Keys, prefix: str) -
     """
     routes = []
     for function in app.of_type("httpTrigger"):
-        auth_level = str(function.trigger.get("authLevel", "function")).lower()
+        auth_level = _auth_level(function)
         handler = requires_key(keys, auth_level, _handler(function, worker))
         for path in route_paths(function.name, str(function.trigger["route"]).strip("/")):
             full = "/" + "/".join(part for part in (prefix, path) if part)
             routes += [web.route(method, full, handler) for method in function.trigger.get("methods") or ["*"]]
             logger.info("route %s: %s (%s)", function.name, full, auth_level)
     return routes
+
+
+def _auth_level(function: IndexedFunction) -> str:
+    """The trigger's level; `reading` for a function-level route that only answers GET."""
+    level = str(function.trigger.get("authLevel", "function")).lower()
+    methods = {str(method).upper() for method in function.trigger.get("methods") or ()}
+    return "reading" if (level, methods) == ("function", {"GET"}) else level
 
 
 def admin_route(app: FunctionApp, keys: Keys, fire: Callable[[IndexedFunction], None]) -> web.RouteDef:

@@ -4,36 +4,50 @@ import hmac
 import json
 import os
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 
 @dataclass(frozen=True, repr=False)
 class Keys:
-    """`function` opens function-level routes, `durable` the Durable webhooks, `master` everything."""
+    """What opens what.
 
+    Attributes:
+        reader: Function-level routes of GET alone: in Azure a key of each of those functions, with one value.
+        function: Every function-level route: in Azure a key of the app.
+        durable: The Durable webhooks.
+        master: Everything.
+    """
+
+    reader: str
     function: str
     durable: str
     master: str
 
     def allows(self, auth_level: str, key: str | None) -> bool:
-        """Whether `key` opens something of this level: anonymous, function, durable or admin."""
+        """Whether `key` opens something of this level: anonymous, reading, function, durable or admin."""
         if auth_level == "anonymous":
             return True
-        accepted = {"function": (self.function, self.master), "durable": (self.durable, self.master)}
+        accepted = {
+            "reading": (self.reader, self.function, self.master),
+            "function": (self.function, self.master),
+            "durable": (self.durable, self.master),
+        }
         return key is not None and any(
             hmac.compare_digest(key.encode(), valid.encode()) for valid in accepted.get(auth_level, (self.master,))
         )
 
 
 def load_keys(state_folder: Path) -> Keys:
-    """Read `keys.json` of the state folder, making it first where it does not exist (mode 0600)."""
+    """Read `keys.json` of the state folder, making first what it does not have (mode 0600)."""
     path = state_folder / "keys.json"
-    if not path.exists():
-        keys = Keys(*(secrets.token_urlsafe(32) for _ in range(3)))
+    known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    missing = {field.name for field in fields(Keys)} - known.keys()
+    if missing:
+        known |= {name: secrets.token_urlsafe(32) for name in missing}
         draft = path.with_suffix(".new")
         draft.unlink(missing_ok=True)
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump(asdict(keys), file)
+            json.dump(known, file)
         draft.replace(path)
-    return Keys(**json.loads(path.read_text()))
+    return Keys(**known)

@@ -62,6 +62,11 @@ class HostProcess:
         return self._keys.function
 
     @property
+    def reader_key(self) -> str:
+        """Opens function-level routes of GET, and no other."""
+        return self._keys.reader
+
+    @property
     def master_key(self) -> str:
         """Opens everything."""
         return self._keys.master

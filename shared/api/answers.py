@@ -10,10 +10,17 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.models import JobStatus, LoadType, RunStatus, SourceType
 
+
+class Answer(BaseModel):
+    """Something that a route answers. Its schema is built when it is needed, not at every cold start of the app."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
 CONTINUATION = "Ask with it for the next page; null on the last one."
 
 
-class ProblemDetails(BaseModel):
+class ProblemDetails(Answer):
     """An error, as RFC 9457 wants it."""
 
     type: str
@@ -23,7 +30,7 @@ class ProblemDetails(BaseModel):
     problems: list[str] = Field(description="Each single thing that is wrong; often none besides `detail`.")
 
 
-class AuditRow(BaseModel):
+class AuditRow(Answer):
     """A row of the audit table without its keys. Properties that it does not have are left out of the answer."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -60,7 +67,7 @@ class RunSummary(AuditRow):
     error_message: str | None = None
 
 
-class RunList(BaseModel):
+class RunList(Answer):
     """A page of runs."""
 
     runs: list[RunSummary]
@@ -97,7 +104,7 @@ class Load(_Attempt):
     status: JobStatus
 
 
-class LoadList(BaseModel):
+class LoadList(Answer):
     """A page of the history of one job."""
 
     job_id: str
@@ -112,7 +119,7 @@ class JobOfRun(_Attempt):
     stage: str | None = Field(None, description="Of a job that runs: starting, extract, normalize, load.")
 
 
-class Progress(BaseModel):
+class Progress(Answer):
     """How far a run has come."""
 
     jobs_total: int
@@ -121,7 +128,7 @@ class Progress(BaseModel):
     rows: int
 
 
-class RunDescription(BaseModel):
+class RunDescription(Answer):
     """One run with all its jobs."""
 
     run_id: str
@@ -136,7 +143,7 @@ class RunDescription(BaseModel):
     jobs: list[JobOfRun]
 
 
-class RunAccepted(BaseModel):
+class RunAccepted(Answer):
     """A run to which something will happen; its path stands in the header `Location`, too."""
 
     run_id: str
@@ -152,21 +159,21 @@ class RunStarted(RunAccepted):
     statusQueryGetUri: str  # noqa: N815  Durable's name
 
 
-class RehearsedLane(BaseModel):
+class RehearsedLane(Answer):
     """Jobs that would run one after another."""
 
     source_name: str
     job_ids: list[str]
 
 
-class RehearsalError(BaseModel):
+class RehearsalError(Answer):
     """Why a job could not be examined."""
 
     kind: str
     message: str
 
 
-class RehearsedJob(BaseModel):
+class RehearsedJob(Answer):
     """What a job would read; where it could not be planned, only why."""
 
     job_id: str
@@ -183,7 +190,7 @@ class RehearsedJob(BaseModel):
     error: RehearsalError | None = None
 
 
-class Rehearsal(BaseModel):
+class Rehearsal(Answer):
     """The plan that a dry run would carry out."""
 
     dry_run: Literal[True]
@@ -193,7 +200,7 @@ class Rehearsal(BaseModel):
     jobs: list[RehearsedJob]
 
 
-class LastLoad(BaseModel):
+class LastLoad(Answer):
     """How a job last ended."""
 
     run_id: str
@@ -208,7 +215,7 @@ class LastLoad(BaseModel):
     error_message: str | None = None
 
 
-class JobOverview(BaseModel):
+class JobOverview(Answer):
     """One job of the active workbook."""
 
     job_id: str
@@ -232,14 +239,14 @@ class JobOverview(BaseModel):
     tables: dict[str, LastLoad] | None = Field(None, description="Of a wildcard job: the last result of each table.")
 
 
-class JobList(BaseModel):
+class JobList(Answer):
     """The jobs of the active workbook."""
 
     config_sha256: str
     jobs: list[JobOverview]
 
 
-class ChartedLoad(BaseModel):
+class ChartedLoad(Answer):
     """As much of a load as a chart needs."""
 
     run_id: str
@@ -249,13 +256,13 @@ class ChartedLoad(BaseModel):
     duration_seconds: float | None = None
 
 
-class ChartedLoads(BaseModel):
+class ChartedLoads(Answer):
     """The last loads of some jobs, the oldest first."""
 
     loads: dict[str, list[ChartedLoad]]
 
 
-class Health(BaseModel):
+class Health(Answer):
     """Whether the app can work."""
 
     status: Literal["healthy", "unhealthy"]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from shared.api.answers import Answer
 from shared.workbook.changes import Changes
 from shared.workbook.configuration import Problem
 from shared.workbook.versions import HistoryEntry
 
 
-class ValidationReport(BaseModel):
+class ValidationReport(Answer):
     """What is wrong with a workbook."""
 
     valid: bool
@@ -20,7 +21,7 @@ class ValidationReport(BaseModel):
     warnings: list[Problem]
 
 
-class OrderOutcome(BaseModel):
+class OrderOutcome(Answer):
     """What became of a row of the sheet Requests."""
 
     request_id: str
@@ -32,7 +33,7 @@ class OrderOutcome(BaseModel):
     ended_at: datetime | None = None
 
 
-class ActiveVersion(BaseModel):
+class ActiveVersion(Answer):
     """The version of the workbook that is active."""
 
     sha256: str
@@ -49,7 +50,7 @@ class ActiveVersion(BaseModel):
     requests: list[OrderOutcome]
 
 
-class LastRefusal(BaseModel):
+class LastRefusal(Answer):
     """The upload that was refused last."""
 
     sha256: str
@@ -59,14 +60,14 @@ class LastRefusal(BaseModel):
     problems: list[str]
 
 
-class ConfigurationState(BaseModel):
+class ConfigurationState(Answer):
     """The active version and the last refusal."""
 
     active: ActiveVersion | None
     last_refusal: LastRefusal | None
 
 
-class RefusedUpload(BaseModel):
+class RefusedUpload(Answer):
     """An upload that was refused, from the audit table."""
 
     sha256: str
@@ -79,14 +80,14 @@ class RefusedUpload(BaseModel):
     refused_folder: str | None = None
 
 
-class VersionList(BaseModel):
+class VersionList(Answer):
     """Every version and the last refused uploads, the newest first."""
 
     versions: list[HistoryEntry]
     refused: list[RefusedUpload]
 
 
-class RolledBack(BaseModel):
+class RolledBack(Answer):
     """A version that was brought back."""
 
     sha256: str

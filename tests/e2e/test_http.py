@@ -147,6 +147,23 @@ def test_a_route_is_closed_without_a_key(app: App, method: str, path: str) -> No
     assert app.send(method, path, headers={"x-functions-key": "guessed"}).status_code == 401
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/runs", 200),
+        ("GET", "/api/jobs", 200),
+        ("GET", "/api/openapi.json", 200),
+        ("POST", "/api/runs", 401),
+        ("POST", "/api/runs/by-hand/cancel", 401),
+        ("POST", "/api/runs/by-hand/retry", 401),
+        ("POST", "/api/jobs/one/watermark", 401),
+        ("POST", "/api/config/rollback", 401),
+    ],
+)
+def test_the_key_of_a_reader_changes_nothing(app: App, method: str, path: str, status: int) -> None:
+    assert app.send(method, path, headers={"x-functions-key": app.host.reader_key}).status_code == status
+
+
 def test_health_is_open_and_tells_no_name(app: App) -> None:
     response = app.send("GET", "/api/health")
     assert response.status_code == 200

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from function_app import routes
 from tests.unit.infra.templates import INFRA
 
 KEY = "canary-key"
@@ -56,6 +59,46 @@ def test_an_app_that_never_answers_ends_the_script_with_advice(tmp_path: Path) -
     assert done.returncode == 1
     assert "The app app does not take events yet. See its log, then run" in done.stderr
     assert "deployment group" not in calls
+
+
+READER_AZ = """#!/bin/sh
+echo "$@" >>"$CALLS"
+case "$1 $2" in
+"functionapp show") echo /subscriptions/s/app ;;
+"functionapp keys") echo {key} ;;
+"rest --method") for argument; do case "$argument" in @*) cat "${{argument#@}}" >>"$BODIES" ;; esac; done ;;
+esac
+"""
+CURL = """#!/bin/sh
+echo "$@" >>"$CALLS"
+while [ "$1" != --output ]; do shift; done
+cp "$DOCUMENT" "$2"
+"""
+
+
+def test_the_key_of_a_reader_opens_what_reads_and_nothing_else(tmp_path: Path) -> None:
+    document, calls, bodies = (tmp_path / name for name in ("document.json", "calls", "bodies"))
+    document.write_text(json.dumps(routes.document()), encoding="utf-8")
+    for name, text in {"az": READER_AZ.format(key=KEY), "curl": CURL}.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    outputs = {"AZURE_RESOURCE_GROUP": "rg", "FUNCTION_APP_NAME": "app", "FUNCTION_APP_HOST": "app.example.com"}
+    places = {"CALLS": str(calls), "BODIES": str(bodies), "DOCUMENT": str(document)}
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    script = [str(INFRA / "reader-key.sh"), "auditors"]
+    done = subprocess.run(script, env=outputs | places | path, capture_output=True, text=True, check=True, timeout=30)
+    made = done.stdout.removeprefix(
+        f"x-functions-key: {KEY}"
+    )  # the stand-in for curl shows the header that it was given
+    assert re.fullmatch("[A-Za-z0-9]{50,}", made)
+    urls = [line for line in calls.read_text(encoding="utf-8").splitlines() if line.startswith("rest")]
+    opened = {line.rpartition("/functions/")[2].partition("/keys/auditors")[0] for line in urls}
+    assert opened == {
+        endpoint.name for endpoint in routes.endpoints if endpoint.method == "GET" and not endpoint.is_open
+    }
+    body = json.dumps({"properties": {"name": "auditors", "value": made}})
+    assert bodies.read_text(encoding="utf-8") == body * len(opened)
+    assert made not in calls.read_text(encoding="utf-8")
 
 
 def test_the_published_package_holds_the_app_and_nothing_else(tmp_path: Path) -> None:

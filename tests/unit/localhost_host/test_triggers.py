@@ -87,16 +87,17 @@ def test_a_route_constraint_that_is_unknown_is_refused():
 @pytest.mark.parametrize(
     ("level", "opened_by"),
     [
-        ("anonymous", {None, "f", "d", "m", "x"}),
+        ("anonymous", {None, "r", "f", "d", "m", "x"}),
+        ("reading", {"r", "f", "m"}),
         ("function", {"f", "m"}),
         ("durable", {"d", "m"}),
         ("admin", {"m"}),
     ],
 )
 def test_each_level_is_opened_by_its_key_and_the_master_key(level, opened_by):
-    keys = Keys(function="f", durable="d", master="m")
-    assert {key for key in (None, "f", "d", "m", "x") if keys.allows(level, key)} == opened_by
+    keys = Keys(reader="r", function="f", durable="d", master="m")
+    assert {key for key in (None, "r", "f", "d", "m", "x") if keys.allows(level, key)} == opened_by
 
 
 def test_keys_do_not_show_in_their_text():
-    assert "secret" not in repr(Keys(function="secret", durable="secret", master="secret"))
+    assert "secret" not in repr(Keys("secret", "secret", "secret", "secret"))
