@@ -17,22 +17,21 @@ from typing import Any
 
 import dlt
 from dlt.extract import DltResource
-from dlt.pipeline.exceptions import PipelineStepFailed
 
 from shared.dlt_settings import configure_dlt
 from shared.errors import ConfigurationError, LakeError
-from shared.lake import faults
+from shared.failures import job_error
 from shared.lake.commit import LoadCommit
 from shared.lake.deletes import DeleteDetection
 from shared.lake.destination import DESTINATIONS, Destination
 from shared.lake_layout import dataset_path, pipeline_name
 from shared.leases import assert_held
-from shared.models import AttemptOrder, Job, JobError, JobResult, JobStatus, LoadType, Rewind
+from shared.models import AttemptOrder, Job, JobResult, JobStatus, LoadType, Rewind
+from shared.pipeline_state import known_columns, known_watermark
 from shared.schema_changes import schema_changes
 from shared.secrets import Secret
 from shared.sources import open_source
 from shared.sources.source import ReadOptions, Source, TableSource, write_disposition
-from shared.sources.watermark import watermark_text
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +80,7 @@ class _Attempt:
     seconds: dict[str, float] = field(default_factory=dict)
     commit: LoadCommit = field(default_factory=LoadCommit)
     source: Source | None = None
-    destination: Destination = field(init=False)
+    opened: Destination | None = None
     rows_read: int = 0
     starts_over: bool = False
     rewind_in_record: str | None = None
@@ -92,13 +91,18 @@ class _Attempt:
     def run(self) -> JobResult:
         self._refuse_impossible_backfill()
         configure_dlt()
-        self.destination = DESTINATIONS[self.job.destination](self.job, self.commit)
+        self.opened = DESTINATIONS[self.job.destination](self.job, self.commit)
         pipeline = dlt.pipeline(
             pipeline_name(self.job.job_id),
             pipelines_dir=str(self.folder),
             **self.destination.pipeline_arguments(),
         )
         return self._already_committed(pipeline) or self._load(pipeline)
+
+    @property
+    def destination(self) -> Destination:
+        assert self.opened is not None
+        return self.opened
 
     def _already_committed(self, pipeline: dlt.Pipeline) -> JobResult | None:
         """The result of this very run's load where an earlier execution of it committed before its host died."""
@@ -140,7 +144,7 @@ class _Attempt:
         with self._stage("extract"):
             pipeline.sync_destination()
             before = self.rewind.watermark if self.rewind else self._watermark(pipeline)
-            known = self._columns(pipeline)
+            known = known_columns(pipeline, self.job)
             options = ReadOptions(
                 full_refresh=self.starts_over,
                 report_rows=self._count,
@@ -168,7 +172,7 @@ class _Attempt:
             "rows_extracted": sum(self.commit.expected_rows.values()),
             "watermark_before": before,
             "watermark_after": self._watermark(pipeline),
-            "schema_changes": schema_changes(known, self._columns(pipeline), _names(resource.columns)),
+            "schema_changes": schema_changes(known, known_columns(pipeline, self.job), _names(resource.columns)),
         }
         with self._stage("load"):
             loaded = pipeline.load()
@@ -220,30 +224,8 @@ class _Attempt:
             return None
         return DeleteDetection(mode, self.job.max_deleted_percent, self.folder / "keys.parquet")
 
-    def _columns(self, pipeline: dlt.Pipeline) -> dict[str, str]:
-        """Types of the columns that the job's table has in dlt's schema, by name; empty before the first load."""
-        schema = pipeline.default_schema if pipeline.default_schema_name else None
-        table = schema.tables.get(self.job.resource_name) if schema else None
-        return {name: str(column.get("data_type")) for name, column in table["columns"].items()} if table else {}
-
     def _watermark(self, pipeline: dlt.Pipeline) -> str | None:
-        """The watermark in dlt's state; None where there is none.
-
-        Raises:
-            LakeError: the state has one, of another column: the load would bring every row once more.
-        """
-        for source in pipeline.state.get("sources", {}).values():
-            cursors = source.get("resources", {}).get(self.job.resource_name, {}).get("incremental", {})
-            by_name = {name.casefold(): cursor.get("last_value") for name, cursor in cursors.items()}
-            wanted = str(self.job.watermark_column).casefold()
-            if wanted in by_name:
-                return watermark_text(by_name[wanted])
-            if by_name and self.job.load_type is LoadType.INCREMENTAL and not self.starts_over:
-                raise LakeError(
-                    f"Job '{self.job.job_id}': watermark_column is '{self.job.watermark_column}' now and was "
-                    f"'{', '.join(cursors)}' in earlier loads. Change it back, or order a full refresh of the job."
-                )
-        return None
+        return known_watermark(pipeline, self.job, starts_over=self.starts_over)
 
     def _count(self, rows: int) -> None:
         self.rows_read += rows
@@ -270,24 +252,10 @@ class _Attempt:
 
     def failure(self, error: Exception) -> JobResult:
         """The result of an attempt that broke: the error in one sentence, without secrets."""
-        known = self._explained(error)
+        explainers = [part.explain for part in (self.source, self.opened) if part]
+        known = job_error(error, explainers, self.secret)
         log.warning("Job %s failed: %s", self.job.job_id, known.message)
         return self._envelope(status=JobStatus.FAILED, rows_extracted=self.rows_read, error=known)
-
-    def _explained(self, error: Exception) -> JobError:
-        for cause in _causes(error):
-            explained = faults.explain(self._told(cause))
-            if explained:
-                message = self.secret.redact(str(explained))
-                return JobError(kind=explained.kind, message=message, retryable=explained.retryable)
-        root = list(_causes(error))[-1]
-        message = self.secret.redact(f"{type(root).__name__}: {root}")
-        return JobError(kind="unexpected", message=message[:2000], retryable=True)
-
-    def _told(self, cause: BaseException) -> BaseException:
-        """An error as the source or the destination explains it."""
-        told = self.source.explain(cause) if self.source else cause
-        return self.destination.explain(told) if hasattr(self, "destination") and told is cause else told
 
     def _envelope(self, status: JobStatus, **fields: Any) -> JobResult:
         ended_at = datetime.now(timezone.utc)
@@ -322,12 +290,3 @@ def _rows_by_table(extracted: Any) -> dict[str, int]:
                 if not table.startswith("_dlt"):
                     rows[table] = rows.get(table, 0) + counted.items_count
     return rows
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and what it came from, outermost first."""
-    seen: BaseException | None = error
-    while seen is not None:
-        yield seen
-        inner = seen.exception if isinstance(seen, PipelineStepFailed) else None
-        seen = inner or seen.__cause__ or seen.__context__
