@@ -8,13 +8,26 @@ import { count, number } from "./format.js";
 import { facts, runLink } from "./links.js";
 import { notice } from "./notices.js";
 
+const MOST_EXAMINED = 50; // jobs of a dry run that are shown, those with errors first
+
 export async function startRun({ job }) {
   const answer = await ask({
     title: job ? `Run ${job}` : "Run all enabled jobs",
     confirm: "Run",
     content: [
-      h("p", null, job ? "The job starts at once, whatever its schedule says." : "Every enabled job starts, whatever its schedule says."),
-      h("label", { class: "check" }, h("input", { type: "checkbox", name: "full_refresh" }), " Full refresh: forget the watermark and load everything anew"),
+      h(
+        "p",
+        null,
+        job
+          ? "The job starts at once, whatever its schedule says."
+          : "Every enabled job starts, whatever its schedule says.",
+      ),
+      h(
+        "label",
+        { class: "check" },
+        h("input", { type: "checkbox", name: "full_refresh" }),
+        " Full refresh: forget the watermark and load everything anew",
+      ),
     ],
   });
   if (!answer) return;
@@ -24,8 +37,14 @@ export async function startRun({ job }) {
 
 export async function cancelRun({ run }) {
   const answer = await ask({
-    title: `Cancel run ${run}`, confirm: "Cancel the run", danger: true,
-    content: h("p", null, "Jobs at work are ended without a load, waiting ones do not start. What is loaded already stays."),
+    title: `Cancel run ${run}`,
+    confirm: "Cancel the run",
+    danger: true,
+    content: h(
+      "p",
+      null,
+      "Jobs at work are ended without a load, waiting ones do not start. What is loaded already stays.",
+    ),
   });
   if (!answer) return;
   await post(`runs/${part(run)}/cancel`);
@@ -34,7 +53,8 @@ export async function cancelRun({ run }) {
 
 export async function retryRun({ run }) {
   const answer = await ask({
-    title: `Retry run ${run}`, confirm: "Retry",
+    title: `Retry run ${run}`,
+    confirm: "Retry",
     content: h("p", null, "A new run loads the jobs that failed in this one, and no others."),
   });
   if (!answer) return;
@@ -49,7 +69,12 @@ export async function dryRun({ job }) {
     title: job ? `Dry run of ${job}` : "Dry run",
     content: [
       h("p", null, `${count(plan.jobs.length, "job")} in ${count(plan.lanes.length, "lane")}. Nothing was loaded.`),
-      plan.jobs.map(examined),
+      [...plan.jobs]
+        .sort((a, b) => Boolean(b.error) - Boolean(a.error))
+        .slice(0, MOST_EXAMINED)
+        .map(examined),
+      plan.jobs.length > MOST_EXAMINED &&
+        h("p", { class: "quiet" }, `and ${number(plan.jobs.length - MOST_EXAMINED)} more`),
     ],
   });
 }
@@ -60,17 +85,32 @@ function named(job) {
 
 function examined(job) {
   const { error } = job;
-  return h("section", { class: "card", "aria-label": job.job_id },
+  return h(
+    "section",
+    { class: "card", "aria-label": job.job_id },
     h("h3", null, job.job_id),
-    error && h("div", { class: "notice bad" }, h("p", null, error.message), h("p", null, h("strong", null, "What to do: "), hint(error.kind))),
+    error &&
+      h(
+        "div",
+        { class: "notice bad" },
+        h("p", null, error.message),
+        h("p", null, h("strong", null, "What to do: "), hint(error.kind)),
+      ),
     facts([
       ["Secret found", answer(job.secret_found)],
       ["Source reached", answer(job.reachable)],
       ["Rows expected", job.rows_estimated === undefined ? null : `about ${number(job.rows_estimated)}`],
       ["Watermark", job.watermark],
-      ["Columns", job.columns && Object.entries(job.columns).map(([name, type]) => `${name} ${type}`).join(", ")],
+      [
+        "Columns",
+        job.columns &&
+          Object.entries(job.columns)
+            .map(([name, type]) => `${name} ${type}`)
+            .join(", "),
+      ],
     ]),
-    job.sql && h("pre", { tabindex: 0, "aria-label": "Query" }, job.sql));
+    job.sql && h("pre", { tabindex: 0, "aria-label": "Query" }, job.sql),
+  );
 }
 
 function answer(value) {

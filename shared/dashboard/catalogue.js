@@ -47,8 +47,17 @@ export function sourceOf(job) {
 // A wildcard's tables stand below it as jobs of their own; when they run is the wildcard's affair.
 function withTables(job) {
   const tables = Object.entries(job.tables ?? {});
-  return [job, ...tables.map(([jobId, result]) => ({
-    ...job, job_id: jobId, table_name: jobId.slice(job.job_id.length + 1), last_result: result,
-    last_success: result.status === "SUCCESS" ? result : null, next_due: null, overdue_since: null, tables: undefined,
-  }))];
+  return [
+    job,
+    ...tables.map(([jobId, result]) => ({
+      ...job,
+      job_id: jobId,
+      table_name: jobId.slice(job.job_id.length + 1),
+      last_result: result,
+      last_success: result.status === "SUCCESS" ? result : null,
+      next_due: null,
+      overdue_since: null,
+      tables: undefined,
+    })),
+  ];
 }

@@ -19,8 +19,12 @@ export function sparkline(loads) {
     const y = HEIGHT - 2 - ((load.duration_seconds ?? 0) / longest) * (HEIGHT - 4);
     return `${offset + place * STEP + 2},${y.toFixed(1)}`;
   });
-  return s("svg", { class: "sparkline", viewBox: `0 0 ${LOADS * STEP} ${HEIGHT}`, role: "img", "aria-label": summary(loads) },
-    bars, s("polyline", { points: points.join(" ") }));
+  return s(
+    "svg",
+    { class: "sparkline", viewBox: `0 0 ${LOADS * STEP} ${HEIGHT}`, role: "img", "aria-label": summary(loads) },
+    bars,
+    s("polyline", { points: points.join(" ") }),
+  );
 }
 
 // One measure of the loads with a scale, for the page of a job.
@@ -29,12 +33,28 @@ export function barChart(title, loads, name, unit) {
   const height = 90;
   const most = greatest(loads, name);
   const offset = (LOADS - loads.length) * 12;
-  return h("figure", { class: "chart" },
+  return h(
+    "figure",
+    { class: "chart" },
     h("figcaption", null, title),
-    s("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title}: ${range(loads, name, unit)}`, preserveAspectRatio: "none" },
+    s(
+      "svg",
+      {
+        viewBox: `0 0 ${width} ${height}`,
+        role: "img",
+        "aria-label": `${title}: ${range(loads, name, unit)}`,
+        preserveAspectRatio: "none",
+      },
       s("line", { x1: 0, x2: width, y1: height, y2: height }),
-      loads.map((load, place) => bar(load, offset + place * 12, 10, height, most, name, unit))),
-    h("p", { class: "scale" }, h("span", null, loads.length ? clock(loads[0].start_time) : ""), h("span", null, `highest ${unit(most)}`)));
+      loads.map((load, place) => bar(load, offset + place * 12, 10, height, most, name, unit)),
+    ),
+    h(
+      "p",
+      { class: "scale" },
+      h("span", null, loads.length ? clock(loads[0].start_time) : ""),
+      h("span", null, `highest ${unit(most)}`),
+    ),
+  );
 }
 
 function bar(load, x, width, height, most, name = "rows_extracted", unit = number) {
@@ -42,7 +62,11 @@ function bar(load, x, width, height, most, name = "rows_extracted", unit = numbe
   const share = failed ? 0.16 : Math.max((load[name] ?? 0) / most, 0.04);
   const title = `${clock(load.start_time)}: ${failed ? words(load.status) : unit(load[name] ?? 0)}`;
   const size = share * (height - 1);
-  return s("rect", { class: failed ? "failed" : "bar", x, width, y: (height - size).toFixed(1), height: size.toFixed(1) }, s("title", null, title));
+  return s(
+    "rect",
+    { class: failed ? "failed" : "bar", x, width, y: (height - size).toFixed(1), height: size.toFixed(1) },
+    s("title", null, title),
+  );
 }
 
 function summary(loads) {

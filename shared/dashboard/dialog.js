@@ -6,11 +6,18 @@ const DIALOG = document.getElementById("dialog");
 
 // Show the dialog; resolves with the form's values when it is confirmed, with null when it is closed.
 export function ask({ title, content, confirm, danger = false }) {
-  const form = h("form", { method: "dialog" },
-    h("h2", { id: "dialog-title" }, title), content,
-    h("div", { class: "buttons" },
+  const form = h(
+    "form",
+    { method: "dialog" },
+    h("h2", { id: "dialog-title" }, title),
+    content,
+    h(
+      "div",
+      { class: "buttons" },
       h("button", { type: "button", "data-dialog": "close" }, confirm ? "Back" : "Close"),
-      confirm && h("button", { type: "submit", class: danger ? "danger" : "primary" }, confirm)));
+      confirm && h("button", { type: "submit", class: danger ? "danger" : "primary" }, confirm),
+    ),
+  );
   DIALOG.replaceChildren(form);
   if (!DIALOG.open) DIALOG.showModal();
   return new Promise((resolve) => {

@@ -9,9 +9,12 @@ export function hint(kind) {
 }
 
 export function errorPanel(title, kind, message) {
-  return h("section", { class: "card error", "aria-label": title },
+  return h(
+    "section",
+    { class: "card error", "aria-label": title },
     h("h2", null, title),
     h("p", { class: "message" }, message ?? "No text was left."),
     h("p", null, h("strong", null, "What to do: "), hint(kind)),
-    kind && h("p", { class: "quiet" }, `Kind: ${kind}`));
+    kind && h("p", { class: "quiet" }, `Kind: ${kind}`),
+  );
 }

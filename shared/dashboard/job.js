@@ -17,11 +17,39 @@ const histories = new Map(); // the older pages that the reader has asked for, b
 const COLUMNS = [
   { name: "start", title: "Started (UTC)", value: (load) => load.start_time, cell: (load) => stamp(load.start_time) },
   { name: "status", title: "State", value: (load) => load.status, cell: (load) => badge(load.status) },
-  { name: "rows", title: "Rows", numeric: true, value: (load) => load.rows_extracted, cell: (load) => number(load.rows_extracted) },
-  { name: "bytes", title: "Size", numeric: true, value: (load) => load.bytes_written, cell: (load) => bytes(load.bytes_written) },
-  { name: "seconds", title: "Time", numeric: true, value: (load) => load.duration_seconds, cell: (load) => duration(load.duration_seconds) },
-  { name: "attempt", title: "Attempt", numeric: true, value: (load) => load.attempt, cell: (load) => number(load.attempt) },
-  { name: "watermark", title: "Watermark after", cell: (load) => h("span", { class: "value" }, load.watermark_after ?? "–") },
+  {
+    name: "rows",
+    title: "Rows",
+    numeric: true,
+    value: (load) => load.rows_extracted,
+    cell: (load) => number(load.rows_extracted),
+  },
+  {
+    name: "bytes",
+    title: "Size",
+    numeric: true,
+    value: (load) => load.bytes_written,
+    cell: (load) => bytes(load.bytes_written),
+  },
+  {
+    name: "seconds",
+    title: "Time",
+    numeric: true,
+    value: (load) => load.duration_seconds,
+    cell: (load) => duration(load.duration_seconds),
+  },
+  {
+    name: "attempt",
+    title: "Attempt",
+    numeric: true,
+    value: (load) => load.attempt,
+    cell: (load) => number(load.attempt),
+  },
+  {
+    name: "watermark",
+    title: "Watermark after",
+    cell: (load) => h("span", { class: "value" }, load.watermark_after ?? "–"),
+  },
   { name: "run", title: "Run", cell: (load) => runLink(load.run_id) },
   { name: "error", title: "What happened", cell: (load) => h("span", { class: "wide" }, whatHappened(load)) },
 ];
@@ -40,16 +68,30 @@ export const jobView = {
     const last = loads[0];
     return [
       h("p", { class: "trail" }, h("a", { href: "#/jobs" }, "Jobs")),
-      h("div", { class: "row" }, h("h1", null, jobId), job && badge(jobState(job)), job?.overdue_since && badge("OVERDUE"),
-        job && buttons(jobId)),
+      h(
+        "div",
+        { class: "row" },
+        h("h1", null, jobId),
+        job && badge(jobState(job)),
+        job?.overdue_since && badge("OVERDUE"),
+        job && buttons(jobId),
+      ),
       !job && h("p", { class: "card" }, "This job does not stand in the active workbook."),
       last?.status === "FAILED" && errorPanel("The last load failed", last.error_kind, last.error_message),
       facts(description(job, loads)),
       charts(loads),
       schemaChanges(loads),
-      h("section", { "aria-labelledby": "history" }, h("h2", { id: "history" }, "History"),
-        table(`history-${jobId}`, "Loads", COLUMNS, loads, { key: (load) => `${load.run_id}/${load.start_time}`, text: searched, empty: "It has never run." }),
-        continuation && actionButton("older", "Show older loads", { job: jobId, continuation })),
+      h(
+        "section",
+        { "aria-labelledby": "history" },
+        h("h2", { id: "history" }, "History"),
+        table(`history-${jobId}`, "Loads", COLUMNS, loads, {
+          key: (load) => `${load.run_id}/${load.start_time}`,
+          text: searched,
+          empty: "It has never run.",
+        }),
+        continuation && actionButton("older", "Show older loads", { job: jobId, continuation }),
+      ),
     ];
   },
 };
@@ -64,13 +106,19 @@ function withOlder(jobId, newest) {
   const older = histories.get(jobId);
   if (!older) return newest;
   const known = new Set(newest.loads.map((load) => load.run_id));
-  return { loads: [...newest.loads, ...older.loads.filter((load) => !known.has(load.run_id))], continuation: older.continuation };
+  return {
+    loads: [...newest.loads, ...older.loads.filter((load) => !known.has(load.run_id))],
+    continuation: older.continuation,
+  };
 }
 
 function buttons(jobId) {
-  return h("span", { class: "actions" },
+  return h(
+    "span",
+    { class: "actions" },
     actionButton("run", "Run", { job: jobId }, `Run ${jobId}`, "primary"),
-    actionButton("dry-run", "Dry run", { job: jobId }, `Dry run of ${jobId}`));
+    actionButton("dry-run", "Dry run", { job: jobId }, `Dry run of ${jobId}`),
+  );
 }
 
 function description(job, loads) {
@@ -79,10 +127,20 @@ function description(job, loads) {
   return [
     ["Source", job && `${sourceOf(job)} (${job.source_type})`],
     ["Load", job && `${job.load_type}, ${job.table_format}`],
-    ["Watermark", watermark && h("span", { class: "value" }, job?.watermark_column ? `${job.watermark_column} = ${watermark}` : watermark)],
+    [
+      "Watermark",
+      watermark &&
+        h("span", { class: "value" }, job?.watermark_column ? `${job.watermark_column} = ${watermark}` : watermark),
+    ],
     ["Schedule", job && (job.schedule ? `${job.schedule} (UTC)` : "every tick of the timer")],
     ["Next start", job?.next_due && moment(job.next_due)],
-    ["Last good load", success && [moment(success.end_time), `, ${number(success.rows_extracted)} rows in ${duration(success.duration_seconds)}`]],
+    [
+      "Last good load",
+      success && [
+        moment(success.end_time),
+        `, ${number(success.rows_extracted)} rows in ${duration(success.duration_seconds)}`,
+      ],
+    ],
     ["Overdue since", job?.overdue_since && moment(job.overdue_since)],
     ["Workbook row", job && number(job.row)],
     ["Tags", job?.tags.join(", ")],
@@ -91,14 +149,36 @@ function description(job, loads) {
 
 function charts(loads) {
   const newest = loads.slice(0, CHARTED).reverse();
-  return newest.length > 0 && h("div", { class: "charts" },
-    barChart("Rows per load", newest, "rows_extracted", number), barChart("Time per load", newest, "duration_seconds", duration));
+  return (
+    newest.length > 0 &&
+    h(
+      "div",
+      { class: "charts" },
+      barChart("Rows per load", newest, "rows_extracted", number),
+      barChart("Time per load", newest, "duration_seconds", duration),
+    )
+  );
 }
 
 function schemaChanges(loads) {
   const changed = loads.filter((load) => load.schema_changes?.length);
-  return changed.length > 0 && h("section", { "aria-labelledby": "schema" }, h("h2", { id: "schema" }, "Changes of its columns"),
-    h("ul", { class: "changes" }, changed.slice(0, 20).map((load) => h("li", { "data-key": load.run_id }, stamp(load.start_time), " ", [load.schema_changes].flat().join("; ")))));
+  return (
+    changed.length > 0 &&
+    h(
+      "section",
+      { "aria-labelledby": "schema" },
+      h("h2", { id: "schema" }, "Changes of its columns"),
+      h(
+        "ul",
+        { class: "changes" },
+        changed
+          .slice(0, 20)
+          .map((load) =>
+            h("li", { "data-key": load.run_id }, stamp(load.start_time), " ", [load.schema_changes].flat().join("; ")),
+          ),
+      ),
+    )
+  );
 }
 
 function whatHappened(load) {

@@ -20,11 +20,28 @@ const REQUEST_JOBS = 25; // whose loads are asked for at once
 const loads = new Map(); // the loads that a chart shows, by job id, with the run that was the last when they were read
 
 const COLUMNS = [
-  { name: "job", title: "Job", value: (job) => job.job_id, cell: (job) => [jobLink(job.job_id), h("span", { class: "quiet below" }, sourceOf(job))] },
+  {
+    name: "job",
+    title: "Job",
+    value: (job) => job.job_id,
+    cell: (job) => [jobLink(job.job_id), h("span", { class: "quiet below" }, sourceOf(job))],
+  },
   { name: "state", title: "State", value: jobState, cell: (job) => badge(jobState(job)) },
-  { name: "fresh", title: "Last good load", value: (job) => job.last_success?.end_time ?? "", cell: freshness },
-  { name: "rows", title: "Rows", numeric: true, value: (job) => job.last_success?.rows_extracted, cell: (job) => number(job.last_success?.rows_extracted) },
-  { name: "seconds", title: "Time", numeric: true, value: (job) => job.last_success?.duration_seconds, cell: (job) => duration(job.last_success?.duration_seconds) },
+  { name: "fresh", title: "Last good load", value: (job) => job.last_success?.end_time, cell: freshness },
+  {
+    name: "rows",
+    title: "Rows",
+    numeric: true,
+    value: (job) => job.last_success?.rows_extracted,
+    cell: (job) => number(job.last_success?.rows_extracted),
+  },
+  {
+    name: "seconds",
+    title: "Time",
+    numeric: true,
+    value: (job) => job.last_success?.duration_seconds,
+    cell: (job) => duration(job.last_success?.duration_seconds),
+  },
   { name: "chart", title: "Last 30 loads", hint: legend, cell: (job) => sparkline(loads.get(job.job_id)?.loads) },
   { name: "actions", title: "Actions", cell: actions },
 ];
@@ -43,8 +60,17 @@ export const jobsView = {
     const rows = [...knownJobs().values()].filter(SHOWN[show][1]);
     return [
       h("h1", null, "Jobs"),
-      h("nav", { class: "chips", "aria-label": "Which jobs" }, Object.entries(SHOWN).map(([name, [text]]) =>
-        h("a", { href: name === "all" ? "#/jobs" : `#/jobs?show=${name}`, "aria-current": name === show ? "page" : null }, text))),
+      h(
+        "nav",
+        { class: "chips", "aria-label": "Which jobs" },
+        Object.entries(SHOWN).map(([name, [text]]) =>
+          h(
+            "a",
+            { href: name === "all" ? "#/jobs" : `#/jobs?show=${name}`, "aria-current": name === show ? "page" : null },
+            text,
+          ),
+        ),
+      ),
       table(ID, "Jobs", COLUMNS, rows, { key: (job) => job.job_id, text: searched, empty: "No such job." }),
     ];
   },
@@ -56,7 +82,8 @@ export const jobsView = {
     const wanted = rows.filter((job) => loads.get(job.job_id)?.run !== lastRun(job));
     if (!wanted.length) return false;
     const parts = Array.from({ length: Math.ceil(wanted.length / REQUEST_JOBS) }, (_, place) =>
-      wanted.slice(place * REQUEST_JOBS, (place + 1) * REQUEST_JOBS));
+      wanted.slice(place * REQUEST_JOBS, (place + 1) * REQUEST_JOBS),
+    );
     await Promise.all(parts.map(readLoads));
     return true;
   },
@@ -68,7 +95,13 @@ async function readLoads(wanted) {
 }
 
 function legend() {
-  return h("span", { class: "legend" }, h("span", { class: "of-rows" }, "rows"), h("span", { class: "of-time" }, "time"), h("span", { class: "of-failures" }, "failed"));
+  return h(
+    "span",
+    { class: "legend" },
+    h("span", { class: "of-rows" }, "rows"),
+    h("span", { class: "of-time" }, "time"),
+    h("span", { class: "of-failures" }, "failed"),
+  );
 }
 
 function searched(job) {
@@ -81,13 +114,22 @@ function lastRun(job) {
 
 function freshness(job) {
   return [
-    moment(job.last_success?.end_time), " ", job.overdue_since && badge("OVERDUE"),
-    h("span", { class: "quiet below" }, job.overdue_since ? ["since ", moment(job.overdue_since)] : job.next_due ? ["next ", moment(job.next_due)] : ""),
+    moment(job.last_success?.end_time),
+    " ",
+    job.overdue_since && badge("OVERDUE"),
+    h(
+      "span",
+      { class: "quiet below" },
+      job.overdue_since ? ["since ", moment(job.overdue_since)] : job.next_due ? ["next ", moment(job.next_due)] : "",
+    ),
   ];
 }
 
 function actions(job) {
-  return h("span", { class: "actions" },
+  return h(
+    "span",
+    { class: "actions" },
     actionButton("run", "Run", { job: job.job_id }, `Run ${job.job_id}`),
-    actionButton("dry-run", "Dry run", { job: job.job_id }, `Dry run of ${job.job_id}`));
+    actionButton("dry-run", "Dry run", { job: job.job_id }, `Dry run of ${job.job_id}`),
+  );
 }

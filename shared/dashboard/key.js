@@ -12,9 +12,21 @@ export async function askForKey(refused) {
     confirm: "Use this key",
     content: [
       refused && h("p", { class: "notice bad" }, "The app did not accept the key."),
-      h("p", null, "The app answers only with a function key. It stays in this tab until the tab is closed, and is sent to the app alone."),
+      h(
+        "p",
+        null,
+        "The app answers only with a function key. It stays in this tab until the tab is closed, and is sent to the app alone.",
+      ),
       h("label", { for: "key-input" }, "Key"),
-      h("input", { id: "key-input", name: "key", type: "password", autocomplete: "off", spellcheck: "false", required: true, autofocus: true }),
+      h("input", {
+        id: "key-input",
+        name: "key",
+        type: "password",
+        autocomplete: "off",
+        spellcheck: "false",
+        required: true,
+        autofocus: true,
+      }),
     ],
   });
   if (answer) keepKey(answer.key.trim());

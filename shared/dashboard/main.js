@@ -31,9 +31,17 @@ let reading = 0; // counts readings, so that an answer that comes too late is le
 
 function addressed() {
   const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
-  const [section, name] = path.split("/").map(decodeURIComponent);
+  const [section, name] = path.split("/").map(decoded);
   const view = (name ? VIEWS_OF_ONE[section] : VIEWS[section]) ?? overview;
   return { view, name, section, parameters: new URLSearchParams(query) };
+}
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // no address that this page made
+  }
 }
 
 function titleOf({ view, name }) {
@@ -97,8 +105,12 @@ async function unlock() {
     showKey();
     await read();
   } else {
-    render(CONTENT, h("h1", null, "Locked"), h("p", null, "The app answers only with a function key."),
-      actionButton("key", "Enter the key", {}, null, "primary"));
+    render(
+      CONTENT,
+      h("h1", null, "Locked"),
+      h("p", null, "The app answers only with a function key."),
+      actionButton("key", "Enter the key", {}, null, "primary"),
+    );
   }
 }
 

@@ -12,8 +12,20 @@ export function notice(...content) {
 }
 
 export function showRefusal(error) {
-  render(document.getElementById("errors"), error && h("div", { class: "notice bad" },
-    h("p", null, error.message),
-    error.problems?.length > 0 && h("ul", null, error.problems.map((problem) => h("li", null, problem))),
-    h("button", { type: "button", class: "plain", "data-action": "dismiss" }, "Dismiss")));
+  render(
+    document.getElementById("errors"),
+    error &&
+      h(
+        "div",
+        { class: "notice bad" },
+        h("p", null, error.message),
+        error.problems?.length > 0 &&
+          h(
+            "ul",
+            null,
+            error.problems.map((problem) => h("li", null, problem)),
+          ),
+        h("button", { type: "button", class: "plain", "data-action": "dismiss" }, "Dismiss"),
+      ),
+  );
 }

@@ -18,7 +18,9 @@ export const overview = {
 
   async load() {
     const [active, last] = await Promise.all([get("runs", { status: "RUNNING" }), get("runs", { limit: LAST_RUNS })]);
-    const described = await Promise.all(active.runs.map((run) => get(`runs/${part(run.run_id)}`, { job_status: "RUNNING" })));
+    const described = await Promise.all(
+      active.runs.map((run) => get(`runs/${part(run.run_id)}`, { job_status: "RUNNING" })),
+    );
     return { running: described.filter((run) => run.status === "RUNNING"), last: last.runs };
   },
 
@@ -32,15 +34,28 @@ export const overview = {
     const amount = (some) => (jobsAreKnown() ? some.length : null);
     return [
       h("h1", null, "Overview"),
-      h("div", { class: "tiles" },
+      h(
+        "div",
+        { class: "tiles" },
         tile("Runs at work", running.length, "#/runs", running.length ? "busy" : null),
         tile("Jobs whose last run failed", amount(failed), "#/jobs?show=failed", failed.length ? "bad" : null),
         tile("Jobs overdue", amount(overdue), "#/jobs?show=overdue", overdue.length ? "warn" : null),
-        tile("Jobs enabled", amount(jobs.filter((job) => job.enabled)), "#/jobs", null)),
-      h("section", { "aria-labelledby": "now" },
-        h("div", { class: "row" }, h("h2", { id: "now" }, "Now running"),
-          actionButton("run", "Run all enabled jobs", {}, null, "primary"), actionButton("dry-run", "Dry run", {}, "Dry run of all enabled jobs")),
-        running.length ? running.map((run) => runningRun(run, knownJobs())) : h("p", { class: "empty" }, "Nothing runs just now.")),
+        tile("Jobs enabled", amount(jobs.filter((job) => job.enabled)), "#/jobs", null),
+      ),
+      h(
+        "section",
+        { "aria-labelledby": "now" },
+        h(
+          "div",
+          { class: "row" },
+          h("h2", { id: "now" }, "Now running"),
+          actionButton("run", "Run all enabled jobs", {}, null, "primary"),
+          actionButton("dry-run", "Dry run", {}, "Dry run of all enabled jobs"),
+        ),
+        running.length
+          ? running.map((run) => runningRun(run, knownJobs()))
+          : h("p", { class: "empty" }, "Nothing runs just now."),
+      ),
       failed.length + overdue.length > 0 && troubles([...new Set([...failed, ...overdue])]),
       h("section", { "aria-labelledby": "last" }, h("h2", { id: "last" }, "Last runs"), runsTable("last-runs", last)),
     ];
@@ -48,17 +63,47 @@ export const overview = {
 };
 
 function tile(text, amount, href, look) {
-  return h("a", { class: `tile ${look ?? ""}`, href }, h("strong", null, amount === null ? "…" : number(amount)), h("span", null, text));
+  return h(
+    "a",
+    { class: `tile ${look ?? ""}`, href },
+    h("strong", null, amount === null ? "…" : number(amount)),
+    h("span", null, text),
+  );
 }
 
 function troubles(jobs) {
-  return h("section", { "aria-labelledby": "troubles", "data-key": "troubles" },
+  return h(
+    "section",
+    { "aria-labelledby": "troubles", "data-key": "troubles" },
     h("h2", { id: "troubles" }, "Needs attention"),
-    h("ul", { class: "troubles" }, jobs.slice(0, MOST_TROUBLES).map((job) => h("li", { "data-key": job.job_id },
-      jobLink(job.job_id),
-      jobState(job) === "FAILED" && badge("FAILED"), job.overdue_since && badge("OVERDUE"),
-      h("span", { class: "quiet" }, jobState(job) === "FAILED"
-        ? firstSentence(job.last_result.error_message ?? "")
-        : ["since ", moment(job.overdue_since)])))),
-    jobs.length > MOST_TROUBLES && h("p", { class: "quiet" }, `and ${number(jobs.length - MOST_TROUBLES)} more in `, h("a", { href: "#/jobs" }, "Jobs")));
+    h(
+      "ul",
+      { class: "troubles" },
+      jobs
+        .slice(0, MOST_TROUBLES)
+        .map((job) =>
+          h(
+            "li",
+            { "data-key": job.job_id },
+            jobLink(job.job_id),
+            jobState(job) === "FAILED" && badge("FAILED"),
+            job.overdue_since && badge("OVERDUE"),
+            h(
+              "span",
+              { class: "quiet" },
+              jobState(job) === "FAILED"
+                ? firstSentence(job.last_result.error_message ?? "")
+                : ["since ", moment(job.overdue_since)],
+            ),
+          ),
+        ),
+    ),
+    jobs.length > MOST_TROUBLES &&
+      h(
+        "p",
+        { class: "quiet" },
+        `and ${number(jobs.length - MOST_TROUBLES)} more in `,
+        h("a", { href: "#/jobs" }, "Jobs"),
+      ),
+  );
 }

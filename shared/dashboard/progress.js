@@ -12,16 +12,30 @@ export function runningRun(run, jobs) {
   const { jobs_total: total, jobs_done: done, jobs_failed: failed } = run.progress;
   const working = run.jobs.filter((job) => job.status === "RUNNING");
   const id = `run-${run.run_id}`;
-  return h("section", { class: "card running", "data-key": run.run_id, "aria-labelledby": id },
-    h("div", { class: "row" },
-      h("h3", { id }, runLink(run.run_id)), badge(run.status),
+  return h(
+    "section",
+    { class: "card running", "data-key": run.run_id, "aria-labelledby": id },
+    h(
+      "div",
+      { class: "row" },
+      h("h3", { id }, runLink(run.run_id)),
+      badge(run.status),
       h("span", { class: "quiet" }, `${triggerName(run.trigger)}, started `, moment(run.start_time)),
-      actionButton("cancel", "Cancel", { run: run.run_id }, `Cancel run ${run.run_id}`)),
-    h("div", { class: "bar-line" },
+      actionButton("cancel", "Cancel", { run: run.run_id }, `Cancel run ${run.run_id}`),
+    ),
+    h(
+      "div",
+      { class: "bar-line" },
       h("progress", { max: Math.max(total, 1), value: done, "aria-label": `Jobs done of run ${run.run_id}` }),
-      h("span", null, `${number(done)} of ${count(total, "job")}${failed ? `, ${number(failed)} failed` : ""}`)),
-    h("ul", { class: "working" }, working.slice(0, MOST_JOBS).map((job) => workingJob(job, jobs.get(job.job_id)))),
-    working.length > MOST_JOBS && h("p", { class: "quiet" }, `and ${count(working.length - MOST_JOBS, "job")} more`));
+      h("span", null, `${number(done)} of ${count(total, "job")}${failed ? `, ${number(failed)} failed` : ""}`),
+    ),
+    h(
+      "ul",
+      { class: "working" },
+      working.slice(0, MOST_JOBS).map((job) => workingJob(job, jobs.get(job.job_id))),
+    ),
+    working.length > MOST_JOBS && h("p", { class: "quiet" }, `and ${count(working.length - MOST_JOBS, "job")} more`),
+  );
 }
 
 // One job at work. Without an earlier load to measure by, its bar only moves.
@@ -29,15 +43,21 @@ export function workingJob(job, known) {
   const usual = known?.last_success;
   const elapsed = secondsSince(job.start_time);
   const share = expectedShare(job, known?.load_type, usual, elapsed);
-  const rows = known?.load_type === "FULL" && usual?.rows_extracted
-    ? `${number(job.rows_extracted ?? 0)} of about ${count(usual.rows_extracted, "row")}`
-    : count(job.rows_extracted ?? 0, "row");
-  return h("li", { "data-key": job.job_id },
+  const rows =
+    known?.load_type === "FULL" && usual?.rows_extracted
+      ? `${number(job.rows_extracted ?? 0)} of about ${count(usual.rows_extracted, "row")}`
+      : count(job.rows_extracted ?? 0, "row");
+  return h(
+    "li",
+    { "data-key": job.job_id },
     h("span", { class: "name" }, jobLink(job.job_id)),
     h("progress", { max: 1, value: share, "aria-label": `Progress of ${job.job_id}` }),
-    h("span", { class: "quiet" },
-      [`${job.stage ?? "at work"}, ${rows}, ${duration(elapsed)}`, usual && ` (last time ${duration(usual.duration_seconds)})`,
-        job.attempt > 1 && `, attempt ${job.attempt}`]));
+    h("span", { class: "quiet" }, [
+      `${job.stage ?? "at work"}, ${rows}, ${duration(elapsed)}`,
+      usual && ` (last time ${duration(usual.duration_seconds)})`,
+      job.attempt > 1 && `, attempt ${job.attempt}`,
+    ]),
+  );
 }
 
 // How much of a load is done, by what the last one read or took; null where nothing is known. It never says all.

@@ -28,9 +28,27 @@ const RUN_COLUMNS = [
 const JOB_COLUMNS = [
   { name: "job", title: "Job", value: (job) => job.job_id, cell: (job) => jobLink(job.job_id) },
   { name: "status", title: "State", value: (job) => job.status, cell: (job) => badge(job.status) },
-  { name: "rows", title: "Rows", numeric: true, value: (job) => job.rows_extracted, cell: (job) => number(job.rows_extracted) },
-  { name: "bytes", title: "Size", numeric: true, value: (job) => job.bytes_written, cell: (job) => bytes(job.bytes_written) },
-  { name: "seconds", title: "Time", numeric: true, value: (job) => job.duration_seconds, cell: (job) => duration(job.duration_seconds) },
+  {
+    name: "rows",
+    title: "Rows",
+    numeric: true,
+    value: (job) => job.rows_extracted,
+    cell: (job) => number(job.rows_extracted),
+  },
+  {
+    name: "bytes",
+    title: "Size",
+    numeric: true,
+    value: (job) => job.bytes_written,
+    cell: (job) => bytes(job.bytes_written),
+  },
+  {
+    name: "seconds",
+    title: "Time",
+    numeric: true,
+    value: (job) => job.duration_seconds,
+    cell: (job) => duration(job.duration_seconds),
+  },
   { name: "attempt", title: "Attempt", numeric: true, value: (job) => job.attempt, cell: (job) => number(job.attempt) },
   { name: "error", title: "What happened", cell: trouble },
 ];
@@ -55,8 +73,17 @@ export const runsView = {
     const continuation = more ? more.continuation : newest.continuation;
     return [
       h("h1", null, "Runs"),
-      h("nav", { class: "chips", "aria-label": "Which runs" }, STATES.map((state) =>
-        h("a", { href: state ? `#/runs?status=${state}` : "#/runs", "aria-current": state === status ? "page" : null }, state ? words(state) : "All"))),
+      h(
+        "nav",
+        { class: "chips", "aria-label": "Which runs" },
+        STATES.map((state) =>
+          h(
+            "a",
+            { href: state ? `#/runs?status=${state}` : "#/runs", "aria-current": state === status ? "page" : null },
+            state ? words(state) : "All",
+          ),
+        ),
+      ),
       runsTable(`runs-${status}`, runs),
       continuation && actionButton("older-runs", "Show older runs", { status, continuation }),
     ];
@@ -81,8 +108,15 @@ export const runView = {
     const failed = run.progress.jobs_failed > 0 || run.status === "FAILED";
     return [
       h("p", { class: "trail" }, h("a", { href: "#/runs" }, "Runs")),
-      h("div", { class: "row" }, h("h1", null, `Run ${run.run_id}`), badge(run.status),
-        run.status !== "RUNNING" && failed && actionButton("retry", "Retry what failed", { run: run.run_id }, null, "primary")),
+      h(
+        "div",
+        { class: "row" },
+        h("h1", null, `Run ${run.run_id}`),
+        badge(run.status),
+        run.status !== "RUNNING" &&
+          failed &&
+          actionButton("retry", "Retry what failed", { run: run.run_id }, null, "primary"),
+      ),
       run.error && errorPanel("The run failed", run.error_kind, run.error),
       run.status === "RUNNING" && runningRun(run, knownJobs()),
       facts([
@@ -90,14 +124,23 @@ export const runView = {
         ["Started", run.start_time && stamp(run.start_time)],
         ["Ended", run.end_time && stamp(run.end_time)],
         ["Time", duration(took(run))],
-        ["Jobs", `${count(run.progress.jobs_total, "job")}, ${number(run.progress.jobs_done)} done, ${number(run.progress.jobs_failed)} failed`],
+        [
+          "Jobs",
+          `${count(run.progress.jobs_total, "job")}, ${number(run.progress.jobs_done)} done, ${number(run.progress.jobs_failed)} failed`,
+        ],
         ["Rows", number(run.progress.rows)],
         ["Workbook", run.config_sha256 && h("code", null, run.config_sha256.slice(0, 12))],
       ]),
-      h("section", { "aria-labelledby": "of-run" }, h("h2", { id: "of-run" }, "Jobs"),
+      h(
+        "section",
+        { "aria-labelledby": "of-run" },
+        h("h2", { id: "of-run" }, "Jobs"),
         table(`jobs-of-${run.run_id}`, "Jobs of the run", JOB_COLUMNS, run.jobs, {
-          key: (job) => job.job_id, text: (job) => [job.job_id, job.status, job.error_kind, job.error_message].join(" "), empty: "No job has begun.",
-        })),
+          key: (job) => job.job_id,
+          text: (job) => [job.job_id, job.status, job.error_kind, job.error_message].join(" "),
+          empty: "No job has begun.",
+        }),
+      ),
     ];
   },
 };
@@ -107,7 +150,13 @@ function took(run) {
 }
 
 function trouble(job) {
-  return job.error_message && h("details", null,
-    h("summary", null, h("span", { class: "kind" }, words(job.error_kind ?? "error")), " ", job.error_message),
-    h("p", null, h("strong", null, "What to do: "), hint(job.error_kind)));
+  return (
+    job.error_message &&
+    h(
+      "details",
+      null,
+      h("summary", null, h("span", { class: "kind" }, words(job.error_kind ?? "error")), " ", job.error_message),
+      h("p", null, h("strong", null, "What to do: "), hint(job.error_kind)),
+    )
+  );
 }

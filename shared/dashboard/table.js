@@ -19,23 +19,51 @@ export function table(id, caption, columns, rows, { key, text = null, empty = "N
   const pages = Math.max(1, Math.ceil(found.length / PAGE_ROWS));
   state.page = Math.min(state.page, pages - 1);
   const visible = found.slice(state.page * PAGE_ROWS, (state.page + 1) * PAGE_ROWS);
-  return h("div", { class: "table", "data-key": id },
+  return h(
+    "div",
+    { class: "table", "data-key": id },
     text && filterBox(id, caption, found.length, total ?? rows.length),
-    h("div", { class: "scroll", tabindex: visible.length ? 0 : null, role: "region", "aria-label": caption },
-      h("table", null,
+    h(
+      "div",
+      { class: "scroll", tabindex: visible.length ? 0 : null, role: "region", "aria-label": caption },
+      h(
+        "table",
+        null,
         h("caption", { class: "unseen" }, caption),
-        h("thead", null, h("tr", null, columns.map((column) => heading(id, column, state)))),
-        h("tbody", null, visible.map((row) => h("tr", { "data-key": key(row) },
-          columns.map((column) => h("td", { class: column.numeric ? "numeric" : null }, column.cell(row)))))))),
+        h(
+          "thead",
+          null,
+          h(
+            "tr",
+            null,
+            columns.map((column) => heading(id, column, state)),
+          ),
+        ),
+        h(
+          "tbody",
+          null,
+          visible.map((row) =>
+            h(
+              "tr",
+              { "data-key": key(row) },
+              columns.map((column) => h("td", { class: column.numeric ? "numeric" : null }, column.cell(row))),
+            ),
+          ),
+        ),
+      ),
+    ),
     !visible.length && h("p", { class: "empty" }, state.filter ? "Nothing fits the filter." : empty),
-    pages > 1 && pager(id, caption, state.page, pages));
+    pages > 1 && pager(id, caption, state.page, pages),
+  );
 }
 
 // The rows that `table` shows with the same arguments.
 export function visibleRows(id, columns, rows, text) {
   const state = tableState(id);
-  return sorted(filtered(rows, text, state.filter), columns, state)
-    .slice(state.page * PAGE_ROWS, (state.page + 1) * PAGE_ROWS);
+  return sorted(filtered(rows, text, state.filter), columns, state).slice(
+    state.page * PAGE_ROWS,
+    (state.page + 1) * PAGE_ROWS,
+  );
 }
 
 export function sortBy(id, column) {
@@ -68,27 +96,58 @@ function sorted(rows, columns, state) {
 }
 
 function filterBox(id, caption, found, total) {
-  const box = h("input", { type: "search", id: `${id}-filter`, "data-filter": id, autocomplete: "off", spellcheck: "false" });
+  const box = h("input", {
+    type: "search",
+    id: `${id}-filter`,
+    "data-filter": id,
+    autocomplete: "off",
+    spellcheck: "false",
+  });
   box.value = tableState(id).filter;
-  return h("div", { class: "filter" },
-    h("label", { for: box.id }, `Filter ${caption.toLowerCase()}`), box,
-    h("span", { class: "quiet", "aria-live": "polite" }, `${number(found)} of ${number(total)}`));
+  return h(
+    "div",
+    { class: "filter" },
+    h("label", { for: box.id }, `Filter ${caption.toLowerCase()}`),
+    box,
+    h("span", { class: "quiet", "aria-live": "polite" }, `${number(found)} of ${number(total)}`),
+  );
 }
 
 function heading(id, column, state) {
-  if (!column.value) return h("th", { scope: "col", class: column.numeric ? "numeric" : null }, column.title, column.hint?.());
+  if (!column.value)
+    return h("th", { scope: "col", class: column.numeric ? "numeric" : null }, column.title, column.hint?.());
   const active = state.sort === column.name;
   const order = active ? (state.descending ? "descending" : "ascending") : "none";
-  return h("th", { scope: "col", "aria-sort": order, class: column.numeric ? "numeric" : null },
-    h("button", { type: "button", class: "sort", "data-action": "sort", "data-table": id, "data-column": column.name },
-      column.title));
+  return h(
+    "th",
+    { scope: "col", "aria-sort": order, class: column.numeric ? "numeric" : null },
+    h(
+      "button",
+      { type: "button", class: "sort", "data-action": "sort", "data-table": id, "data-column": column.name },
+      column.title,
+    ),
+  );
 }
 
 function pager(id, caption, page, pages) {
-  const to = (target, text) => h("button", {
-    type: "button", "data-action": "page", "data-table": id, "data-page": target, "data-key": text,
-    disabled: target < 0 || target >= pages,
-  }, text);
-  return h("nav", { class: "pager", "aria-label": `Pages of ${caption.toLowerCase()}` },
-    to(page - 1, "Previous"), h("span", null, `Page ${page + 1} of ${pages}`), to(page + 1, "Next"));
+  const to = (target, text) =>
+    h(
+      "button",
+      {
+        type: "button",
+        "data-action": "page",
+        "data-table": id,
+        "data-page": target,
+        "data-key": text,
+        disabled: target < 0 || target >= pages,
+      },
+      text,
+    );
+  return h(
+    "nav",
+    { class: "pager", "aria-label": `Pages of ${caption.toLowerCase()}` },
+    to(page - 1, "Previous"),
+    h("span", null, `Page ${page + 1} of ${pages}`),
+    to(page + 1, "Next"),
+  );
 }
