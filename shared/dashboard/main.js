@@ -87,7 +87,7 @@ async function failed(error, mine) {
   if (mine !== reading) return;
   if (error.status === 401) await unlock();
   else {
-    if (!data) render(CONTENT, h("h1", null, titleOf(place)));
+    if (!data) render(CONTENT, h("h1", null, titleOf(place)), h("p", { class: "empty" }, "Nothing to show."));
     report(error);
     again(RETRY_SECONDS, mine);
   }
@@ -125,6 +125,7 @@ async function go() {
     if (link.hash === `#/${section ?? ""}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
+  render(CONTENT, h("h1", null, titleOf(place)), h("p", { class: "empty" }, "Reading …"));
   CONTENT.setAttribute("aria-busy", "true");
   await read();
   CONTENT.removeAttribute("aria-busy");
