@@ -16,10 +16,12 @@ from dlt.common import jsonpath
 from dlt.sources.helpers.rest_client.detector import find_response_page_data
 
 from shared.errors import IngestionError, SourceError, TransientError
+from shared.secrets import Secret
 
 ITSELF = "$"
 _MARKUP = re.compile(rb"\s*<(!doctype|html|head|body|\?xml|[a-z:]+[ >])", re.IGNORECASE)
 _SHOWN = 200  # characters of a body in an error message
+_LOOKED_AT = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Answer:
     """What a server answered to one request.
 
     `place` names the request for error messages; `url` is its address with all parameters, and `authorization` what
-    the request carried in that header: no message shows either.
+    the request carried in that header: no message shows either, and of the body none of what is `hidden`.
     """
 
     place: str
@@ -37,6 +39,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     links: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     authorization: str = field(default="", repr=False)
+    hidden: Secret = field(default_factory=lambda: Secret({}), repr=False)
 
     @property
     def content_type(self) -> str:
@@ -45,7 +48,11 @@ class Answer:
 
     def excerpt(self) -> str:
         """The body's beginning in one line."""
-        text = " ".join(self.body[: 4 * _SHOWN].decode("utf-8", errors="replace").split())
+        return self.shown(self.body[:_LOOKED_AT].decode("utf-8", errors="replace"))
+
+    def shown(self, said: str) -> str:
+        """The beginning in one line of something that the server said; it may repeat what the request carried."""
+        text = self.hidden.redact(" ".join(said.split()))
         return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
@@ -97,6 +104,8 @@ def _json_lines(answer: Answer, text: str, exact: bool) -> list[Any]:
                 rows.append(json.loads(line, parse_float=Decimal if exact else None))
             except (ValueError, RecursionError) as error:
                 raise _not_json(answer, line, error, f" in line {number}") from None
+    if len(rows) == 1 and isinstance(rows[0], list):
+        raise SourceError(f"{answer.place} gave one JSON list, not JSON lines: set api_response_format to json.")
     return rows
 
 
@@ -107,6 +116,11 @@ def _csv(answer: Answer, text: str, exact: bool) -> list[Any]:  # noqa: ARG001 -
         rows = [line for line in lines if line]
     except (csv.Error, StopIteration) as error:
         raise TransientError(f"{answer.place} gave no valid CSV, or it broke off: {error}.") from None
+    if not rows and len(names) == 1 and answer.content_type != "text/csv":
+        raise SourceError(
+            f"{answer.place} gave {answer.content_type or 'no content type'} where csv was expected. "
+            f"It says: {answer.excerpt()}"
+        )
     if doubled := sorted({name for name in names if names.count(name) > 1}):
         raise SourceError(f"{answer.place} gave CSV with the column '{doubled[0]}' twice.")
     for number, row in enumerate(rows, 2):
@@ -159,7 +173,7 @@ def find_rows_path(answer: Answer, document: Any, many: bool) -> str:
         return ITSELF
     for name in ("errors", "error"):
         if document.get(name):
-            raise SourceError(f"{answer.place} answered with an error: {json.dumps(document[name])[:_SHOWN]}")
+            raise SourceError(f"{answer.place} answered with an error: {answer.shown(json.dumps(document[name]))}")
     path, found = find_response_page_data(document)
     if isinstance(found, list):
         return ".".join(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
@@ -15,6 +15,7 @@ from urllib3.exceptions import HTTPError
 
 from shared.errors import IngestionError, SourceError, TransientError
 from shared.models import Job
+from shared.secrets import Secret
 from shared.settings import settings
 from shared.sources.rest.answer import Answer
 from shared.sources.rest.auth import TokenAuth, authenticator
@@ -28,6 +29,7 @@ _MAX_REDIRECTS = 5
 _CHUNK = 1 << 16
 _MIB = 1 << 20
 _REFUSED = 400
+_TOKEN_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,13 @@ class ApiClient:
     Args:
         job: its headers, rate limit and parallelism.
         connection: where and as whom.
+        secret: what no message may show.
     """
 
-    def __init__(self, job: Job, connection: RestConnection) -> None:
+    def __init__(self, job: Job, connection: RestConnection, secret: Secret) -> None:
         self._job = job
         self._connection = connection
+        self._secret = secret
         self._patience = PATIENCE
         self._pace = Pace(job.api_rate_limit)
         self._session = open_session(job, connection)
@@ -95,19 +99,19 @@ class ApiClient:
         path = urlsplit(call.url)
         return f"Job '{self._job.job_id}': {call.method} {path.scheme}://{path.netloc}{path.path}, {call.label},"
 
-    def fetch(self, call: Call, missing_is_empty: bool = False) -> Answer:
+    def fetch(self, call: Call, empty: Collection[int] = ()) -> Answer:
         """The answer to a request.
 
         Args:
             call: The request.
-            missing_is_empty: Give an empty answer where the server says 404.
+            empty: Statuses by which the server says that there is nothing; they give an empty answer.
 
         Raises:
             SourceError: the server refused, or answered what cannot be used.
             TransientError: it did not answer, or not in time, after all attempts.
         """
         answer = self._fetch(call)
-        if answer.status == requests.codes.not_found and missing_is_empty:
+        if answer.status in empty:
             return Answer(answer.place, answer.url, answer.status, b"")
         if answer.status >= _REFUSED:
             raise refusal(answer)
@@ -184,6 +188,7 @@ class ApiClient:
     def _answer(self, call: Call, response: requests.Response) -> Answer:
         if response.status_code in RETRIED:
             raise self._try_again(call, response)
+        authorization = str(response.request.headers.get("Authorization", ""))
         return Answer(
             place=self.place(call),
             url=str(response.url),
@@ -191,7 +196,8 @@ class ApiClient:
             body=self._body(call, response),
             headers=response.headers,
             links=response.links,
-            authorization=str(response.request.headers.get("Authorization", "")),
+            authorization=authorization,
+            hidden=Secret({"secret": self._secret, "authorization": authorization.rpartition(" ")[2]}),
         )
 
     def _body(self, call: Call, response: requests.Response) -> bytes:
@@ -231,7 +237,7 @@ class ApiClient:
             raise SourceError(
                 f"{place} gave no token (status {response.status_code}); check client_id, client_secret and scope."
             )
-        return str(answer["access_token"]), float(answer.get("expires_in") or 3600)
+        return str(answer["access_token"]), _seconds(answer.get("expires_in"))
 
     def _without_key(self, url: str) -> str:
         """A link without the key that some servers repeat in it: it is added again to every request."""
@@ -240,3 +246,11 @@ class ApiClient:
         parts = urlsplit(url)
         kept = [pair for pair in parse_qsl(parts.query, True) if pair[0] != self._connection.api_key_name]
         return parts._replace(query=urlencode(kept)).geturl()
+
+
+def _seconds(expires_in: Any) -> float:
+    """How long a token lasts, by its answer; an hour where that does not say it."""
+    try:
+        return float(expires_in) or _TOKEN_SECONDS
+    except (TypeError, ValueError):
+        return _TOKEN_SECONDS

@@ -15,6 +15,7 @@ from shared.sources.lookback import before
 from shared.sources.rest.tables import LINKS
 from shared.sources.source import ReadOptions
 from shared.sources.watermark import typed_watermark, watermark_text
+from shared.value_range import ValueRange
 
 _STATE, _BOUNDARY = "incremental", "boundary"
 _MILLISECONDS = 1000
@@ -36,7 +37,7 @@ def server_filter(job: Job, start: str | None, known: pa.DataType | None) -> dic
     value: Any = typed_watermark(start, known, str(job.watermark_column)) if known else _guessed(start)
     if job.lookback and not isinstance(value, str):
         value = before(value, job.lookback, str(job.watermark_column))
-    return {job.api_cursor_filter_param: _formatted(value, job.api_cursor_filter_format)}
+    return {job.api_cursor_filter_param: _formatted(value, job)}
 
 
 def _guessed(text: str) -> Any:
@@ -46,14 +47,20 @@ def _guessed(text: str) -> Any:
         return text
 
 
-def _formatted(value: Any, pattern: str | None) -> str:
+def _formatted(value: Any, job: Job) -> str:
     """The watermark as the server wants it; times without a zone count as UTC, and those with one are sent in it."""
+    pattern = job.api_cursor_filter_format
+    if isinstance(value, str) and pattern not in (None, "iso"):
+        value = _guessed(value)  # days are texts in JSON
     if isinstance(value, date) and not isinstance(value, datetime) and pattern:
         value = datetime(value.year, value.month, value.day)
     if not isinstance(value, datetime):
         if pattern in (None, "iso"):
             return str(watermark_text(value))
-        raise SourceError(f"api_cursor_filter_format '{pattern}' is one of times, but the watermark is '{value}'.")
+        raise SourceError(
+            f"Job '{job.job_id}': api_cursor_filter_format '{pattern}' is one of times, but the watermark is "
+            f"'{value}'; leave it blank to send the watermark as it is."
+        )
     moment = value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
     if pattern == "unix":
         return str(int(moment.timestamp()))
@@ -69,12 +76,20 @@ class NewRows:
 
     Args:
         job: Names the watermark column.
-        options: The last watermark, or the range of a backfill.
+        options: The last watermark.
         schema: The table's columns.
         state: The resource's part of dlt's state. The watermark stands where dlt's own cursors keep theirs.
+        within: The range of a backfill.
     """
 
-    def __init__(self, job: Job, options: ReadOptions, schema: pa.Schema, state: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        job: Job,
+        options: ReadOptions,
+        schema: pa.Schema,
+        state: dict[str, Any],
+        within: ValueRange | None = None,
+    ) -> None:
         self._job_id = job.job_id
         self._cursor = str(job.watermark_column)
         if self._cursor not in schema.names:
@@ -84,17 +99,17 @@ class NewRows:
             )
         self._type = schema.field(self._cursor).type
         self._state = state
-        self._options = options
+        self._backfill = within
         self._last = self._value(None if options.full_refresh else options.watermark)
         first = self._value(job.last_watermark)
-        start = self._value(options.start) if options.end else self._last
-        if start is not None and job.lookback and not options.end:
+        start = within.start if within else self._last
+        if start is not None and job.lookback and not within:
             start = before(start, job.lookback, self._cursor)
         self._start = start if start is not None else first
-        self._end = self._value(options.end)
+        self._end = within.end if within else None
         self._highest = self._last
         columns = [name for name in schema.names if name not in LINKS]
-        known = None if options.end or job.lookback else state.setdefault(_BOUNDARY, {})
+        known = None if within or job.lookback else state.setdefault(_BOUNDARY, {})
         self.boundary = None if known is None else Boundary(known, self._cursor, columns, self._start)
 
     def of(self, table: pa.Table) -> pa.Table:
@@ -121,7 +136,7 @@ class NewRows:
 
     def save(self) -> None:
         """Move the watermark; after the last page. A backfill moves none."""
-        if self._options.end:
+        if self._backfill:
             return
         cursors = self._state.setdefault(_STATE, {})
         cursors.clear()

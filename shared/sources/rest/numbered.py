@@ -17,6 +17,8 @@ from shared.sources.rest.page import Page, PageReader, with_values
 log = logging.getLogger(__name__)
 
 DEFAULT_PAGE_SIZE = 100
+_NOTHING_THERE = (404, 416)
+_NOTHING_BEHIND_THE_TOTAL = (*_NOTHING_THERE, 400, 422)
 _COMPARED = 1000  # rows of two neighbouring pages
 
 
@@ -97,7 +99,7 @@ class NumberedPages:
             raise
 
     def _one(self, plan: _Plan, index: int) -> Iterator[Page]:
-        page = self._reader.fetch(self._call(index, self._asked), index, missing_is_empty=True)
+        page = self._fetch(index, self._asked, index == plan.expected)
         plan.found(index, len(page.rows))
         if page.rows:
             yield page
@@ -106,7 +108,7 @@ class NumberedPages:
         at, end = index * self._size, (index + 1) * self._size
         before = first if index == 1 and self._size < self._asked else None
         while at < end:
-            page = self._reader.fetch(self._call(at, end - at), at, missing_is_empty=True)
+            page = self._fetch(at, end - at, first.total is not None and at >= first.total)
             if not page.rows:
                 plan.found(index, 0)
                 return
@@ -115,6 +117,11 @@ class NumberedPages:
             yield page
             at += len(page.rows)
             before = page
+
+    def _fetch(self, position: int, limit: int, behind: bool) -> Page:
+        """A page; many servers refuse to look behind their last one."""
+        empty = _NOTHING_BEHIND_THE_TOTAL if behind else _NOTHING_THERE
+        return self._reader.fetch(self._call(position, limit), position, empty)
 
     def _check(self, page: Page, asked: int, before: Page | None) -> None:
         if len(page.rows) > asked:

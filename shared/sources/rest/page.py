@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -60,13 +60,13 @@ class PageReader:
         )
         return with_values(call, filters)
 
-    def fetch(self, call: Call, number: int, missing_is_empty: bool = False) -> Page:
-        """One page.
+    def fetch(self, call: Call, number: int, empty: Collection[int] = ()) -> Page:
+        """One page; `empty` as for `ApiClient.fetch`.
 
         Raises:
             SourceError, TransientError: as `ApiClient.fetch` and `parse`, or the rows are not where they should be.
         """
-        answer = self.client.fetch(call, missing_is_empty)
+        answer = self.client.fetch(call, empty)
         document = parse(answer, self.job.api_response_format, self._exact)
         if document is None:
             return Page(number, call, answer, None, [])
@@ -98,3 +98,8 @@ def with_values(call: Call, values: Mapping[str, Any], label: str | None = None)
     for name, value in values.items():
         jsonpath.set_value_at_path(body, name, value)
     return replace(call, label=label, body=body)
+
+
+def with_page_size(call: Call, job: Job) -> Call:
+    """A request that asks for pages of `api_page_size`, where the job names it."""
+    return with_values(call, {job.api_limit_param or "limit": job.api_page_size}) if job.api_page_size else call

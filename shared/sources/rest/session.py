@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
@@ -12,6 +13,8 @@ from shared.errors import ConfigurationError
 from shared.models import Job
 from shared.sources.rest.connection import RestConnection
 from shared.sources.rest.guard import GuardedAdapter
+
+logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)  # at DEBUG it tells addresses with their keys
 
 USER_AGENT = "excel-to-lake"
 CONNECT_SECONDS = 15

@@ -36,6 +36,7 @@ class RestSource:
     def __init__(self, job: Job, secret: Secret, options: ReadOptions) -> None:
         self.job = job
         self.options = options
+        self.secret = secret
         self.connection = RestConnection.of(secret, job.source_name)
         self.loaded_range: ValueRange | None = None
         self._earlier: dict[str, dict[str, pa.DataType]] = {}
@@ -100,7 +101,7 @@ class RestSource:
             gathering.close()
 
     def _open(self) -> tuple[ApiClient, Gathering]:
-        return ApiClient(self.job, self.connection), Gathering(self.job, settings().work_folder)
+        return ApiClient(self.job, self.connection, self.secret), Gathering(self.job, settings().work_folder)
 
     def _filter(self) -> dict[str, str]:
         if self.job.load_type is not LoadType.INCREMENTAL:
@@ -143,7 +144,9 @@ class RestSource:
             state.clear()
         if self.job.load_type is not LoadType.INCREMENTAL or ROOT not in gathering.types:
             return Output(self.job, gathering, schemas)
-        return Output(self.job, gathering, schemas, NewRows(self.job, self.options, schemas[ROOT], state))
+        return Output(
+            self.job, gathering, schemas, NewRows(self.job, self.options, schemas[ROOT], state, self.loaded_range)
+        )
 
     def _refuse_updates_of_lists(self, schemas: Schemas) -> None:
         """Raises SourceError where rows of a nested list would have to be updated, which nothing names."""

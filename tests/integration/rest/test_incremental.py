@@ -178,6 +178,16 @@ def test_the_filter_takes_part_in_every_page(server: ApiServer, lake: Lake) -> N
     assert ids(lake.load(job)) == list(range(5, 21))
 
 
+def test_a_backfill_without_a_key_ends_at_the_watermark(server: ApiServer, lake: Lake) -> None:
+    rows = [row(1, 1), row(2, 2)]
+    server.endpoints["/ranged"] = lambda _: Reply(rows)
+    job = incremental("/ranged")
+    lake.load(job)
+    rows.append(row(3, 3))
+    assert ids(lake.load(job, start="2026-01-01", end="2026-02-01")) == [1, 1, 2]  # a lake replaces the first 1
+    assert ids(lake.load(job)) == [1, 1, 2, 3]
+
+
 def test_a_backfill_of_rows_with_lists_is_refused(server: ApiServer, lake: Lake) -> None:
     server.endpoints["/listed"] = at_once([row(1, 1, tags=["a"]), row(2, 2, tags=["b"])])
     job = incremental("/listed")

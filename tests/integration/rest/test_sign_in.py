@@ -160,13 +160,33 @@ def test_no_secret_is_said_when_something_fails(
         "loop": Reply({"data": [{"id": 1}], "next": "/leaky"}),
     }
     server.endpoints["/leaky"] = lambda _: replies[fault]
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.DEBUG)
     lake = signed_in(auth="api_key", api_key=SECRET, api_key_name="sig", api_key_in="query")
     with pytest.raises(Exception) as raised:
         lake.load(api_job("/leaky", pagination_type="next_url" if fault == "loop" else "none"))
     said = f"{raised.value} {caplog.text}"
     assert SECRET not in said
     assert "s3cr3t%2Fwith%2Bsigns" not in said
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_a_server_that_repeats_what_it_got_betrays_nothing(server: ApiServer, signed_in: Login, status: int) -> None:
+    said: list[str] = []
+
+    def handle(request: Request) -> Reply:
+        told = request.headers["Authorization"].rpartition(" ")[2] + request.headers["X-Tenant"]
+        said.append(told)
+        return Reply({"error": "x" * (175 if status == 400 else 184) + told}, status)  # the sentence ends within it
+
+    server.endpoints["/token/lasting"] = lambda _: Reply({"access_token": "t0ken0fAnHour", "expires_in": "an hour"})
+    server.endpoints["/echo"] = handle
+    fields = {"token_url": f"{server.url}/token/lasting", "client_id": "app", "client_secret": SECRET}
+    lake = signed_in(auth="oauth2", headers={"X-Tenant": SECRET}, **fields)
+    with pytest.raises(SourceError, match="xxx") as raised:
+        lake.load(api_job("/echo"))
+    assert said == [f"t0ken0fAnHour{SECRET}"]
+    assert "t0ken" not in str(raised.value)
+    assert "s3cr3t" not in str(raised.value)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ from tests.unit.rest.jobs import an_api_job
         ("2026-01-02", pa.date32(), None, "2026-01-02"),
         ("2026-01-02", pa.date32(), "%d/%m/%Y", "02/01/2026"),
         ("1970-01-02T00:00:00Z", None, "unix", "86400"),
+        ("1970-01-02", pa.string(), "unix", "86400"),
+        ("1970-01-02", pa.string(), None, "1970-01-02"),
         ("1970-01-02T00:00:00Z", ZONED, "unix_ms", "86400000"),
         ("17", pa.int64(), None, "17"),
         ("A-17", None, None, "A-17"),
