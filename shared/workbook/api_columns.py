@@ -17,10 +17,15 @@ _BY_OFFSET = When("pagination_type", ("offset", "auto"))
 _BY_PAGE = When("pagination_type", ("page", "auto"))
 _BY_CURSOR = When("pagination_type", ("cursor", "auto"))
 _BY_ANSWER = When("pagination_type", ("cursor", "next_url", "auto"))
-_COUNTED = When("pagination_type", ("offset", "page", "auto"))
 
 _PATH = Text(r"[^\s]+", "is not a JSON path like data.items", max_length=256, label="JSON path")
 _PARAMETER = Text(r"[^\s=&?#]+", "is not the name of a parameter", max_length=128, label="parameter name")
+_TIME_FORMAT = Text(
+    r"iso|unix|unix_ms|(?=.*%)([^%]|%[-aAbBcdfGHIjmMpSuUVwWxXyYzZ%])+",
+    "is not iso, unix, unix_ms or a strftime format like %Y-%m-%d",
+    max_length=64,
+    label="text",
+)
 _ENDPOINT = Text(
     r"/?(?!/)(?![A-Za-z][A-Za-z0-9+.-]*:)[^\s\\#]+",
     "is not a path; the host stands in the secret as base_url, and parameters in api_params or after '?'",
@@ -42,7 +47,7 @@ API_COLUMNS = (
         "pagination_type",
         Choice(("none", "offset", "cursor", "page", "link_header", "next_url", "auto")),
         "How the API divides its answer into pages; auto finds out from the first answer, and none fails where the "
-        "answer tells of a next page.",
+        "answer tells of more rows.",
         "offset",
         applies=IS_API,
     ),
@@ -124,14 +129,15 @@ OPTIONAL_API_COLUMNS = (
         _PATH,
         "Where the answer gives the number of all rows, or the header that does; the load is checked against it.",
         "meta.total",
-        applies=_COUNTED,
+        applies=IS_API,
     ),
     Column(
         "api_max_pages",
         Integer(1, 10_000_000),
-        "A brake: more pages than this are an error.",
+        "A brake: more pages than this are an error. With pagination_type none, 1 takes one page though there are "
+        "more.",
         5000,
-        applies=_HAS_PAGES,
+        applies=IS_API,
     ),
     Column("api_rate_limit", Number(10_000), "Requests per second, at most.", 5, applies=IS_API),
     Column(
@@ -143,7 +149,7 @@ OPTIONAL_API_COLUMNS = (
     ),
     Column(
         "api_cursor_filter_format",
-        Text(max_length=64),
+        _TIME_FORMAT,
         "How the watermark is written there: iso, unix, unix_ms, or a strftime format, in UTC; blank is iso.",
         "%Y-%m-%dT%H:%M:%SZ",
         applies=When("load_type", ("INCREMENTAL",)),

@@ -87,7 +87,8 @@ class RestConnection(BaseModel):
     def at_home(self, url: str) -> str | None:
         """`url` where it leads to the API's own host and port, never by a weaker scheme; None where it leads away.
 
-        Servers behind a proxy that ends TLS often give http addresses of themselves: those get the scheme back.
+        Servers behind a proxy that ends TLS often give http addresses of themselves: those get the scheme back. An API
+        that sends on from http to https is followed.
         """
         try:
             home, other = urlsplit(self.base_url), urlsplit(url)
@@ -96,7 +97,8 @@ class RestConnection(BaseModel):
             return None
         if other.scheme not in _DEFAULT_PORTS or other.hostname != home.hostname or not same_port:
             return None
-        return other._replace(scheme=home.scheme, netloc=home.netloc).geturl()
+        secure = "https" in (other.scheme, home.scheme)
+        return other._replace(scheme="https" if secure else "http", netloc=home.netloc).geturl()
 
 
 def _port(parts: SplitResult) -> int:

@@ -40,7 +40,7 @@ class Gathering:
         """
         if not page.rows:
             return
-        tables = self._unnesting.tables(page.rows, f"{page.number}")
+        tables = self._tables(page)
         digest = page_digest(tables)
         if page.beyond:
             self._beyond.append((digest, page.answer.place))
@@ -54,6 +54,15 @@ class Gathering:
         for path, table in tables.items():
             self.types.setdefault(path, ColumnTypes(self._job.api_response_format)).observe(table, page.number)
         self._spool.add(page.number, tables)
+
+    def _tables(self, page: Page) -> dict[Path, pa.Table]:
+        try:
+            return self._unnesting.tables(page.rows, f"{page.number}")
+        except UnicodeEncodeError as error:
+            raise SourceError(
+                f"{page.answer.place} has a text with half a character, {error.object[error.start : error.end]!a}, "
+                "which no file can hold: its source must mend it, or excluded_columns leave the column out."
+            ) from None
 
     def check(self) -> None:
         """After the last page: see that nothing new stands behind the API's total; some repeat their last page there.

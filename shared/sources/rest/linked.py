@@ -6,13 +6,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from dlt.sources.helpers.rest_client.detector import find_next_page_path
-
 from shared.errors import SourceError
 from shared.sources.rest.answer import value_at
 from shared.sources.rest.client import Call
-from shared.sources.rest.more import flag_of_more
-from shared.sources.rest.page import Page, PageReader, with_values
+from shared.sources.rest.more import flag_of_more, next_page
+from shared.sources.rest.page import Page, PageReader, with_page_size, with_values
 
 _NO_MORE = (None, "", False, 0, "0")
 _NEXT_KEY = re.compile(r"next|.*cursor|.*continuation|.*nextlink$", re.IGNORECASE)
@@ -36,8 +34,7 @@ class LinkedPages:
 
     def first_call(self) -> Call:
         """The request for the first page."""
-        job = self._reader.job
-        return with_values(self._base, {job.api_limit_param or "limit": job.api_page_size} if job.api_page_size else {})
+        return with_page_size(self._base, self._reader.job)
 
     def following(self, first: Page) -> Iterator[Page]:
         """The pages after the first, one after the other.
@@ -84,8 +81,7 @@ class LinkedPages:
         return mark
 
     def _find_path(self, page: Page) -> str:
-        path, _ = find_next_page_path(page.document)
-        found = ".".join(path) if path else _null_next(page.document)
+        found = next_page(page.document)[0] or _null_next(page.document)
         if found is None:
             raise SourceError(
                 f"{page.answer.place} does not tell the next page anywhere that was looked; name the place in "

@@ -2,43 +2,56 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 
-from dlt.sources.helpers.rest_client.detector import find_next_page_path, find_total_pages_path
+from dlt.sources.helpers.rest_client.detector import find_total_pages_path
 
 from shared.errors import SourceError, TransientError
 from shared.sources.rest.client import Call
 from shared.sources.rest.linked import LinkedPages
-from shared.sources.rest.more import says_more
+from shared.sources.rest.more import is_address, larger_total, next_page, says_more
 from shared.sources.rest.numbered import NumberedPages
-from shared.sources.rest.page import Page, PageReader
+from shared.sources.rest.page import Page, PageReader, with_page_size
+
+log = logging.getLogger(__name__)
 
 
 class SinglePage:
-    """An API that answers everything at once.
+    """An API that answers everything at once, or whose first page is all that is wanted.
 
     Args:
+        reader: Fetches pages.
         base: The request.
     """
 
-    def __init__(self, base: Call) -> None:
+    def __init__(self, reader: PageReader, base: Call) -> None:
+        self._job = reader.job
         self._base = base
 
     def first_call(self) -> Call:
-        """The only request."""
-        return self._base
+        """The only request; with auto its answer may tell of others, which must be as large."""
+        return with_page_size(self._base, self._job) if self._job.pagination_type == "auto" else self._base
 
     def following(self, first: Page) -> Iterator[Page]:
         """Nothing.
 
         Raises:
-            SourceError: the answer says that there is more.
+            SourceError: the answer says that there is more, and the job does not say that one page is enough.
         """
-        if place := says_more(first):
+        place = says_more(first)
+        if place and self._job.pagination_type == "auto":
             raise SourceError(
-                f"{first.answer.place} tells of a next page in {place}, which pagination_type none would leave out: "
-                "say how the API pages; auto finds out by itself."
+                f"{first.answer.place} tells of more rows in {place}, but not how to get them: "
+                "name the pagination_type instead of auto."
             )
+        if place and self._job.api_max_pages > 1:
+            raise SourceError(
+                f"{first.answer.place} tells of more rows in {place}, which pagination_type none would leave out: say "
+                "how the API pages (auto finds out by itself), or set api_max_pages to 1 if you want one page only."
+            )
+        if place:
+            log.warning("%s tells of more rows in %s, which api_max_pages 1 leaves out.", first.answer.place, place)
         return iter(())
 
 
@@ -91,18 +104,19 @@ def _pagination(reader: PageReader, base: Call, style: str) -> Pagination:
         return NumberedPages(reader, base, by_offset=style == "offset")
     if style in ("cursor", "next_url", "link_header"):
         return LinkedPages(reader, base, style)
-    return SinglePage(base)
+    return SinglePage(reader, base)
 
 
 def _detected(reader: PageReader, base: Call, page: Page) -> Pagination:
     """How an API pages, seen from its first answer."""
     if page.answer.links.get("next"):
         return LinkedPages(reader, base, "link_header")
-    path, mark = find_next_page_path(page.document)
-    if path:
-        is_address = isinstance(mark, str) and mark.startswith(("http", "/", "?"))
-        return LinkedPages(reader, base, "next_url" if is_address else "cursor", ".".join(path))
+    named, mark = next_page(page.document)
+    if named:
+        return LinkedPages(reader, base, "next_url" if is_address(mark) else "cursor", named)
     path, pages = find_total_pages_path(page.document)
     if path and str(pages).isdigit():
         return NumberedPages(reader, base, by_offset=False, pages=int(pages))
-    return SinglePage(base)
+    if page.rows and larger_total(page):
+        return NumberedPages(reader, base, by_offset=True)
+    return SinglePage(reader, base)

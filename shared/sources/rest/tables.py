@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 import pyarrow as pa
 
+from shared.errors import SourceError
 from shared.models import Job
 from shared.wildcards import matches
 
@@ -66,6 +67,7 @@ class Unnesting:
             name = f"{before}{key}"
             if not path and not self._is_read(name):
                 continue
+            self._refuse_second(name, columns, lists)
             kinds = set(map(type, column)) - {type(None)}
             nested = self._job.api_nested == "tables" and not (name in self._as_text and not path)
             if nested and kinds == {dict}:
@@ -75,6 +77,14 @@ class Unnesting:
                 lists[name] = column
             else:
                 columns[name] = column
+
+    def _refuse_second(self, name: str, columns: Columns, lists: Columns) -> None:
+        """Raises SourceError where two fields would be one column: `a__b` and the `b` of an object `a`."""
+        if name in columns or name in lists or (name in LINKS and self._job.api_nested == "tables"):
+            raise SourceError(
+                f"Job '{self._job.job_id}': two values of a row would stand in the column '{name}', because objects "
+                "become columns and lists tables: set api_nested to json."
+            )
 
     def _is_read(self, name: str) -> bool:
         """Whether a column is chosen; a pattern that chooses an object chooses its fields."""

@@ -151,13 +151,25 @@ FAULTS = {
     ),
     "a next page that none would leave out": Fault(
         lambda _: Reply(ROWS, headers={"Link": '</faulty?page=2>; rel="next"'}),
-        "tells of a next page in its header Link",
+        "tells of more rows in its header Link",
     ),
     "a next address that none would leave out": Fault(
-        lambda _: Reply({"items": ROWS, "links": {"next": "/faulty?page=2"}}), "tells of a next page in 'links.next'"
+        lambda _: Reply({"items": ROWS, "links": {"next": "/faulty?page=2"}}), "tells of more rows in 'links.next'"
     ),
     "a flag that none would leave out": Fault(
-        lambda _: Reply({"items": ROWS, "hasMore": True}), "tells of a next page in 'hasMore'"
+        lambda _: Reply({"items": ROWS, "hasMore": True}), "tells of more rows in 'hasMore'.*set api_max_pages to 1"
+    ),
+    "a total that none would leave out": Fault(by_offset(ROWS, cap=10), "tells of more rows in 'total'"),
+    "a header's total that none would leave out": Fault(
+        lambda _: Reply(ROWS, headers={"X-Total-Count": "26"}), "tells of more rows in 'header X-Total-Count'"
+    ),
+    "an OData address that none would leave out": Fault(
+        lambda _: Reply({"value": ROWS, "@odata.nextLink": "/faulty?$skip=25"}), "more rows in '@odata.nextLink'"
+    ),
+    "a flag that auto cannot follow": Fault(
+        lambda _: Reply({"items": ROWS, "hasMore": True}),
+        "tells of more rows in 'hasMore', but not how to get them: name the pagination_type",
+        {"pagination_type": "auto"},
     ),
     "too many pages": Fault(by_page(ROWS), "more than api_max_pages, 2", {**PAGES, "api_max_pages": 2}),
     "html": Fault(
@@ -178,6 +190,19 @@ FAULTS = {
         {"api_response_format": "csv"},
         TransientError,
     ),
+    "a sentence where csv was expected": Fault(
+        lambda _: Reply(b"Come back later", headers={"Content-Type": "text/plain"}),
+        "gave text/plain where csv was expected. It says: Come back later",
+        {"api_response_format": "csv"},
+    ),
+    "a list where json lines were expected": Fault(
+        at_once(ROWS), "gave one JSON list, not JSON lines", {"api_response_format": "jsonl"}
+    ),
+    "half a character": Fault(at_once([{"id": 1, "v": "\ud800"}]), r"half a character, '\\ud800'"),
+    "two values of one column": Fault(
+        at_once([{"a__b": 1, "a": {"b": 2}}]), "two values of a row would stand in the column 'a__b'"
+    ),
+    "a column that ties lists to rows": Fault(at_once([{"_dlt_id": 1}]), "would stand in the column '_dlt_id'"),
     "an error with status 200": Fault(lambda _: Reply({"errors": [{"message": "no"}]}), "answered with an error"),
     "no list": Fault(lambda _: Reply({"status": "ok"}), "no list of rows. Its keys are status", PAGES),
     "a path that leads nowhere": Fault(

@@ -22,6 +22,13 @@ from tests.integration.rest.conftest import Lake, api_job
 
 ROWS = [{"id": n, "name": f"thing {n}"} for n in range(1, 48)]
 
+
+def numbered(request: Request) -> Reply:
+    """Pages as large as is asked for, and how many there are of them."""
+    page, size = request.number("page", 1), request.number("limit", 10)
+    return Reply({"items": ROWS[(page - 1) * size : page * size], "total_pages": -(-len(ROWS) // size)})
+
+
 STYLES: dict[str, tuple[Handler, dict[str, Any]]] = {
     "none": (at_once(ROWS), {}),
     "offset": (by_offset(ROWS), {"pagination_type": "offset", "api_page_size": 10}),
@@ -78,6 +85,15 @@ STYLES: dict[str, tuple[Handler, dict[str, Any]]] = {
     "auto, link header": (by_link_header(ROWS), {"pagination_type": "auto"}),
     "auto, next url": (by_next_url(ROWS), {"pagination_type": "auto"}),
     "auto, cursor": (by_cursor(ROWS), {"pagination_type": "auto"}),
+    "auto, OData": (
+        lambda request: Reply(
+            {"value": ROWS[(at := request.number("$skip", 0)) : at + 20]}
+            | ({"@odata.nextLink": f"/things?$skip={at + 20}"} if at + 20 < len(ROWS) else {})
+        ),
+        {"pagination_type": "auto"},
+    ),
+    "auto, offset": (by_offset(ROWS, cap=10), {"pagination_type": "auto"}),
+    "auto, numbers of a page size": (numbered, {"pagination_type": "auto", "api_page_size": 6}),
     "auto, one page": (at_once(ROWS), {"pagination_type": "auto"}),
 }
 
@@ -98,6 +114,19 @@ def test_auto_finds_numbered_pages_by_their_number(server: ApiServer, lake: Lake
 
     server.endpoints["/counted"] = handle
     assert lake.load(api_job("/counted", pagination_type="auto")) == ROWS
+
+
+@pytest.mark.parametrize("status", [400, 416, 422])
+@pytest.mark.parametrize("style", ["offset with total", "page from 0"])
+def test_a_server_may_refuse_to_look_behind_its_total(server: ApiServer, lake: Lake, style: str, status: int) -> None:
+    handler, cells = STYLES[style]
+
+    def handle(request: Request) -> Reply:
+        behind = request.number("skip", 0) >= len(ROWS) or request.number("p", 0) >= 5
+        return Reply({"error": "out of range"}, status) if behind else handler(request)
+
+    server.endpoints["/strict"] = handle
+    assert lake.load(api_job("/strict", parallelism=2, **cells)) == ROWS
 
 
 def test_parallel_readers_keep_the_rate_limit_together(server: ApiServer, lake: Lake) -> None:
@@ -124,6 +153,14 @@ def test_a_page_that_shrinks_loses_no_row_and_doubles_none(server: ApiServer, la
         "api_total_path": "total",
     }
     assert lake.load(api_job("/shrinking", parallelism=3, **cells)) == ROWS
+
+
+def test_the_first_page_is_enough_for_who_says_so(
+    server: ApiServer, lake: Lake, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.endpoints["/newest"] = by_next_url(ROWS)
+    assert lake.load(api_job("/newest", api_max_pages=1)) == ROWS[:10]
+    assert "tells of more rows in 'next', which api_max_pages 1 leaves out" in caplog.text
 
 
 def test_the_rows_stand_where_the_path_says(server: ApiServer, lake: Lake) -> None:

@@ -14,6 +14,8 @@ from shared.sources.rest.connection import RestConnection
         ("https://api.example.com/v1", "https://api.example.com/v1/a?b=c", "https://api.example.com/v1/a?b=c"),
         ("https://api.example.com/v1", "https://api.example.com:443/a", "https://api.example.com/a"),
         ("https://api.example.com/v1", "http://api.example.com/a", "https://api.example.com/a"),
+        ("http://api.example.com", "https://api.example.com/a", "https://api.example.com/a"),
+        ("http://api.example.com:8080", "https://api.example.com:8443/a", None),
         ("http://api.example.com:8080", "http://api.example.com:8080/a", "http://api.example.com:8080/a"),
         ("https://api.example.com", "https://API.example.com/a", "https://api.example.com/a"),
         ("https://api.example.com", "https://user:pass@api.example.com/a", "https://api.example.com/a"),

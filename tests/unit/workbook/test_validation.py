@@ -188,6 +188,11 @@ BAD_ROWS: list[tuple[str, dict[str, Any], str]] = [
         {**API, "api_method": "POST", "api_body": "[1]"},
         "api_body: '[1]' is JSON, but not an object",
     ),
+    (
+        "time format misspelt",
+        {**API, "load_type": "INCREMENTAL", "watermark_column": "at", "api_cursor_filter_format": "Unix"},
+        "api_cursor_filter_format: 'Unix' is not iso, unix, unix_ms or a strftime format like %Y-%m-%d",
+    ),
     ("rate limit", {**API, "api_rate_limit": 0}, "api_rate_limit: '0' is not a number above 0"),
     ("rate limit not finite", {**API, "api_rate_limit": "inf"}, "api_rate_limit: 'inf' is not a number above 0"),
     ("formula without a value", {"table_name": "=A1"}, "E2 table_name: '=A1' is a formula without a calculated value"),
