@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.watermarks import record_rewind
 from tests.integration.contract.conftest import MakeJob
 from tests.integration.contract.subjects import row
 
@@ -127,3 +128,29 @@ def test_a_backfill_that_would_double_rows_is_refused(job: MakeJob) -> None:
     assert (kind, retryable) == ("configuration", False)
     assert "needs load_type INCREMENTAL and table_format delta" in message
     assert loaded.rows() == ROWS
+
+
+def test_a_rewind_brings_rows_again_once_and_a_backfill_leaves_it_alone(job: MakeJob) -> None:
+    loaded = job(ROWS, **KEYED)
+    first = loaded.load()
+    rows = [row(1, 1, "outside"), row(2, 2, "corrected"), *ROWS[2:], row(7, 2)]
+    loaded.subject.write(rows)
+    record_rewind(loaded.job, "2026-01-02", {})
+    loaded.load(start="2026-01-03", end="2026-01-04")
+    assert loaded.rows() == ROWS
+    again = loaded.load()
+    assert (again.rows_written, again.watermark_before) == (4, "2026-01-02")
+    assert again.watermark_after == first.watermark_after
+    assert loaded.rows() == [ROWS[0], *rows[1:]]
+    assert loaded.load().rows_written == 0
+
+
+def test_a_rewind_to_the_start_replaces_the_table_once(job: MakeJob) -> None:
+    loaded = job(ROWS, **INCREMENTAL)
+    loaded.load()
+    rows = [row(1, 1, "changed"), row(9, 2)]
+    loaded.subject.write(rows)
+    record_rewind(loaded.job, None, {})
+    assert loaded.load().rows_written == 2
+    assert loaded.rows() == rows
+    assert loaded.load().rows_written == 0
