@@ -100,6 +100,9 @@ class RowSnapshot:
     def sample(self, column: sa.Column[Any]) -> Sequence[Any]:  # noqa: ARG002
         return ()
 
+    def literal(self, column: sa.Column[Any], value: Any) -> sa.ColumnElement[Any]:
+        return sa.literal(value, column.type)
+
     def pinned(self, query: sa.Select[Any]) -> sa.Select[Any]:
         return query  # there is one connection
 

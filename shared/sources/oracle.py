@@ -7,7 +7,6 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import oracledb
@@ -19,10 +18,20 @@ from sqlalchemy.dialects.oracle.base import OracleCompiler
 from sqlalchemy.exc import DatabaseError
 
 from shared.errors import SourceError, TransientError
-from shared.sources.columns import TEXT, UNSCALED_DECIMAL, ReadColumn, decimal_type
+from shared.sources.columns import TEXT, UNSCALED_DECIMAL, ReadColumn
 from shared.sources.connection import APPLICATION_NAME, SqlConnection
 from shared.sources.deadline import connect_within
 from shared.sources.oracle_rowids import blocks_query, rowid_ranges, sample_query
+from shared.sources.oracle_types import (
+    CASTS,
+    NOT_DECLARABLE,
+    REFLECTED,
+    arrow_type,
+    as_text,
+    literal,
+    number_text,
+    sampled,
+)
 from shared.sources.sql import SqlSource, beyond_microsecond
 
 log = logging.getLogger(__name__)
@@ -39,25 +48,6 @@ _ONE_READER = (
     "User '%s' may not read the table as of a system change number, so one reader reads it: GRANT FLASHBACK on the "
     "table, and EXECUTE on DBMS_FLASHBACK."
 )
-_TIME = "YYYY-MM-DD HH24:MI:SS"
-
-_ARROW_TYPES: dict[type[sa.types.TypeEngine[Any]], pa.DataType] = {
-    oracle.BINARY_FLOAT: pa.float64(),
-    oracle.BINARY_DOUBLE: pa.float64(),
-    oracle.FLOAT: UNSCALED_DECIMAL,
-    sa.INTEGER: pa.decimal128(38, 0),
-    sa.CHAR: TEXT,
-    sa.NCHAR: TEXT,
-    sa.VARCHAR: TEXT,
-    sa.NVARCHAR: TEXT,
-    oracle.LONG: TEXT,
-    sa.CLOB: TEXT,
-    oracle.NCLOB: TEXT,
-    oracle.RAW: pa.binary(),
-    sa.BLOB: pa.binary(),
-    oracle.DATE: pa.timestamp("us"),
-    sa.BOOLEAN: pa.bool_(),
-}
 
 
 class OracleConnection(SqlConnection):
@@ -82,6 +72,8 @@ class OracleConnection(SqlConnection):
             raise ValueError("give exactly one of service_name, sid and tns_alias")
         if self.tns_alias is None and self.host is None:
             raise ValueError("host is missing")
+        if self.auth == "managed_identity":
+            raise ValueError("auth managed_identity is not for Oracle: give username and password")
         return self
 
     @property
@@ -137,7 +129,9 @@ class OracleSource(SqlSource):
 
     def engine(self) -> sa.Engine:
         engine = sa.create_engine("oracle+oracledb://", creator=self.connection.connect, poolclass=sa.NullPool)
-        engine.dialect.statement_compiler = HintsFollowTables
+        dialect: Any = engine.dialect
+        dialect.statement_compiler = HintsFollowTables
+        dialect.ischema_names = dialect.ischema_names | REFLECTED
         return engine
 
     @contextmanager
@@ -154,42 +148,25 @@ class OracleSource(SqlSource):
         return list(dict.fromkeys((name, name.lower())))
 
     def arrow_type(self, source_type: sa.types.TypeEngine[Any]) -> pa.DataType | None:
-        if isinstance(source_type, oracle.TIMESTAMP):
-            with_zone = source_type.timezone or source_type.local_timezone
-            return pa.timestamp("us", "UTC" if with_zone else None)
-        if isinstance(source_type, oracle.NUMBER):
-            return decimal_type(source_type.precision, source_type.scale)
-        return _ARROW_TYPES.get(type(source_type))
+        return arrow_type(source_type)
 
     def as_text(self, column: sa.Column[Any]) -> sa.ColumnElement[Any]:
-        source_type = column.type
-        if isinstance(source_type, (sa.String, oracle.LONG)):
-            return column
-        if isinstance(source_type, oracle.FLOAT | oracle.NUMBER | sa.INTEGER):
-            return _number_text(column)
-        if isinstance(source_type, oracle.ROWID):
-            return sa.func.ROWIDTOCHAR(column)
-        if isinstance(source_type, oracle.RAW):
-            return sa.func.RAWTOHEX(column)
-        if isinstance(source_type, sa.JSON):
-            return sa.func.JSON_SERIALIZE(sa.literal_column(f"{_quoted(column)} RETURNING CLOB"))
-        if isinstance(source_type, oracle.VECTOR):
-            return sa.func.FROM_VECTOR(sa.literal_column(f"{_quoted(column)} RETURNING CLOB"))
-        if isinstance(source_type, oracle.BFILE):
+        return as_text(column)
+
+    def cast_type(self, declared: str) -> sa.types.TypeEngine[Any]:
+        if declared in NOT_DECLARABLE:
             raise SourceError(
-                f"Column '{column.name}' (BFILE) is a file outside the database: leave it out with excluded_columns."
+                f"column_types of job '{self.job.job_id}' names {declared}, to which Oracle casts nothing: name text."
             )
-        if isinstance(source_type, sa.types.NullType):  # XMLTYPE and objects, which SQLAlchemy cannot name
-            return sa.literal_column(f"XMLSERIALIZE(CONTENT XMLTYPE({_quoted(column)}) AS CLOB)", sa.Text())
-        return sa.func.TO_CHAR(column)
+        return CASTS.get(declared) or super().cast_type(declared)
 
     def read_column(self, column: sa.Column[Any], declared: str | None) -> ReadColumn:
         read = super().read_column(column, declared)
         if declared:
-            wire = pa.int64() if declared == "bool" else None  # its CAST gives 0 and 1
+            wire = pa.int64() if declared == "bool" else None  # cast to a number: old servers know no boolean
             return ReadColumn(read.name, read.expression, read.type, wire=wire)
         if read.type == UNSCALED_DECIMAL:  # a NUMBER without digits is no decimal to the driver
-            return ReadColumn(read.name, _number_text(column), read.type, compared=column, wire=TEXT)
+            return ReadColumn(read.name, number_text(column), read.type, compared=column, wire=TEXT)
         if read.type == pa.timestamp("us", "UTC"):
             return ReadColumn(
                 read.name,
@@ -200,15 +177,8 @@ class OracleSource(SqlSource):
             )
         return read
 
-    def bound(self, column: ReadColumn, value: Any) -> sa.ColumnElement[Any]:
-        if not isinstance(value, datetime):
-            return super().bound(column, value)
-        source_type = column.comparable.type
-        if isinstance(source_type, oracle.DATE):  # a TIMESTAMP here would keep Oracle from using the index
-            return _function("TO_DATE", value.strftime("%Y-%m-%d %H:%M:%S"), _TIME)
-        if value.tzinfo:
-            return _function("TO_TIMESTAMP_TZ", value.isoformat(" ", "microseconds"), f"{_TIME}.FF6TZH:TZM")
-        return _function("TO_TIMESTAMP", value.isoformat(" ", "microseconds"), f"{_TIME}.FF6")
+    def literal(self, value: Any, source_type: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
+        return literal(value, source_type)
 
     def beyond(self, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:
         if isinstance(column.comparable.type, oracle.TIMESTAMP):
@@ -234,11 +204,14 @@ class OracleSnapshot:
 
     def sample(self, column: sa.Column[Any]) -> Sequence[Any]:
         rows = self.connection.scalar(sa.select(sa.func.count()).select_from(column.table)) or 0
-        query = sa.select(column).order_by(column)
+        query = sa.select(sampled(column)).order_by(column)
         if rows > _SAMPLED_ROWS:
             percent = 100.0 * _SAMPLED_ROWS / rows
             query = query.with_hint(column.table, f"SAMPLE ({percent:.6f})", "oracle")
         return self.connection.scalars(query).all()
+
+    def literal(self, column: sa.Column[Any], value: Any) -> sa.ColumnElement[Any]:
+        return literal(value, column.type)
 
     def pinned(self, query: sa.Select[Any]) -> sa.Select[Any]:
         if self.change_number is None:
@@ -276,20 +249,3 @@ def _change_number(connection: sa.Connection, table: sa.Table) -> int | None:
             continue
         return number
     return None
-
-
-def _number_text(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """A number with all its digits, as text."""
-    return sa.func.TO_CHAR(column, sa.literal_column("'TM9'"), sa.literal_column("'NLS_NUMERIC_CHARACTERS=''.,'''"))
-
-
-def _function(name: str, text: str, format_: str) -> sa.ColumnElement[Any]:
-    call: sa.ColumnElement[Any] = getattr(sa.func, name)(
-        sa.literal_column(f"'{text}'"), sa.literal_column(f"'{format_}'")
-    )
-    return call
-
-
-def _quoted(column: sa.Column[Any]) -> str:
-    dialect: sa.Dialect = oracle.dialect()  # type: ignore[no-untyped-call]
-    return str(column.compile(dialect=dialect))

@@ -31,6 +31,9 @@ class Divisible(Protocol):
     def sample(self, column: sa.Column[Any]) -> Sequence[Any]:
         """Some thousands of the column's values, taken over the whole table, in the database's order."""
 
+    def literal(self, column: sa.Column[Any], value: Any) -> sa.ColumnElement[Any]:
+        """A value of a sample as it stands in a condition on its column."""
+
 
 def ranges_of(job: Job, table: sa.Table, snapshot: Divisible, readers: int) -> list[sa.ColumnElement[bool]]:
     """Conditions of which every row of a table fulfils exactly one.
@@ -51,7 +54,7 @@ def ranges_of(job: Job, table: sa.Table, snapshot: Divisible, readers: int) -> l
     bounds = quantiles(snapshot.sample(column), wanted)
     if len(bounds) < wanted // 2 and (own := snapshot.own_ranges(table, wanted)):
         return own  # a few values have most of the rows
-    return key_ranges(column, bounds)
+    return key_ranges(column, [snapshot.literal(column, bound) for bound in bounds])
 
 
 def quantiles(ordered: Sequence[Any], ranges: int) -> list[Any]:
@@ -65,14 +68,13 @@ def quantiles(ordered: Sequence[Any], ranges: int) -> list[Any]:
     return list(dict.fromkeys(found))
 
 
-def key_ranges(column: sa.Column[Any], bounds: Sequence[Any]) -> list[sa.ColumnElement[bool]]:
+def key_ranges(column: sa.Column[Any], bounds: Sequence[sa.ColumnElement[Any]]) -> list[sa.ColumnElement[bool]]:
     """The ranges between bounds, as the database orders them; the first has the NULLs too, the last has no end."""
     if not bounds:
         return [sa.true()]
-    literals = [sa.literal(bound, column.type) for bound in bounds]
-    first = sa.or_(column < literals[0], column.is_(None))
-    between = [sa.and_(column >= low, column < high) for low, high in pairwise(literals)]
-    return [first, *between, column >= literals[-1]]
+    first = sa.or_(column < bounds[0], column.is_(None))
+    between = [sa.and_(column >= low, column < high) for low, high in pairwise(bounds)]
+    return [first, *between, column >= bounds[-1]]
 
 
 def _is_infinite(value: Any) -> bool:

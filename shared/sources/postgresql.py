@@ -165,14 +165,18 @@ class PostgresSnapshot:
         return [place < starts[0], *between, place >= starts[-1]]
 
     def sample(self, column: sa.Column[Any]) -> Sequence[Any]:
+        """The values as the texts that PostgreSQL prints: Python has no date before Christ, and no infinite one."""
         pages = self._pages(column.table)
         if pages is None:  # a view or a foreign table
-            return self.connection.scalars(sa.select(column).order_by(column)).all()
+            return self.connection.scalars(sa.select(sa.cast(column, sa.Text())).order_by(column)).all()
         percent = min(100.0, 100.0 * _SAMPLED_PAGES / max(pages, 1))
         part = sa.func.system(sa.literal_column(f"{percent:.6f}"))
         sampled = sa.tablesample(column.table, part, seed=sa.literal_column("1"))  # the same pages every time
         chosen = sampled.c[column.key]
-        return self.connection.scalars(sa.select(chosen).order_by(chosen)).all()
+        return self.connection.scalars(sa.select(sa.cast(chosen, sa.Text())).order_by(chosen)).all()
+
+    def literal(self, column: sa.Column[Any], value: Any) -> sa.ColumnElement[Any]:  # noqa: ARG002
+        return sa.literal(value, sa.Text())  # without a type of its own it takes the column's
 
     def _pages(self, table: sa.Table) -> int | None:
         """The pages of a table, of its largest partition where it has some; None where it is stored elsewhere."""

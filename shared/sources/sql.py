@@ -74,15 +74,19 @@ class SqlSource(ABC):
         """How the table may be called, as SQLAlchemy spells names; the first that exists is taken."""
         return [name]
 
-    def bound(self, column: ReadColumn, value: Any) -> sa.ColumnElement[Any]:
-        """A watermark as it stands in a condition on its column."""
-        return sa.literal(value, column.comparable.type)
+    def cast_type(self, declared: str) -> sa.types.TypeEngine[Any]:
+        """What this database casts a column to that has this type in `column_types`; never text."""
+        return declared_type(declared)[1]
+
+    def literal(self, value: Any, source_type: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
+        """A value as it stands in a condition on a column of that type."""
+        return sa.literal(value, source_type)
 
     def since(self, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:
-        return column.comparable >= self.bound(column, value)
+        return column.comparable >= self.literal(value, column.comparable.type)
 
     def beyond(self, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:
-        return column.comparable > self.bound(column, value)
+        return column.comparable > self.literal(value, column.comparable.type)
 
     def total(self, column: ReadColumn) -> sa.ColumnElement[Any]:
         scale = column.type.scale if isinstance(column.type, pa.Decimal128Type) else 0
@@ -215,17 +219,26 @@ class SqlSource(ABC):
 
     def _read_columns(self, table: sa.Table) -> list[ReadColumn]:
         declared = declared_types(self.job, table)
-        return [self.read_column(column, declared.get(column.name)) for column in chosen_columns(self.job, table)]
+        return [
+            self.read_column(column, self._other_type(column, declared.get(column.name)))
+            for column in chosen_columns(self.job, table)
+        ]
+
+    def _other_type(self, column: sa.Column[Any], declared: str | None) -> str | None:
+        """The type that `column_types` names, None for times and bytes that are so already: casts could only lose."""
+        own = self.arrow_type(column.type)
+        if declared is None or own is None:
+            return declared
+        wanted = declared_type(declared)[0]
+        kept = pa.types.is_temporal(wanted) or pa.types.is_binary(wanted)
+        return None if kept and own.id == wanted.id else declared
 
     def read_column(self, column: sa.Column[Any], declared: str | None) -> ReadColumn:
         """How one column is read; `declared` is its type in `column_types`."""
         if declared in ("text", "json"):
             return ReadColumn(column.name, self.as_text(column), TEXT)
         if declared:
-            arrow_type, cast_type = declared_type(declared)
-            if declared == "timestamp" and getattr(column.type, "timezone", False):
-                arrow_type, cast_type = (pa.timestamp("us", "UTC"), sa.DateTime(timezone=True))
-            return ReadColumn(column.name, sa.cast(column, cast_type), arrow_type)
+            return ReadColumn(column.name, sa.cast(column, self.cast_type(declared)), declared_type(declared)[0])
         if native := self.arrow_type(column.type):
             return ReadColumn(column.name, column, native)
         return ReadColumn(column.name, self.as_text(column), TEXT)
@@ -286,4 +299,4 @@ def beyond_microsecond(source: SqlSource, column: ReadColumn, value: Any) -> sa.
     last = datetime.max.replace(tzinfo=getattr(value, "tzinfo", None))
     if value >= last:
         return sa.false()
-    return column.comparable >= source.bound(column, value + timedelta(microseconds=1))
+    return column.comparable >= source.literal(value + timedelta(microseconds=1), column.comparable.type)

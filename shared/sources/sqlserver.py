@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -17,6 +16,7 @@ from shared.sources.columns import TEXT, ReadColumn, decimal_type
 from shared.sources.deadline import connect_within
 from shared.sources.sql import SqlSource, beyond_microsecond
 from shared.sources.sqlserver_driver import Driver, SqlServerConnection, driver_for
+from shared.sources.sqlserver_text import as_text, literal
 
 log = logging.getLogger(__name__)
 
@@ -46,10 +46,9 @@ _ARROW_TYPES: dict[type[sa.types.TypeEngine[Any]], pa.DataType] = {
     mssql.DATETIME2: pa.timestamp("us"),
     mssql.DATETIMEOFFSET: pa.timestamp("us", "UTC"),
 }
-_LONG_TEXT = mssql.NVARCHAR(None)
 _datetime2: Callable[[int], sa.types.TypeEngine[Any]] = mssql.DATETIME2
-_datetimeoffset: Callable[[int], sa.types.TypeEngine[Any]] = mssql.DATETIMEOFFSET
-_DIALECT: sa.Dialect = mssql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
+_DIALECT: sa.Dialect = mssql.dialect(paramstyle="named", deprecate_large_types=True)  # type: ignore[no-untyped-call]
+_DIALECT.server_version_info = (13,)  # SQL Server 2016; one that knows no version casts dates to DATETIME
 _BINARY_ORDER = "Latin1_General_100_BIN2"
 _MICROSECONDS = 6
 _LOCK_MILLISECONDS = 10_000
@@ -114,13 +113,10 @@ class SqlServerSource(SqlSource):
         return _ARROW_TYPES.get(type(source_type))
 
     def as_text(self, column: sa.Column[Any]) -> sa.ColumnElement[Any]:
-        if isinstance(column.type, mssql.UNIQUEIDENTIFIER):
-            return sa.cast(column, sa.CHAR(36))
-        if isinstance(column.type, mssql.SQL_VARIANT):
-            return sa.cast(column, mssql.NVARCHAR(4000))  # it casts to no (max) type
-        if isinstance(column.type, sa.DateTime):
-            return sa.func.CONVERT(sa.literal_column("NVARCHAR(40)"), column, sa.literal_column("126"))  # ISO 8601
-        return sa.cast(column, _LONG_TEXT)
+        return as_text(column)
+
+    def cast_type(self, declared: str) -> sa.types.TypeEngine[Any]:
+        return _datetime2(_MICROSECONDS) if declared == "timestamp" else super().cast_type(declared)
 
     def read_column(self, column: sa.Column[Any], declared: str | None) -> ReadColumn:
         read = super().read_column(column, declared)
@@ -141,19 +137,8 @@ class SqlServerSource(SqlSource):
             expression = sa.cast(column, sa.DECIMAL(19, 4))
         return ReadColumn(read.name, expression, read.type, compared=column)
 
-    def bound(self, column: ReadColumn, value: Any) -> sa.ColumnElement[Any]:
-        if isinstance(value, str):
-            return sa.literal(value, sa.Unicode())
-        if not isinstance(value, date):
-            return super().bound(column, value)
-        source_type = column.comparable.type
-        if isinstance(source_type, (mssql.DATETIME, mssql.SMALLDATETIME)) and isinstance(value, datetime):
-            return _literal(value.isoformat(timespec="milliseconds"), mssql.DATETIME())
-        if isinstance(source_type, mssql.DATETIMEOFFSET):
-            return _literal(value.isoformat(), _datetimeoffset(_MICROSECONDS))
-        if isinstance(value, datetime):
-            return _literal(value.isoformat(), _datetime2(_MICROSECONDS))
-        return _literal(value.isoformat(), sa.DATE())
+    def literal(self, value: Any, source_type: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
+        return literal(value, source_type)
 
     def beyond(self, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:
         if isinstance(column.comparable.type, (mssql.DATETIME2, mssql.DATETIMEOFFSET)):
@@ -183,6 +168,9 @@ class SqlServerSnapshot:
             query = query.with_hint(column.table, f"TABLESAMPLE ({percent:.6f} PERCENT)", "mssql")
         return self.connection.scalars(query).all()
 
+    def literal(self, column: sa.Column[Any], value: Any) -> sa.ColumnElement[Any]:
+        return literal(value, column.type)
+
     def pinned(self, query: sa.Select[Any]) -> sa.Select[Any]:
         return query  # each connection has a transaction of its own
 
@@ -198,8 +186,3 @@ class SqlServerSnapshot:
 def _allows_snapshots(connection: sa.Connection) -> bool:
     question = "SELECT snapshot_isolation_state FROM sys.databases WHERE database_id = DB_ID()"
     return bool(connection.exec_driver_sql(question).scalar() == 1)
-
-
-def _literal(text: str, sql_type: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
-    """A time in ISO 8601 with its T, which no session language reads with day and month exchanged."""
-    return sa.cast(sa.literal_column(f"'{text}'"), sql_type)

@@ -41,6 +41,10 @@ KEYS = {
     ),
     "uuid": ("uuid", "md5(n::text)::uuid"),
     "date": ("date", "date '2024-01-01' + n::int % 700"),
+    "dates before Christ": ("date", "date '0100-01-01 BC' + n::int"),
+    "bytes": ("bytea", "sha256(n::text::bytea)"),
+    "interval": ("interval", "n * interval '1 h'"),
+    "enum": ("half", "CASE WHEN n % 2 = 0 THEN 'low' ELSE 'high' END::half"),
     "timestamptz": ("timestamptz", "timestamptz '2024-01-01' + n * interval '1 s'"),
     "numeric": ("numeric", "n / 7.0"),
     "floats with NaN": (
@@ -48,6 +52,12 @@ KEYS = {
         "CASE WHEN n % 3 = 0 THEN 'NaN' ELSE n / 7.0 END",
     ),
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def half(sql: psycopg.Connection[Any]) -> None:
+    """A type whose order is not that of its text."""
+    sql.execute("CREATE TYPE half AS ENUM ('low', 'high')")
 
 
 @pytest.fixture
@@ -66,7 +76,7 @@ def test_nothing_is_lost_or_doubled_whatever_the_keys(
     sql.execute(f"INSERT INTO {table} SELECT n, {key} FROM generate_series(1::bigint, 10000) n")
     counts = _rows_by_range(secret, table, partition_column="key")
     assert sum(counts) == 10_000
-    if "NULLs" not in kind:
+    if "NULLs" not in kind and kind != "enum":  # each of its two values has half of the rows
         assert max(counts) <= 4_000
 
 

@@ -19,6 +19,7 @@ from shared.sources.columns import ReadColumn, arrow_schema
 from shared.sources.loader import TableRead
 from shared.sources.oracle import HintsFollowTables, OracleConnection, OracleSnapshot, OracleSource, read_batches
 from shared.sources.oracle_rowids import blocks_query, rowid_ranges, sample_query
+from shared.sources.oracle_types import REFLECTED, sampled
 from shared.sources.partitions import key_ranges
 from shared.sources.source import ReadOptions
 from tests.builders import a_job
@@ -32,7 +33,9 @@ TYPES: dict[str, tuple[Any, str, pa.DataType]] = {
     "NUMBER(38,10)": (oracle.NUMBER(38, 10), "{c}", pa.decimal128(38, 10)),
     "NUMBER(5,-2)": (oracle.NUMBER(5, -2), "{c}", pa.decimal128(7, 0)),
     "INTEGER": (sa.INTEGER(), "{c}", pa.decimal128(38, 0)),
-    "FLOAT": (oracle.FLOAT(126), DIGITS, DECIMAL),
+    "FLOAT": (oracle.FLOAT(100), DIGITS, DECIMAL),
+    "FLOAT(126)": (sa.DOUBLE_PRECISION(), DIGITS, DECIMAL),  # as SQLAlchemy reflects it, and the next
+    "FLOAT(63)": (sa.REAL(), DIGITS, DECIMAL),
     "BINARY_DOUBLE": (oracle.BINARY_DOUBLE(), "{c}", pa.float64()),
     "VARCHAR2": (sa.VARCHAR(10), "{c}", pa.string()),
     "NCHAR": (sa.NCHAR(10), "{c}", pa.string()),
@@ -40,6 +43,7 @@ TYPES: dict[str, tuple[Any, str, pa.DataType]] = {
     "LONG": (oracle.LONG(), "{c}", pa.string()),
     "RAW": (oracle.RAW(16), "{c}", pa.binary()),
     "BLOB": (sa.BLOB(), "{c}", pa.binary()),
+    "LONG RAW": (REFLECTED["LONG RAW"](), "{c}", pa.binary()),
     "DATE": (oracle.DATE(), "{c}", pa.timestamp("us")),
     "TIMESTAMP": (oracle.TIMESTAMP(), "{c}", pa.timestamp("us")),
     "TIMESTAMP WITH TIME ZONE": (
@@ -53,9 +57,11 @@ TYPES: dict[str, tuple[Any, str, pa.DataType]] = {
         pa.timestamp("us", "UTC"),
     ),
     "INTERVAL": (oracle.INTERVAL(), "TO_CHAR({c})", pa.string()),
-    "ROWID": (oracle.ROWID(), "ROWIDTOCHAR({c})", pa.string()),
+    "INTERVAL YEAR TO MONTH": (REFLECTED["INTERVAL YEAR TO MONTH"](), "TO_CHAR({c})", pa.string()),
+    "ROWID, UROWID": (oracle.ROWID(), "CAST({c} AS VARCHAR2(4000 CHAR))", pa.string()),
     "JSON": (oracle.JSON(), "JSON_SERIALIZE({c} RETURNING CLOB)", pa.string()),
-    "XMLTYPE": (sa.types.NullType(), "XMLSERIALIZE(CONTENT XMLTYPE({c}) AS CLOB)", pa.string()),
+    "XMLTYPE": (REFLECTED["XMLTYPE"](), "XMLSERIALIZE(CONTENT {c} AS CLOB)", pa.string()),
+    "an object": (sa.types.NullType(), "XMLSERIALIZE(CONTENT XMLTYPE({c}) AS CLOB)", pa.string()),
     "VECTOR": (oracle.VECTOR(), "FROM_VECTOR({c} RETURNING CLOB)", pa.string()),
     "BOOLEAN": (sa.BOOLEAN(), "{c}", pa.bool_()),
 }
@@ -87,6 +93,40 @@ def test_each_type_is_asked_for_in_a_form_that_arrow_has(name: str) -> None:
 def test_a_file_outside_the_database_is_refused() -> None:
     with pytest.raises(SourceError, match=r"Column 'c' \(BFILE\) .* leave it out with excluded_columns"):
         read_of(oracle.BFILE())
+
+
+@pytest.mark.parametrize(
+    ("source_type", "declared", "expression", "wire"),
+    [
+        (oracle.NUMBER(), "text", DIGITS, pa.string()),
+        (sa.DOUBLE_PRECISION(), "text", DIGITS, pa.string()),
+        (oracle.BINARY_DOUBLE(), "text", "TO_CHAR({c})", pa.string()),
+        (oracle.TIMESTAMP(), "text", "TO_CHAR({c})", pa.string()),
+        (sa.BLOB(), "text", "RAWTOHEX({c})", pa.string()),
+        (sa.CLOB(), "json", "{c}", pa.string()),
+        (oracle.NUMBER(), "bigint", "CAST({c} AS NUMBER(19))", pa.int64()),
+        (oracle.NUMBER(), "double", "CAST({c} AS DOUBLE PRECISION)", pa.float64()),
+        (sa.VARCHAR(9), "decimal(9,2)", "CAST({c} AS NUMERIC(9, 2))", pa.decimal128(9, 2)),
+        (oracle.NUMBER(), "bool", "CAST({c} AS NUMBER(1, 0))", pa.int64()),
+        (oracle.TIMESTAMP(), "date", "CAST({c} AS DATE)", pa.date32()),
+        (sa.VARCHAR(30), "timestamp", "CAST({c} AS TIMESTAMP)", pa.timestamp("us")),
+        (oracle.DATE(), "timestamp", "{c}", pa.timestamp("us")),
+        (oracle.TIMESTAMP(timezone=True), "timestamp", "SYS_EXTRACT_UTC({c})", pa.timestamp("us")),
+        (oracle.RAW(16), "binary", "{c}", pa.binary()),
+    ],
+)
+def test_an_override_is_cast_without_losing_more_than_it_says(
+    source_type: Any, declared: str, expression: str, wire: pa.DataType
+) -> None:
+    read = read_of(source_type, column_types={"c": declared})
+    assert sql(read) == f"SELECT {expression.format(c='hr.employees.c')} AS c FROM hr.employees"
+    assert read.column("c").wire_type == wire
+
+
+@pytest.mark.parametrize("declared", ["time", "binary"])
+def test_an_override_that_oracle_has_no_cast_for_is_refused(declared: str) -> None:
+    with pytest.raises(SourceError, match=f"column_types .* names {declared}, to which Oracle casts nothing"):
+        read_of(sa.VARCHAR(9), column_types={"c": declared})
 
 
 UTC_TIME = datetime(2024, 1, 31, 8, 0, 0, 123456, tzinfo=timezone.utc)
@@ -128,11 +168,41 @@ def test_a_watermark_is_compared_in_its_columns_type(source_type: Any, value: An
 def test_names_filters_ranges_and_casts_stand_in_one_statement() -> None:
     settings = {"query_filter": "status <> 'DRAFT'", "column_types": {"Mixed Case": "decimal(18,4)"}}
     read = read_of(oracle.FLOAT(126), name="Mixed Case", **settings)
-    first, _ = key_ranges(read.table.c["Mixed Case"], [1.5])
+    first, _ = key_ranges(read.table.c["Mixed Case"], [sa.literal(1.5)])
     assert sql(read, first) == (
         'SELECT CAST(hr.employees."Mixed Case" AS NUMERIC(18, 4)) AS "Mixed Case" FROM hr.employees '
         'WHERE (status <> \'DRAFT\') AND (hr.employees."Mixed Case" < 1.5 OR hr.employees."Mixed Case" IS NULL)'
     )
+
+
+@pytest.mark.parametrize(
+    ("source_type", "value", "bound"),
+    [
+        (oracle.NUMBER(), Decimal("1E+30"), "1" + "0" * 30),
+        (oracle.NUMBER(), 1.5e-7, "1.5e-07"),
+        (sa.VARCHAR(9), "a'ä%", "'a''ä%'"),
+        (oracle.RAW(16), b"\0\xff", "HEXTORAW('00ff')"),
+        (oracle.DATE(), NAIVE, f"TO_DATE('2024-01-31 08:00:00', '{FORMAT}')"),
+        (oracle.TIMESTAMP(), NAIVE, f"TO_TIMESTAMP('2024-01-31 08:00:00.123456', '{FORMAT}.FF6')"),
+        (
+            oracle.TIMESTAMP(timezone=True),
+            "2024-01-31 08:00:00.123456789",
+            f"TO_TIMESTAMP_TZ('2024-01-31 08:00:00.123456789+00:00', '{FORMAT}.FF9TZH:TZM')",
+        ),
+    ],
+)
+def test_a_range_of_keys_begins_with_a_literal_that_oracle_reads(source_type: Any, value: Any, bound: str) -> None:
+    read = read_of(source_type)
+    made: Any = read.database
+    snapshot = OracleSnapshot(None, made, read.table, 4, 123)  # type: ignore[arg-type]
+    key = read.table.c.c
+    _, last = key_ranges(key, [snapshot.literal(key, value)])
+    assert sql(read, last).endswith(f"WHERE hr.employees.c >= {bound}")
+
+
+def test_times_with_a_zone_are_sampled_in_the_order_of_their_instants() -> None:
+    key = read_of(oracle.TIMESTAMP(timezone=True)).table.c.c
+    assert str(sampled(key)) == f"TO_CHAR(SYS_EXTRACT_UTC(hr.employees.c), '{FORMAT}.FF9')"
 
 
 def test_a_snapshot_and_a_sample_stand_behind_the_table() -> None:
@@ -242,6 +312,7 @@ def test_a_connection_says_where_it_goes(fields: dict[str, Any], place: str) -> 
         ({"host": "h"}, "give exactly one of service_name, sid and tns_alias"),
         ({"host": "h", "sid": "X", "service_name": "s"}, "give exactly one of service_name, sid and tns_alias"),
         ({"service_name": "s"}, "host is missing"),
+        ({"host": "h", "sid": "X", "auth": "managed_identity"}, "auth managed_identity is not for Oracle"),
     ],
 )
 def test_a_connection_that_names_no_database_is_refused(fields: dict[str, Any], message: str) -> None:

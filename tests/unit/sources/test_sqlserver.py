@@ -19,11 +19,12 @@ from shared.sources.columns import arrow_schema
 from shared.sources.loader import TableRead
 from shared.sources.partitions import key_ranges
 from shared.sources.source import ReadOptions
-from shared.sources.sqlserver import SqlServerSource
+from shared.sources.sqlserver import SqlServerSnapshot, SqlServerSource
 from shared.sources.sqlserver_driver import SqlServerConnection, rows_to_batch
 from tests.builders import a_job
 
 mssql: Any = untyped_mssql  # its constructors have no types
+KIND = "CAST(SQL_VARIANT_PROPERTY({c}, 'BaseType') AS VARCHAR(30))"
 TYPES: dict[str, tuple[Any, str, pa.DataType]] = {
     "bit": (mssql.BIT(), "{c}", pa.bool_()),
     "tinyint": (mssql.TINYINT(), "{c}", pa.int64()),
@@ -39,7 +40,15 @@ TYPES: dict[str, tuple[Any, str, pa.DataType]] = {
     "ntext": (mssql.NTEXT(), "CAST({c} AS NVARCHAR(max))", pa.string()),
     "xml": (mssql.XML(), "CAST({c} AS NVARCHAR(max))", pa.string()),
     "uniqueidentifier": (mssql.UNIQUEIDENTIFIER(), "CAST({c} AS CHAR(36))", pa.string()),
-    "sql_variant": (mssql.SQL_VARIANT(), "CAST({c} AS NVARCHAR(4000))", pa.string()),
+    "sql_variant": (
+        mssql.SQL_VARIANT(),
+        f"CASE WHEN ({KIND} IN ('float', 'real')) THEN CONVERT(NVARCHAR(4000), CAST({{c}} AS FLOAT(53)), 3) "
+        f"WHEN ({KIND} IN ('money', 'smallmoney')) THEN CONVERT(NVARCHAR(4000), CAST({{c}} AS MONEY), 2) "
+        f"WHEN ({KIND} IN ('datetime', 'smalldatetime')) THEN CONVERT(NVARCHAR(4000), CAST({{c}} AS DATETIME), 126) "
+        f"WHEN ({KIND} IN ('binary', 'varbinary')) THEN CONVERT(NVARCHAR(4000), CAST({{c}} AS VARBINARY(8000)), 1) "
+        "ELSE CAST({c} AS NVARCHAR(4000)) END",
+        pa.string(),
+    ),
     "hierarchyid, geometry": (sa.types.NullType(), "CAST({c} AS NVARCHAR(max))", pa.string()),
     "varbinary": (mssql.VARBINARY(None), "{c}", pa.binary()),
     "image": (mssql.IMAGE(), "{c}", pa.binary()),
@@ -83,6 +92,34 @@ def test_each_type_is_asked_for_in_a_form_that_arrow_has(name: str) -> None:
     source_type, expression, arrow_type = TYPES[name]
     read = read_of(source_type)
     assert read.schema.field("c").type == arrow_type
+    assert sql(read) == f"SELECT {expression.format(c='dbo.orders.c')} AS c FROM dbo.orders"
+
+
+@pytest.mark.parametrize(
+    ("source_type", "declared", "expression"),
+    [
+        (sa.FLOAT(53), "text", "CONVERT(NVARCHAR(40), {c}, 3)"),
+        (mssql.REAL(), "text", "CONVERT(NVARCHAR(40), {c}, 3)"),
+        (mssql.MONEY(), "text", "CONVERT(NVARCHAR(40), {c}, 2)"),
+        (mssql.DATETIME2(7), "text", "CONVERT(NVARCHAR(40), {c}, 126)"),
+        (mssql.DATETIMEOFFSET(7), "text", "CONVERT(NVARCHAR(40), {c}, 126)"),
+        (mssql.VARBINARY(None), "text", "CONVERT(NVARCHAR(max), CAST({c} AS VARBINARY(max)), 1)"),
+        (mssql.TIMESTAMP(), "text", "CONVERT(NVARCHAR(max), CAST({c} AS VARBINARY(max)), 1)"),
+        (sa.DECIMAL(10, 2), "text", "CAST({c} AS NVARCHAR(max))"),
+        (sa.NVARCHAR(9), "json", "CAST({c} AS NVARCHAR(max))"),
+        (sa.NVARCHAR(9), "bigint", "CAST({c} AS BIGINT)"),
+        (sa.NVARCHAR(9), "double", "CAST({c} AS DOUBLE PRECISION)"),
+        (sa.INTEGER(), "bool", "CAST({c} AS BIT)"),
+        (sa.NVARCHAR(9), "date", "CAST({c} AS DATE)"),
+        (sa.NVARCHAR(9), "time", "CAST({c} AS TIME)"),
+        (sa.NVARCHAR(30), "timestamp", "CAST({c} AS DATETIME2(6))"),
+        (mssql.DATETIME2(7), "timestamp", "{c}"),
+        (mssql.DATETIMEOFFSET(7), "timestamp", "CAST(SWITCHOFFSET({c}, '+00:00') AS DATETIME2(7))"),
+        (sa.NVARCHAR(9), "binary", "CAST({c} AS VARBINARY(max))"),
+    ],
+)
+def test_an_override_is_cast_without_losing_more_than_it_says(source_type: Any, declared: str, expression: str) -> None:
+    read = read_of(source_type, column_types={"c": declared})
     assert sql(read) == f"SELECT {expression.format(c='dbo.orders.c')} AS c FROM dbo.orders"
 
 
@@ -142,13 +179,41 @@ def test_names_filters_ranges_and_casts_stand_in_one_statement() -> None:
     name = "Select % ]:x"
     settings = {"query_filter": "[Select % ]]:x] like '100%'", "column_types": {name: "decimal(18,4)"}}
     read = read_of(sa.FLOAT(53), name=name, **settings)
-    first, second = key_ranges(read.table.c[name], [1.5])
+    first, second = key_ranges(read.table.c[name], [sa.literal(1.5)])
     assert sql(read, first) == (
         "SELECT CAST(dbo.orders.[Select % ]]:x] AS NUMERIC(18, 4)) AS [Select % ]]:x] FROM dbo.orders "
         "WHERE ([Select % ]]:x] LIKE '100%') AND (dbo.orders.[Select % ]]:x] < 1.5 "
         "OR dbo.orders.[Select % ]]:x] IS NULL)"
     )
     assert sql(read, second).endswith("AND dbo.orders.[Select % ]]:x] >= 1.5")
+
+
+@pytest.mark.parametrize(
+    ("source_type", "value", "bound"),
+    [
+        (sa.BIGINT(), -5, "-5"),
+        (mssql.MONEY(), Decimal("1E+3"), "1000"),
+        (mssql.BIT(), True, "1"),
+        (sa.VARCHAR(9), "a'ä%", "'a''ä%'"),
+        (sa.NVARCHAR(9), "ä", "N'ä'"),
+        (mssql.UNIQUEIDENTIFIER(), uuid.UUID(int=1), "'00000000-0000-0000-0000-000000000001'"),
+        (mssql.TIMESTAMP(), b"\0\xff", "0x00ff"),
+        (sa.DATE(), date(2024, 1, 31), "CAST('2024-01-31' AS DATE)"),
+        (mssql.DATETIME(), NAIVE, "CAST('2024-01-31T08:00:00.123' AS DATETIME)"),
+        (mssql.DATETIME2(7), NAIVE, "CAST('2024-01-31T08:00:00.123456' AS DATETIME2(6))"),
+        (
+            mssql.DATETIMEOFFSET(7),
+            UTC_TIME,
+            "CAST('2024-01-31T08:00:00.123456+00:00' AS DATETIMEOFFSET(6))",
+        ),
+    ],
+)
+def test_a_range_of_keys_begins_with_a_literal_that_sql_server_reads(source_type: Any, value: Any, bound: str) -> None:
+    read = read_of(source_type)
+    made: Any = read.database
+    key = read.table.c.c
+    _, last = key_ranges(key, [SqlServerSnapshot([None], made, made).literal(key, value)])  # type: ignore[list-item]
+    assert sql(read, last).endswith(f"WHERE dbo.orders.c >= {bound}")
 
 
 def test_hints_stand_behind_the_table() -> None:
