@@ -11,6 +11,7 @@ import pytest
 
 from localhost.services import LocalServices
 from tests.api_server import ApiServer, Reply, by_cursor, by_offset
+from tests.builders import a_workbook
 from tests.e2e.app import App, jobs_of
 
 USERS: list[dict[str, Any]] = [{"id": n, "name": f"user {n}"} for n in range(1, 251)]
@@ -55,6 +56,11 @@ def rows_of(app: App, dataset: str, table: str) -> list[dict[str, Any]]:
     rows = [row for table in tables for row in table.to_pylist()]
     values = [{name: value for name, value in row.items() if not name.startswith("_dlt")} for row in rows]
     return sorted(values, key=lambda row: row.get("id") or 0)
+
+
+def states(app: App) -> list[tuple[Any, Any]]:
+    """The ids and states of the Delta table `readings`."""
+    return sorted((reading[0], reading[2]) for reading in app.delta_rows("readings", "crm_api"))
 
 
 def test_the_sample_row_needs_no_optional_column(app: App, server: ApiServer) -> None:
@@ -112,6 +118,29 @@ def test_an_incremental_job_moves_what_is_new(app: App, server: ApiServer, table
     nothing_new = jobs_of(app.run())["events"]
     assert (nothing_new["status"], nothing_new["rows_written"]) == ("SUCCESS", 0)
     assert nothing_new["watermark_after"] == "2026-01-05T00:00:00+00:00"
+
+
+def test_an_order_loads_a_range_of_an_api_again(app: App, server: ApiServer) -> None:
+    readings = [{"id": n, "at": f"2026-01-0{n}T00:00:00Z", "state": "old"} for n in range(1, 5)]
+    server.endpoints["/readings"] = lambda request: Reply(
+        [one for one in readings if one["at"] >= request.params.get("since", "")]  # type: ignore[operator]
+    )
+    cells = {"load_type": "INCREMENTAL", "watermark_column": "at", "api_cursor_filter_param": "since"}
+    job = row(app, "readings", "/readings", table_format="delta", **cells)
+    app.put_workbook(job)
+    watermark = jobs_of(app.run())["readings"]["watermark_after"]
+    for reading in readings:
+        reading["state"] = "new"
+    readings.append({"id": 5, "at": "2026-01-05T00:00:00Z", "state": "new"})
+
+    span = {"from": "2026-01-02", "to": "2026-02-01"}  # it ends before the watermark, 2026-01-04
+    order = {"request_id": "again", "job_id": "readings", "action": "backfill", **span}
+    app.upload_workbook(a_workbook(job, requests=[order]))
+    app.until(lambda: [one for one in app.audit_rows("request") if one["status"] == "SUCCESS"], "the order is done")
+    assert server.asked("/readings")[-1].params == {"since": "2026-01-02T00:00:00Z"}
+    assert states(app) == [(1, "old"), (2, "new"), (3, "new"), (4, "old")]
+    assert jobs_of(app.run())["readings"]["watermark_before"] == watermark
+    assert (5, "new") in states(app)
 
 
 def test_a_load_that_breaks_leaves_the_table_as_it_was(app: App, server: ApiServer) -> None:
