@@ -15,8 +15,11 @@ import azure.functions as func
 import activities.activate_workbook
 import activities.finish_run
 import activities.load_job
+import activities.maintain_job
+import activities.plan_maintenance
 import activities.plan_run
 import orchestrators.ingestion_run
+import orchestrators.maintenance_run
 import orchestrators.source_lane
 import shared.watch
 from shared.api.answers import (
@@ -42,6 +45,7 @@ from shared.housekeeping.tick import tidy_up
 from shared.http import json_response
 from shared.job_list import list_jobs
 from shared.loads import list_loads
+from shared.maintenance.schedule import start_maintenance
 from shared.retries import retry_run
 from shared.rewinds import WatermarkAnswer, WatermarkBody, rewind_watermark
 from shared.runs import (
@@ -88,6 +92,13 @@ async def workbook_uploaded(
 async def housekeeping(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:  # noqa: ARG001
     """Remove what is old."""
     await tidy_up(client)
+
+
+@app.timer_trigger(arg_name="timer", schedule="%MAINTENANCE_SCHEDULE%")
+@app.durable_client_input(client_name="client")
+async def maintenance(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:  # noqa: ARG001
+    """Keep the Delta tables in shape."""
+    await start_maintenance(client)
 
 
 @app.timer_trigger(arg_name="timer", schedule="%WATCH_SCHEDULE%")
@@ -229,6 +240,12 @@ def source_lane(context: df.DurableOrchestrationContext) -> Any:
     return (yield from orchestrators.source_lane.source_lane(context))
 
 
+@app.orchestration_trigger(context_name="context")
+def maintenance_run(context: df.DurableOrchestrationContext) -> Any:
+    """Compact and vacuum the Delta tables, job by job."""
+    return (yield from orchestrators.maintenance_run.maintenance_run(context))
+
+
 @app.activity_trigger(input_name="request")
 def plan_run(request: dict[str, Any]) -> dict[str, Any]:
     """A request becomes a plan."""
@@ -245,3 +262,15 @@ def load_job(order: dict[str, Any]) -> dict[str, Any]:
 def finish_run(outcome: dict[str, Any]) -> dict[str, Any]:
     """The fan-in."""
     return activities.finish_run.finish_run(outcome)
+
+
+@app.activity_trigger(input_name="maintenance")
+def plan_maintenance(maintenance: dict[str, Any]) -> dict[str, Any]:
+    """The jobs that have Delta tables."""
+    return activities.plan_maintenance.plan_maintenance(maintenance)
+
+
+@app.activity_trigger(input_name="order")
+def maintain_job(order: dict[str, Any]) -> dict[str, Any]:
+    """The Delta tables of one job."""
+    return activities.maintain_job.maintain_job(order)

@@ -45,6 +45,8 @@ param jobTimeoutMinutes int = 25
 param ingestionSchedule string = '0 0 2 * * *'
 @description('When old things are removed: NCRONTAB of six fields, UTC.')
 param housekeepingSchedule string = '0 30 4 * * *'
+@description('When Delta tables are compacted and vacuumed: NCRONTAB of six fields, UTC.')
+param maintenanceSchedule string = '0 0 5 * * 0'
 @description('How often the app looks for overdue jobs: NCRONTAB of six fields, UTC.')
 param watchSchedule string = '0 */15 * * * *'
 @description('Name of the Key Vault secret with the address of a Teams, Slack or other webhook; blank: nobody is told by it.')
@@ -258,6 +260,7 @@ var allSettings = union({
   INGESTION_SCHEDULE: ingestionSchedule
   JOB_TIMEOUT_MINUTES: string(jobTimeoutMinutes)
   HOUSEKEEPING_SCHEDULE: housekeepingSchedule
+  MAINTENANCE_SCHEDULE: maintenanceSchedule
   WATCH_SCHEDULE: watchSchedule
   NOTIFY_WEBHOOK_URL: empty(notifySecret) ? '' : '@Microsoft.KeyVault(SecretUri=${keyVault.outputs.uri}secrets/${notifySecret}/)'
   REFUSED_UPLOAD_DAYS: string(refusedUploadDays)

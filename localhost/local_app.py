@@ -22,6 +22,7 @@ APP_FOLDER = Path(__file__).parents[1]
 CONFIG_CONTAINER = "config"
 CONFIG_BLOB = "ingestion_config.xlsx"
 NEVER = "0 0 0 29 2 *"
+TIMERS = ("INGESTION", "HOUSEKEEPING", "MAINTENANCE", "WATCH")
 
 _GRACE_SECONDS = 3
 
@@ -43,7 +44,7 @@ class LocalApp(AppClient):
         self.settings = {
             **services.environment(),
             **dict.fromkeys(("ConfigStorage", "LakeStorage", "AuditStorage"), ""),  # none of local.settings.json's
-            **dict.fromkeys(("INGESTION_SCHEDULE", "HOUSEKEEPING_SCHEDULE", "WATCH_SCHEDULE"), NEVER),
+            **dict.fromkeys((f"{timer}_SCHEDULE" for timer in TIMERS), NEVER),
             "CONFIG_CONTAINER": CONFIG_CONTAINER,
             "CONFIG_BLOB": CONFIG_BLOB,
             "AUDIT_TABLE": "IngestionAudit",

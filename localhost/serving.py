@@ -57,6 +57,7 @@ def serve(folder: Path, port: int, console: Console) -> None:
     schedules = {
         "INGESTION_SCHEDULE": settings().ingestion_schedule,
         "HOUSEKEEPING_SCHEDULE": settings().housekeeping_schedule,
+        "MAINTENANCE_SCHEDULE": settings().maintenance_schedule,
         "WATCH_SCHEDULE": settings().watch_schedule,
     }
     with local_app(folder, schedules, port) as app:

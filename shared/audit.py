@@ -10,6 +10,7 @@
 | `workbook` | inverted time, SHA-256 | one upload: activated or refused, and why; one rollback |
 | `cancelled` | run_id | the wish that a run be cancelled |
 | `housekeeping` | inverted time | one tick of the housekeeping: what it removed |
+| `maintenance` | inverted time, job_id, a number | one Delta table: what a maintenance did to it |
 | `incident` | kind and subject | what is broken and whether somebody was told (`shared/notifications`) |
 | `calls` | inverted time, a random part | one call that may change something: who asked, and how it was answered |
 | `request` | request_id | one order of the sheet Requests: which run carries it out, and how that ended |
@@ -29,6 +30,7 @@ from azure.data.tables import TableClient, UpdateMode
 
 from shared.audit_properties import as_properties, as_row
 from shared.identity import table_service
+from shared.maintenance_models import MaintenanceResult
 from shared.models import AttemptOrder, Job, JobResult, JobStatus, RunRequest
 from shared.planning import LastRun
 from shared.settings import settings
@@ -42,6 +44,7 @@ LATEST = "latest"
 SUCCEEDED = "succeeded"
 REQUEST = "request"
 HOUSEKEEPING = "housekeeping"
+MAINTENANCE = "maintenance"
 INCIDENT = "incident"
 CALLS = "calls"
 PROBLEMS_LIMIT = 50  # of one upload; all of them stand in its problems.json
@@ -152,6 +155,25 @@ def record_housekeeping(at: datetime, report: Mapping[str, Any]) -> None:
     """Write what a tick of the housekeeping removed."""
     key = {"PartitionKey": HOUSEKEEPING, "RowKey": newest_first(at)}
     audit_table().upsert_entity(key | {"time": at} | as_properties(report), mode=UpdateMode.REPLACE)
+
+
+def record_maintenance(run_id: str, run_started_at: datetime, result: MaintenanceResult) -> None:
+    """Write what was done to each Delta table of a job; one row without a table where it came to none."""
+    error = result.error
+    of_job = {
+        "run_id": run_id,
+        "job_id": result.job_id,
+        "status": result.status.value,
+        "start_time": result.started_at,
+        "end_time": result.ended_at,
+        "error_kind": error.kind if error else None,
+        "error_message": error.message if error else None,
+    }
+    tables: list[dict[str, Any]] = [table.to_json() for table in result.tables] or [{}]
+    for number, table in enumerate(tables):
+        row_key = f"{newest_first(run_started_at)}-{result.job_id}-{number}"
+        row = {"PartitionKey": MAINTENANCE, "RowKey": row_key} | as_properties(of_job | table)
+        audit_table().upsert_entity(row, mode=UpdateMode.REPLACE)
 
 
 def last_housekeeping() -> Row:

@@ -20,18 +20,21 @@ from shared.errors import IngestionError, LeaseLostError
 from shared.identity import blob_service
 from shared.settings import settings
 
+MAINTENANCE_RUN = "maintenance-"  # how the ids of maintenances begin
 RENEWALS = 4  # tries in the time of one lease
 _GONE = (404, 409, 412)  # what the service says of a lease that lapsed or is another's
 _NAMESPACE = uuid.UUID("5d1f4d0e-6c1b-4d5c-9a43-2f0a4f7f9c11")
 
 
 class JobBusyError(IngestionError):
-    """Another run holds the job."""
+    """Another run holds the job, or a maintenance of its tables, which is soon over and worth waiting for."""
 
     kind = "busy"
 
     def __init__(self, job_id: str, run_id: str) -> None:
-        super().__init__(f"Job '{job_id}' is being loaded by run {run_id}; one run of a job at a time.")
+        self.retryable = run_id.startswith(MAINTENANCE_RUN)
+        by = f"maintained by {run_id}" if self.retryable else f"loaded by run {run_id}"
+        super().__init__(f"Job '{job_id}' is being {by}; one run of a job at a time.")
         self.run_id = run_id
 
 

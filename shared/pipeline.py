@@ -67,6 +67,14 @@ def run_attempt(
         return attempt.failure(error)
 
 
+def open_pipeline(job: Job, folder: Path, destination: Destination) -> dlt.Pipeline:
+    """A job's pipeline, with its files in an empty folder. Raises as `Destination.pipeline_arguments`."""
+    configure_dlt()
+    arguments = destination.pipeline_arguments()
+    pipeline: dlt.Pipeline = dlt.pipeline(pipeline_name(job.job_id), pipelines_dir=str(folder), **arguments)
+    return pipeline
+
+
 @dataclass
 class _Attempt:
     order: AttemptOrder
@@ -90,13 +98,8 @@ class _Attempt:
 
     def run(self) -> JobResult:
         self._refuse_impossible_backfill()
-        configure_dlt()
         self.opened = DESTINATIONS[self.job.destination](self.job, self.commit)
-        pipeline = dlt.pipeline(
-            pipeline_name(self.job.job_id),
-            pipelines_dir=str(self.folder),
-            **self.destination.pipeline_arguments(),
-        )
+        pipeline = open_pipeline(self.job, self.folder, self.opened)
         return self._already_committed(pipeline) or self._load(pipeline)
 
     @property

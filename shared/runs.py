@@ -20,6 +20,7 @@ from shared.audit import (
     HOUSEKEEPING,
     INCIDENT,
     LATEST,
+    MAINTENANCE,
     REQUEST,
     RUNS,
     SUCCEEDED,
@@ -32,6 +33,7 @@ from shared.audit import (
 from shared.dry_run import rehearse
 from shared.errors import ConfigurationError
 from shared.http import json_response, problem_response
+from shared.leases import MAINTENANCE_RUN
 from shared.models import RunRequest, RunStatus
 from shared.orders import waiting_orders
 from shared.planning import problems_of
@@ -48,13 +50,15 @@ ACTIVE = [
     OrchestrationRuntimeStatus.Running,
     OrchestrationRuntimeStatus.Suspended,
 ]
-_TABLE_PARTITIONS = (CALLS, RUNS, WORKBOOK, HOUSEKEEPING, INCIDENT, LATEST, SUCCEEDED, CANCELLED, REQUEST)
+_TABLE_PARTITIONS = (
+    *(CALLS, RUNS, WORKBOOK, HOUSEKEEPING, MAINTENANCE, INCIDENT, LATEST, SUCCEEDED, CANCELLED, REQUEST),
+)
 _RUN_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 _ENDED_BADLY = {"Failed": RunStatus.FAILED, "Terminated": RunStatus.CANCELLED, "Canceled": RunStatus.CANCELLED}
 
 
 def _unreserved(run_id: str) -> str:
-    if run_id in _TABLE_PARTITIONS or run_id.startswith((SCHEDULED, ORDERED)):
+    if run_id in _TABLE_PARTITIONS or run_id.startswith((SCHEDULED, ORDERED, MAINTENANCE_RUN)):
         raise ValueError(f"'{run_id}' is reserved")
     return run_id
 
@@ -90,10 +94,10 @@ async def start_scheduled_run(client: DurableOrchestrationClient) -> str | None:
     return request.run_id
 
 
-async def active_runs(client: DurableOrchestrationClient) -> list[str]:
-    """The ids of the runs that wait or are at work."""
+async def active_runs(client: DurableOrchestrationClient, orchestrator: str = ORCHESTRATOR) -> list[str]:
+    """The ids of the runs of an orchestrator that wait or are at work."""
     active = await client.get_status_by(runtime_status=ACTIVE)
-    return [status.instance_id for status in active if status.name == ORCHESTRATOR]
+    return [status.instance_id for status in active if status.name == orchestrator]
 
 
 async def start_ordered_run(client: DurableOrchestrationClient, run_id: str | None = None) -> None:

@@ -107,6 +107,16 @@ class Settings(BaseSettings):
         None, description="Where an attempt keeps its files while it runs; the system's temporary folder when blank."
     )
 
+    maintenance_schedule: str = Field(
+        "0 0 5 * * 0",
+        description="When Delta tables are compacted and vacuumed: NCRONTAB of six fields, UTC. Read by the host.",
+    )
+    delta_retention_hours: int = Field(
+        168,
+        ge=24,
+        description="How long files stay that the newest version of a Delta table needs no more; at least a day, for "
+        "whoever still reads an older one.",
+    )
     housekeeping_schedule: str = Field(
         "0 30 4 * * *", description="When old things are removed: NCRONTAB of six fields, UTC. Read by the host."
     )

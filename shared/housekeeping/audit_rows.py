@@ -17,6 +17,7 @@ from shared.audit import (
     CALLS,
     CANCELLED,
     HOUSEKEEPING,
+    MAINTENANCE,
     RUNS,
     WORKBOOK,
     Row,
@@ -44,7 +45,7 @@ def purge_audit_rows(before: datetime, running: Collection[str], budget: Budget)
     deleted = _runs(table, before, running, budget)
     deleted += _histories(table, before, running, budget)
     deleted += delete_rows(table, budget.spend(_old_uploads(table, before)))
-    for partition in (CALLS, HOUSEKEEPING):
+    for partition in (CALLS, HOUSEKEEPING, MAINTENANCE):
         deleted += delete_rows(table, budget.spend(_old(table, partition, before)))
     return deleted
 

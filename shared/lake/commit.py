@@ -90,7 +90,7 @@ class CommittingClient(ListedClient):
         newest = inventory.newest_record
         if newest:
             refuse_earlier(f"{time.time():f}", newest.load_id)
-        tables = [table for name in inventory.delta_tables if (table := self._delta_table(name))]
+        tables = [table for name in inventory.delta_tables if (table := self.delta_table(name))]
         abandoned = inventory.abandoned()
         broken_off = {file.load_id for file in abandoned}
         broken_off.update(load_id for table in tables for load_id in uncommitted_loads(table, inventory.committed))
@@ -133,7 +133,8 @@ class CommittingClient(ListedClient):
         state = self._read_json(newest.path) if newest else {}
         return StateInfo(**state) if state.get("pipeline_name") == pipeline_name else None
 
-    def _delta_table(self, table_name: str) -> DeltaTable | None:
+    def delta_table(self, table_name: str) -> DeltaTable | None:
+        """A Delta table of the dataset at its newest version, None where there is none."""
         location = self.make_remote_url(self.pathlib.join(self.dataset_path, table_name))
         return open_delta_table(location, delta_storage_options(self))
 

@@ -67,6 +67,12 @@ def take_back(table: DeltaTable, committed: Callable[[str], bool]) -> None:
         )
 
 
+def newest_load(table: DeltaTable) -> str | None:
+    """The id of the load that a table stands at; None where no commit in its log names one."""
+    newest = next(_loads(table), None)
+    return str(newest[LOAD_ID]) if newest else None
+
+
 def _loads(table: DeltaTable) -> Iterator[dict[str, Any]]:
     """The commits that name a load, the newest first; the whole log is read only where the newest is not enough."""
     newest = [commit for commit in table.history(1) if LOAD_ID in commit]

@@ -32,6 +32,7 @@ FUNCTION_APP_MAY_IMPORT = {
     "shared.http",
     "shared.job_list",
     "shared.loads",
+    "shared.maintenance",
     "shared.retries",
     "shared.rewinds",
     "shared.telemetry",

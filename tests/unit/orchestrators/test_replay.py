@@ -29,7 +29,7 @@ from tests.unit.orchestrators.test_ingestion_run import finished
 
 MODULES = sorted(path for path in Path(orchestrators.__file__).parent.glob("*.py") if path.name != "__init__.py")
 PURE_MODULES = {"__future__", "collections", "collections.abc", "dataclasses", "datetime", "typing", "zlib"}
-PURE_MODULES |= {"azure.durable_functions", "shared.models"}
+PURE_MODULES |= {"azure.durable_functions", "shared.maintenance_models", "shared.models"}
 IMPURE = {"now", "utcnow", "today", "open", "print", "input", "exec", "eval", "__import__"}
 
 OUTCOMES = ["success", "transient", "fatal", "broken", "busy"]

@@ -1,0 +1,84 @@
+"""Activity `maintain_job`: the Delta tables of one job. It returns an envelope and never raises."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from shared.audit import record_maintenance
+from shared.errors import ConfigurationError, IngestionError, LeaseLostError
+from shared.lake import faults
+from shared.leases import job_lease
+from shared.maintenance_models import MaintainedTable, MaintenanceOrder, MaintenanceResult
+from shared.models import Job, JobError, JobStatus
+from shared.secrets import Secret
+from shared.settings import settings
+from shared.work_folder import work_folder
+from shared.workbook.activation import configuration_store
+from shared.worker import Limits, run_in_child
+
+log = logging.getLogger(__name__)
+
+
+def maintain_job(order: dict[str, Any]) -> dict[str, Any]:
+    """Maintain a job's tables in a child process, unless it is being loaded, and write a row for each table.
+
+    Takes the JSON form of a `MaintenanceOrder`, returns that of a `MaintenanceResult`.
+    """
+    wanted = MaintenanceOrder.model_validate(order)
+    started_at = datetime.now(timezone.utc)
+    tables: tuple[MaintainedTable, ...] = ()
+    error: JobError | None = None
+    try:
+        tables = _maintain(wanted)
+    except Exception as raised:
+        error = _explained(raised, wanted.job_id)
+    status = JobStatus.SUCCESS if error is None else JobStatus.SKIPPED if error.kind == "busy" else JobStatus.FAILED
+    result = MaintenanceResult(
+        job_id=wanted.job_id,
+        status=status,
+        tables=tables,
+        started_at=started_at,
+        ended_at=datetime.now(timezone.utc),
+        error=error,
+    )
+    record_maintenance(wanted.maintenance.run_id, wanted.maintenance.started_at, result)
+    return result.to_json()
+
+
+def _maintain(order: MaintenanceOrder) -> tuple[MaintainedTable, ...]:
+    job, run_id = _job(order), order.maintenance.run_id
+    with job_lease(job.job_id, run_id) as lease, work_folder(0) as folder:
+
+        def raise_if_lost() -> None:
+            if lease.lost.is_set():
+                raise LeaseLostError("The job's lease could not be renewed.")
+
+        retention = timedelta(hours=settings().delta_retention_hours)
+        maintained: tuple[MaintainedTable, ...] = run_in_child(
+            "shared.maintenance.tables:maintain_tables",
+            {"run_id": run_id, "job": job, "folder": folder, "retention": retention},
+            Secret({}),
+            Limits(seconds=settings().job_timeout_minutes * 60, megabytes=settings().job_memory_megabytes),
+            name=job.job_id,
+            raise_if_interrupted=raise_if_lost,
+            reusable=lambda _tables: True,
+        )
+    return maintained
+
+
+def _job(order: MaintenanceOrder) -> Job:
+    job = configuration_store().read_version(order.config_sha256).job(order.job_id)
+    if job is None:
+        raise ConfigurationError(f"Job '{order.job_id}' is not in configuration version {order.config_sha256}.")
+    return job
+
+
+def _explained(error: Exception, job_id: str) -> JobError:
+    explained: IngestionError | None = faults.explain(error)
+    if explained is None:
+        log.exception("Maintenance of job %s broke", job_id)
+        return JobError(kind="unexpected", message=f"{type(error).__name__}: {error}"[:2000])
+    log.warning("Maintenance of job %s: %s: %s", job_id, explained.kind, explained)
+    return JobError(kind=explained.kind, message=str(explained))

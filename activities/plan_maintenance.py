@@ -1,0 +1,22 @@
+"""Activity `plan_maintenance`: the jobs of the active workbook that have Delta tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.audit import succeeded_rows
+from shared.maintenance.plan import delta_jobs
+from shared.maintenance_models import MaintenancePlan
+from shared.workbook.activation import configuration_store
+
+
+def plan_maintenance(_maintenance: dict[str, Any]) -> dict[str, Any]:
+    """Find the jobs; none where no workbook is active.
+
+    Takes the JSON form of a `Maintenance`, returns that of a `MaintenancePlan`.
+    """
+    snapshot = configuration_store().active()
+    if snapshot is None:
+        return MaintenancePlan().to_json()
+    job_ids = delta_jobs(snapshot.configuration, [row["job_id"] for row in succeeded_rows()])
+    return MaintenancePlan(config_sha256=snapshot.version.sha256, job_ids=tuple(job_ids)).to_json()
