@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import logging
+import platform
 import struct
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import pyarrow as pa
@@ -107,8 +110,9 @@ class Pyodbc:
         self._module = importlib.import_module("pyodbc")
 
     def connect(self) -> Any:
+        driver = odbc_driver(str(self._connection.driver), self._module.drivers())
         connection = self._module.connect(
-            self._connection.odbc_string(Driver=str(self._connection.driver), APP=APPLICATION_NAME),
+            self._connection.odbc_string(Driver=driver, APP=APPLICATION_NAME),
             attrs_before=self._connection.attributes(),
             timeout=self._connection.connect_timeout,
         )
@@ -127,6 +131,27 @@ def rows_to_batch(rows: Sequence[Sequence[Any]], columns: Sequence[ReadColumn]) 
     values = zip(*rows, strict=True)
     arrays = [pa.array(found, type=_wire_type(column.wire_type)) for found, column in zip(values, columns, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, names=[column.name for column in columns])
+
+
+def odbc_driver(named: str, registered: Sequence[str]) -> str:
+    """The driver for unixODBC: as it is registered, a path, or else the library that `mssql-python-odbc` carries.
+
+    Raises:
+        ConfigurationError: there is none of them; the text says what to install.
+    """
+    if named in registered or Path(named).is_file():
+        return named
+    system = "debian_ubuntu" if Path("/etc/debian_version").exists() else "rhel"
+    wheel = importlib.util.find_spec("mssql_python_odbc")
+    for folder in (wheel.submodule_search_locations or ()) if wheel else ():
+        built = f"libs/linux/{system}/{platform.machine().replace('aarch64', 'arm64')}/lib/libmsodbcsql*"
+        for library in sorted(Path(folder).glob(built)):
+            log.warning("Driver '%s' is not registered with unixODBC; %s is used.", named, library.name)
+            return str(library)
+    raise ConfigurationError(
+        f"SQL Server's driver '{named}' is not registered with unixODBC ({', '.join(registered) or 'none is'}): "
+        "install Microsoft's msodbcsql18 or the package mssql-python-odbc, or leave driver out of the secret."
+    )
 
 
 def driver_for(connection: SqlServerConnection) -> Driver:

@@ -16,6 +16,9 @@ import pytest
 SECONDS = 2
 CANARY = "canary-51ac"
 SOURCE_TYPES = ("PostgreSQL", "MSSQL", "Oracle")
+# by pyodbc where it and unixODBC are installed, and otherwise by the driver that takes its place
+WITH_DRIVER = "MSSQL with a driver"
+FIELDS = {WITH_DRIVER: {"driver": "ODBC Driver 18 for SQL Server"}}
 
 # A process of its own: a connection that hangs in oracledb holds a lock that later ones would wait for; it comes last.
 PROGRAM = """
@@ -26,13 +29,14 @@ from shared.sources.source import ReadOptions
 from tests.builders import a_job
 
 order = json.load(sys.stdin)
-for behaviour, host, port in order["places"]:
-    for source_type in order["source_types"]:
+for behaviour, host, port, source_types in order["places"]:
+    for source_type in source_types:
         fields = {"host": host, "port": port, "database": "shop", "username": "reader", "password": order["password"]}
+        fields |= order["fields"].get(source_type, {})
         secret = Secret({**fields, "connect_timeout": order["seconds"]})
         started = time.monotonic()
         try:
-            open_source(a_job(source_type=source_type), secret, ReadOptions()).resource()
+            open_source(a_job(source_type=source_type.split()[0]), secret, ReadOptions()).resource()
         except Exception as error:
             seconds = time.monotonic() - started
             print(json.dumps([behaviour, source_type, f"{type(error).__name__} {error}", port, seconds]))
@@ -83,9 +87,10 @@ def answers() -> dict[tuple[str, str], tuple[str, int, float]]:
             "nonsense": stack.enter_context(_port(_nonsense)),
             "silent": stack.enter_context(_port(_silent)),
         }
-        places: list[Any] = [("unknown", "no-such-host.invalid", 1)]
-        places += [(behaviour, "127.0.0.1", port) for behaviour, port in ports.items()]
-        order = {"places": places, "source_types": SOURCE_TYPES, "seconds": SECONDS, "password": CANARY}
+        everyone = (SOURCE_TYPES[0], WITH_DRIVER, *SOURCE_TYPES[1:])
+        places: list[Any] = [("unknown", "no-such-host.invalid", 1, SOURCE_TYPES)]
+        places += [(behaviour, "127.0.0.1", port, everyone) for behaviour, port in ports.items()]
+        order = {"places": places, "fields": FIELDS, "seconds": SECONDS, "password": CANARY}
         done = subprocess.run(
             [sys.executable, "-c", PROGRAM], input=json.dumps(order), capture_output=True, text=True, timeout=120
         )
@@ -121,6 +126,17 @@ def test_what_is_no_server_is_said_in_time(
 ) -> None:
     text, port, seconds = answers[behaviour, source_type]
     assert text.startswith(message.format(place=f"127.0.0.1:{port}/shop"))
+    assert seconds < SECONDS + 10
+
+
+@pytest.mark.parametrize("behaviour", ["closed", "silent", "nonsense"])
+def test_a_named_driver_says_so_in_one_sentence_too(
+    answers: dict[tuple[str, str], tuple[str, int, float]], behaviour: str
+) -> None:
+    text, port, seconds = answers[behaviour, WITH_DRIVER]
+    kind = "SourceError" if behaviour == "nonsense" else "TransientError"
+    assert text.startswith(f"{kind} Source 'shop_pg' (127.0.0.1:{port}/shop): ")
+    assert "check" in text
     assert seconds < SECONDS + 10
 
 

@@ -108,10 +108,27 @@ def test_a_value_that_the_old_type_cannot_carry_waits_for_a_full_refresh(
         assert refreshed.column("a").to_pylist() == ["10", "twenty"]
 
 
+@pytest.mark.parametrize("table_format", ["parquet", "delta"])
+@pytest.mark.parametrize("contract", ["freeze", "discard_row", "discard_value"])
+def test_what_changes_no_type_of_the_lake_passes_every_contract(
+    lake: Lake, sql: psycopg.Connection[Any], table: str, contract: str, table_format: str
+) -> None:
+    job = job_for(sql, table, schema_contract=contract, table_format=table_format)
+    lake.load(job)
+    sql.execute(f"ALTER TABLE {table} ALTER a TYPE bigint, ALTER a DROP NOT NULL, ALTER b TYPE varchar(9), DROP n")
+    sql.execute(f"INSERT INTO {table} VALUES (2, NULL, 'two')")
+    assert by_id(lake.load(job)) == [FIRST, {"id": 2, "a": None, "b": "two", "n": None}]
+
+
+@pytest.mark.parametrize("table_format", ["parquet", "delta"])
 @pytest.mark.parametrize(
     ("kind", "contract", "rows"),
     [
         ("added", "discard_row", [FIRST]),
+        ("renamed", "discard_row", [FIRST]),
+        ("renamed", "discard_value", [FIRST, {"id": 2, "a": 20, "b": None, "n": Decimal("2.25")}]),
+        ("numeric widened", "discard_row", [FIRST]),
+        ("numeric widened", "discard_value", [FIRST, {"id": 2, "a": 20, "b": "two", "n": None}]),
         ("added", "discard_value", [FIRST, {"id": 2, "a": 20, "b": "two", "n": Decimal("2.25")}]),
         ("integer becomes text", "discard_row", [FIRST]),
         (
@@ -122,15 +139,22 @@ def test_a_value_that_the_old_type_cannot_carry_waits_for_a_full_refresh(
     ],
 )
 def test_a_contract_leaves_out_what_does_not_fit(
-    lake: Lake, sql: psycopg.Connection[Any], table: str, kind: str, contract: str, rows: list[dict[str, Any]]
+    lake: Lake,
+    sql: psycopg.Connection[Any],
+    table: str,
+    kind: str,
+    contract: str,
+    rows: list[dict[str, Any]],
+    table_format: str,
 ) -> None:
-    job = job_for(sql, table, schema_contract=contract)
+    job = job_for(sql, table, schema_contract=contract, table_format=table_format)
     lake.load(job)
     sql.execute(f"ALTER TABLE {table} {CHANGES[kind].statement}")
     sql.execute(f"INSERT INTO {table} VALUES {CHANGES[kind].values}")
     assert by_id(lake.load(job)) == rows
 
 
+@pytest.mark.parametrize("table_format", ["parquet", "delta"])
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
@@ -138,13 +162,15 @@ def test_a_contract_leaves_out_what_does_not_fit(
             "added",
             "Column 'extra' of table '{table}' is new in source 'shop_pg', and schema_contract freeze forbids it",
         ),
+        ("renamed", "Column 'c' of table '{table}' is new in source 'shop_pg'"),
         ("integer becomes text", "Column 'a' of table '{table}' has another type now in source 'shop_pg'"),
+        ("numeric widened", "Column 'n' of table '{table}' has another type now in source 'shop_pg'"),
     ],
 )
 def test_a_frozen_table_refuses_the_change(
-    lake: Lake, sql: psycopg.Connection[Any], table: str, kind: str, message: str
+    lake: Lake, sql: psycopg.Connection[Any], table: str, kind: str, message: str, table_format: str
 ) -> None:
-    job = job_for(sql, table, schema_contract="freeze")
+    job = job_for(sql, table, schema_contract="freeze", table_format=table_format)
     lake.load(job)
     sql.execute(f"ALTER TABLE {table} {CHANGES[kind].statement}")
     with pytest.raises(SourceError) as caught:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import date, datetime, time, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -20,7 +21,7 @@ from shared.sources.loader import TableRead
 from shared.sources.partitions import key_ranges
 from shared.sources.source import ReadOptions
 from shared.sources.sqlserver import SqlServerSnapshot, SqlServerSource
-from shared.sources.sqlserver_driver import SqlServerConnection, rows_to_batch
+from shared.sources.sqlserver_driver import SqlServerConnection, odbc_driver, rows_to_batch
 from tests.builders import a_job
 
 mssql: Any = untyped_mssql  # its constructors have no types
@@ -297,6 +298,32 @@ def test_a_connection_is_written_as_odbc_has_it(fields: dict[str, Any], parts: l
     text = connection(**fields).odbc_string()
     assert [part for part in parts if part not in text] == []
     assert ("UID" in text) == (not fields.get("trusted_connection"))
+
+
+def test_a_named_driver_is_the_registered_one_a_path_or_the_built_in_one(tmp_path: Path) -> None:
+    named = "ODBC Driver 18 for SQL Server"
+    library = tmp_path / "libmsodbcsql.so"
+    library.touch()
+    assert odbc_driver(named, ["FreeTDS", named]) == named
+    assert odbc_driver(str(library), []) == str(library)
+    assert Path(odbc_driver(named, ["FreeTDS"])).name.startswith("libmsodbcsql-18")
+
+
+def test_a_driver_that_is_nowhere_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    with pytest.raises(ConfigurationError, match=r"'Mine' is not registered with unixODBC \(FreeTDS\): install"):
+        odbc_driver("Mine", ["FreeTDS"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [({}, "no"), ({"TrustServerCertificate": "yes"}, "yes"), ({"trust_server_certificate": "no"}, "no")],
+)
+def test_a_certificate_is_trusted_unseen_only_where_the_secret_says_so(fields: dict[str, str], expected: str) -> None:
+    text = connection(username="u", **fields).odbc_string()
+    assert f"TrustServerCertificate={{{expected}}}" in text
+    assert "Encrypt={yes}" in text
+    assert "KeepAlive={30}" in text
 
 
 def test_a_url_gives_the_same_fields() -> None:
