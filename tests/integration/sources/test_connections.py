@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from shared.errors import IngestionError
+from shared.secrets import Secret
+from shared.sources import open_source
+from shared.sources.source import ReadOptions
+from tests.builders import a_job
 
 SECONDS = 2
 CANARY = "canary-51ac"
@@ -127,6 +135,26 @@ def test_what_is_no_server_is_said_in_time(
     text, port, seconds = answers[behaviour, source_type]
     assert text.startswith(message.format(place=f"127.0.0.1:{port}/shop"))
     assert seconds < SECONDS + 10
+
+
+@pytest.mark.parametrize(
+    ("alias", "message"),
+    [
+        ("shop_high", r"TransientError: .*\(shop_high\): nothing answers there"),
+        ("shop_low", r"SourceError: .*\(shop_low\): tns_alias is not in tnsnames.ora: check tns_alias and config_dir"),
+    ],
+)
+def test_an_alias_of_oracle_is_looked_up_in_its_folder(tmp_path: Path, alias: str, message: str) -> None:
+    with _port(None) as port:
+        address = f"(ADDRESS=(PROTOCOL=TCP)(HOST=127.0.0.1)(PORT={port}))"
+        (tmp_path / "tnsnames.ora").write_text(
+            f"SHOP_HIGH = (DESCRIPTION={address}(CONNECT_DATA=(SERVICE_NAME=shop)))\n"
+        )
+        fields = {"tns_alias": alias, "config_dir": str(tmp_path), "username": "reader", "password": CANARY}
+        source = open_source(a_job(source_type="Oracle"), Secret(fields), ReadOptions())
+        with pytest.raises(IngestionError) as caught:
+            source.resource()
+    assert re.match(message, f"{type(caught.value).__name__}: {caught.value}")
 
 
 @pytest.mark.parametrize("behaviour", ["closed", "silent", "nonsense"])
