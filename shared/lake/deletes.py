@@ -1,7 +1,8 @@
 """Rows of a Delta table that the source has no more, found by comparing keys.
 
-DuckDB joins the keys, because it does that in a fixed amount of memory whatever their number: what does not fit goes
-to files in the work folder. What it finds are tombstones, keys alone, which travel with the changed rows in one merge.
+The keys of both sides go to Parquet files in the work folder, and DuckDB joins them, because it does that in a fixed
+amount of memory whatever their number: what does not fit goes to files, too. What it finds are tombstones, keys alone,
+which travel with the changed rows in one merge.
 """
 
 from __future__ import annotations
@@ -17,14 +18,15 @@ import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
 from dlt.common.exceptions import TerminalException
+from pyarrow.parquet import ParquetWriter
 
 from shared.errors import LakeError
 from shared.lake.delta_sql import quoted
 from shared.lake_layout import DELETED_AT
 
 CHANGE = "_tombstone_of_load"  # the merge's own column: empty in rows, true in tombstones
-MEMORY = "256MB"  # of the join; beyond it DuckDB uses files
-_BATCH_ROWS = 50_000
+MEMORY = "128MB"  # of the join; beyond it DuckDB uses files
+_BATCH_ROWS = 50_000  # written at once
 _MARK = pa.field(DELETED_AT, pa.timestamp("us", "UTC"))
 
 
@@ -111,9 +113,11 @@ def find_tombstones(
         TooManyDeletesError: more are gone than may be.
     """
     deleted_at = datetime.fromtimestamp(float(load_id), timezone.utc)
-    with _database(detection.keys_file.parent / "join") as database:
-        database.register("stream", _keys_of(table, keys, with_marks=detection.mode == "soft"))
-        database.execute("CREATE TABLE lake AS SELECT * FROM stream")
+    folder = detection.keys_file.parent
+    lake_keys = str(folder / "lake_keys.parquet")
+    _write(_keys_of(table, keys, with_marks=detection.mode == "soft"), lake_keys)
+    with _database(folder / "join") as database:
+        database.read_parquet(lake_keys).create_view("lake")
         names = ", ".join(map(quoted, keys))
         database.execute(  # the names are quoted
             f"""CREATE TABLE tombstones AS
@@ -140,7 +144,20 @@ def find_tombstones(
 
 
 def _database(folder: Path) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(config={"memory_limit": MEMORY, "threads": 1, "temp_directory": str(folder)})
+    limits: dict[str, Any] = {"memory_limit": MEMORY, "threads": 1, "preserve_insertion_order": False}
+    return duckdb.connect(config=limits | {"temp_directory": str(folder)})
+
+
+def _write(rows: pa.RecordBatchReader, file: str) -> None:
+    """Write rows to a Parquet file, in row groups of a size that does not depend on the batches."""
+    with ParquetWriter(file, rows.schema, compression="zstd", use_dictionary=False) as writer:
+        waiting: list[pa.RecordBatch] = []
+        for batch in rows:
+            waiting.append(batch)
+            if sum(one.num_rows for one in waiting) >= _BATCH_ROWS:
+                writer.write_table(pa.Table.from_batches(waiting))
+                waiting.clear()
+        writer.write_table(pa.Table.from_batches(waiting, rows.schema))
 
 
 def _keys_of(table: DeltaTable, keys: Sequence[str], *, with_marks: bool) -> pa.RecordBatchReader:

@@ -30,6 +30,7 @@ from tests.faults.storage_proxy import Decide, Fault, Once, StorageProxy
 from tests.faults.tcp_proxy import TcpProxy
 
 INCREMENTAL = {"load_type": "INCREMENTAL", "watermark_column": "id"}
+UPSERT = {"load_type": "INCREMENTAL", "watermark_column": "version", "table_format": "delta", "primary_key": "id"}
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,18 @@ FLOWS = {
         ),
     ),
     "Delta upsert": Flow(
-        {"table_format": "delta", "primary_key": "id", "load_type": "INCREMENTAL", "watermark_column": "version"},
+        UPSERT,
         (
             "insert into {table} values ({new}, 'new')",
             "update {table} set name = 'changed {new}', version = nextval('{table}_version') where id = 2",
+        ),
+    ),
+    "Delta deletes": Flow(
+        {**UPSERT, "detect_deletes": "hard", "max_deleted_percent": 100},
+        (
+            "insert into {table} values ({new}, 'new')",
+            "update {table} set name = 'changed {new}', version = nextval('{table}_version') where id = 2",
+            "delete from {table} where id = (select min(id) from {table} where id > 2)",
         ),
     ),
 }

@@ -8,6 +8,7 @@ from itertools import product
 import pytest
 
 from localhost.services import LocalServices
+from tests.e2e.app import jobs_of
 from tests.faults.rig import FLOWS, BrokenApp, Flow, broken_app
 from tests.faults.tcp_proxy import TcpProxy
 
@@ -20,6 +21,7 @@ IN_CHILD = {
     ),
     "FULL Delta": ("list", "write data file", "write delta log", "write record"),
     "Delta upsert": ("list", "write data file", "write delta log", "write state", "write record"),
+    "Delta deletes": ("write data file", "write delta log", "write record"),
 }
 IN_HOST = ("acquire lease", "progress row", "ledger row", "release lease", "audit row", "history row", "latest row")
 AROUND_COMMIT = {
@@ -27,7 +29,10 @@ AROUND_COMMIT = {
     "INCREMENTAL Parquet": ("write record", "write manifest"),
     "FULL Delta": ("write delta log",),
     "Delta upsert": ("write delta log", "write record"),
+    "Delta deletes": ("write delta log",),
 }
+LOADED = {"INCREMENTAL Parquet": 1, "Delta upsert": 2, "Delta deletes": 2}
+"""The rows that a change makes a load bring; of the other flows all."""
 IN_MAKE_TEST = {
     ("FULL Parquet", "write record", "before"),
     ("FULL Parquet", "write record", "after"),
@@ -35,6 +40,7 @@ IN_MAKE_TEST = {
     ("INCREMENTAL Parquet", "write record", "after"),
     ("Delta upsert", "write delta log", "after"),
     ("Delta upsert", "write record", "after"),
+    ("Delta deletes", "write delta log", "after"),
 }
 
 
@@ -111,8 +117,9 @@ def is_right(app: BrokenApp, flow_name: str, run: dict[str, object]) -> None:
     flow, job = FLOWS[flow_name], job_of(flow_name)
     app.assert_whole(job, flow)
     watermark = _watermark(app, job, flow)
-    loaded = 1 if flow_name == "INCREMENTAL Parquet" else 2 if flow_name == "Delta upsert" else _count(app, job)
+    loaded = LOADED.get(flow_name) or _count(app, job)
     app.assert_audit_tells(run, job, loaded, watermark)
+    assert jobs_of(run)[job]["rows_deleted"] == (flow_name == "Delta deletes")
 
 
 def _watermark(app: BrokenApp, table: str, flow: Flow) -> int | None:

@@ -31,6 +31,7 @@ LEASE_SECONDS = 15
         pytest.param("FULL Delta", "write delta log", "before", id="FULL Delta, Delta's commit on its way"),
         pytest.param("Delta upsert", "write delta log", "before", id="upsert, Delta's commit on its way"),
         pytest.param("Delta upsert", "write record", "before", id="upsert, the commit on its way"),
+        pytest.param("Delta deletes", "write delta log", "before", id="deletes, Delta's commit on its way"),
     ],
 )
 def test_a_zombie_changes_nothing(app: BrokenApp, flow: str, stage: str, when: str) -> None:

@@ -324,3 +324,13 @@ def test_a_column_is_read_in_the_type_that_the_workbook_names() -> None:
     read = read_of(oracle.NUMBER(), column_types={"c": "bool"})
     column: ReadColumn = read.column("c")
     assert (column.type, column.wire) == (pa.bool_(), pa.int64())
+
+
+@pytest.mark.parametrize(
+    ("source_type", "cast"), [(oracle.NUMBER(), "NUMERIC(38, 9)"), (oracle.NUMBER(10, 2), "NUMERIC(38, 2)")]
+)
+def test_a_sum_is_of_the_numbers_themselves(source_type: Any, cast: str) -> None:
+    read = read_of(source_type)
+    assert isinstance(read.database, OracleSource)
+    total = read.database.compile(sa.select(read.database.total(read.columns[0])))
+    assert f"sum(CAST(hr.employees.c AS {cast}))" in total

@@ -338,3 +338,12 @@ def test_a_field_that_is_not_known_is_refused_without_its_value() -> None:
     with pytest.raises(ConfigurationError, match="pasword: Extra inputs are not permitted") as caught:
         connection(pasword="canary-5")
     assert "canary-5" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source_type", "cast"), [(sa.INTEGER(), "NUMERIC(38, 0)"), (sa.DECIMAL(10, 2), "NUMERIC(38, 2)")]
+)
+def test_a_sum_has_room_for_more_digits_than_its_column(source_type: Any, cast: str) -> None:
+    read = read_of(source_type)
+    total = sql(read, query=sa.select(read.database.total(read.columns[0])))
+    assert f"sum(CAST(dbo.orders.c AS {cast}))" in total
