@@ -19,7 +19,7 @@ APP = [
     *(path for name in ("orchestrators", "activities", "shared") for path in (ROOT / name).rglob("*.py")),
 ]
 OUTSIDE = {"localhost", "tests", "benchmarks"}
-HEAVY = {"adbc_driver_manager", "adbc_driver_postgresql", "adlfs", "deltalake", "dlt", "mssql_python"}
+HEAVY = {"adbc_driver_manager", "adbc_driver_postgresql", "adlfs", "deltalake", "dlt", "duckdb", "mssql_python"}
 HEAVY |= {"oracledb", "pandas", "psycopg", "pyarrow", "sqlalchemy"}
 FUNCTION_APP_MAY_IMPORT = {
     "activities",
