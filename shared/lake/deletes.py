@@ -12,9 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
 from dlt.common.exceptions import TerminalException
@@ -23,6 +22,9 @@ from pyarrow.parquet import ParquetWriter
 from shared.errors import LakeError
 from shared.lake.delta_sql import quoted
 from shared.lake_layout import DELETED_AT
+
+if TYPE_CHECKING:
+    import duckdb
 
 CHANGE = "_tombstone_of_load"  # the merge's own column: empty in rows, true in tombstones
 MEMORY = "128MB"  # of the join; beyond it DuckDB uses files
@@ -144,6 +146,8 @@ def find_tombstones(
 
 
 def _database(folder: Path) -> duckdb.DuckDBPyConnection:
+    import duckdb  # takes 30 MB, which loads that delete nothing need not have
+
     limits: dict[str, Any] = {"memory_limit": MEMORY, "threads": 1, "preserve_insertion_order": False}
     return duckdb.connect(config=limits | {"temp_directory": str(folder)})
 
