@@ -10,6 +10,7 @@ from dlt.common.configuration.specs.config_providers_context import ConfigProvid
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
 from shared.parquet_writer import use_plain_parquet
+from shared.type_hints import keep_type_hints
 
 FILE_BYTES = 128 * 1024 * 1024  # of one Parquet file; the files of a table are uploaded at the same time
 
@@ -43,4 +44,5 @@ class _Provider(ConfigProvider):
 def configure_dlt() -> None:
     """Make `SETTINGS` the only place where this process's dlt looks for settings."""
     use_plain_parquet()
+    keep_type_hints()
     Container()[PluggableRunContext].providers = ConfigProvidersContainer([_Provider()])
