@@ -94,8 +94,13 @@ def _order(app: LocalApp, table: str) -> dict[str, Any]:
 
 
 def _write(figures: list[Figure]) -> None:
+    """Write the figures; those of cases that were not measured this time stay."""
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps([figure.to_json() for figure in figures], indent=1) + "\n", encoding="utf-8")
+    earlier = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
+    measured = {figure.case for figure in figures}
+    kept = [figure for figure in earlier if figure["case"] not in measured]
+    content = kept + [figure.to_json() for figure in figures]
+    RESULTS.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def _table(figures: list[Figure]) -> Table:
