@@ -17,6 +17,7 @@ from shared.maintenance_models import MaintainedTable, Maintenance, MaintenanceO
 from shared.models import AttemptOrder
 from shared.secrets import Secret
 from shared.workbook.activation import configuration_store
+from tests.app_process import run_here
 from tests.builders import a_workbook
 from tests.integration.app.delta_loads import DeltaLoads
 
@@ -114,12 +115,13 @@ def _break_off(loads: DeltaLoads, monkeypatch: pytest.MonkeyPatch) -> None:
         assert loads.attempt().error is not None
 
 
-# the activity, with a workbook, a lease and a child process
+# the activity, with a workbook and a lease
 
 
 @pytest.fixture
-def order(loads: DeltaLoads) -> dict[str, Any]:
+def order(loads: DeltaLoads, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The order to maintain the table of a job of an active workbook."""
+    monkeypatch.setattr("activities.maintain_job.run_in_child", run_here)
     loads.load()
     job = loads.job
     cells = {"job_id": job.job_id, "table_name": job.table_name, "target_container": job.target_container}

@@ -9,7 +9,6 @@ import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
-from importlib import import_module
 from io import BytesIO
 from typing import Any
 
@@ -27,7 +26,7 @@ from shared.probe import examine_job
 from shared.secrets import Secret
 from shared.sources.rest import client
 from shared.workbook.activation import configuration_store
-from tests.app_process import app_process
+from tests.app_process import app_process, run_here
 from tests.builders import a_workbook
 from tests.conftest import unique_name
 from tests.integration.contract.subjects import SOURCE_TYPES, Row, Subject, Subjects, subjects
@@ -51,21 +50,9 @@ def made(services: LocalServices, tmp_path_factory: pytest.TempPathFactory) -> I
         subjects(services, tmp_path_factory.mktemp("contract")) as made,
         pytest.MonkeyPatch.context() as patch,
     ):
-        patch.setattr(activity, "run_in_child", _run_here)
+        patch.setattr(activity, "run_in_child", run_here)
         patch.setattr(client, "PATIENCE", client.Patience(attempts=2, first_pause=0.01))
         yield made
-
-
-def _run_here(
-    entry: str,
-    arguments: Mapping[str, Any],
-    secret: Secret,
-    *_: object,
-    progress: Callable[[str, int], None],
-    **__: Any,
-) -> Any:
-    module, name = entry.split(":")
-    return getattr(import_module(module), name)(**arguments, secret=secret, report=progress)
 
 
 class ContractJob:
