@@ -200,4 +200,5 @@ def _how_it_ended(child: BaseProcess, limits: Limits) -> JobError:
 
 
 def _duration(seconds: float) -> str:
-    return f"{seconds / 60:g} minutes" if seconds >= 60 else f"{seconds:g} seconds"
+    number, unit = (seconds / 60, "minute") if seconds >= 60 else (seconds, "second")
+    return f"{number:g} {unit}" if number == 1 else f"{number:g} {unit}s"

@@ -22,7 +22,7 @@ _TABLES = sa.table(
 
 def blocks_query(table: sa.Table, dialect: sa.Dialect) -> sa.Select[Any]:
     """The blocks of a table as the optimiser's statistics have them; no row for a view, or a table that is an index."""
-    name: Any = getattr(dialect, "denormalize_name")  # noqa: B009  typed for no dialect but Oracle's
+    name = dialect.denormalize_name
     owner = name(table.schema) if table.schema else sa.literal_column("SYS_CONTEXT('USERENV', 'CURRENT_SCHEMA')")
     return sa.select(_TABLES.c.blocks).where(
         _TABLES.c.owner == owner, _TABLES.c.table_name == name(table.name), _TABLES.c.iot_type.is_(None)

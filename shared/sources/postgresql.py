@@ -62,6 +62,10 @@ _PAGES = sa.text(
     "CROSS JOIN LATERAL (SELECT oid AS relid UNION ALL SELECT relid FROM pg_partition_tree(oid)) AS part "
     "WHERE oid = CAST(:name AS regclass) AND relkind IN ('r', 'm', 'p')"
 )
+_RELATIONS = sa.text(
+    "SELECT relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace "
+    "WHERE nspname = :schema AND relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT relispartition ORDER BY relname"
+)
 
 
 class PostgresConnection(ServerConnection):
@@ -104,6 +108,11 @@ class PostgresSource(SqlSource):
             connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             identifier = connection.scalar(sa.select(sa.func.pg_export_snapshot()))
             yield PostgresSnapshot(connection, readers, str(identifier), self._conninfo(), self.compile)
+
+    def table_names(self) -> list[str]:
+        """Tables, views and materialised views; a partition is part of its table and no table of its own."""
+        with self._explaining(), self._engine.connect() as connection:
+            return list(connection.scalars(_RELATIONS, {"schema": self.job.schema_name}))
 
     def _conninfo(self) -> str:
         """The connection in libpq's own key=value form, which quotes any character of a password."""
