@@ -12,6 +12,7 @@ from typing import Any
 from shared.errors import IngestionError, SourceError, TransientError
 from shared.sources.reading import read_ahead
 from shared.sources.rest.client import Call
+from shared.sources.rest.pace import LoadEndedError
 from shared.sources.rest.page import Page, PageReader, with_values
 
 log = logging.getLogger(__name__)
@@ -94,6 +95,8 @@ class NumberedPages:
                 pages = self._range(plan, index, first) if self._by_offset else self._one(plan, index)
                 for page in pages:
                     yield replace(page, beyond=index == plan.expected)
+        except LoadEndedError:
+            return  # another thread failed, and its error is the one to tell
         except IngestionError:
             self._reader.client.stop()
             raise

@@ -8,6 +8,10 @@ import time
 from shared.errors import TransientError
 
 
+class LoadEndedError(TransientError):
+    """A request that is not sent any more, since another one of its load has failed or its reader has stopped."""
+
+
 class Pace:
     """Gives each request its turn.
 
@@ -25,14 +29,14 @@ class Pace:
         """Return when it is this request's turn.
 
         Raises:
-            TransientError: the load has ended meanwhile.
+            LoadEndedError: the load has ended meanwhile.
         """
         with self._lock:
             turn = max(self._next, time.monotonic())
             self._next = turn + self._interval
         self.sleep(turn - time.monotonic())
         if self._stopped.is_set():
-            raise TransientError("The load has ended; no more requests are sent.")
+            raise LoadEndedError("The load has ended; no more requests are sent.")
 
     def hold(self, seconds: float) -> None:
         """Let no request start for `seconds`: the server has asked for it, and it means all threads."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -13,6 +14,7 @@ import requests
 
 from shared import settings
 from shared.errors import IngestionError, SourceError, TransientError
+from shared.sources.rest.client import ApiClient
 from tests.api_server import ApiServer, Handler, Reply, Request, at_once, by_cursor, by_offset, by_page, first
 from tests.integration.rest.conftest import Lake, api_job
 
@@ -308,14 +310,16 @@ def test_a_failed_page_among_many_leaves_nothing(server: ApiServer, lake: Lake) 
 
 
 def test_a_failure_does_not_wait_for_the_pauses_of_other_readers(server: ApiServer, lake: Lake) -> None:
-    paused = threading.Event()
+    both_asked, paused = threading.Barrier(2), threading.Event()
 
     def handle(request: Request) -> Reply:
         page = request.number("page", 1)
         if page == 2:
+            both_asked.wait(10)
             paused.set()
             return Reply({}, 429, {"Retry-After": "5"})
         if page == 3:
+            both_asked.wait(10)
             paused.wait(10)
             return Reply({}, 403)
         return by_page(ROWS, size=5)(request)
@@ -324,7 +328,25 @@ def test_a_failure_does_not_wait_for_the_pauses_of_other_readers(server: ApiServ
     server.requests.clear()
     with pytest.raises(SourceError, match="page 3, was refused with status 403"):
         lake.load(api_job("/paused", parallelism=2, **PAGES))
-    assert [request.number("page", 1) for request in server.asked("/paused")].count(2) == 1
+    assert sorted(request.number("page", 1) for request in server.asked("/paused")) == [1, 2, 3]
+
+
+def test_a_failure_is_not_hidden_behind_the_requests_that_it_ended(
+    server: ApiServer, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refusal is final; the readers that it stops, and which may tell of it sooner, would be tried again."""
+    stop, linger = ApiClient.stop, iter([0.3])
+
+    def stop_and_linger(client: ApiClient) -> None:
+        stop(client)
+        time.sleep(next(linger, 0))
+
+    monkeypatch.setattr(ApiClient, "stop", stop_and_linger)
+    server.endpoints["/refused"] = lambda request: (
+        Reply({}, 403) if request.number("page", 1) == 3 else by_page(ROWS, size=1)(request)
+    )
+    with pytest.raises(SourceError, match="page 3, was refused with status 403"):
+        lake.load(api_job("/refused", parallelism=2, **PAGES))
 
 
 def test_offsets_and_cursors_survive_faults_in_between(server: ApiServer, lake: Lake) -> None:
