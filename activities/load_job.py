@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from shared.audit import cancel_requested, record_job, record_progress
-from shared.errors import CancelledError, ConfigurationError, LeaseLostError
+from shared.errors import CancelledError
 from shared.lake import faults
 from shared.leases import JobLease, job_lease
 from shared.models import AttemptOrder, Job, JobError, JobResult, JobStatus, LoadType
@@ -44,7 +44,7 @@ def _attempt(attempt: AttemptOrder) -> JobResult:
     job: Job | None = None
     try:
         configuration = configuration_store().read_version(attempt.config_sha256)
-        job = _job(attempt, configuration)
+        job = configuration_store().read_job(attempt.config_sha256, attempt.job_id)
         result = _load(attempt, job, configuration, started_at)
     except Exception as error:
         result = _failure(attempt, error, started_at)
@@ -53,13 +53,6 @@ def _attempt(attempt: AttemptOrder) -> JobResult:
     _log_outcome(result)
     record_job(result, attempt.run_started_at, job)
     return result
-
-
-def _job(attempt: AttemptOrder, configuration: Configuration) -> Job:
-    job = configuration.job(attempt.job_id)
-    if job is None:
-        raise ConfigurationError(f"Job '{attempt.job_id}' is not in configuration version {attempt.config_sha256}.")
-    return job
 
 
 def _load(attempt: AttemptOrder, job: Job, configuration: Configuration, started_at: datetime) -> JobResult:
@@ -110,8 +103,7 @@ class _Interruptions:
 
     def __call__(self) -> None:
         """Raises LeaseLostError or CancelledError."""
-        if self._lease.lost.is_set():
-            raise LeaseLostError("The job's lease could not be renewed.")
+        self._lease.raise_if_lost()
         if time.monotonic() - self._asked > CANCEL_SECONDS:
             self._asked = time.monotonic()
             _raise_if_cancelled(self._attempt)

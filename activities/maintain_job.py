@@ -7,11 +7,11 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from shared.audit import record_maintenance
-from shared.errors import ConfigurationError, IngestionError, LeaseLostError
+from shared.errors import IngestionError
 from shared.lake import faults
 from shared.leases import job_lease
 from shared.maintenance_models import MaintainedTable, MaintenanceOrder, MaintenanceResult
-from shared.models import Job, JobError, JobStatus
+from shared.models import JobError, JobStatus
 from shared.secrets import Secret
 from shared.settings import settings
 from shared.work_folder import work_folder
@@ -48,13 +48,9 @@ def maintain_job(order: dict[str, Any]) -> dict[str, Any]:
 
 
 def _maintain(order: MaintenanceOrder) -> tuple[MaintainedTable, ...]:
-    job, run_id = _job(order), order.maintenance.run_id
+    job = configuration_store().read_job(order.config_sha256, order.job_id)
+    run_id = order.maintenance.run_id
     with job_lease(job.job_id, run_id) as lease, work_folder(0) as folder:
-
-        def raise_if_lost() -> None:
-            if lease.lost.is_set():
-                raise LeaseLostError("The job's lease could not be renewed.")
-
         retention = timedelta(hours=settings().delta_retention_hours)
         maintained: tuple[MaintainedTable, ...] = run_in_child(
             "shared.maintenance.tables:maintain_tables",
@@ -62,17 +58,10 @@ def _maintain(order: MaintenanceOrder) -> tuple[MaintainedTable, ...]:
             Secret({}),
             Limits(seconds=settings().job_timeout_minutes * 60, megabytes=settings().job_memory_megabytes),
             name=job.job_id,
-            raise_if_interrupted=raise_if_lost,
+            raise_if_interrupted=lease.raise_if_lost,
             reusable=lambda _tables: True,
         )
     return maintained
-
-
-def _job(order: MaintenanceOrder) -> Job:
-    job = configuration_store().read_version(order.config_sha256).job(order.job_id)
-    if job is None:
-        raise ConfigurationError(f"Job '{order.job_id}' is not in configuration version {order.config_sha256}.")
-    return job
 
 
 def _explained(error: Exception, job_id: str) -> JobError:

@@ -28,7 +28,7 @@ from typing import Any
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableClient, UpdateMode
 
-from shared.audit_properties import as_properties, as_row
+from shared.audit_properties import as_properties, as_row, without_keys
 from shared.identity import table_service
 from shared.maintenance_models import MaintenanceResult
 from shared.models import AttemptOrder, Job, JobResult, JobStatus, RunRequest
@@ -47,6 +47,10 @@ HOUSEKEEPING = "housekeeping"
 MAINTENANCE = "maintenance"
 INCIDENT = "incident"
 CALLS = "calls"
+PARTITIONS = frozenset(
+    {RUNS, WORKBOOK, CANCELLED, LATEST, SUCCEEDED, REQUEST, HOUSEKEEPING, MAINTENANCE, INCIDENT, CALLS}
+)
+"""The partitions that are not named after a run or a job: no run may bear one of these names."""
 PROBLEMS_LIMIT = 50  # of one upload; all of them stand in its problems.json
 _CHARTED = ["run_id", "status", "start_time", "rows_extracted", "duration_seconds"]
 
@@ -59,6 +63,11 @@ def newest_first(moment: datetime) -> str:
     return f"{last - min(max(int(moment.timestamp() * 1000), 0), last):013d}"
 
 
+def run_key(run_started_at: datetime, run_id: str) -> str:
+    """The row key of a run, among the runs and in each job's history."""
+    return f"{newest_first(run_started_at)}-{run_id}"
+
+
 @cache
 def audit_table() -> TableClient:
     """The audit table, created where it does not exist yet."""
@@ -68,7 +77,7 @@ def audit_table() -> TableClient:
 def record_job(result: JobResult, run_started_at: datetime, job: Job | None) -> None:
     """Write one attempt's outcome: the run's row of the job, the job's own history, and what its last row is."""
     row = _job_row(result, job)
-    history_key = f"{newest_first(run_started_at)}-{result.run_id}"
+    history_key = run_key(run_started_at, result.run_id)
     table = audit_table()
     table.upsert_entity({"PartitionKey": result.run_id, "RowKey": result.job_id} | row, mode=UpdateMode.REPLACE)
     table.upsert_entity({"PartitionKey": f"job:{result.job_id}", "RowKey": history_key} | row, mode=UpdateMode.REPLACE)
@@ -120,7 +129,7 @@ def record_run(request: RunRequest, status: str, totals: Mapping[str, Any]) -> N
     audit_table().upsert_entity(
         {
             "PartitionKey": RUNS,
-            "RowKey": f"{newest_first(request.requested_at)}-{request.run_id}",
+            "RowKey": run_key(request.requested_at, request.run_id),
             "run_id": request.run_id,
             "trigger": request.trigger,
             "status": status,
@@ -208,7 +217,7 @@ def refused_uploads() -> Iterator[dict[str, Any]]:
     """The uploads of the workbook that were refused with their problems, newest first."""
     query, parameters = "PartitionKey eq @workbook and status eq 'REFUSED'", {"workbook": WORKBOOK}
     for row in map(as_row, audit_table().query_entities(query, parameters=parameters)):
-        yield {name: value for name, value in row.items() if name not in ("PartitionKey", "RowKey", "status")}
+        yield without_keys(row, "status")
 
 
 def request_rows() -> Iterator[Row]:

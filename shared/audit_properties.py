@@ -37,6 +37,11 @@ def as_row(entity: Mapping[str, Any]) -> dict[str, Any]:
     return row
 
 
+def without_keys(row: Mapping[str, Any], *others: str) -> dict[str, Any]:
+    """A row's properties, without where it stands in the table and without the properties named."""
+    return {name: value for name, value in row.items() if name not in ("PartitionKey", "RowKey", *others)}
+
+
 def _property(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(timezone.utc)

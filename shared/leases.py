@@ -21,6 +21,7 @@ from shared.identity import blob_service
 from shared.settings import settings
 
 MAINTENANCE_RUN = "maintenance-"  # how the ids of maintenances begin
+LEASES = "leases"  # the folder of the configuration's container
 RENEWALS = 4  # tries in the time of one lease
 _GONE = (404, 409, 412)  # what the service says of a lease that lapsed or is another's
 _NAMESPACE = uuid.UUID("5d1f4d0e-6c1b-4d5c-9a43-2f0a4f7f9c11")
@@ -46,6 +47,11 @@ class JobLease:
     seconds: int
     lost: threading.Event = field(default_factory=threading.Event)
     released: threading.Event = field(default_factory=threading.Event)
+
+    def raise_if_lost(self) -> None:
+        """Raises LeaseLostError once the lease could not be renewed in time."""
+        if self.lost.is_set():
+            raise LeaseLostError("The job's lease could not be renewed.")
 
     def keep(self) -> None:
         """Renew until released; runs in a thread of its own."""
@@ -126,4 +132,4 @@ def _create(blob: BlobClient) -> None:
 
 
 def _lease_blob(job_id: str) -> BlobClient:
-    return blob_service("ConfigStorage").get_blob_client(settings().config_container, f"leases/{job_id}")
+    return blob_service("ConfigStorage").get_blob_client(settings().config_container, f"{LEASES}/{job_id}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from datetime import datetime, timezone
 
 from azure.durable_functions import DurableOrchestrationClient
@@ -13,7 +12,7 @@ from shared.audit import find_run, job_rows
 from shared.http import problem_response
 from shared.models import JobStatus, RunRequest
 from shared.planning import problems_of
-from shared.runs import ACTIVE, ORCHESTRATOR, ORDERED, accept
+from shared.runs import ACTIVE, ORDERED, accept, find_orchestration, new_run_id
 from shared.workbook.activation import configuration_store
 
 _RETRIED = (JobStatus.FAILED.value, JobStatus.CANCELLED.value)
@@ -24,12 +23,11 @@ async def retry_run(client: DurableOrchestrationClient, run_id: str) -> HttpResp
 
     404 where there is no such run; 409 where it is active, nothing failed, or its jobs cannot be run again.
     """
-    status = await client.get_status(run_id)
-    known = status.runtime_status is not None and status.name == ORCHESTRATOR
-    if known and status.runtime_status in ACTIVE:
+    status = await find_orchestration(client, run_id)
+    if status and status.runtime_status in ACTIVE:
         return problem_response(409, f"Run '{run_id}' is at work; wait until it has ended, or cancel it.")
     row = await asyncio.to_thread(find_run, run_id)
-    if not known and row is None:
+    if status is None and row is None:
         return problem_response(404, f"There is no run '{run_id}'.")
     if run_id.startswith(ORDERED):
         detail = f"Run '{run_id}' carried out orders of the sheet Requests; upload them with new request_ids."
@@ -40,7 +38,7 @@ async def retry_run(client: DurableOrchestrationClient, run_id: str) -> HttpResp
         return problem_response(409, f"No job of run '{run_id}' failed or was cancelled; there is nothing to retry.")
     now = datetime.now(timezone.utc)
     request = RunRequest(
-        run_id=f"retry-{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
+        run_id=new_run_id("retry", now),
         trigger="http",
         requested_at=now,
         job_ids=job_ids,

@@ -14,22 +14,8 @@ from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrc
 from azure.functions import HttpResponse
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from shared.audit import (
-    CALLS,
-    CANCELLED,
-    HOUSEKEEPING,
-    INCIDENT,
-    LATEST,
-    MAINTENANCE,
-    REQUEST,
-    RUNS,
-    SUCCEEDED,
-    WORKBOOK,
-    Row,
-    find_run,
-    job_rows,
-    request_cancel,
-)
+from shared.audit import PARTITIONS, Row, find_run, job_rows, request_cancel
+from shared.audit_properties import without_keys
 from shared.dry_run import rehearse
 from shared.errors import ConfigurationError
 from shared.http import json_response, problem_response
@@ -50,15 +36,12 @@ ACTIVE = [
     OrchestrationRuntimeStatus.Running,
     OrchestrationRuntimeStatus.Suspended,
 ]
-_TABLE_PARTITIONS = (
-    *(CALLS, RUNS, WORKBOOK, HOUSEKEEPING, MAINTENANCE, INCIDENT, LATEST, SUCCEEDED, CANCELLED, REQUEST),
-)
 _RUN_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 _ENDED_BADLY = {"Failed": RunStatus.FAILED, "Terminated": RunStatus.CANCELLED, "Canceled": RunStatus.CANCELLED}
 
 
 def _unreserved(run_id: str) -> str:
-    if run_id in _TABLE_PARTITIONS or run_id.startswith((SCHEDULED, ORDERED, MAINTENANCE_RUN)):
+    if run_id in PARTITIONS or run_id.startswith((SCHEDULED, ORDERED, MAINTENANCE_RUN)):
         raise ValueError(f"'{run_id}' is reserved")
     return run_id
 
@@ -100,6 +83,17 @@ async def active_runs(client: DurableOrchestrationClient, orchestrator: str = OR
     return [status.instance_id for status in active if status.name == orchestrator]
 
 
+async def find_orchestration(client: DurableOrchestrationClient, run_id: str) -> DurableOrchestrationStatus | None:
+    """The orchestration of a run; None where there is none, was purged, or is another orchestrator's."""
+    status = await client.get_status(run_id)
+    return status if status.runtime_status is not None and status.name == ORCHESTRATOR else None
+
+
+def new_run_id(kind: str, at: datetime) -> str:
+    """An id for a run that somebody has asked for; it begins with what kind of run it is."""
+    return f"{kind}-{at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
 async def start_ordered_run(client: DurableOrchestrationClient, run_id: str | None = None) -> None:
     """Start a run of those orders of the active version that no run has claimed yet.
 
@@ -130,7 +124,7 @@ async def start_requested_run(client: DurableOrchestrationClient, wanted: RunBod
     A dry run is answered with 200 and what the run would do.
     """
     now = datetime.now(timezone.utc)
-    run_id = wanted.run_id or f"manual-{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    run_id = wanted.run_id or new_run_id("manual", now)
     request = RunRequest(
         run_id=run_id,
         trigger="http",
@@ -175,13 +169,12 @@ async def describe_run(
         run_id: The run.
         job_status: Only jobs with one of these, so that whoever watches a large run need not read it all again.
     """
-    status = await client.get_status(run_id)
-    known = status.runtime_status is not None and status.name == ORCHESTRATOR
+    status = await find_orchestration(client, run_id)
     row = await asyncio.to_thread(find_run, run_id)
-    if not known and row is None:
+    if status is None and row is None:
         return problem_response(404, f"There is no run '{run_id}'.")
-    jobs = await asyncio.to_thread(lambda: [_plain(job) for job in job_rows(run_id)])
-    described = describe(run_id, status if known else None, row, jobs)
+    jobs = await asyncio.to_thread(lambda: [without_keys(job, "run_id") for job in job_rows(run_id)])
+    described = describe(run_id, status, row, jobs)
     if job_status:
         described["jobs"] = [job for job in jobs if job["status"] in job_status]
     return json_response(described)
@@ -189,13 +182,12 @@ async def describe_run(
 
 async def cancel_run(client: DurableOrchestrationClient, run_id: str) -> HttpResponse:
     """Answer `POST /api/runs/{run_id}/cancel`: 202, 404 where there is no such run, 409 where it has ended."""
-    status = await client.get_status(run_id)
-    known = status.runtime_status is not None and status.name == ORCHESTRATOR
-    if known and status.runtime_status in ACTIVE:
+    status = await find_orchestration(client, run_id)
+    if status and status.runtime_status in ACTIVE:
         await asyncio.to_thread(request_cancel, run_id)
         location = f"/api/runs/{run_id}"
         return json_response({"run_id": run_id, "run": location}, 202, {"Location": location})
-    if known or await asyncio.to_thread(find_run, run_id):
+    if status or await asyncio.to_thread(find_run, run_id):
         return problem_response(409, f"Run '{run_id}' has ended; there is nothing to cancel.")
     return problem_response(404, f"There is no run '{run_id}'.")
 
@@ -238,7 +230,3 @@ def _status(status: DurableOrchestrationStatus | None, row: Mapping[str, Any]) -
 async def _exists(client: DurableOrchestrationClient, run_id: str) -> bool:
     status = await client.get_status(run_id)
     return status.runtime_status is not None or await asyncio.to_thread(find_run, run_id) is not None
-
-
-def _plain(row: Row) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name not in ("PartitionKey", "RowKey", "run_id")}

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from shared.audit_properties import without_keys
 from shared.models import JobStatus, LoadType, RunStatus, SourceType
 
 
@@ -38,7 +39,7 @@ class AuditRow(Answer):
     @model_validator(mode="before")
     @classmethod
     def _without_keys(cls, row: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: value for name, value in row.items() if name not in ("PartitionKey", "RowKey")}
+        return without_keys(row)
 
 
 class RunSummary(AuditRow):

@@ -24,6 +24,7 @@ from shared.audit import (
     audit_table,
     latest_rows,
     newest_first,
+    run_key,
     succeeded_rows,
 )
 from shared.housekeeping.budget import Budget
@@ -67,8 +68,7 @@ def _runs(table: TableClient, before: datetime, running: Collection[str], budget
 def _histories(table: TableClient, before: datetime, running: Collection[str], budget: Budget) -> int:
     kept: dict[str, set[str]] = {}
     for row in chain(latest_rows(), succeeded_rows()):
-        key = f"{newest_first(row['run_start_time'])}-{row['run_id']}"
-        kept.setdefault(row["job_id"], set()).add(key)
+        kept.setdefault(row["job_id"], set()).add(run_key(row["run_start_time"], row["run_id"]))
     deleted = 0
     for job_id, keys in kept.items():
         old = _old(table, f"job:{job_id}", before, ["run_id"])

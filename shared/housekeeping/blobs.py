@@ -12,9 +12,9 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.storage.blob import ContainerClient
 
 from shared.housekeeping.budget import Budget
+from shared.leases import LEASES
 from shared.wildcards import base_job_id
 
-LEASES = "leases/"
 _STAMPED = re.compile(r"(?P<folder>\w+)/(?P<entry>(?P<at>[-\dT]{19}\.\d{6})Z-(?P<sha>[0-9a-f]{12}))[./]")
 _LEASED = (409, 412)
 
@@ -34,15 +34,15 @@ def purge_leases(container: ContainerClient, job_ids: Collection[str], budget: B
         job_ids: Every job of the active workbook, enabled or not.
         budget: What this tick may still remove.
     """
-    names = container.list_blob_names(name_starts_with=LEASES)
-    gone = (name for name in names if base_job_id(name.removeprefix(LEASES)) not in job_ids)
+    names = container.list_blob_names(name_starts_with=f"{LEASES}/")
+    gone = (name for name in names if base_job_id(name.removeprefix(f"{LEASES}/")) not in job_ids)
     return sum(_deleted(container, name) for name in budget.spend(gone))
 
 
 def purge_stamped(
     container: ContainerClient, folder: str, limits: Limits, budget: Budget, kept: Collection[str] = ()
 ) -> int:
-    """Remove old entries of `refused` or `history`, the oldest first, and say how many blobs they were.
+    """Remove old entries of the refused uploads or the history, the oldest first, and say how many blobs they were.
 
     Args:
         container: The configuration's container.

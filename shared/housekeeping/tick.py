@@ -19,6 +19,7 @@ from shared.identity import blob_service
 from shared.runs import active_runs
 from shared.settings import settings
 from shared.workbook.activation import configuration_store
+from shared.workbook.versions import HISTORY, REFUSED
 
 log = logging.getLogger(__name__)
 
@@ -85,13 +86,13 @@ def _purge_storage(now: datetime, running: Collection[str]) -> Report:
 
     def refused_uploads() -> int:
         limits = Limits(ago(wanted.refused_upload_days), wanted.workbook_versions)
-        return purge_stamped(container, "refused", limits, budget)
+        return purge_stamped(container, REFUSED, limits, budget)
 
     def workbook_versions() -> int:
         in_use = {str((find_run(run_id) or {}).get("config_sha256")) for run_id in running}
         in_use |= {active.version.sha256} if active else set()
         limits = Limits(ago(wanted.workbook_history_days), wanted.workbook_versions)
-        return purge_stamped(container, "history", limits, budget, in_use)
+        return purge_stamped(container, HISTORY, limits, budget, in_use)
 
     def audit_rows() -> int:
         return purge_audit_rows(ago(wanted.audit_days), running, budget)

@@ -258,7 +258,8 @@ class CommittingClient(ListedClient):
         """Count the rows in the footers of the load's files; they are the rows that were extracted, or it fails."""
         files = [file for file in inventory.data if file.load_id == load_id]
         for table, expected in self.commit.expected_rows.items():
-            if self.prepare_load_table(table).get("table_format") == "delta":
+            schema = self.prepare_load_table(table)
+            if schema.get("table_format") == "delta":
                 continue  # its own job has counted, against Delta's metrics
             mine = [self._measured(file) for file in files if file.table == table]
             rows = sum(file["rows"] for file in mine)
@@ -267,7 +268,7 @@ class CommittingClient(ListedClient):
                     f"Table '{table}': {expected} rows were extracted but the files of load {load_id} hold {rows}; "
                     "the load was not committed and the table is as it was before."
                 )
-            replaced = self.prepare_load_table(table)["write_disposition"] == "replace"
+            replaced = schema["write_disposition"] == "replace"
             self.commit.tables[table] = {"replaced": replaced, "files": mine}
             self.commit.rows += rows
             self.commit.files += len(mine)

@@ -20,6 +20,7 @@ def delta_jobs(configuration: Configuration, loaded_job_ids: Iterable[str]) -> l
         configuration: The active workbook.
         loaded_job_ids: Every job that ever succeeded.
     """
+    loaded_job_ids = set(loaded_job_ids)
     loaded = [job for job_id in loaded_job_ids if (job := configuration.job(job_id)) and not is_wildcard(job)]
     tables: dict[tuple[str, str | None], set[str]] = defaultdict(set)
     for job in loaded:
@@ -27,7 +28,7 @@ def delta_jobs(configuration: Configuration, loaded_job_ids: Iterable[str]) -> l
             tables[job.source_name, job.schema_name].add(job.table_name)
     enabled = [job for job in configuration.jobs if job.enabled]
     taken = {dataset_path(job) for job in enabled if not is_wildcard(job)}
-    found = [job for job in enabled if not is_wildcard(job) and job.job_id in {one.job_id for one in loaded}]
+    found = [job for job in enabled if not is_wildcard(job) and job.job_id in loaded_job_ids]
     for wildcard in filter(is_wildcard, enabled):
         expanded = expand(wildcard, tables[wildcard.source_name, wildcard.schema_name], taken)
         taken |= {dataset_path(job) for job in expanded}

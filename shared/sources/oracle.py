@@ -177,8 +177,8 @@ class OracleSource(SqlSource):
             )
         return read
 
-    def literal(self, value: Any, source_type: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
-        return literal(value, source_type)
+    def literal(self, column: sa.ColumnElement[Any], value: Any) -> sa.ColumnElement[Any]:
+        return literal(value, column.type)
 
     def beyond(self, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:
         if isinstance(column.comparable.type, oracle.TIMESTAMP):

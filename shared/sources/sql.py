@@ -78,15 +78,15 @@ class SqlSource(ABC):
         """What this database casts a column to that has this type in `column_types`; never text."""
         return declared_type(declared)[1]
 
-    def literal(self, value: Any, source_type: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
-        """A value as it stands in a condition on a column of that type."""
-        return sa.literal(value, source_type)
+    def literal(self, column: sa.ColumnElement[Any], value: Any) -> sa.ColumnElement[Any]:
+        """A value as it stands in a condition on a column."""
+        return sa.literal(value, column.type)
 
     def since(self, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:
-        return column.comparable >= self.literal(value, column.comparable.type)
+        return column.comparable >= self.literal(column.comparable, value)
 
     def beyond(self, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:
-        return column.comparable > self.literal(value, column.comparable.type)
+        return column.comparable > self.literal(column.comparable, value)
 
     def total(self, column: ReadColumn) -> sa.ColumnElement[Any]:
         scale = column.type.scale if isinstance(column.type, pa.Decimal128Type) else 0
@@ -299,4 +299,4 @@ def beyond_microsecond(source: SqlSource, column: ReadColumn, value: Any) -> sa.
     last = datetime.max.replace(tzinfo=getattr(value, "tzinfo", None))
     if value >= last:
         return sa.false()
-    return column.comparable >= source.literal(value + timedelta(microseconds=1), column.comparable.type)
+    return column.comparable >= source.literal(column.comparable, value + timedelta(microseconds=1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -16,7 +16,7 @@ from shared.sources.columns import TEXT, ReadColumn, decimal_type
 from shared.sources.deadline import connect_within
 from shared.sources.sql import SqlSource, beyond_microsecond
 from shared.sources.sqlserver_driver import Driver, SqlServerConnection, driver_for
-from shared.sources.sqlserver_text import as_text, literal
+from shared.sources.sqlserver_text import MICROSECONDS, as_text, datetime2, literal
 
 log = logging.getLogger(__name__)
 
@@ -46,11 +46,9 @@ _ARROW_TYPES: dict[type[sa.types.TypeEngine[Any]], pa.DataType] = {
     mssql.DATETIME2: pa.timestamp("us"),
     mssql.DATETIMEOFFSET: pa.timestamp("us", "UTC"),
 }
-_datetime2: Callable[[int], sa.types.TypeEngine[Any]] = mssql.DATETIME2
 _DIALECT: sa.Dialect = mssql.dialect(paramstyle="named", deprecate_large_types=True)  # type: ignore[no-untyped-call]
 _DIALECT.server_version_info = (13,)  # SQL Server 2016; one that knows no version casts dates to DATETIME
 _BINARY_ORDER = "Latin1_General_100_BIN2"
-_MICROSECONDS = 6
 _LOCK_MILLISECONDS = 10_000
 _SAMPLED_ROWS = 20_000
 _ROWS = sa.text("SELECT SUM(rows) FROM sys.partitions WHERE object_id = OBJECT_ID(:name) AND index_id IN (0, 1)")
@@ -116,7 +114,7 @@ class SqlServerSource(SqlSource):
         return as_text(column)
 
     def cast_type(self, declared: str) -> sa.types.TypeEngine[Any]:
-        return _datetime2(_MICROSECONDS) if declared == "timestamp" else super().cast_type(declared)
+        return datetime2(MICROSECONDS) if declared == "timestamp" else super().cast_type(declared)
 
     def read_column(self, column: sa.Column[Any], declared: str | None) -> ReadColumn:
         read = super().read_column(column, declared)
@@ -130,15 +128,15 @@ class SqlServerSource(SqlSource):
             expression = sa.cast(column, sa.BigInteger())
             return ReadColumn(read.name, expression, read.type)
         if isinstance(column.type, mssql.DATETIMEOFFSET):  # pyodbc knows no such type
-            expression = sa.cast(sa.func.SWITCHOFFSET(column, sa.literal_column("'+00:00'")), _datetime2(7))
+            expression = sa.cast(sa.func.SWITCHOFFSET(column, sa.literal_column("'+00:00'")), datetime2(7))
         elif isinstance(column.type, mssql.DATETIME):  # it counts in 1/300 s and prints milliseconds
-            expression = sa.cast(column, _datetime2(3))
+            expression = sa.cast(column, datetime2(3))
         elif isinstance(column.type, (mssql.MONEY, mssql.SMALLMONEY)):
             expression = sa.cast(column, sa.DECIMAL(19, 4))
         return ReadColumn(read.name, expression, read.type, compared=column)
 
-    def literal(self, value: Any, source_type: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
-        return literal(value, source_type)
+    def literal(self, column: sa.ColumnElement[Any], value: Any) -> sa.ColumnElement[Any]:
+        return literal(value, column.type)
 
     def beyond(self, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:
         if isinstance(column.comparable.type, (mssql.DATETIME2, mssql.DATETIMEOFFSET)):

@@ -15,10 +15,10 @@ _ALL_DIGITS = 3
 _FOUR_DECIMALS = 2
 _HEXADECIMAL = 1
 _ISO_8601 = 126
-_MICROSECONDS = 6
+MICROSECONDS = 6
 _LONG_TEXT: sa.types.TypeEngine[Any] = mssql.NVARCHAR(None)
 _varbinary: Callable[[int | str], sa.types.TypeEngine[Any]] = mssql.VARBINARY
-_datetime2: Callable[[int], sa.types.TypeEngine[Any]] = mssql.DATETIME2
+datetime2: Callable[[int], sa.types.TypeEngine[Any]] = mssql.DATETIME2
 _datetimeoffset: Callable[[int], sa.types.TypeEngine[Any]] = mssql.DATETIMEOFFSET
 
 
@@ -55,9 +55,9 @@ def literal(value: Any, source_type: sa.types.TypeEngine[Any]) -> sa.ColumnEleme
     if isinstance(source_type, (mssql.DATETIME, mssql.SMALLDATETIME)) and isinstance(value, datetime):
         return _quoted(value.isoformat(timespec="milliseconds"), mssql.DATETIME())
     if isinstance(source_type, mssql.DATETIMEOFFSET):
-        return _quoted(value.isoformat(), _datetimeoffset(_MICROSECONDS))
+        return _quoted(value.isoformat(), _datetimeoffset(MICROSECONDS))
     if isinstance(value, datetime):
-        return _quoted(value.isoformat(), _datetime2(_MICROSECONDS))
+        return _quoted(value.isoformat(), datetime2(MICROSECONDS))
     return _quoted(value.isoformat(), sa.DATE())
 
 

@@ -14,7 +14,7 @@ from azure.storage.blob import ContainerClient
 
 from shared.errors import ConfigurationError, WorkbookError
 from shared.identity import blob_service
-from shared.models import ConfigVersion
+from shared.models import ConfigVersion, Job
 from shared.settings import settings
 from shared.workbook.annotate import annotate
 from shared.workbook.changes import changes_between
@@ -95,6 +95,17 @@ class ConfigurationStore:
             ConfigurationError: no version of that SHA-256 was ever active.
         """
         return self._read_version(sha256)
+
+    def read_job(self, sha256: str, job_id: str) -> Job:
+        """One job of the configuration that a run pinned; tables of wildcards are jobs, too.
+
+        Raises:
+            ConfigurationError: that configuration has no such job, or no version of that SHA-256 was ever active.
+        """
+        job = self.read_version(sha256).job(job_id)
+        if job is None:
+            raise ConfigurationError(f"Job '{job_id}' is not in configuration version {sha256}.")
+        return job
 
     def history(self) -> list[HistoryEntry]:
         """Every version that was active or overtaken, the newest first."""

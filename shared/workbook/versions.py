@@ -25,7 +25,9 @@ from shared.workbook.changes import Changes
 from shared.workbook.configuration import Configuration, Problem
 
 ACTIVE = "active/config.json"
-LATEST_REFUSAL = "refused/latest.json"
+HISTORY = "history"
+REFUSED = "refused"
+LATEST_REFUSAL = f"{REFUSED}/latest.json"
 _JSON = ContentSettings(content_type="application/json")
 _ShapeT = TypeVar("_ShapeT", bound=Shape)
 
@@ -67,7 +69,7 @@ class Refusal(Shape):
     @property
     def folder(self) -> str:
         """Where the problems and the annotated workbook stand."""
-        return f"refused/{_stamped(self.uploaded_at, self.sha256)}"
+        return f"{REFUSED}/{_stamped(self.uploaded_at, self.sha256)}"
 
 
 class HistoryEntry(Shape):
@@ -120,14 +122,14 @@ class VersionStore:
             "summary": snapshot.changes.summary(),
             "overtaken": str(overtaken).lower(),
         } | ({"uploaded_by": quote(snapshot.uploaded_by, safe="@ ")} if snapshot.uploaded_by else {})
-        self._add(f"history/{snapshot.name}.changes.json", _to_json(snapshot.changes))
-        self._add(f"history/{snapshot.name}.json", _to_json(snapshot), facts)
+        self._add(f"{HISTORY}/{snapshot.name}.changes.json", _to_json(snapshot.changes))
+        self._add(f"{HISTORY}/{snapshot.name}.json", _to_json(snapshot), facts)
 
     def history(self) -> list[HistoryEntry]:
         """Every kept version, the newest first."""
         entries = [
             HistoryEntry.model_validate({"blob": blob.name, **{key: unquote(value) for key, value in facts.items()}})
-            for blob in self._container.list_blobs("history/", include=["metadata"])
+            for blob in self._container.list_blobs(f"{HISTORY}/", include=["metadata"])
             if "sha256" in (facts := blob.metadata or {})
         ]
         return sorted(entries, key=lambda entry: entry.activated_at, reverse=True)
@@ -154,7 +156,7 @@ class VersionStore:
         blob.upload_blob(_to_json(refusal), overwrite=True, content_settings=_JSON)
 
     def _names_of(self, sha256: str) -> Iterator[str]:
-        for name in self._container.list_blob_names(name_starts_with="history/"):
+        for name in self._container.list_blob_names(name_starts_with=f"{HISTORY}/"):
             if name.endswith(f"-{sha256[:12]}.json"):
                 yield name
 

@@ -191,3 +191,11 @@ def test_a_pinned_version_is_read_after_newer_ones_came(store: ConfigurationStor
 def test_an_unknown_version_is_named(store: ConfigurationStore) -> None:
     with pytest.raises(ConfigurationError, match="abc is neither active nor in the history"):
         store.read_version("abc")
+
+
+def test_a_job_is_read_from_the_version_that_a_run_pinned_or_named_with_it(store: ConfigurationStore) -> None:
+    pinned = store.activate(a_workbook({"job_id": "pinned"}), "1", NOON)
+    store.activate(a_workbook({"job_id": "newer"}), "2", NOON + timedelta(minutes=1))
+    assert store.read_job(pinned.sha256, "pinned").job_id == "pinned"
+    with pytest.raises(ConfigurationError, match=f"'newer' is not in configuration version {pinned.sha256}"):
+        store.read_job(pinned.sha256, "newer")
