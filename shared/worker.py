@@ -25,6 +25,7 @@ from shared.secrets import Secret
 from shared.settings import settings
 
 STOP_SECONDS = 10  # what a child gets between SIGTERM and SIGKILL
+TOLD_SECONDS = 60  # at most until it is known how a child ended
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ def run_in_child(
                 logger, level, text = value
                 logging.getLogger(logger).log(level, "%s: %s", name, text)
             raise_if_interrupted()
-        raise ChildError(_how_it_ended(child.process, limits))
+        message = f"It took longer than {_duration(limits.seconds)} and was ended."
+        raise ChildError(JobError(kind="deadline", message=message, retryable=True))
     finally:
         if returned and returned.warm and settings().process_idle_seconds and reusable(returned.content):
             _idle.put(child)
@@ -117,13 +119,18 @@ class _Child:
         return True
 
     def messages(self, seconds: float) -> Iterator[tuple[str, Any]]:
-        """What the child says, and `silence` where it has said nothing for a second, until its end or the deadline."""
+        """What the child says, and `silence` where it has said nothing for a second, until the deadline.
+
+        Raises:
+            ChildError: the child has ended.
+        """
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             try:
-                yield self._pipe.recv() if self._pipe.poll(min(left, 1.0)) else ("silence", None)
-            except (EOFError, ConnectionResetError):
-                return
+                message = self._pipe.recv() if self._pipe.poll(min(left, 1.0)) else ("silence", None)
+            except (EOFError, OSError):
+                raise ChildError(_how_it_ended(self.process)) from None
+            yield message
 
     def end(self) -> None:
         """End the process, gently where it listens."""
@@ -180,17 +187,15 @@ def _give(work: Work) -> _Child:
         waiting.end()
     child = _Child()
     if not child.take(work):
-        ended = _how_it_ended(child.process, Limits(0))
+        ended = _how_it_ended(child.process)
         child.end()
         raise ChildError(ended)
     return child
 
 
-def _how_it_ended(child: BaseProcess, limits: Limits) -> JobError:
-    child.join(0.5)
-    if child.is_alive():
-        message = f"It took longer than {_duration(limits.seconds)} and was ended."
-        return JobError(kind="deadline", message=message, retryable=True)
+def _how_it_ended(child: BaseProcess) -> JobError:
+    """Of a child that has closed its pipe: how it ended is told by the fork server, late where that has no time."""
+    child.join(TOLD_SECONDS)
     if child.exitcode and child.exitcode < 0:
         name = signal.Signals(-child.exitcode).name
         hint = " Most often that is the machine running out of memory." if name == "SIGKILL" else ""
