@@ -122,7 +122,7 @@ def test_a_webhook_that_is_silent_or_gone_neither_fails_the_run_nor_shows_its_ad
 ) -> None:
     caplog.set_level(logging.INFO)
     monkeypatch.setattr("shared.notifications.webhook._SECONDS", 0.2)
-    webhook.answers = [1]
+    webhook.answers = [60]
     a_run("run-1", bad=("orders",))
     assert "broke off: ReadTimeout" in caplog.text
     monkeypatch.setenv("NOTIFY_WEBHOOK_URL", f"http://127.0.0.1:1/{SECRET}")

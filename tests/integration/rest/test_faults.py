@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from typing import Any
 
@@ -14,12 +14,14 @@ import requests
 
 from shared import settings
 from shared.errors import IngestionError, SourceError, TransientError
+from shared.sources.rest import client
 from shared.sources.rest.client import ApiClient
 from tests.api_server import ApiServer, Handler, Reply, Request, at_once, by_cursor, by_offset, by_page, first
-from tests.integration.rest.conftest import Lake, api_job
+from tests.integration.rest.conftest import QUICK, Lake, api_job
 
 ROWS = [{"id": n, "name": f"thing {n}"} for n in range(1, 26)]
 PAGES = {"pagination_type": "page"}
+LONG = 50  # seconds; a request may wait for 60
 
 PASSING: dict[str, list[Reply]] = {
     "429 with Retry-After": [Reply({}, 429, {"Retry-After": "1"})],
@@ -84,7 +86,7 @@ def gap() -> Handler:
         if page == 3:
             after.set()
         if page == 2:
-            after.wait(10)
+            after.wait(LONG)
         return Reply([] if page == 2 else [{"id": page}], 200 if page < 9 else 404)
 
     return handle
@@ -309,18 +311,21 @@ def test_a_failed_page_among_many_leaves_nothing(server: ApiServer, lake: Lake) 
     assert not list(lake.folder.rglob("things/*.parquet"))
 
 
-def test_a_failure_does_not_wait_for_the_pauses_of_other_readers(server: ApiServer, lake: Lake) -> None:
+def test_a_failure_does_not_wait_for_the_pauses_of_other_readers(
+    server: ApiServer, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "PATIENCE", replace(QUICK, longest_pause=LONG))
     both_asked, paused = threading.Barrier(2), threading.Event()
 
     def handle(request: Request) -> Reply:
         page = request.number("page", 1)
         if page == 2:
-            both_asked.wait(10)
+            both_asked.wait(LONG)
             paused.set()
-            return Reply({}, 429, {"Retry-After": "5"})
+            return Reply({}, 429, {"Retry-After": f"{LONG}"})
         if page == 3:
-            both_asked.wait(10)
-            paused.wait(10)
+            both_asked.wait(LONG)
+            paused.wait(LONG)
             return Reply({}, 403)
         return by_page(ROWS, size=5)(request)
 
@@ -359,4 +364,4 @@ def test_offsets_and_cursors_survive_faults_in_between(server: ApiServer, lake: 
 
 def test_the_server_under_test_is_a_real_one(server: ApiServer) -> None:
     server.endpoints["/plain"] = at_once(ROWS)
-    assert requests.get(f"{server.url}/plain", timeout=10).json() == ROWS
+    assert requests.get(f"{server.url}/plain", timeout=60).json() == ROWS

@@ -87,6 +87,6 @@ def test_its_filter_takes_the_watermark(json_server: JsonServer, tmp_path: Path)
     assert {row["id"] for row in lake.load(job)} == expected
 
     new: dict[str, Any] = {"id": 900, "faa": "NEW", "changed": "2026-01-28T00:00:00Z", "position": None, "runways": []}
-    assert requests.post(f"{json_server.url}/airports", json=new, timeout=10).status_code == requests.codes.created
+    assert requests.post(f"{json_server.url}/airports", json=new, timeout=60).status_code == requests.codes.created
     assert {row["id"] for row in lake.load(job)} == expected | {900}
     assert len(lake.table()) == len(expected) + 1

@@ -120,20 +120,23 @@ def test_readers_see_one_picture_while_others_write(
 ) -> None:
     sql.execute(f"CREATE TABLE {table} (id int PRIMARY KEY, account int, amount bigint)")
     sql.execute(f"INSERT INTO {table} SELECT n, n % 10, 100 FROM generate_series(1, 20000) n")
-    done = threading.Event()
+    begun, done = threading.Event(), threading.Event()
+    oldest = f"SELECT min(id) FROM {table} WHERE id NOT IN (1, 20000)"
 
     def move_money() -> None:
         with services.postgres.connect(database_name) as writer:
             while not done.is_set():
                 writer.execute(f"UPDATE {table} SET amount = amount - 1 WHERE id = 1")
                 writer.execute(f"UPDATE {table} SET amount = amount + 1 WHERE id = 20000")
-                writer.execute(f"DELETE FROM {table} WHERE id = (SELECT min(id) FROM {table} WHERE id > 1)")
+                writer.execute(f"DELETE FROM {table} WHERE id = ({oldest})")
                 writer.execute(f"INSERT INTO {table} SELECT max(id) + 1, 1, 100 FROM {table}")
                 writer.commit()
+                begun.set()
 
     mover = threading.Thread(target=move_money)
     mover.start()
     try:
+        assert begun.wait(60)
         loaded = lake.load(a_job(table_name=table, parallelism=READERS))
     finally:
         done.set()
