@@ -37,8 +37,9 @@ def nonsense_port() -> Iterator[int]:
                 connection = server.accept()[0]
             except OSError:
                 return
-            connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-            connection.close()
+            with connection:
+                connection.recv(1 << 16)  # closed before it was read, the connection would be reset
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
     threading.Thread(target=serve, daemon=True).start()
     yield server.getsockname()[1]

@@ -56,16 +56,17 @@ def _silent(connection: socket.socket) -> None:
 
 
 def _nonsense(connection: socket.socket) -> None:
-    connection.recv(10)
+    connection.recv(1 << 16)
     connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
-    connection.close()
+    connection.shutdown(socket.SHUT_WR)  # closed before all of it was read, it would be reset
 
 
 @contextmanager
 def _port(behaviour: Callable[[socket.socket], None] | None) -> Iterator[int]:
-    """A port whose connections are met with a behaviour; a closed one for None."""
+    """A port whose connections are met with a behaviour; one that is closed, and stays nobody else's, for None."""
     held: list[socket.socket] = []
-    server = socket.create_server(("127.0.0.1", 0))
+    server = socket.socket()
+    server.bind(("127.0.0.1", 0))
     port: int = server.getsockname()[1]
 
     def serve(meet: Callable[[socket.socket], None]) -> None:
@@ -77,9 +78,8 @@ def _port(behaviour: Callable[[socket.socket], None] | None) -> Iterator[int]:
             held.append(connection)  # open until the test is over
             threading.Thread(target=meet, args=(connection,), daemon=True).start()
 
-    if behaviour is None:
-        server.close()
-    else:
+    if behaviour:
+        server.listen()
         threading.Thread(target=serve, args=(behaviour,), daemon=True).start()
     yield port
     for one in (server, *held):
@@ -100,7 +100,7 @@ def answers() -> dict[tuple[str, str], tuple[str, int, float]]:
         places += [(behaviour, "127.0.0.1", port, everyone) for behaviour, port in ports.items()]
         order = {"places": places, "fields": FIELDS, "seconds": SECONDS, "password": CANARY}
         done = subprocess.run(
-            [sys.executable, "-c", PROGRAM], input=json.dumps(order), capture_output=True, text=True, timeout=120
+            [sys.executable, "-c", PROGRAM], input=json.dumps(order), capture_output=True, text=True, timeout=240
         )
     assert CANARY not in done.stdout + done.stderr
     rows = [json.loads(line) for line in done.stdout.splitlines()]
