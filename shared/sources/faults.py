@@ -80,7 +80,7 @@ _SQL_SERVER = (
         "its certificate is not trusted: install its authority's certificate, or set trust_server_certificate",
     ),
     _fatal(r"handshakes? before login|prelogin|TDS (version|stream)", _NOT_A_SERVER.format("SQL Server")),
-    _passing(r"0x2AF9|0x2AFC|No such host|Name or service not known", _NO_HOST),
+    _passing(r"0x2AF[9A-C]|No such host|Name or service not known", _NO_HOST),
     _passing(r"0x2749|0x274D|connection refused|Server is not found", _NO_SERVER),
     _passing(r"Timeout error \[258\]|Login timeout expired|did not connect within", _NO_ANSWER),
     _fatal(r"Query timeout expired|HYT00|Timeout expired", _TOO_LONG),

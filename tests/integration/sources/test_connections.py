@@ -22,6 +22,7 @@ from shared.sources.source import ReadOptions
 from tests.builders import a_job
 
 SECONDS = 2
+UNKNOWN = "no!such!host.invalid"  # no host's name can be like that, so that no name server is asked
 CANARY = "canary-51ac"
 SOURCE_TYPES = ("PostgreSQL", "MSSQL", "Oracle")
 # by pyodbc where it and unixODBC are installed, and otherwise by the driver that takes its place
@@ -96,7 +97,7 @@ def answers() -> dict[tuple[str, str], tuple[str, int, float]]:
             "silent": stack.enter_context(_port(_silent)),
         }
         everyone = (SOURCE_TYPES[0], WITH_DRIVER, *SOURCE_TYPES[1:])
-        places: list[Any] = [("unknown", "no-such-host.invalid", 1, SOURCE_TYPES)]
+        places: list[Any] = [("unknown", UNKNOWN, 1, SOURCE_TYPES)]
         places += [(behaviour, "127.0.0.1", port, everyone) for behaviour, port in ports.items()]
         order = {"places": places, "fields": FIELDS, "seconds": SECONDS, "password": CANARY}
         done = subprocess.run(
@@ -172,5 +173,5 @@ def test_a_named_driver_says_so_in_one_sentence_too(
 def test_an_unknown_host_is_said(answers: dict[tuple[str, str], tuple[str, int, float]], source_type: str) -> None:
     text, _, _ = answers["unknown", source_type]
     assert text.startswith("TransientError ")
-    assert "no-such-host.invalid:1/shop" in text
+    assert f"{UNKNOWN}:1/shop" in text
     assert "the host's name is not known" in text

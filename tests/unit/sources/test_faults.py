@@ -79,6 +79,8 @@ SQL_SERVER: list[tuple[Exception, type[IngestionError], str]] = [
     (mssql("The SELECT permission was denied on the object 'x'"), SourceError, "GRANT SELECT"),
     (mssql("Query timeout expired"), SourceError, "statement_timeout"),
     (mssql("Login timeout expired"), TransientError, "no answer"),
+    (mssql("TCP Provider: Error code 0x2AF9"), TransientError, "name is not known"),
+    (mssql("TCP Provider: Error code 0x2AFA"), TransientError, "name is not known"),  # just now
     (mssql("Transaction (Process ID 52) was deadlocked on lock resources"), TransientError, "ended the transaction"),
     (mssql("Database 'x' on server 'y' is not currently available."), TransientError, "no room"),
     (mssql("The service is currently busy. Retry the request after 10 seconds."), TransientError, "no room"),
