@@ -114,15 +114,17 @@ class BlobListener:
         logger.info("blob trigger %s: %s, version %s, attempt %d", function.name, name, blob.etag, attempt)
         try:
             await self._worker.invoke(function, stream)
-            logger.info("blob trigger %s handled %s, version %s", function.name, name, blob.etag)
         except Exception:
             logger.exception(
                 "blob trigger %s failed on %s, attempt %d of %d", function.name, name, attempt, MAX_ATTEMPTS
             )
             if attempt < MAX_ATTEMPTS:
                 return
+            self._state.finish(*version)
             logger.error("blob trigger %s gives up on %s, version %s", function.name, name, blob.etag)  # noqa: TRY400
-        self._state.finish(*version)
+        else:
+            self._state.finish(*version)  # before the log tells it: whoever kills the host then finds the receipt
+            logger.info("blob trigger %s handled %s, version %s", function.name, name, blob.etag)
 
 
 def connect(connection: str, environment: Mapping[str, str]) -> "BlobServiceClient":

@@ -40,7 +40,7 @@ class Sample:
 
     def request(self, method: str, path: str, key: str | None, **arguments: Any) -> requests.Response:
         headers = {"x-functions-key": key} if key else {}
-        return requests.request(method, f"{self.host.url}{path}", headers=headers, timeout=30, **arguments)
+        return requests.request(method, f"{self.host.url}{path}", headers=headers, timeout=60, **arguments)
 
     def start(self, orchestrator: str, input_: Any = None, instance_id: str = "") -> dict[str, str]:
         """Start an orchestration through the app; gives its management links."""
@@ -71,7 +71,7 @@ class Sample:
         """How often a function left that mark."""
         return len(list(self.marks.glob(f"{mark}.*")))
 
-    def until(self, ask: Callable[[], Any], is_enough: Callable[[Any], bool] = bool, seconds: float = 30) -> Any:
+    def until(self, ask: Callable[[], Any], is_enough: Callable[[Any], bool] = bool, seconds: float = 60) -> Any:
         """Ask again until the answer is enough; fails with the host's log when it takes longer than `seconds`."""
         deadline = time.monotonic() + seconds
         while not is_enough(answer := ask()):

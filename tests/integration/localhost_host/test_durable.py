@@ -34,7 +34,7 @@ def test_an_external_event_ends_the_wait(sample):
 def test_an_event_through_the_public_api_ends_the_wait_too(sample):
     links = sample.start("approval", 600)
     url = links["sendEventPostUri"].replace("{eventName}", "approved")
-    assert requests.post(url, json={"by": "Grace"}, timeout=10).status_code == 202
+    assert requests.post(url, json={"by": "Grace"}, timeout=60).status_code == 202
     assert sample.result(links["id"])["output"] == {"approved": {"by": "Grace"}}
 
 
@@ -138,9 +138,9 @@ def test_the_history_shows_what_happened_with_results_only_on_request(sample):
 
 def test_the_public_status_is_202_while_running_and_then_200(sample):
     links = sample.start("approval", 600)
-    assert requests.get(links["statusQueryGetUri"], timeout=10).status_code == 202
+    assert requests.get(links["statusQueryGetUri"], timeout=60).status_code == 202
     sample.client("terminate", instance_id=links["id"], reason="")
-    answer = requests.get(links["statusQueryGetUri"], timeout=10)
+    answer = requests.get(links["statusQueryGetUri"], timeout=60)
     assert (answer.status_code, answer.json()["input"]) == (200, 600)
 
 
@@ -185,9 +185,10 @@ def test_purge_forgets_a_finished_instance_and_keeps_a_running_one(sample):
 
 
 def test_results_that_arrive_during_a_replay_are_not_lost(sample):
-    instance_id = sample.start("slow_lane", {"lane": "slow", "width": 32, "seconds": 0.05})["id"]
+    instance_id = sample.start("slow_lane", {"lane": "slow", "width": 32, "seconds": 0.05, "until": "woken"})["id"]
     sample.until(lambda: sample.count("work-slow-*") >= 4)
     sample.client("raise_event", instance_id=instance_id, event_name="wakes it up in the middle")
+    (sample.marks / "woken").touch()
     assert len(sample.result(instance_id)["output"]) == 32
 
 

@@ -27,8 +27,9 @@ def test_the_admin_endpoint_fires_nothing_else(sample):
 def test_a_run_that_was_missed_while_no_host_ran_comes_once_and_past_due(tmp_path):
     sample = Sample(tmp_path)
     sample.host.start()
-    sample.host.kill()
     with closing(TriggerState(tmp_path / "state" / "triggers.db")) as state:
+        sample.until(lambda: state.next_occurrence("tick"))
+        sample.host.kill()
         assert state.next_occurrence("tick") > datetime.now(timezone.utc)
         state.expect("tick", datetime.now(timezone.utc) - timedelta(hours=3))
     with sample.host:

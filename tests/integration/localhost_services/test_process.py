@@ -37,8 +37,8 @@ def test_no_service_outlives_its_owner(end: signal.Signals) -> None:
     with service_folder() as folder, _owner(folder) as (owner, ports):
         assert all(_answers(port) for port in ports)
         owner.send_signal(end)
-        owner.wait(30)
-        deadline = time.monotonic() + 30
+        owner.wait(60)
+        deadline = time.monotonic() + 60
         while any(_answers(port) for port in ports):
             assert time.monotonic() < deadline, "a service still answers"
             time.sleep(0.05)
@@ -47,6 +47,7 @@ def test_no_service_outlives_its_owner(end: signal.Signals) -> None:
 def test_after_a_kill_services_start_again_at_once_with_their_data_and_ports() -> None:
     with service_folder() as folder, _owner(folder) as (owner, ports):
         owner.kill()
+        owner.wait()  # its guards still end what it owned
         with LocalServices(folder) as services:
             assert [services.azurite.blob_port, services.postgres.port, services.key_vault.port] == ports
             with services.postgres.connect("made_by_the_owner") as connection:

@@ -1,5 +1,5 @@
 import asyncio
-import time
+import threading
 
 import pytest
 
@@ -15,7 +15,7 @@ def function(code):
 
 @pytest.fixture(scope="module")
 def worker():
-    return Worker(durable_client="{}", threads=1, timeout=0.05)
+    return Worker(durable_client="{}", threads=1, timeout=60)
 
 
 async def test_plain_and_coroutine_functions_return_what_they_return(worker):
@@ -27,9 +27,11 @@ async def test_plain_and_coroutine_functions_return_what_they_return(worker):
     assert await worker.invoke(function(coroutine), 2) == 3
 
 
-async def test_an_invocation_over_the_function_timeout_fails_by_name(worker):
+async def test_an_invocation_over_the_function_timeout_fails_by_name():
+    over, hasty = threading.Event(), Worker(durable_client="{}", threads=1, timeout=0.05)
     with pytest.raises(FunctionTimeoutError, match=r"function f exceeded host.json's functionTimeout of 0.05 s"):
-        await worker.invoke(function(lambda value: time.sleep(0.2)), 1)
+        await hasty.invoke(function(lambda value: over.wait(60)), 1)
+    over.set()
 
 
 async def test_a_timeout_of_the_function_s_own_is_not_the_host_s(worker):

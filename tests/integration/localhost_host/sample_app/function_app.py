@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import threading
 import time
 import uuid
 from datetime import timedelta
@@ -15,6 +16,7 @@ from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrc
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
 
 inside: list[None] = []
+all_inside = threading.Barrier(4)  # host.json lets so many activities run at once
 
 
 def mark(name: str) -> int:
@@ -67,9 +69,10 @@ def tick(timer: func.TimerRequest) -> None:
 def copy_text(blob: func.InputStream) -> None:
     text = blob.read().decode()
     attempt = mark("blob")
-    Path(os.environ["MARKS"], f"blob-{attempt}.json").write_text(
-        json.dumps({"name": blob.name, "uri": blob.uri, "length": blob.length, "text": text, "metadata": blob.metadata})
-    )
+    seen = {"name": blob.name, "uri": blob.uri, "length": blob.length, "text": text, "metadata": blob.metadata}
+    draft = Path(os.environ["MARKS"], f"draft-{attempt}")
+    draft.write_text(json.dumps(seen))
+    draft.replace(draft.with_name(f"blob-{attempt}.json"))  # whoever finds it finds it whole
     if text == "poison":
         raise ValueError("cannot stomach this")
 
@@ -114,7 +117,7 @@ def chain(context: df.DurableOrchestrationContext):
 
 @app.orchestration_trigger(context_name="context")
 def fan_out(context: df.DurableOrchestrationContext):
-    """Input: {"lanes": n, "width": n, "seconds": s}: lanes are children, each with `width` activities at once."""
+    """Input: {"lanes": n, "width": n, …}: lanes are children, each with `width` activities at once; see `work`."""
     plan = context.get_input()
     lanes = [context.call_sub_orchestrator("lane", {**plan, "lane": lane}) for lane in range(plan["lanes"])]
     results = yield context.task_all(lanes)
@@ -129,7 +132,7 @@ def lane(context: df.DurableOrchestrationContext):
 def lane_tasks(context: df.DurableOrchestrationContext):
     plan = context.get_input()
     names = [f"{plan['lane']}-{number}" for number in range(plan["width"])]
-    tasks = [context.call_activity("work", {"name": name, "seconds": plan["seconds"]}) for name in names]
+    tasks = [context.call_activity("work", {**plan, "name": name}) for name in names]
     return (yield context.task_all(tasks))
 
 
@@ -216,7 +219,8 @@ def crowd(context: df.DurableOrchestrationContext):
 def count_in(nothing: None) -> None:
     inside.append(None)
     mark(f"most-at-once-{len(inside)}")
-    time.sleep(0.05)
+    all_inside.wait(60)
+    time.sleep(0.05)  # in which one too many would come
     inside.pop()
 
 
@@ -227,7 +231,10 @@ def add_one(number: int) -> int:
 
 @app.activity_trigger(input_name="job")
 def work(job: dict) -> str:
+    """Takes `seconds`, and not before there is the mark `until`, where one is named."""
     mark(f"work-{job['name']}")
+    while "until" in job and not Path(os.environ["MARKS"], job["until"]).exists():
+        time.sleep(0.01)
     time.sleep(job["seconds"])
     return job["name"]
 
