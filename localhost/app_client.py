@@ -15,7 +15,7 @@ from azure.storage.blob import BlobClient
 from localhost.host.keys import load_keys
 from localhost.services.azurite import ACCOUNT, ACCOUNT_KEY
 
-_TIMEOUT_SECONDS = 60
+_TIMEOUT_SECONDS = 120  # a dry run takes up to 90 s
 _ADDRESSES = "app.json"
 
 

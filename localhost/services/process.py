@@ -15,6 +15,7 @@ from localhost.services import guard
 from localhost.services.service import ServiceError
 
 _POLL_SECONDS = 0.02
+_KILL_SECONDS = 30  # for the guard to notice, kill and end, on a busy machine
 
 
 @contextmanager
@@ -26,7 +27,7 @@ def exclusive(folder: Path) -> Iterator[int]:
     Raises:
         ServiceError: another process uses the folder.
     """
-    deadline = time.monotonic() + guard.GRACE_SECONDS
+    deadline = time.monotonic() + 2 * guard.GRACE_SECONDS  # a guard kills what has not ended after one
     with (folder / "lock").open("w") as file:
         while True:
             try:
@@ -95,4 +96,4 @@ class GuardedProcess:
         """End the command and wait for it; the guard kills what does not end by itself."""
         if self._process.stdin:
             self._process.stdin.close()
-        self._process.wait(guard.GRACE_SECONDS + 5)
+        self._process.wait(guard.GRACE_SECONDS + _KILL_SECONDS)
