@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -109,12 +110,16 @@ class App(LocalApp):
         self.upload_workbook(a_workbook(*rows))
 
     def upload(self, content: bytes) -> dict[str, Any]:
-        """Upload a workbook and give the audit row that says what became of it."""
-        before = {row["RowKey"] for row in self.audit_rows("workbook")}
+        """Upload a workbook and give the audit row that says what became of it, and not of one before."""
+        digest = sha256(content).hexdigest()
+
+        def rows() -> list[dict[str, Any]]:
+            return [row for row in self.audit_rows("workbook") if row["sha256"] == digest]
+
+        before = {row["RowKey"] for row in rows()}
         self.upload_workbook(content)
         return self.until(
-            lambda: next((row for row in self.audit_rows("workbook") if row["RowKey"] not in before), None),
-            "the upload is noticed",
+            lambda: next((row for row in rows() if row["RowKey"] not in before), None), "the upload is noticed"
         )
 
     # runs
@@ -149,7 +154,7 @@ class App(LocalApp):
 
         return self.until(ended, f"run {run_id} ends")
 
-    def until(self, condition: Callable[[], T | None], what: str, seconds: float = 90) -> T:
+    def until(self, condition: Callable[[], T | None], what: str, seconds: float = 180) -> T:
         """The first true value of `condition`, or an AssertionError that shows the host's log."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,8 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 _COMMAND = [sys.executable, "-m", "localhost"]
-_SECONDS = 120
+_SECONDS = 240
+_KILLED_SECONDS = 30
 
 
 def call(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -48,6 +50,14 @@ def read_until(process: subprocess.Popen[str], text: str) -> str:
         if text in line:
             return "".join(lines)
     raise AssertionError(f"{text!r} was not printed, but:\n{''.join(lines)}")
+
+
+def left_over(temporary_folder: Path) -> list[str]:
+    """The processes of a command that do not go: one that was killed takes its time on a busy machine."""
+    deadline = time.monotonic() + _KILLED_SECONDS
+    while (found := processes_with(temporary_folder)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return found
 
 
 def processes_with(temporary_folder: Path) -> list[str]:

@@ -14,7 +14,7 @@ import requests
 
 from shared.workbook.template import write_workbook
 from tests.conftest import service_folder
-from tests.e2e.commands import call, processes_with, read_until, running
+from tests.e2e.commands import call, left_over, read_until, running
 
 GOOD = {
     "job_id": "pg_sizing_full",
@@ -50,9 +50,9 @@ def started() -> Iterator[Started]:
         with running("start", "--port", 0, "--folder", folder, temporary_folder=temporary_folder) as process:
             yield Started(folder, read_until(process, "localhost upload"))
             process.send_signal(signal.SIGINT)
-            output, _ = process.communicate(timeout=60)
+            output, _ = process.communicate(timeout=120)
         assert (process.returncode, output.strip()) == (130, "")
-        assert processes_with(temporary_folder) == []
+        assert left_over(temporary_folder) == []
 
 
 def a_file(folder: Path, *rows: dict[str, str]) -> Path:
@@ -62,7 +62,7 @@ def a_file(folder: Path, *rows: dict[str, str]) -> Path:
 
 
 def test_start_tells_where_the_app_is_and_how_to_get_a_workbook(started: Started) -> None:
-    assert requests.get(f"{started.url}/api/health", timeout=10).json()["status"] == "healthy"
+    assert requests.get(f"{started.url}/api/health", timeout=60).json()["status"] == "healthy"
     assert f"curl -X POST {started.url}/api/runs -H 'x-functions-key: " in started.greeting
     assert "python -m localhost template FILE.xlsx" in started.greeting
 
@@ -100,10 +100,10 @@ def test_a_run_without_a_started_app_brings_its_own_and_takes_it_away(tmp_path: 
     with service_folder() as folder:
         arguments = ("run", "--workbook", a_file(tmp_path, GOOD), "--job", "pg_sizing_full", "--folder", folder / "app")
         with running(*arguments, temporary_folder=folder) as process:
-            output, _ = process.communicate(timeout=120)
+            output, _ = process.communicate(timeout=240)
         assert process.returncode == 0, output
         assert "SUCCEEDED, 1 of 1 jobs done, 23 rows" in output
-        assert processes_with(folder) == []
+        assert left_over(folder) == []
 
 
 def test_a_bad_workbook_is_neither_uploaded_nor_run(started: Started, tmp_path: Path) -> None:

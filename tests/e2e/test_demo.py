@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import service_folder
-from tests.e2e.commands import processes_with, read_until, running
+from tests.e2e.commands import left_over, processes_with, read_until, running
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_the_demo_keeps_every_promise_and_tidies_up(temporary_folder: Path) -> N
     assert {row["PartitionKey"] for row in outcome["audit_rows"]} == {"runs", first["run_id"], second["run_id"]}
     assert "United Air Lines Inc." in shown
     assert "The blob trigger activated it: 5 disabled" in shown
-    assert (processes_with(temporary_folder), list(temporary_folder.iterdir())) == ([], [])
+    assert (left_over(temporary_folder), list(temporary_folder.iterdir())) == ([], [])
 
 
 def test_ctrl_c_in_a_run_ends_the_demo_with_all_its_processes_and_files(temporary_folder: Path) -> None:
@@ -46,17 +46,17 @@ def test_ctrl_c_in_a_run_ends_the_demo_with_all_its_processes_and_files(temporar
         read_until(process, "POST /api/runs")
         assert len(processes_with(temporary_folder)) > 3
         os.killpg(process.pid, signal.SIGINT)
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "Traceback" not in output
-    assert (processes_with(temporary_folder), list(temporary_folder.iterdir())) == ([], [])
+    assert (left_over(temporary_folder), list(temporary_folder.iterdir())) == ([], [])
 
 
 def test_a_signal_to_the_demo_alone_while_it_starts_is_enough(temporary_folder: Path) -> None:
     with running("demo", temporary_folder=temporary_folder) as process:
         read_until(process, "Starting")
         process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=120)
     assert process.returncode == 143
     assert "Traceback" not in output
-    assert (processes_with(temporary_folder), list(temporary_folder.iterdir())) == ([], [])
+    assert (left_over(temporary_folder), list(temporary_folder.iterdir())) == ([], [])

@@ -105,7 +105,10 @@ def test_an_order_that_was_carried_out_is_not_repeated(
     versions = app.request("GET", "/api/config/history").json()["versions"]
     assert app.request("POST", "/api/config/rollback", {"sha256": versions[1]["sha256"]}).status_code == 200
     app.fire_timer()
-    app.until(lambda: any(row["trigger"] == "timer" for row in app.run_rows()), "the timer starts a run")
+    (timed,) = app.until(
+        lambda: [row["run_id"] for row in app.run_rows() if row["trigger"] == "timer"], "the timer starts a run"
+    )
+    app.wait(timed)
     assert len(ordered_runs(app)) == len(before) + 1
 
 

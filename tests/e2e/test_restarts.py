@@ -16,7 +16,7 @@ from tests.e2e.app import App, jobs_of
 @pytest.fixture
 def disk() -> Iterator[Path]:
     """A disk for the app alone; its path is short, for the sockets in its TMPDIR."""
-    with tempfile.TemporaryDirectory(prefix="disk-") as folder:
+    with tempfile.TemporaryDirectory(prefix="disk-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 

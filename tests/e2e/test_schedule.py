@@ -86,8 +86,9 @@ def test_the_schedule_of_the_setting_starts_runs_one_after_another(services: Loc
     app = App(services, tmp_path, INGESTION_SCHEDULE="* * * * * *")
     app.create_tables("each_second")
     app.put_workbook(app.row("each_second", "each_second"))
-    with app.host:
+    try:
         with app.locked("each_second", readers=1) as until_readers_wait:
+            app.host.start()  # now, so that no tick comes before the lock
             until_readers_wait()
             (row,) = app.run_rows()
             skipped = SKIPPED.format(row["run_id"])
@@ -95,6 +96,8 @@ def test_the_schedule_of_the_setting_starts_runs_one_after_another(services: Loc
             assert [row["status"] for row in app.run_rows()] == ["RUNNING"]
         assert app.wait(row["run_id"])["status"] == "SUCCEEDED"
         app.until(lambda: len(app.run_rows()) > 1, "a later tick starts the next run")
+    finally:
+        app.host.stop()
 
 
 def test_the_timer_fails_a_run_that_has_no_configuration(services: LocalServices, tmp_path: Path) -> None:

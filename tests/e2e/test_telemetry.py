@@ -27,7 +27,7 @@ class Told(NamedTuple):
     run_id: str
     telemetry: Telemetry
     webhook: Webhook
-    log: str
+    log: str = ""
 
     def spans(self, name: str) -> list[Any]:
         return [span for span in self.telemetry.spans if span.name == name]
@@ -35,6 +35,10 @@ class Told(NamedTuple):
     def span(self, name: str) -> Any:
         (span,) = self.spans(name)
         return span
+
+    def lines(self, beginning: str) -> list[Any]:
+        """The log records that begin so."""
+        return [record for record in self.telemetry.logs if record.body.string_value.startswith(beginning)]
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +50,13 @@ def told(services: LocalServices, tmp_path_factory: pytest.TempPathFactory) -> I
         app.put_workbook(app.row("orders", "orders"), app.row("gone", "gone"))
         with app.host:
             run_id = app.run()["run_id"]
-            app.fire_timer("watch")
+            heard = Told(run_id, telemetry, webhook)
+            app.until(lambda: heard.spans("finish run"), "the run is traced to its end")
+            app.until(lambda: heard.lines(f"Run {run_id}: "), "the log tells its end")
+            app.until(lambda: webhook.messages, "the webhook is told")
+            app.fire_timer("watch")  # the metrics that it adds to bring those before along
             app.until(lambda: telemetry.points("ingestion.lag"), "the lag is measured")
-            app.until(lambda: [span for span in telemetry.spans if span.name == "finish run"], "the run is traced")
-            yield Told(run_id, telemetry, webhook, app.host.log_text())
+            yield heard._replace(log=app.host.log_text())
 
 
 def test_a_trace_leads_from_the_trigger_to_the_jobs_and_their_stages(told: Told) -> None:
@@ -74,12 +81,11 @@ def test_a_span_says_how_its_attempt_ended(told: Told) -> None:
 
 
 def test_log_lines_carry_run_job_and_attempt_and_their_trace(told: Told) -> None:
-    lines = {record.body.string_value: record for record in told.telemetry.logs}
-    (outcome,) = (record for text, record in lines.items() if text.startswith(f"Run {told.run_id}, job orders,"))
+    (outcome,) = told.lines(f"Run {told.run_id}, job orders,")
     carried = attributes(outcome)
     assert (carried["run_id"], carried["job_id"], carried["attempt"]) == (told.run_id, "orders", 1)
     assert outcome.trace_id == told.span("start run").trace_id
-    (end,) = (record for text, record in lines.items() if text.startswith(f"Run {told.run_id}: "))
+    (end,) = told.lines(f"Run {told.run_id}: ")
     assert attributes(end)["run_id"] == told.run_id
 
 

@@ -86,7 +86,7 @@ FLOWS = {
 class BrokenApp(App):
     """The app, with a proxy before its storage and one before its database."""
 
-    patience_seconds = 120.0  # for a run to end
+    patience_seconds = 180.0  # for a run to end
 
     def __init__(self, services: LocalServices, folder: Path, storage: StorageProxy, **settings: str) -> None:
         self.work_folder = folder / "work"
@@ -243,7 +243,7 @@ class BrokenApp(App):
 
     def assert_no_attempt_is_left(self) -> None:
         """No process, once those that wait for more work have waited long enough, and no working folder."""
-        self.until(lambda: not self.attempts, "every attempt's process has ended", seconds=10)
+        self.until(lambda: not self.attempts, "every attempt's process has ended")
         assert list(self.work_folder.iterdir()) == []
 
     def readable_rows(self, table: str) -> list[tuple[Any, ...]]:
