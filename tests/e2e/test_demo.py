@@ -23,7 +23,7 @@ def temporary_folder() -> Iterator[Path]:
 
 def test_the_demo_keeps_every_promise_and_tidies_up(temporary_folder: Path) -> None:
     with running("demo", "--json", temporary_folder=temporary_folder) as process:
-        output, _ = process.communicate(timeout=240)
+        output, _ = process.communicate(timeout=480)
     assert process.returncode == 0, output
     shown, _, summary = output.partition("\n{\n")
     outcome = json.loads("{" + summary)
