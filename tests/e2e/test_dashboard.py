@@ -204,7 +204,7 @@ def test_a_thousand_jobs_are_filtered_sorted_and_paged_without_a_request_for_eac
     requests: list[Request] = []
     page.on("request", lambda request: requests.append(request))
     began = time.perf_counter()
-    page.get_by_role("link", name="Jobs", exact=True).click()
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Jobs").click()
     rows = page.locator("tbody tr")
     expect(rows).to_have_count(50)
     record_property("seconds_until_1003_jobs_are_listed", round(time.perf_counter() - began, 2))
