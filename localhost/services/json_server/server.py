@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import socket
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from localhost.services.node import installed, node_command
 from localhost.services.process import GuardedProcess, exclusive
-from localhost.services.service import HOST, Service, claim_ports
+from localhost.services.service import HOST, Service, ServiceError, claim_ports
+
+_LISTEN_SECONDS = 60
 
 
 class JsonServer(Service):
@@ -44,8 +48,21 @@ class JsonServer(Service):
             command: list[str | Path] = [*node_command(), script, "--host", HOST, "--port", str(self.port), data]
             self._process = GuardedProcess(command, self.folder / "json-server.log", lock=lock)
         self._process.wait_for("Home")
+        self._wait_until_it_listens()  # which it begins after it has said so
 
     def stop(self) -> None:
         if self._process:
             self._process.stop()
             self._process = None
+
+    def _wait_until_it_listens(self) -> None:
+        deadline = time.monotonic() + _LISTEN_SECONDS
+        while True:
+            try:
+                socket.create_connection((HOST, self.port)).close()
+                return
+            except ConnectionRefusedError:
+                if time.monotonic() > deadline:
+                    message = f"json-server does not listen at {self.host} after {_LISTEN_SECONDS} s"
+                    raise ServiceError(f"{message}: see {self.folder / 'json-server.log'}.") from None
+            time.sleep(0.02)
