@@ -18,6 +18,7 @@ from typing import Any
 
 import psutil
 import pyarrow.parquet as pq
+import requests
 from deltalake import DeltaTable
 
 from localhost.host.process import HostProcess
@@ -153,10 +154,20 @@ class BrokenApp(App):
         finally:
             twin.host.kill()
 
-    def wait_over_restarts(self, run_id: str) -> dict[str, Any]:
-        """Wait for the end of a run whose host was killed: start the host again."""
-        self.host.kill()
-        self.host.start()
+    def start_fatal_run(self, job_id: str) -> str:
+        """Start a run that may kill the host, perhaps before it has answered."""
+        run_id = f"fatal-{unique_name()}"
+        with suppress(requests.ConnectionError):
+            self.start_run(run_id=run_id, job_ids=[job_id])
+        return run_id
+
+    def wait_over_restart(self, run_id: str, met: Callable[[], bool], what: str) -> dict[str, Any]:
+        """Wait until the host was killed, start it again, and wait for the end of the run."""
+        try:
+            self.until(met, what)
+        finally:  # also for the tests that follow
+            self.host.kill()
+            self.host.start()
         return self.wait(run_id)
 
     # breaking
@@ -174,12 +185,11 @@ class BrokenApp(App):
         """Run a job and kill `victim` (child, host or both) at the first request of a stage; the ended run."""
         once = Once(stage, Fault("call", when, function=self._killing(victim)))
         with self.breaking(once):
-            run_id = self.start_run(job_ids=[job_id])
             if victim == "child":
-                run = self.wait(run_id)
+                run = self.run(job_ids=[job_id])
             else:
-                self.until(once.met.is_set, f"the stage '{stage}' is reached")
-                run = self.wait_over_restarts(run_id)
+                run_id = self.start_fatal_run(job_id)
+                run = self.wait_over_restart(run_id, once.met.is_set, f"the stage '{stage}' is reached")
         assert once.met.is_set(), f"the run had no '{stage}'"
         return run
 

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from shared.audit import PARTITIONS
+
 _LAKE_STAGES = (
     ("_dlt_loads/", "record"),
     ("_dlt_pipeline_state/", "state"),
@@ -48,8 +50,6 @@ class StorageRequest:
         for prefix, stage in _PARTITIONS.items():
             if partition.startswith(prefix):
                 return stage
-        try:
-            status = json.loads(self.body).get("status")
-        except ValueError:
+        if partition in PARTITIONS or partition.startswith("rewind:"):  # of calls, uploads …
             return "other"
-        return "progress row" if status == "RUNNING" else "audit row"
+        return "progress row" if json.loads(self.body)["status"] == "RUNNING" else "audit row"

@@ -100,9 +100,11 @@ def test_a_kill_in_the_middle_of_reading(app: BrokenApp, flow: str, victim: str)
         app.postgres_through(postgres)
         app.change(job, FLOWS[flow])
         killed = app.when_postgres_has_sent(postgres, 3_000, victim)
-        run_id = app.start_run(job_ids=[job])
-        app.until(killed.is_set, "the source has sent a part")
-        run = app.wait(run_id) if victim == "child" else app.wait_over_restarts(run_id)
+        if victim == "child":
+            run = app.run(job_ids=[job])
+            assert killed.is_set()
+        else:
+            run = app.wait_over_restart(app.start_fatal_run(job), killed.is_set, "the source has sent a part")
         is_right(app, flow, run)
 
 
