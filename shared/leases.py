@@ -6,6 +6,7 @@ again at once, while any other run finds the job held until the lease lapses.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 import uuid
@@ -13,12 +14,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobClient, BlobLeaseClient
 
 from shared.errors import IngestionError, LeaseLostError
 from shared.identity import blob_service
 from shared.settings import settings
+
+log = logging.getLogger(__name__)
 
 MAINTENANCE_RUN = "maintenance-"  # how the ids of maintenances begin
 LEASES = "leases"  # the folder of the configuration's container
@@ -86,8 +89,10 @@ def job_lease(job_id: str, run_id: str) -> Iterator[JobLease]:
     finally:
         held.released.set()
         thread.join()
-        with suppress(AzureError):  # it lapsed or was taken over, or will lapse by itself
+        try:
             client.release()
+        except Exception as error:  # what was done is done, and the lease lapses by itself
+            log.info("The lease of job %s could not be released: %s: %s", job_id, type(error).__name__, error)
 
 
 def assert_held(job_id: str, run_id: str) -> None:
