@@ -15,12 +15,15 @@ ROOT = Path(__file__).parents[2]
 _COMMAND = [sys.executable, "-m", "localhost"]
 _SECONDS = 240
 _KILLED_SECONDS = 30
+_LOOKS = ("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS", "TTY_COMPATIBLE", "COLUMNS")  # a CI's wishes of the output
 
 
 def call(*arguments: object) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     command = [*_COMMAND, *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=_SECONDS)
+    return subprocess.run(
+        command, cwd=ROOT, env=_environment(), capture_output=True, text=True, check=False, timeout=_SECONDS
+    )
 
 
 @contextmanager
@@ -29,7 +32,7 @@ def running(*arguments: object, temporary_folder: Path) -> Iterator[subprocess.P
     process: subprocess.Popen[Any] = subprocess.Popen(
         [*_COMMAND, *map(str, arguments)],
         cwd=ROOT,
-        env={**os.environ, "TMPDIR": str(temporary_folder), "PYTHONUNBUFFERED": "1"},
+        env=_environment(TMPDIR=str(temporary_folder), PYTHONUNBUFFERED="1"),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -64,3 +67,7 @@ def processes_with(temporary_folder: Path) -> list[str]:
     """The processes whose environment names this temporary folder: a command's own, and all that it started."""
     listed = subprocess.run(["ps", "axeww", "-o", "pid=,command="], capture_output=True, text=True, check=True)
     return [line for line in listed.stdout.splitlines() if f"TMPDIR={temporary_folder}" in line]
+
+
+def _environment(**more: str) -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in _LOOKS} | more

@@ -290,7 +290,9 @@ class BrokenApp(App):
 
 
 def _is_fork_server(process: psutil.Process) -> bool:
-    return any("multiprocessing.forkserver" in part for part in process.cmdline())
+    with suppress(psutil.NoSuchProcess):  # an idle one may end while it is looked at
+        return any("multiprocessing.forkserver" in part for part in process.cmdline())
+    return False
 
 
 _numbers = itertools.count()

@@ -37,7 +37,7 @@ def a_run(*jobs: dict[str, Any], **fields: Any) -> dict[str, Any]:
 
 def printed(what: RenderableType) -> list[str]:
     """The printed lines, cells separated by single spaces."""
-    console = Console(file=io.StringIO(), width=150)
+    console = Console(file=io.StringIO(), width=150, color_system=None)
     console.print(what)
     assert isinstance(console.file, io.StringIO)
     return [" ".join(line.replace("│", " ").split()) for line in console.file.getvalue().splitlines()]
