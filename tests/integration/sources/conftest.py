@@ -32,8 +32,9 @@ def database_name(services: LocalServices) -> str:
 
 @pytest.fixture(scope="module")
 def sql(services: LocalServices, database_name: str) -> Iterator[psycopg.Connection[Any]]:
-    """A connection to that database; every statement commits."""
+    """A connection to that database, to which times without a zone are UTC; every statement commits."""
     with services.postgres.connect(database_name, autocommit=True) as connection:
+        connection.execute("SET timezone = 'UTC'")
         yield connection
 
 

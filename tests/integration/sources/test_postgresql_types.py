@@ -142,7 +142,6 @@ class Loaded:
 
 @pytest.fixture(scope="module")
 def loaded(services: LocalServices, sql: psycopg.Connection[Any], database_name: str, tmp_path_factory: Any) -> Loaded:
-    sql.execute("SET timezone = 'UTC'")
     sql.execute("CREATE TYPE mood AS ENUM ('sad', 'not sad')")
     sql.execute("CREATE DOMAIN positive AS integer CHECK (VALUE > 0)")
     sql.execute("CREATE DOMAIN code AS varchar(2)")
