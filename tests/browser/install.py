@@ -22,6 +22,7 @@ from localhost.services.node import installed, node_command
 
 _MANIFESTS = Path(__file__).parent
 _PACKED = (platform.system(), platform.machine()) == ("Linux", "x86_64")
+_START_MS = 120_000
 _FONTS = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig><dir prefix="relative">fonts</dir><cachedir prefix="xdg">fontconfig</cachedir></fontconfig>
@@ -48,7 +49,7 @@ def launched() -> Iterator[Browser]:
     install_browser()
     with sync_playwright() as playwright:
         if not _PACKED:
-            yield playwright.chromium.launch()
+            yield playwright.chromium.launch(timeout=_START_MS)
             return
         folder = _unpacked()
         environment = {
@@ -56,7 +57,7 @@ def launched() -> Iterator[Browser]:
             "LD_LIBRARY_PATH": str(folder / "lib"),
             "FONTCONFIG_FILE": str(folder / "fonts.conf"),
         }
-        yield playwright.chromium.launch(executable_path=folder / "chromium", env=environment)
+        yield playwright.chromium.launch(executable_path=folder / "chromium", env=environment, timeout=_START_MS)
 
 
 def _packages() -> Path:

@@ -290,6 +290,7 @@ def test_nothing_that_comes_from_outside_becomes_markup(page: Page, app: App) ->
 
 def test_the_browser_itself_refuses_markup(browser: Browser, app: App) -> None:
     with browser.new_context() as context:
+        context.set_default_timeout(WAIT_MS)
         page = context.new_page()
         page.goto(f"{app.url}/api/dashboard")
         with pytest.raises(Exception, match="TrustedHTML"):
