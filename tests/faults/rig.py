@@ -166,9 +166,13 @@ class BrokenApp(App):
         try:
             self.until(met, what)
         finally:  # also for the tests that follow
-            self.host.kill()
-            self.host.start()
+            self.restart()
         return self.wait(run_id)
+
+    def restart(self) -> None:
+        """Start the host again, which may have been killed."""
+        self.host.kill()
+        self.host.start()
 
     # breaking
 
@@ -183,7 +187,7 @@ class BrokenApp(App):
 
     def run_killing(self, stage: str, when: Any, victim: str, job_id: str) -> dict[str, Any]:
         """Run a job and kill `victim` (child, host or both) at the first request of a stage; the ended run."""
-        once = Once(stage, Fault("call", when, function=self._killing(victim)))
+        once = Once(stage, Fault("call", when, function=self.killing(victim)))
         with self.breaking(once):
             if victim == "child":
                 run = self.run(job_ids=[job_id])
@@ -198,13 +202,14 @@ class BrokenApp(App):
         happened = threading.Event()
 
         def act() -> None:
-            self._killing(victim)()
+            self.killing(victim)()
             happened.set()
 
         proxy.on_bytes = (size, act)
         return happened
 
-    def _killing(self, victim: str) -> Callable[[], None]:
+    def killing(self, victim: str) -> Callable[[], None]:
+        """What kills a victim: the child, the host, or both."""
         return {"child": self.kill_attempts, "host": self.kill_host, "both": self.kill_both}[victim]
 
     # tables
