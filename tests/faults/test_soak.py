@@ -17,7 +17,7 @@ from tests.faults.rig import FLOWS, BrokenApp, broken_app
 JOBS = int(os.environ.get("SOAK_JOBS", "16"))
 ROUNDS = int(os.environ.get("SOAK_ROUNDS", "3"))
 AT_ONCE = 4
-SECONDS_OF_A_LOAD = 4
+SECONDS_OF_A_LOAD = 2  # with its killed attempts
 KILLED_PART = 0.1  # of all loads
 NAMES = {f"soak_{number}": list(FLOWS)[number % len(FLOWS)] for number in range(JOBS)}
 
@@ -30,7 +30,7 @@ def test_many_rounds_with_random_kills(
 ) -> None:
     record_property("points", JOBS * ROUNDS)
     with broken_app(services, tmp_path, SOURCE_CONCURRENCY=str(AT_ONCE), JOB_MAX_ATTEMPTS="6") as app:
-        app.patience_seconds += JOBS * SECONDS_OF_A_LOAD
+        app.patience_seconds += 2 * JOBS * SECONDS_OF_A_LOAD
         for name in NAMES:
             app.create_versioned_table(name)
         app.put_workbook(*(app.row(name, name, **FLOWS[flow].cells) for name, flow in NAMES.items()))
