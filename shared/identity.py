@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
+from typing import TypeVar
 
 from azure.core.credentials import TokenCredential
 from azure.data.tables import TableServiceClient
@@ -16,6 +17,8 @@ from azure.keyvault.secrets import SecretClient
 from azure.storage.blob import BlobServiceClient
 
 from shared.settings import settings
+
+_Service = TypeVar("_Service", BlobServiceClient, TableServiceClient)
 
 
 @cache
@@ -34,10 +37,7 @@ def blob_service(connection_name: str) -> BlobServiceClient:
     Raises:
         ConfigurationError: the connection's settings are missing.
     """
-    connection = settings().connection(connection_name)
-    if connection.connection_string:
-        return BlobServiceClient.from_connection_string(connection.connection_string.get_secret_value())
-    return BlobServiceClient(str(connection.endpoint), credential=credential())
+    return _service(BlobServiceClient, connection_name)
 
 
 @cache
@@ -47,13 +47,17 @@ def table_service(connection_name: str) -> TableServiceClient:
     Raises:
         ConfigurationError: the connection's settings are missing.
     """
-    connection = settings().connection(connection_name)
-    if connection.connection_string:
-        return TableServiceClient.from_connection_string(connection.connection_string.get_secret_value())
-    return TableServiceClient(str(connection.endpoint), credential=credential())
+    return _service(TableServiceClient, connection_name)
 
 
 @cache
 def secret_client(vault_url: str) -> SecretClient:
     """The Key Vault client of a vault."""
     return SecretClient(vault_url, credential=credential())
+
+
+def _service(client: type[_Service], connection_name: str) -> _Service:
+    connection = settings().connection(connection_name)
+    if connection.connection_string:
+        return client.from_connection_string(connection.connection_string.get_secret_value())
+    return client(str(connection.endpoint), credential=credential())

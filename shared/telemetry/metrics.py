@@ -9,6 +9,7 @@ from typing import Any
 from opentelemetry import metrics
 
 from shared.models import JobResult
+from shared.workbook.watermarks import as_moment
 
 _meter = metrics.get_meter("excel-to-lake")
 _rows = _meter.create_counter("ingestion.rows", "{row}", "Rows written to the lake")
@@ -47,10 +48,5 @@ def record_lags(jobs: Iterable[Mapping[str, Any]], now: datetime) -> None:
 
 def watermark_time(watermark: str) -> datetime | None:
     """The time that a watermark is, UTC where it has no zone; None for numbers and other texts."""
-    if "-" not in watermark:  # 20240131 is a number
-        return None
-    try:
-        moment = datetime.fromisoformat(watermark)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    moment = as_moment(watermark)
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=timezone.utc)

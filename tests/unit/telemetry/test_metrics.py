@@ -16,6 +16,7 @@ UTC = timezone.utc
     [
         ("2024-01-31T12:00:00+00:00", datetime(2024, 1, 31, 12, tzinfo=UTC)),
         ("2024-01-31T12:00:00+02:00", datetime(2024, 1, 31, 12, tzinfo=timezone(timedelta(hours=2)))),
+        ("2024-01-31T12:00:00.123456789Z", datetime(2024, 1, 31, 12, 0, 0, 123456, UTC)),
         ("2024-01-31T12:00:00", datetime(2024, 1, 31, 12, tzinfo=UTC)),
         ("2024-01-31", datetime(2024, 1, 31, tzinfo=UTC)),
         ("20240131", None),
