@@ -8,11 +8,11 @@ import { h } from "./dom.js";
 import { errorPanel } from "./errors.js";
 import { bytes, duration, firstSentence, number } from "./format.js";
 import { actionButton, facts, runLink } from "./links.js";
+import { readOlder, withOlder } from "./older.js";
 import { table } from "./table.js";
 
 const PAGE = 100;
 const CHARTED = 30;
-const histories = new Map(); // the older pages that the reader has asked for, by job id
 
 const COLUMNS = [
   { name: "start", title: "Started (UTC)", value: (load) => load.start_time, cell: (load) => stamp(load.start_time) },
@@ -64,7 +64,7 @@ export const jobView = {
   },
 
   render({ newest, job }, parameters, jobId) {
-    const { loads, continuation } = withOlder(jobId, newest);
+    const { rows: loads, continuation } = withOlder(`history-${jobId}`, rowsOf(newest));
     const last = loads[0];
     return [
       h("p", { class: "trail" }, h("a", { href: "#/jobs" }, "Jobs")),
@@ -90,26 +90,20 @@ export const jobView = {
           text: searched,
           empty: "It has never run.",
         }),
-        continuation && actionButton("older", "Show older loads", { job: jobId, continuation }),
+        continuation && actionButton("older", "Show older loads", { job: jobId }),
       ),
     ];
   },
 };
 
-export async function showOlder(jobId, continuation) {
-  const older = await get(`jobs/${part(jobId)}/history`, { limit: PAGE, continuation });
-  const before = histories.get(jobId)?.loads ?? [];
-  histories.set(jobId, { loads: [...before, ...older.loads], continuation: older.continuation });
+export function showOlder(jobId) {
+  return readOlder(`history-${jobId}`, async (continuation) =>
+    rowsOf(await get(`jobs/${part(jobId)}/history`, { limit: PAGE, continuation })),
+  );
 }
 
-function withOlder(jobId, newest) {
-  const older = histories.get(jobId);
-  if (!older) return newest;
-  const known = new Set(newest.loads.map((load) => load.run_id));
-  return {
-    loads: [...newest.loads, ...older.loads.filter((load) => !known.has(load.run_id))],
-    continuation: older.continuation,
-  };
+function rowsOf({ loads, continuation }) {
+  return { rows: loads, continuation };
 }
 
 function buttons(jobId) {

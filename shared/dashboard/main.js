@@ -162,8 +162,8 @@ async function toggleKey() {
 
 const CHANGING = { run: startRun, "dry-run": dryRun, cancel: cancelRun, retry: retryRun, key: toggleKey };
 const READING = {
-  older: ({ job, continuation }) => showOlder(job, continuation),
-  "older-runs": ({ status, continuation }) => showOlderRuns(status, continuation),
+  older: ({ job }) => showOlder(job),
+  "older-runs": ({ status }) => showOlderRuns(status),
 };
 const SHOWING = {
   sort: ({ table, column }) => sortBy(table, column),

@@ -7,12 +7,12 @@ import { h } from "./dom.js";
 import { errorPanel, hint } from "./errors.js";
 import { bytes, count, duration, number, secondsSince, triggerName, words } from "./format.js";
 import { actionButton, facts, jobLink, runLink } from "./links.js";
+import { readOlder, withOlder } from "./older.js";
 import { runningRun } from "./progress.js";
 import { table } from "./table.js";
 
 const PAGE = 100;
 const STATES = ["", "RUNNING", "SUCCEEDED", "PARTLY_FAILED", "FAILED", "CANCELLED"];
-const older = new Map(); // the older pages that the reader has asked for, by the state that is shown
 
 const RUN_COLUMNS = [
   { name: "run", title: "Run", cell: (run) => runLink(run.run_id) },
@@ -67,10 +67,7 @@ export const runsView = {
 
   render(newest, parameters) {
     const status = parameters.get("status") ?? "";
-    const known = new Set(newest.runs.map((run) => run.run_id));
-    const more = older.get(status);
-    const runs = [...newest.runs, ...(more?.runs ?? []).filter((run) => !known.has(run.run_id))];
-    const continuation = more ? more.continuation : newest.continuation;
+    const { rows, continuation } = withOlder(`runs-${status}`, rowsOf(newest));
     return [
       h("h1", null, "Runs"),
       h(
@@ -84,15 +81,20 @@ export const runsView = {
           ),
         ),
       ),
-      runsTable(`runs-${status}`, runs),
-      continuation && actionButton("older-runs", "Show older runs", { status, continuation }),
+      runsTable(`runs-${status}`, rows),
+      continuation && actionButton("older-runs", "Show older runs", { status }),
     ];
   },
 };
 
-export async function showOlderRuns(status, continuation) {
-  const page = await get("runs", { status, limit: PAGE, continuation });
-  older.set(status, { runs: [...(older.get(status)?.runs ?? []), ...page.runs], continuation: page.continuation });
+export function showOlderRuns(status) {
+  return readOlder(`runs-${status}`, async (continuation) =>
+    rowsOf(await get("runs", { status, limit: PAGE, continuation })),
+  );
+}
+
+function rowsOf({ runs, continuation }) {
+  return { rows: runs, continuation };
 }
 
 export const runView = {

@@ -45,8 +45,7 @@ def rows(runs: int, history: int) -> Iterator[Row]:
         yield {"PartitionKey": BIG_RUN, "RowKey": job_id(number)} | _load(number, 0)
     for number in range(CHARTED_JOBS + 1):
         for load in range(SHORT_HISTORY if number else history):
-            key = f"{newest_first(_started(load))}-{_run_id(load)}"
-            yield {"PartitionKey": f"job:{job_id(number)}", "RowKey": key} | _load(number, load)
+            yield _history_row(number, load)
 
 
 def write(table: TableClient, runs: int, history: int) -> int:
@@ -60,6 +59,11 @@ def write(table: TableClient, runs: int, history: int) -> int:
                 [("upsert", row, {"mode": UpdateMode.REPLACE}) for row in of_one[first : first + BATCH]]
             )
     return sum(map(len, partitions.values()))
+
+
+def write_newest_load(table: TableClient) -> None:
+    """Write one more load of `BUSY_JOB`, the newest."""
+    table.upsert_entity(_history_row(0, -1))
 
 
 def _last_rows() -> Iterator[Row]:
@@ -97,6 +101,11 @@ def _run(age: int) -> Row:
         "rows_written": 1_250_000 + 1_000 * (age % 7),
         "config_sha256": "0f" * 32,
     }
+
+
+def _history_row(number: int, age: int) -> Row:
+    key = f"{newest_first(_started(age))}-{_run_id(age)}"
+    return {"PartitionKey": f"job:{job_id(number)}", "RowKey": key} | _load(number, age)
 
 
 def _load(number: int, age: int) -> Row:
