@@ -58,16 +58,21 @@ function updateChildren(old, fresh) {
   }
 }
 
+// Whether the reader has the say in an attribute of what is there already: he folds and unfolds it.
+function isReaders(name) {
+  return name === "open";
+}
+
 function update(old, next) {
   if (old.nodeType !== Node.ELEMENT_NODE) {
     if (old.nodeValue !== next.nodeValue) old.nodeValue = next.nodeValue;
     return;
   }
   for (const { name } of [...old.attributes]) {
-    if (!next.hasAttribute(name) && name !== "open") old.removeAttribute(name); // open: the reader unfolded it
+    if (!next.hasAttribute(name) && !isReaders(name)) old.removeAttribute(name);
   }
   for (const { name, value } of next.attributes) {
-    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+    if (old.getAttribute(name) !== value && !isReaders(name)) old.setAttribute(name, value);
   }
   updateChildren(old, next);
 }
