@@ -108,6 +108,7 @@ async function unlock() {
     render(
       CONTENT,
       h("h1", null, "Locked"),
+    data = null;
       h("p", null, "The app answers only with a function key."),
       actionButton("key", "Enter the key", {}, null, "primary"),
     );
