@@ -51,7 +51,7 @@ async function send(method, path, body) {
 }
 
 function meaning(response) {
-  if (response.status === 401) return "The app wants a key.";
-  if (response.status === 403) return "This key may not do that.";
+  if (response.status === 401 && !storedKey()) return "The app wants a key.";
+  if (response.status === 401 || response.status === 403) return "This key may not do that.";
   return `The app answered ${response.status} ${response.statusText}.`;
 }

@@ -28,6 +28,7 @@ let timer = null;
 let typing = null;
 let opened = false; // whether the app has answered
 let reading = 0; // counts readings, so that an answer that comes too late is left alone
+let readingFailed = false; // the next one that does not takes back what is said of it
 
 function addressed() {
   const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
@@ -63,7 +64,8 @@ async function read() {
     const found = await view.load(parameters, name);
     if (mine !== reading) return;
     data = found;
-    showRefusal(null);
+    if (readingFailed) showRefusal(null);
+    readingFailed = false;
     document.getElementById("updated").textContent = `Updated ${new Date().toISOString().slice(11, 19)} UTC`;
     show();
     complete(mine);
@@ -89,6 +91,7 @@ async function failed(error, mine) {
   else {
     if (!data) render(CONTENT, h("h1", null, titleOf(place)), h("p", { class: "empty" }, "Nothing to show."));
     report(error);
+    readingFailed = true;
     again(RETRY_SECONDS, mine);
   }
 }
@@ -150,6 +153,7 @@ function showKey() {
 }
 
 function report(error) {
+  readingFailed = false;
   if (error.status === undefined) console.error(error);
   showRefusal(error);
 }
@@ -194,11 +198,13 @@ document.addEventListener("click", async (event) => {
       show();
       return;
     }
+    showRefusal(null);
     await CHANGING[action](given);
     forgetJobs();
     await read();
   } catch (error) {
-    if (error.status === 401) await unlock();
+    // A key that only reads is refused here and is good all the same; one that opens nothing fails the next reading.
+    if (error.status === 401 && !hasKey()) await unlock();
     else report(error);
   } finally {
     working.delete(button);

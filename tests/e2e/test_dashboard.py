@@ -143,6 +143,22 @@ def test_the_key_is_asked_for_once_and_a_wrong_one_is_refused(context: BrowserCo
     expect(page.get_by_role("heading", name="Last runs")).to_have_count(0)  # what is locked stays locked
 
 
+def test_a_readers_key_that_may_not_start_a_run_is_kept(context: BrowserContext, app: App) -> None:
+    page = context.new_page()
+    page.goto(f"{app.url}/api/dashboard#/jobs/orders")
+    page.get_by_label("Key", exact=True).fill(app.host.reader_key)
+    confirm(page, "Use this key")
+    press(page, "Run orders")
+    confirm(page, "Run")
+    with page.expect_response(lambda response: "/history" in response.url):
+        expect(page.get_by_role("alert")).to_contain_text("This key may not do that.")
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_timeout(200)
+    expect(page.get_by_role("alert")).to_contain_text("This key may not do that.")  # until it is read
+    expect(page.locator("dialog")).to_be_hidden()
+    expect(page.get_by_role("button", name="Forget key")).to_be_visible()
+
+
 def test_a_run_is_started_watched_and_cancelled(page: Page, app: App) -> None:
     with app.locked("slow", readers=1) as until_readers_wait:
         visit(page, app, "jobs/slow")
