@@ -43,11 +43,16 @@ async function send(method, path, body) {
   try {
     response = await fetch(new URL(path, ROOT), options);
   } catch {
-    throw new Refusal(0, "The app does not answer. It is tried again.", []);
+    throw new Refusal(0, silence(method), []);
   }
   const content = await response.json().catch(() => ({}));
   if (!response.ok) throw new Refusal(response.status, content.detail ?? meaning(response), content.problems ?? []);
   return content;
+}
+
+function silence(method) {
+  if (method === "GET") return "The app does not answer. It is tried again.";
+  return "The app does not answer. Look among the runs whether it took the order.";
 }
 
 function meaning(response) {

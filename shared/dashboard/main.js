@@ -108,10 +108,10 @@ async function unlock() {
     showKey();
     await read();
   } else {
+    data = null;
     render(
       CONTENT,
       h("h1", null, "Locked"),
-    data = null;
       h("p", null, "The app answers only with a function key."),
       actionButton("key", "Enter the key", {}, null, "primary"),
     );

@@ -24,7 +24,7 @@ YEARLY = "0 0 3 1 1 *"  # so that what was loaded years ago is overdue, and noth
 MARKUP = "<img src=x onerror=alert(1)><script>alert(2)</script>"
 VIEWS = ("", "jobs?show=overdue", "jobs/gone", f"runs/{seeds.BIG_RUN}", "workbook")
 WAIT_MS = 60_000
-REFUSED = re.compile(r"Failed to load resource: .* status of (401|404)")  # what the browser itself says of these
+REFUSED = re.compile(r"Failed to load resource: .*(status of (401|404)|ERR_FAILED)")  # the browser's own words
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +157,14 @@ def test_a_readers_key_that_may_not_start_a_run_is_kept(context: BrowserContext,
     expect(page.get_by_role("alert")).to_contain_text("This key may not do that.")  # until it is read
     expect(page.locator("dialog")).to_be_hidden()
     expect(page.get_by_role("button", name="Forget key")).to_be_visible()
+
+
+def test_whoever_gets_no_answer_to_an_order_is_told_to_look_whether_it_was_taken(page: Page, app: App) -> None:
+    visit(page, app, "jobs/orders")
+    page.route("**/api/runs", lambda route: route.abort())
+    press(page, "Run orders")
+    confirm(page, "Run")
+    expect(page.get_by_role("alert")).to_contain_text("Look among the runs whether it took the order.")
 
 
 def test_a_run_is_started_watched_and_cancelled(page: Page, app: App) -> None:
