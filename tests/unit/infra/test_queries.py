@@ -59,6 +59,22 @@ def test_every_placeholder_is_filled_in() -> None:
             assert f"replace(loadTextContent('../queries/{path.name}'), '{placeholder}'" in alerts
 
 
+def test_an_alert_looks_back_further_than_its_evaluations_are_apart() -> None:
+    """What is logged arrives minutes later: the evaluation before it did not see it yet."""
+    alerts = (INFRA / "modules/alerts.bicep").read_text(encoding="utf-8")
+    found = re.findall(r"every: '(PT\w+)'\n    window: '(PT?\w+)'\n    query: .*queries/([\w-]+\.kql)'", alerts)
+    assert len(found) == 4
+    for every, window, query in found:
+        own = re.findall(r"> ago\((\d+[mdh])\)", (INFRA / "queries" / query).read_text(encoding="utf-8"))
+        assert min(_minutes(span) for span in own or [window]) >= _minutes(every) + 10
+
+
+def _minutes(span: str) -> int:
+    """Of `75m` as of `PT1H`."""
+    number, unit = re.fullmatch(r"P?T?(\d+)([mhd])", span, re.IGNORECASE).groups()  # type: ignore[union-attr]
+    return int(number) * {"m": 1, "h": 60, "d": 24 * 60}[unit.lower()]
+
+
 def test_every_alert_has_its_heading_in_the_runbook() -> None:
     alerts = (INFRA / "modules/alerts.bicep").read_text(encoding="utf-8")
     runbook = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
