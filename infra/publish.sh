@@ -1,6 +1,7 @@
 #!/bin/sh
-# Publishes the committed files of the app, without those of .funcignore: what `azd deploy` does, for who works without
-# azd, and for Elastic Premium, where azd cannot. The outputs of main.bicep are expected in the environment.
+# Publishes the files of the app that git tracks, as they stand here, without those of .funcignore: what `azd deploy`
+# does, for who works without azd, and for Elastic Premium, where azd cannot. The outputs of main.bicep are expected in
+# the environment.
 # Flex Consumption installs the dependencies itself. Premium runs from a package that has them: call it on Linux
 # (x86-64) with the app's version of Python.
 set -eu
