@@ -74,7 +74,7 @@ def _serve(sender: Connection, rows: int) -> None:
 def _load(sender: Connection, port: int, page_rows: int, parallelism: int) -> None:
     os.environ["API_PRIVATE_HOSTS"] = "127.0.0.1"
     # imported here: the server's process needs none of it
-    from shared.lake.adls import Lake
+    from benchmarks.local_lake import lake_in
     from shared.models import AttemptOrder, Job
     from shared.pipeline import run_attempt
     from shared.secrets import Secret
@@ -101,27 +101,14 @@ def _load(sender: Connection, port: int, page_rows: int, parallelism: int) -> No
         requests[0] += 1
         return fetch(client, *arguments)
 
-    with TemporaryDirectory(prefix="benchmark-") as folder:
-
-        def local_lake(_job: Job, commit: Any) -> Lake:
-            lake = Lake(
-                bucket_url=Path(folder, "lake").as_uri(),
-                warn_unsafe_layout_separators=False,
-                enable_dataset_name_normalization=False,
-                kwargs={"auto_mkdir": True},
-            )
-            lake.commit = commit
-            lake._resolved = {}
-            return lake
-
-        with (
-            patch("shared.lake.adls.lake_destination", local_lake),
-            patch("shared.pipeline.assert_held"),
-            patch.object(ApiClient, "fetch", counted),
-        ):
-            started = time.monotonic()
-            secret = Secret({"base_url": f"http://127.0.0.1:{port}"})
-            result = run_attempt(order, job, secret, Path(folder, "work"), lambda _stage, _rows: None)
+    with (
+        TemporaryDirectory(prefix="benchmark-") as folder,
+        lake_in(Path(folder, "lake")),
+        patch.object(ApiClient, "fetch", counted),
+    ):
+        started = time.monotonic()
+        secret = Secret({"base_url": f"http://127.0.0.1:{port}"})
+        result = run_attempt(order, job, secret, Path(folder, "work"), lambda _stage, _rows: None)
     figures = {
         "rows": result.rows_written,
         "requests": requests[0],

@@ -15,7 +15,6 @@ from contextlib import ExitStack
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import adbc_driver_postgresql.dbapi
 import dlt
@@ -24,8 +23,7 @@ import pyarrow.parquet as pq
 from adbc_driver_postgresql import StatementOptions
 from dlt.sources.sql_database import sql_table
 
-from shared.lake.adls import Lake
-from shared.lake.commit import LoadCommit
+from benchmarks.local_lake import lake_in
 from shared.leases import job_lease
 from shared.models import AttemptOrder, Job, JobStatus
 from shared.pipeline import run_attempt
@@ -38,16 +36,8 @@ Order = dict[str, Any]
 
 
 def ours_local(order: Order) -> int:
-    """The app's pipeline, but into a folder: its storage account is what it cannot have there, and its lease."""
-
-    def local_lake(_job: Job, commit: LoadCommit) -> Lake:
-        folder = Path(order["folder"], "lake").as_uri()
-        lake = Lake(bucket_url=folder, enable_dataset_name_normalization=False, kwargs={"auto_mkdir": True})
-        lake.commit = commit
-        lake._resolved = {}
-        return lake
-
-    with patch("shared.lake.adls.lake_destination", local_lake), patch("shared.pipeline.assert_held"):
+    """The app's pipeline, but into a folder."""
+    with lake_in(Path(order["folder"], "lake")):
         return _run_attempt(order)
 
 

@@ -1,0 +1,31 @@
+"""The app's lake in a local folder: its storage account is what it cannot have there, and its lease."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unittest.mock import patch
+
+from shared.lake.adls import Lake
+from shared.lake.commit import LoadCommit
+from shared.models import Job
+
+
+@contextmanager
+def lake_in(folder: Path) -> Iterator[None]:
+    """Let `run_attempt` write below a folder as long as the context lasts."""
+
+    def local_lake(_job: Job, commit: LoadCommit) -> Lake:
+        lake = Lake(
+            bucket_url=folder.as_uri(),
+            enable_dataset_name_normalization=False,
+            warn_unsafe_layout_separators=False,
+            kwargs={"auto_mkdir": True},
+        )
+        lake.commit = commit
+        lake._resolved = {}
+        return lake
+
+    with patch("shared.lake.adls.lake_destination", local_lake), patch("shared.pipeline.assert_held"):
+        yield
