@@ -25,7 +25,7 @@ _ROW = '{"id": %d, "customer": "customer %d", "amount": %d.25, "paid": true, "at
 
 
 def main() -> int:
-    """Measure one load for each number of readers, and print a line of JSON for each."""
+    """Measure one load for each number of readers, and print a line of JSON for each; 1 where a load failed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.rest_pages", description=__doc__)
     parser.add_argument("--pages", type=int, default=10_000)
     parser.add_argument("--page-rows", type=int, default=100)
@@ -36,14 +36,21 @@ def main() -> int:
     server = context.Process(target=_serve, args=(sender, arguments.pages * arguments.page_rows), daemon=True)
     server.start()
     port = receiver.recv()
+    failed = False
     for parallelism in arguments.parallelism:
         receiver, sender = context.Pipe(duplex=False)
         load = context.Process(target=_load, args=(sender, port, arguments.page_rows, parallelism))
         load.start()
+        sender.close()  # the load has the last one: where it breaks, the wait for it ends
+        try:
+            figures = receiver.recv()
+        except EOFError:
+            figures = {"error": "The load broke off; its process wrote why."}
+        failed = failed or "error" in figures
         load.join()
-        print(json.dumps({"parallelism": parallelism, **receiver.recv()}), flush=True)
+        print(json.dumps({"parallelism": parallelism, **figures}), flush=True)
     server.terminate()
-    return 0
+    return int(failed)
 
 
 def _serve(sender: Connection, rows: int) -> None:
@@ -109,10 +116,11 @@ def _load(sender: Connection, port: int, page_rows: int, parallelism: int) -> No
         started = time.monotonic()
         secret = Secret({"base_url": f"http://127.0.0.1:{port}"})
         result = run_attempt(order, job, secret, Path(folder, "work"), lambda _stage, _rows: None)
+        seconds = time.monotonic() - started
     figures = {
         "rows": result.rows_written,
         "requests": requests[0],
-        "seconds": round(time.monotonic() - started, 1),
+        "seconds": round(seconds, 1),
         "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
     sender.send(figures if result.error is None else {"error": result.error.message})
