@@ -31,7 +31,7 @@ def measure_app(app: LocalApp, database: str, tables: Sequence[str], container: 
     app.upload_workbook(small_tables_workbook(app, database, tables, container))
     run_id, peak = app.start_run(), 0.0
     deadline = time.monotonic() + _TIMEOUT_SECONDS
-    while (run := app.get_run(run_id))["status"] in (None, RunStatus.RUNNING.value):
+    while (run := app.get_run(run_id))["status"] == RunStatus.RUNNING.value:
         if time.monotonic() > deadline:
             raise WayFailedError(f"The run has not ended within {_TIMEOUT_SECONDS} s: {run['progress']}")
         peak = max(peak, _largest_process(app.host.pid))
