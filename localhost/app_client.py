@@ -5,17 +5,30 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import requests
 from azure.core.credentials import AzureNamedKeyCredential
 from azure.storage.blob import BlobClient
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 from localhost.host.keys import load_keys
 from localhost.services.azurite import ACCOUNT, ACCOUNT_KEY
 
 _TIMEOUT_SECONDS = 120  # a dry run takes up to 90 s
+_ASK_AGAIN = Retry(
+    total=None,
+    connect=False,
+    read=False,
+    status=5,
+    status_forcelist=[HTTPStatus.SERVICE_UNAVAILABLE],
+    allowed_methods=["GET"],
+    backoff_factor=0.25,
+    raise_on_status=False,
+)
 _ADDRESSES = "app.json"
 
 
@@ -72,9 +85,11 @@ class AppClient(ABC):
         return content
 
     def request(self, method: str, path: str, body: Any = None) -> requests.Response:
-        """Any request to the app, with the function key."""
+        """Any request to the app, with the function key. A question is asked again while the app's storage is busy."""
         headers = {"x-functions-key": self.function_key}
-        return requests.request(method, f"{self.url}{path}", json=body, headers=headers, timeout=_TIMEOUT_SECONDS)
+        with requests.Session() as session:
+            session.mount(self.url, HTTPAdapter(max_retries=_ASK_AGAIN))
+            return session.request(method, f"{self.url}{path}", json=body, headers=headers, timeout=_TIMEOUT_SECONDS)
 
 
 class RunningApp(AppClient):
