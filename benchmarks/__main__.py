@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.cases import CASES, SMALL_ROWS, SMALL_TABLES, Case, make_small_tables, make_table
+from benchmarks.cases import CASES, SMALL_TABLES, Case, make_small_tables, make_table
 from benchmarks.measure import Figure, WayFailedError, measure
 from benchmarks.small_tables import measure_app
 from localhost.local_app import LocalApp, local_app
@@ -36,9 +36,7 @@ def main() -> int:
             app.services.postgres.create_database(_DATABASE)
             for case in arguments.case or [*(case.name for case in CASES), SMALL_TABLES]:
                 try:
-                    for figure in _measure(app, case, arguments.quick, arguments.runs):
-                        out.print(f"{figure.case} {figure.way}: {figure.seconds} s, {figure.peak_rss_mb:.0f} MB")
-                        figures.append(figure)
+                    figures += _measure(app, case, arguments.quick, arguments.runs, out.print)
                 except WayFailedError as error:
                     out.print(f"[red]{case}: {error}")
                     failed = True
@@ -62,17 +60,16 @@ def _arguments() -> argparse.Namespace:
     return arguments
 
 
-def _measure(app: LocalApp, name: str, quick: bool, runs: int) -> Iterator[Figure]:
+def _measure(app: LocalApp, name: str, quick: bool, runs: int, progress: Callable[[str], None]) -> list[Figure]:
     if name == SMALL_TABLES:
-        yield from _measure_small(app, 20 if quick else 200)
-        return
+        return _measure_small(app, quick, progress)
     case = next(case for case in CASES if case.name == name)
+    ways = [way for way in case.ways if not (quick and _is_too_slow(case, way))]
     with app.services.postgres.connect(_DATABASE, autocommit=True) as connection:
         table = make_table(connection, case, case.quick_rows if quick else case.rows)
-        for way in case.ways:
-            if not (quick and _is_too_slow(case, way)):
-                yield measure(name, way, _order(app, table), app.services.environment(), runs)
+        figures = measure(name, ways, _order(app, table), app.services.environment(), runs, progress)
         connection.execute(f"DROP TABLE {table}")
+    return figures
 
 
 def _is_too_slow(case: Case, way: str) -> bool:
@@ -80,17 +77,18 @@ def _is_too_slow(case: Case, way: str) -> bool:
     return way == "dlt-pyarrow" and case.name != "narrow"
 
 
-def _measure_small(app: LocalApp, count: int) -> Iterator[Figure]:
+def _measure_small(app: LocalApp, quick: bool, progress: Callable[[str], None]) -> list[Figure]:
     with app.services.postgres.connect(_DATABASE, autocommit=True) as connection:
-        tables = list(make_small_tables(connection, count))
-    yield measure_app(app, _DATABASE, tables, _CONTAINER)
-    order = _order(app, tables[0]) | {"tables": tables}
-    plain = measure(SMALL_TABLES, "dlt-tables", order, app.services.environment(), 1)
-    yield Figure(SMALL_TABLES, "dlt-pyarrow", count * SMALL_ROWS, plain.seconds, plain.peak_rss_mb)
+        tables = list(make_small_tables(connection, 10 if quick else 200))
+    ours = measure_app(app, _DATABASE, tables, _CONTAINER)
+    progress(f"{SMALL_TABLES} {ours.way}: {ours.seconds:.2f} s")
+    plain = ["dlt-pyarrow", "dlt-pyarrow-azurite"][: 1 if quick else 2]
+    return [ours, *measure(SMALL_TABLES, plain, _order(app, *tables), app.services.environment(), 1, progress)]
 
 
-def _order(app: LocalApp, table: str) -> dict[str, Any]:
-    return {"connection": app.postgres_connection(_DATABASE), "table": table, "container": _CONTAINER}
+def _order(app: LocalApp, *tables: str) -> dict[str, Any]:
+    connection = app.postgres_connection(_DATABASE)
+    return {"connection": connection, "table": tables[0], "tables": tables, "container": _CONTAINER}
 
 
 def _write(figures: list[Figure]) -> None:

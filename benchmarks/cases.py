@@ -63,10 +63,10 @@ def _text() -> str:
 
 
 CASES = (
-    Case("narrow", 3_000_000, 200_000, _NARROW, ALL_WAYS),
+    Case("narrow", 3_000_000, 100_000, _NARROW, ALL_WAYS),
     Case("wide", 200_000, 20_000, _wide(), ALL_WAYS),
     Case("text", 200_000, 20_000, _text(), ALL_WAYS),
-    Case("narrow-10x", 30_000_000, 2_000_000, _NARROW, ("ours-local", "copy-floor")),
+    Case("narrow-10x", 30_000_000, 1_000_000, _NARROW, ("ours-local", "copy-floor")),
 )
 SMALL_TABLES = "small-tables"
 SMALL_ROWS = 1_000

@@ -1,4 +1,4 @@
-"""A way's seconds and its process's peak memory, over several runs."""
+"""The seconds of several ways and the peak memory of their processes, over several runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -34,13 +34,33 @@ class Figure:
         return asdict(self)
 
 
-def measure(case: str, way: str, order: Mapping[str, Any], environment: Mapping[str, str], runs: int) -> Figure:
-    """The figures of one way to load one table, from `runs` runs.
+def measure(
+    case: str,
+    ways: Sequence[str],
+    order: Mapping[str, Any],
+    environment: Mapping[str, str],
+    runs: int,
+    progress: Callable[[str], None],
+) -> list[Figure]:
+    """The figures of several ways to load one table, from `runs` runs of each.
+
+    The ways take turns, so that none has the first load of all runs, with everything cold, or a quieter machine.
+
+    Args:
+        progress: is told of each run that has ended.
 
     Raises:
         WayFailedError: a run failed.
     """
-    results = [_run(way, order, environment) for _ in range(runs)]
+    results: dict[str, list[dict[str, Any]]] = {way: [] for way in ways}
+    for turn in range(runs):
+        for way in ways:
+            results[way].append(_run(way, order, environment))
+            progress(f"{case} {way}, {turn + 1} of {runs}: {results[way][-1]['seconds']:.2f} s")
+    return [_figure(case, way, of_way) for way, of_way in results.items()]
+
+
+def _figure(case: str, way: str, results: Sequence[Mapping[str, Any]]) -> Figure:
     return Figure(
         case=case,
         way=way,
