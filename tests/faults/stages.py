@@ -17,7 +17,13 @@ _LAKE_STAGES = (
     ("/_delta_log/", "delta log"),
     (".parquet", "data file"),
 )
-_PARTITIONS = {"ledger:": "ledger row", "job:": "history row", "latest": "latest row", "runs": "run row"}
+_PARTITIONS = {
+    "ledger:": "ledger row",
+    "job:": "history row",
+    "latest": "latest row",
+    "runs": "run row",
+    "rewind:": "rewind row",
+}
 _KEY = re.compile(r"PartitionKey='(?P<partition>[^']*)'")
 
 
@@ -50,6 +56,6 @@ class StorageRequest:
         for prefix, stage in _PARTITIONS.items():
             if partition.startswith(prefix):
                 return stage
-        if partition in PARTITIONS or partition.startswith("rewind:"):  # of calls, uploads …
+        if partition in PARTITIONS:  # of calls, uploads …
             return "other"
         return "progress row" if json.loads(self.body)["status"] == "RUNNING" else "audit row"
