@@ -147,6 +147,10 @@ class App(LocalApp):
         """Start a run, wait for its end and return what `GET /api/runs/{run_id}` says."""
         return self.wait(self.start_run(**body))
 
+    def load(self, job_id: str) -> dict[str, Any]:
+        """Run one job and return its row of the ended run."""
+        return jobs_of(self.run(job_ids=[job_id]))[job_id]
+
     def wait(self, run_id: str) -> dict[str, Any]:
         def ended() -> dict[str, Any] | None:
             run = self.get_run(run_id)

@@ -169,7 +169,7 @@ def test_a_job_with_a_schedule_runs_in_the_first_tick_after_its_time_and_a_run_b
     ticked = tick(app)
     assert list(jobs_of(ticked)) == ["always"]
     assert app.run_rows()[0]["jobs_not_due"] == 1
-    assert jobs_of(app.run(job_ids=["rarely"]))["rarely"]["status"] == "SUCCESS"
+    assert app.load("rarely")["status"] == "SUCCESS"
 
 
 def test_quiet_hours_keep_scheduled_jobs_from_starting_and_say_why(app: App) -> None:
@@ -189,7 +189,7 @@ def test_quiet_hours_keep_scheduled_jobs_from_starting_and_say_why(app: App) -> 
     jobs = jobs_of(ticked)
     assert (ticked["status"], jobs["quiet"]["status"], jobs["loud"]["status"]) == ("SUCCEEDED", "SKIPPED", "SUCCESS")
     assert f"Source '{SOURCE}' has quiet hours until" in jobs["quiet"]["error_message"]
-    assert jobs_of(app.run(job_ids=["quiet"]))["quiet"]["status"] == "SUCCESS"
+    assert app.load("quiet")["status"] == "SUCCESS"
 
 
 def test_an_incremental_job_of_another_name_does_not_bring_every_row_once_more(app: App) -> None:

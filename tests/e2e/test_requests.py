@@ -74,7 +74,7 @@ def test_a_backfill_leaves_the_watermark_and_the_next_load_alone(
     app: App, incremental: dict[str, Any], backfill: dict[str, dict[str, Any]]
 ) -> None:
     app.execute("insert into keyless values (8, '2026-04-01Z', 'next')")
-    job = jobs_of(app.run(job_ids=["keyless"]))["keyless"]
+    job = app.load("keyless")
     assert job["watermark_before"] == incremental["watermark"]
     # the row at the watermark has changed since, so it counts as one more
     assert [(row[0], row[2]) for row in app.delta_rows("keyless")] == [

@@ -36,19 +36,15 @@ def rewind(app: App, job_id: str, status: int = 200, **body: Any) -> dict[str, A
     return answer
 
 
-def load(app: App, job_id: str) -> dict[str, Any]:
-    return jobs_of(app.run(job_ids=[job_id]))[job_id]
-
-
 def test_a_delta_table_takes_the_rows_again_and_equals_the_source(app: App, loaded: dict[str, Any]) -> None:
     app.execute(
         "update keyed set state = 'new' where id in (1, 2)", "insert into keyed values (9, '2026-02-15Z', 'late')"
     )
-    assert load(app, "keyed")["rows_written"] == 0
+    assert app.load("keyed")["rows_written"] == 0
     answer = rewind(app, "keyed", value="2026-02-01")
     assert (answer["watermark"], answer["duplicates"]) == ("2026-02-01", False)
     assert answer["watermark_before"] == loaded["keyed"]["watermark_after"]
-    again = load(app, "keyed")
+    again = app.load("keyed")
     assert (again["status"], again["rows_written"]) == ("SUCCESS", 4)
     assert again["watermark_after"] == loaded["keyed"]["watermark_after"]
     january, *rest = app.delta_rows("keyed")
@@ -57,46 +53,46 @@ def test_a_delta_table_takes_the_rows_again_and_equals_the_source(app: App, load
 
 
 def test_a_rewind_is_carried_out_once(app: App) -> None:
-    assert load(app, "keyed")["rows_written"] == 0
+    assert app.load("keyed")["rows_written"] == 0
     assert rewind(app, "keyed", value="2026-01-01")["duplicates"] is False
-    assert load(app, "keyed")["rows_written"] == 5
-    assert load(app, "keyed")["rows_written"] == 0
+    assert app.load("keyed")["rows_written"] == 5
+    assert app.load("keyed")["rows_written"] == 0
     assert app.delta_rows("keyed") == app.source_rows("keyed")
 
 
 def test_a_rewind_to_a_load_brings_what_came_after_it(app: App, loaded: dict[str, Any]) -> None:
     app.execute("insert into keyed values (10, '2026-07-01Z', 'next')")
-    assert load(app, "keyed")["rows_written"] == 1
+    assert app.load("keyed")["rows_written"] == 1
     app.execute("insert into keyed values (11, '2026-06-01Z', 'late')")
     answer = rewind(app, "keyed", load_id=loaded["keyed"]["load_id"])
     assert answer["watermark"] == loaded["keyed"]["watermark_after"]
-    assert load(app, "keyed")["status"] == "SUCCESS"
+    assert app.load("keyed")["status"] == "SUCCESS"
     assert app.delta_rows("keyed") == app.source_rows("keyed")
 
 
 def test_a_rewind_that_would_double_rows_must_be_meant(app: App) -> None:
     detail = rewind(app, "appended", status=409, value="2026-03-01")["detail"]
     assert "every row from 2026-03-01 on would stand there twice" in detail
-    assert load(app, "appended")["rows_written"] == 0
+    assert app.load("appended")["rows_written"] == 0
     assert rewind(app, "appended", value="2026-03-01", accept_duplicates=True)["duplicates"] is True
-    assert load(app, "appended")["rows_written"] == 2
+    assert app.load("appended")["rows_written"] == 2
     assert len(app.lake_rows("appended")) == 6
 
 
 def test_to_start_anew_takes_the_place_of_the_table(app: App) -> None:
     answer = rewind(app, "appended", clear=True)
     assert (answer["watermark"], answer["duplicates"]) == (None, False)
-    assert load(app, "appended")["rows_written"] == 4
+    assert app.load("appended")["rows_written"] == 4
     assert app.lake_rows("appended") == app.source_rows("appended")
-    assert load(app, "appended")["rows_written"] == 0
+    assert app.load("appended")["rows_written"] == 0
 
 
 def test_a_failed_load_leaves_the_rewind_for_the_next_one(app: App) -> None:
     rewind(app, "missed", clear=True)
     app.execute("alter table missed rename to gone")
-    assert load(app, "missed")["status"] == "FAILED"
+    assert app.load("missed")["status"] == "FAILED"
     app.execute("alter table gone rename to missed", "delete from missed where id = 0")
-    assert load(app, "missed")["rows_written"] == 3
+    assert app.load("missed")["rows_written"] == 3
     assert app.lake_rows("missed") == app.source_rows("missed")
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from localhost.services import LocalServices
-from tests.e2e.app import App, jobs_of
+from tests.e2e.app import App
 
 SKIPPED = "No scheduled run was started: run {} is still active."
 
@@ -45,11 +45,11 @@ def test_a_maintenance_compacts_the_delta_tables_of_enabled_jobs(app: App) -> No
     app.put_workbook(app.row("grown", "grown", primary_key="id", **cells))
     app.run(job_ids=["grown"])
     app.execute("insert into grown select n, 'new' from generate_series(4, 30) n", "delete from grown where id = 1")
-    job = jobs_of(app.run(job_ids=["grown"]))["grown"]
+    job = app.load("grown")
     assert (job["status"], job["rows_written"], job["rows_deleted"]) == ("FAILED", 0, 0)
     assert job["error_kind"] == "too_many_deletes"
     app.put_workbook(app.row("grown", "grown", primary_key="id", max_deleted_percent=50, **cells))
-    job = jobs_of(app.run(job_ids=["grown"]))["grown"]
+    job = app.load("grown")
     assert (job["status"], job["rows_written"], job["rows_deleted"]) == ("SUCCESS", 27, 1), job.get("error_message")
 
     app.fire_timer("maintenance")

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import requests
 
-from tests.e2e.app import jobs_of
 from tests.faults.rig import FLOWS, BrokenApp, loaded_job
 from tests.faults.storage_proxy import Fault, Once
 
@@ -57,6 +56,6 @@ def rewind(app: BrokenApp, job: str) -> requests.Response:
 
 
 def load(app: BrokenApp, job: str) -> dict[str, Any]:
-    loaded = jobs_of(app.run(job_ids=[job]))[job]
+    loaded = app.load(job)
     assert loaded["status"] == "SUCCESS", loaded
     return loaded

@@ -7,7 +7,6 @@ from itertools import product
 
 import pytest
 
-from tests.e2e.app import jobs_of
 from tests.faults.rig import FLOWS, BrokenApp, loaded_job
 from tests.faults.stages import StorageRequest
 from tests.faults.storage_proxy import Fault, Once
@@ -91,7 +90,7 @@ def test_a_missing_role_fails_once_and_says_which_role(app: BrokenApp) -> None:
         return Fault("answer", status=403) if request.stage == "write data file" else None
 
     with app.breaking(refuse):
-        ended = jobs_of(app.run(job_ids=[job]))[job]
+        ended = app.load(job)
     assert (ended["status"], ended["error_kind"], ended["attempt"]) == ("FAILED", "lake", 1), ended
     assert "Storage Blob Data Contributor" in ended["error_message"]
     assert app.lake_rows(job) == before

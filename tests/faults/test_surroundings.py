@@ -49,7 +49,7 @@ def test_a_full_disk_is_named_and_leaves_the_old_data(services: LocalServices, t
         app.execute(
             f"insert into {job} (id, name) select n, md5(n::text) || md5((-n)::text) from generate_series(100, 60000) n"
         )
-        ended = jobs_of(app.run(job_ids=[job]))[job]
+        ended = app.load(job)
         assert (ended["status"], ended["error_kind"], ended["retryable"]) == ("FAILED", "disk_full", True), ended
         assert "WORK_FOLDER" in ended["error_message"]
         assert app.readable_rows(job) == before
@@ -70,7 +70,7 @@ def test_a_load_that_would_be_older_than_the_last_is_refused_until_the_clock_is_
     load_id = app.manifest(job)["load_id"]
     future = f"{float(load_id) + 3600:.6f}"
     rename_load(app, job, load_id, future)
-    ended = jobs_of(app.run(job_ids=[job]))[job]
+    ended = app.load(job)
     assert (ended["status"], ended["error_kind"]) == ("FAILED", "clock"), ended
     assert app.readable_rows(job) == before
     rename_load(app, job, future, load_id)
