@@ -82,13 +82,13 @@ def _measure_small(app: LocalApp, quick: bool, progress: Callable[[str], None]) 
         tables = list(make_small_tables(connection, 10 if quick else 200))
     ours = measure_app(app, _DATABASE, tables, _CONTAINER)
     progress(f"{SMALL_TABLES} {ours.way}: {ours.seconds:.2f} s")
-    plain = ["dlt-pyarrow", "dlt-pyarrow-azurite"][: 1 if quick else 2]
+    plain = ["dlt-pyarrow"] if quick else ["dlt-pyarrow", "dlt-pyarrow-azurite"]
     return [ours, *measure(SMALL_TABLES, plain, _order(app, *tables), app.services.environment(), 1, progress)]
 
 
 def _order(app: LocalApp, *tables: str) -> dict[str, Any]:
     connection = app.postgres_connection(_DATABASE)
-    return {"connection": connection, "table": tables[0], "tables": tables, "container": _CONTAINER}
+    return {"connection": connection, "tables": tables, "container": _CONTAINER}
 
 
 def _write(figures: list[Figure]) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
-from shared.lake.adls import Lake
+from shared.lake.adls import Lake, lake_at
 from shared.lake.commit import LoadCommit
 from shared.models import Job
 
@@ -17,15 +17,7 @@ def lake_in(folder: Path) -> Iterator[None]:
     """Let `run_attempt` write below a folder as long as the context lasts."""
 
     def local_lake(_job: Job, commit: LoadCommit) -> Lake:
-        lake = Lake(
-            bucket_url=folder.as_uri(),
-            enable_dataset_name_normalization=False,
-            warn_unsafe_layout_separators=False,
-            kwargs={"auto_mkdir": True},
-        )
-        lake.commit = commit
-        lake._resolved = {}
-        return lake
+        return lake_at(folder.as_uri(), commit, kwargs={"auto_mkdir": True})
 
     with patch("shared.lake.adls.lake_destination", local_lake), patch("shared.pipeline.assert_held"):
         yield

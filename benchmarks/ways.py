@@ -37,7 +37,7 @@ _RUN_ID = f"benchmark-{os.getpid()}"  # a run that has loaded already would load
 _PYARROW: dict[str, Any] = {"backend": "pyarrow", "chunk_size": 100_000}
 
 Order = dict[str, Any]
-"""`connection` as in a secret, `tables`, the first of them as `table`, `container`, `folder` for what a way writes."""
+"""`connection` as in a secret, `tables` (most ways take one), `container`, `folder` for what a way writes."""
 
 
 def ours_local(order: Order) -> int:
@@ -55,7 +55,7 @@ def ours_azurite(order: Order) -> int:
 def copy_floor(order: Order) -> int:
     """What the server can give: `COPY … (FORMAT binary)`, thrown away."""
     with psycopg.connect(_url(order)) as connection, connection.cursor() as cursor:
-        with cursor.copy(f"COPY {order['table']} TO STDOUT (FORMAT binary)") as copy:
+        with cursor.copy(f"COPY {_table(order)} TO STDOUT (FORMAT binary)") as copy:
             for _ in copy:
                 pass
         return cursor.rowcount
@@ -65,7 +65,7 @@ def adbc_parquet(order: Order) -> int:
     """ADBC straight into one Parquet file, one after the other."""
     with adbc_driver_postgresql.dbapi.connect(_url(order)) as connection, connection.cursor() as cursor:
         cursor.adbc_statement.set_options(**{StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(64 << 20)})
-        cursor.execute(f"SELECT * FROM {order['table']}")
+        cursor.execute(f"SELECT * FROM {_table(order)}")
         reader = cursor.fetch_record_batch()
         rows = 0
         with pq.ParquetWriter(Path(order["folder"], "adbc.parquet"), reader.schema, compression="zstd") as writer:
@@ -77,19 +77,19 @@ def adbc_parquet(order: Order) -> int:
 
 def dlt_pyarrow(order: Order) -> int:
     """dlt as it comes, with the backend that everybody copies; several tables one after another."""
-    return sum(_plain_dlt(order, table, **_PYARROW) for table in order["tables"])
+    return _plain_dlt(order, **_PYARROW)
 
 
 def dlt_pyarrow_azurite(order: Order) -> int:
     """The same into the local stand-in for blob storage, where the app's tables go."""
     account = lake_credentials(blob_service("LakeStorage"))
     lake = dlt.destinations.filesystem(f"az://{order['container']}/plain", **account)
-    return sum(_plain_dlt(order, table, lake, **_PYARROW) for table in order["tables"])
+    return _plain_dlt(order, lake, **_PYARROW)
 
 
 def dlt_connectorx(order: Order) -> int:
     """dlt as it comes, with connectorx."""
-    return _plain_dlt(order, order["table"], backend="connectorx", backend_kwargs={"return_type": "arrow_stream"})
+    return _plain_dlt(order, backend="connectorx", backend_kwargs={"return_type": "arrow_stream"})
 
 
 WAYS: dict[str, Callable[[Order], int]] = {
@@ -117,13 +117,14 @@ def _run_attempt(order: Order) -> int:
 
 
 def _job(order: Order) -> Job:
+    table = _table(order)
     return Job.model_validate(
         {
-            "job_id": f"benchmark-{order['table'].replace('_', '-')}",
+            "job_id": f"benchmark-{table.replace('_', '-')}",
             "source_type": "PostgreSQL",
             "source_name": "benchmark",
             "schema_name": "public",
-            "table_name": order["table"],
+            "table_name": table,
             "load_type": "FULL",
             "enabled": True,
             "target_container": order["container"],
@@ -132,20 +133,28 @@ def _job(order: Order) -> Job:
     )
 
 
-def _plain_dlt(order: Order, table: str, lake: Destination[Any, Any] | None = None, **options: Any) -> int:
-    pipeline = dlt.pipeline(
-        f"plain_{table}",
-        pipelines_dir=str(Path(order["folder"], "work")),
-        destination=lake or dlt.destinations.filesystem(Path(order["folder"], "lake").as_uri()),
-        dataset_name=table,
-    )
-    pipeline.run(
-        sql_table(_url(order), schema="public", table=table, **options),
-        write_disposition="replace",
-        loader_file_format="parquet",
-    )
-    trace = pipeline.last_trace
-    return int(trace.last_normalize_info.row_counts[table]) if trace and trace.last_normalize_info else 0
+def _plain_dlt(order: Order, lake: Destination[Any, Any] | None = None, **options: Any) -> int:
+    rows = 0
+    for table in order["tables"]:
+        pipeline = dlt.pipeline(
+            f"plain_{table}",
+            pipelines_dir=str(Path(order["folder"], "work")),
+            destination=lake or dlt.destinations.filesystem(Path(order["folder"], "lake").as_uri()),
+            dataset_name=table,
+        )
+        pipeline.run(
+            sql_table(_url(order), schema="public", table=table, **options),
+            write_disposition="replace",
+            loader_file_format="parquet",
+        )
+        trace = pipeline.last_trace
+        rows += trace.last_normalize_info.row_counts[table] if trace and trace.last_normalize_info else 0
+    return rows
+
+
+def _table(order: Order) -> str:
+    [table] = order["tables"]
+    return str(table)
 
 
 def _url(order: Order) -> str:

@@ -19,7 +19,7 @@ from localhost.host.keys import load_keys
 from localhost.services.azurite import ACCOUNT, ACCOUNT_KEY
 
 _TIMEOUT_SECONDS = 120  # a dry run takes up to 90 s
-_ASK_AGAIN = Retry(
+_ASK_AGAIN = Retry(  # 503: the app's storage is busy; for some eight seconds, and never an order
     total=None,
     connect=False,
     read=False,

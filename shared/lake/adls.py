@@ -81,13 +81,22 @@ def lake_destination(job: Job, commit: LoadCommit) -> Lake:
     """
     service = blob_service("LakeStorage")
     ensure_container(service, job.target_container)
+    url = f"az://{bucket_path(job)}"
+    return lake_at(url, commit, deltalake_storage_options=_delta_options(service), **lake_credentials(service))
+
+
+def lake_at(bucket_url: str, commit: LoadCommit, **options: Any) -> Lake:
+    """The lake below an address, for one load.
+
+    Args:
+        options: as dlt's filesystem destination takes them.
+    """
     lake = Lake(
-        bucket_url=f"az://{bucket_path(job)}",
+        bucket_url=bucket_url,
         destination_name="lake",
         enable_dataset_name_normalization=False,
-        deltalake_storage_options=_delta_options(service),
         warn_unsafe_layout_separators=False,  # one dataset holds one job's tables, and each has a folder of its own
-        **lake_credentials(service),
+        **options,
     )
     lake.commit = commit
     lake._resolved = {}
