@@ -6,7 +6,6 @@ import json
 import re
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +18,6 @@ from tests.builders import a_workbook
 from tests.e2e import seeds
 from tests.e2e.app import App
 
-DASHBOARD = Path(__file__).parents[2] / "shared" / "dashboard"
 YEARLY = "0 0 3 1 1 *"  # so that what was loaded years ago is overdue, and nothing starts meanwhile
 MARKUP = "<img src=x onerror=alert(1)><script>alert(2)</script>"
 VIEWS = ("", "jobs?show=overdue", "jobs/gone", f"runs/{seeds.BIG_RUN}", "workbook")
@@ -97,14 +95,6 @@ def visit(page: Page, app: App, view: str = "") -> Page:
     expect(page.locator("main h1")).to_be_visible()
     expect(page.locator("main[aria-busy]")).to_have_count(0)
     return page
-
-
-def in_module(browser: Browser, name: str, script: str) -> Any:
-    """What a function of JavaScript returns that is given one module of the page, which imports no other."""
-    source = (DASHBOARD / f"{name}.js").read_text(encoding="utf-8")
-    with browser.new_context() as context:
-        load = "import('data:text/javascript,' + encodeURIComponent(source))"
-        return context.new_page().evaluate(f"source => {load}.then({script})", source)
 
 
 def press(page: Page, name: str, **options: Any) -> None:
@@ -294,30 +284,6 @@ def test_everything_can_be_reached_with_the_keyboard(page: Page, app: App) -> No
     page.keyboard.press("Escape")
     expect(page.locator("dialog")).to_be_hidden()
     expect(button).to_be_focused()
-
-
-def test_what_the_reader_folds_or_unfolds_outlasts_a_new_reading(browser: Browser) -> None:
-    found = in_module(
-        browser,
-        "dom",
-        """({ h, render }) => {
-            const folds = () => [true, false].map((open) => h("details", { open }, h("summary", null, "more")));
-            render(document.body, folds());
-            for (const fold of document.body.children) fold.open = !fold.open;
-            render(document.body, folds());
-            return [...document.body.children].map((fold) => fold.open);
-        }""",
-    )
-    assert found == [False, True]
-
-
-def test_a_duration_has_no_sixtieth_second_or_minute(browser: Browser) -> None:
-    seconds = [0.04, 9.94, 9.96, 59.4, 59.6, 119.7, 3599.4, 3599.7, 7260]
-    found = in_module(browser, "format", f"({{ duration }}) => {seconds}.map((one) => duration(one))")
-    assert found == [
-        *("0.0 s", "9.9 s", "10 s", "59 s", "1 min 0 s"),
-        *("2 min 0 s", "59 min 59 s", "1 h 0 min", "2 h 1 min"),
-    ]
 
 
 def test_what_is_typed_and_focused_outlasts_a_new_reading(page: Page, app: App) -> None:
