@@ -1,6 +1,7 @@
 """Every trigger of the app, route by route: registers and delegates, nothing else.
 
 Importing this module loads neither dlt nor pyarrow nor a database driver: the host indexes it at every cold start.
+An activity's parameter is a bare `dict`: the worker refuses `dict[str, Any]` there, and with it the whole app.
 """
 
 from __future__ import annotations
@@ -247,30 +248,30 @@ def maintenance_run(context: df.DurableOrchestrationContext) -> Any:
 
 
 @app.activity_trigger(input_name="request")
-def plan_run(request: dict[str, Any]) -> dict[str, Any]:
+def plan_run(request: dict) -> dict[str, Any]:
     """A request becomes a plan."""
     return activities.plan_run.plan_run(request)
 
 
 @app.activity_trigger(input_name="order")
-def load_job(order: dict[str, Any]) -> dict[str, Any]:
+def load_job(order: dict) -> dict[str, Any]:
     """One attempt of one job."""
     return activities.load_job.load_job(order)
 
 
 @app.activity_trigger(input_name="outcome")
-def finish_run(outcome: dict[str, Any]) -> dict[str, Any]:
+def finish_run(outcome: dict) -> dict[str, Any]:
     """The fan-in."""
     return activities.finish_run.finish_run(outcome)
 
 
 @app.activity_trigger(input_name="maintenance")
-def plan_maintenance(maintenance: dict[str, Any]) -> dict[str, Any]:
+def plan_maintenance(maintenance: dict) -> dict[str, Any]:
     """The jobs that have Delta tables."""
     return activities.plan_maintenance.plan_maintenance(maintenance)
 
 
 @app.activity_trigger(input_name="order")
-def maintain_job(order: dict[str, Any]) -> dict[str, Any]:
+def maintain_job(order: dict) -> dict[str, Any]:
     """The Delta tables of one job."""
     return activities.maintain_job.maintain_job(order)
