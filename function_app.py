@@ -22,7 +22,7 @@ import activities.plan_run
 import orchestrators.ingestion_run
 import orchestrators.maintenance_run
 import orchestrators.source_lane
-import shared.watch
+import shared.notifications.watch
 from shared.api.answers import (
     ChartedLoads,
     Health,
@@ -36,27 +36,26 @@ from shared.api.answers import (
 )
 from shared.api.caller import Caller
 from shared.api.configuration_answers import ConfigurationState, RolledBack, ValidationReport, VersionList
-from shared.api.lists import list_history_of_job, list_runs
+from shared.api.http import json_response
 from shared.api.queries import ChartQuery, HistoryQuery, RunQuery, RunsQuery, ValidationQuery
 from shared.api.registry import Routes
-from shared.configuration_api import XLSX, RollbackBody, check_workbook, describe_configuration, list_history, roll_back
-from shared.dashboard import dashboard_page
-from shared.health import health
-from shared.housekeeping.tick import tidy_up
-from shared.http import json_response
-from shared.job_list import list_jobs
-from shared.loads import list_loads
-from shared.maintenance.schedule import start_maintenance
-from shared.retries import retry_run
-from shared.rewinds import WatermarkAnswer, WatermarkBody, rewind_watermark
-from shared.runs import (
-    RunBody,
-    cancel_run,
-    describe_run,
-    start_ordered_run,
-    start_requested_run,
-    start_scheduled_run,
+from shared.api.routes.configuration import (
+    XLSX,
+    RollbackBody,
+    check_workbook,
+    describe_configuration,
+    list_history,
+    roll_back,
 )
+from shared.api.routes.health import health
+from shared.api.routes.jobs import list_jobs
+from shared.api.routes.loads import list_history_of_job, list_loads
+from shared.api.routes.runs import RunBody, cancel_run, describe_run, list_runs, retry_run, start_requested_run
+from shared.api.routes.watermarks import WatermarkAnswer, WatermarkBody, rewind_watermark
+from shared.dashboard import dashboard_page
+from shared.housekeeping.tick import tidy_up
+from shared.runs.maintenance import start_maintenance
+from shared.runs.start import start_ordered_run, start_scheduled_run
 from shared.settings import settings
 from shared.telemetry.setup import set_up_telemetry
 
@@ -105,7 +104,7 @@ async def maintenance(timer: func.TimerRequest, client: df.DurableOrchestrationC
 @app.timer_trigger(arg_name="timer", schedule="%WATCH_SCHEDULE%")
 async def watch(timer: func.TimerRequest) -> None:  # noqa: ARG001
     """Look for what should have happened and has not."""
-    await asyncio.to_thread(shared.watch.watch)
+    await asyncio.to_thread(shared.notifications.watch.watch)
 
 
 @routes.post(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 
-from shared.audit import record_activation
+from shared.activation.store import configuration_store
+from shared.activation.uploads import Activation, Outcome
+from shared.audit.uploads import record_activation
 from shared.notifications.notifier import notify_of_upload
-from shared.workbook.activation import configuration_store
-from shared.workbook.uploads import Activation, Outcome
 
 log = logging.getLogger(__name__)
 

@@ -6,10 +6,11 @@ import logging
 from datetime import datetime, timezone
 from typing import Any
 
-from shared.audit import close_lost_jobs, record_run
-from shared.models import RunOutcome
+from shared.audit.jobs import close_lost_jobs
+from shared.audit.runs import record_run
+from shared.models.run import RunOutcome
 from shared.notifications.notifier import notify_of_run
-from shared.orders import close_orders
+from shared.planning.orders import close_orders
 from shared.telemetry.spans import step_of_run
 
 log = logging.getLogger(__name__)

@@ -7,19 +7,21 @@ import time
 from datetime import datetime, timezone
 from typing import Any
 
-from shared.audit import cancel_requested, record_job, record_progress
-from shared.errors import CancelledError
-from shared.lake import faults
-from shared.leases import JobLease, job_lease
-from shared.models import AttemptOrder, Job, JobError, JobResult, JobStatus, LoadType
+from shared.activation.store import configuration_store
+from shared.audit.jobs import record_job, record_progress
+from shared.audit.ledger import evidence, last_load, last_rewind, record_load
+from shared.audit.runs import cancel_requested
+from shared.errors import faults
+from shared.errors.hierarchy import CancelledError
+from shared.isolation.leases import JobLease, job_lease
+from shared.isolation.parent import Limits, run_in_child
+from shared.isolation.work_folder import work_folder
+from shared.models.attempt import AttemptOrder, JobError, JobResult, JobStatus
+from shared.models.job import Job, LoadType
 from shared.secrets import connection_secret, forget_cached_secrets
 from shared.settings import settings
 from shared.telemetry.spans import attempt_of_job
-from shared.watermarks import evidence, last_load, last_rewind, record_load
-from shared.work_folder import work_folder
-from shared.workbook.activation import configuration_store
 from shared.workbook.configuration import Configuration
-from shared.worker import Limits, run_in_child
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +68,7 @@ def _load(attempt: AttemptOrder, job: Job, configuration: Configuration, started
         progress("starting", 0)
         _raise_if_cancelled(attempt)
         result: JobResult = run_in_child(
-            "shared.pipeline:run_attempt",
+            "shared.loading.attempt:run_attempt",
             {
                 "order": attempt,
                 "job": job,

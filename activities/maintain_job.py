@@ -6,17 +6,17 @@ import logging
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from shared.audit import record_maintenance
-from shared.errors import IngestionError
-from shared.lake import faults
-from shared.leases import job_lease
-from shared.maintenance_models import MaintainedTable, MaintenanceOrder, MaintenanceResult
-from shared.models import JobError, JobStatus
+from shared.activation.store import configuration_store
+from shared.audit.upkeep import record_maintenance
+from shared.errors import faults
+from shared.errors.hierarchy import IngestionError
+from shared.isolation.leases import job_lease
+from shared.isolation.parent import Limits, run_in_child
+from shared.isolation.work_folder import work_folder
+from shared.models.attempt import JobError, JobStatus
+from shared.models.maintenance import MaintainedTable, MaintenanceOrder, MaintenanceResult
 from shared.secrets import Secret
 from shared.settings import settings
-from shared.work_folder import work_folder
-from shared.workbook.activation import configuration_store
-from shared.worker import Limits, run_in_child
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ def _maintain(order: MaintenanceOrder) -> tuple[MaintainedTable, ...]:
     with job_lease(job.job_id, run_id) as lease, work_folder(0) as folder:
         retention = timedelta(hours=settings().delta_retention_hours)
         maintained: tuple[MaintainedTable, ...] = run_in_child(
-            "shared.maintenance.tables:maintain_tables",
+            "shared.loading.maintenance:maintain_tables",
             {"run_id": run_id, "job": job, "folder": folder, "retention": retention},
             Secret({}),
             Limits(seconds=settings().job_timeout_minutes * 60, megabytes=settings().job_memory_megabytes),

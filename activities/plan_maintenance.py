@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.audit import succeeded_rows
-from shared.maintenance.plan import delta_jobs
-from shared.maintenance_models import MaintenancePlan
-from shared.workbook.activation import configuration_store
+from shared.activation.store import configuration_store
+from shared.audit.jobs import succeeded_rows
+from shared.models.maintenance import MaintenancePlan
+from shared.planning.maintenance import delta_jobs
 
 
 def plan_maintenance(_maintenance: dict[str, Any]) -> dict[str, Any]:

@@ -6,14 +6,16 @@ import logging
 from datetime import datetime, timezone
 from typing import Any
 
-from shared.audit import record_job, record_run
-from shared.errors import IngestionError
-from shared.models import JobError, JobResult, JobStatus, RunPlan, RunRequest, RunStatus
-from shared.orders import claim_orders
-from shared.run_plan import draft_run
+from shared.activation.store import configuration_store
+from shared.audit.jobs import record_job
+from shared.audit.runs import record_run
+from shared.errors.hierarchy import IngestionError
+from shared.models.attempt import JobError, JobResult, JobStatus
+from shared.models.run import RunPlan, RunRequest, RunStatus
+from shared.planning.draft import draft_run
+from shared.planning.orders import claim_orders
 from shared.settings import settings
 from shared.telemetry.spans import step_of_run
-from shared.workbook.activation import configuration_store
 from shared.workbook.configuration import Configuration
 
 log = logging.getLogger(__name__)

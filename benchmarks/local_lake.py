@@ -8,8 +8,8 @@ from pathlib import Path
 from unittest.mock import patch
 
 from shared.lake.adls import Lake, lake_at
-from shared.lake.commit import LoadCommit
-from shared.models import Job
+from shared.lake.load import LoadCommit
+from shared.models.job import Job
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from benchmarks.cases import make_small_tables
 from benchmarks.measure import WayFailedError
 from benchmarks.small_tables import small_tables_workbook
 from localhost.local_app import LocalApp, host_folder, local_app
-from shared.models import RunStatus
+from shared.models.run import RunStatus
 
 _DATABASE = "benchmark"
 _CONTAINER = "benchmark"

@@ -82,8 +82,9 @@ def _load(sender: Connection, port: int, page_rows: int, parallelism: int) -> No
     os.environ["API_PRIVATE_HOSTS"] = "127.0.0.1"
     # imported here: the server's process needs none of it
     from benchmarks.local_lake import lake_in
-    from shared.models import AttemptOrder, Job
-    from shared.pipeline import run_attempt
+    from shared.loading.attempt import run_attempt
+    from shared.models.attempt import AttemptOrder
+    from shared.models.job import Job
     from shared.secrets import Secret
     from shared.sources.rest.client import ApiClient
 

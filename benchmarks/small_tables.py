@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.cases import SMALL_ROWS, SMALL_TABLES
 from benchmarks.measure import Figure, WayFailedError
 from localhost.local_app import LocalApp
-from shared.models import RunStatus
+from shared.models.run import RunStatus
 from shared.workbook.template import write_workbook
 
 _SOURCE = "benchmark"

@@ -26,10 +26,11 @@ from dlt.sources.sql_database import sql_table
 
 from benchmarks.local_lake import lake_in
 from shared.identity import blob_service
+from shared.isolation.leases import job_lease
 from shared.lake.adls import lake_credentials
-from shared.leases import job_lease
-from shared.models import AttemptOrder, Job, JobStatus
-from shared.pipeline import run_attempt
+from shared.loading.attempt import run_attempt
+from shared.models.attempt import AttemptOrder, JobStatus
+from shared.models.job import Job
 from shared.secrets import Secret
 
 _RUN_ID = f"benchmark-{os.getpid()}"  # a run that has loaded already would load nothing

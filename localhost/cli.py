@@ -26,7 +26,7 @@ from localhost.local_app import APP_FOLDER, host_folder, local_app
 from localhost.services import ServiceError
 from localhost.serving import LOCAL_SOURCE, put_local_source, serve
 from localhost.unity_catalog import table_statements
-from shared.errors import IngestionError
+from shared.errors.hierarchy import IngestionError
 from shared.workbook.annotate import annotate
 from shared.workbook.configuration import Report
 from shared.workbook.template import template as template_content

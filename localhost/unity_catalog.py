@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from shared.lake_layout import abfss_url, table_path
-from shared.models import Job
-from shared.wildcards import is_wildcard
+from shared.jobs.lake_layout import abfss_url, table_path
+from shared.jobs.wildcards import is_wildcard
+from shared.models.job import Job
 
 
 def table_statements(jobs: Iterable[Job], account: str, catalog: str, schema: str | None) -> Iterator[str]:

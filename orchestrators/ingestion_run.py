@@ -7,7 +7,8 @@ from typing import Any
 
 from azure.durable_functions import DurableOrchestrationContext
 
-from shared.models import JobError, LaneOrder, RunOutcome, RunPlan, RunRequest, Totals
+from shared.models.attempt import JobError
+from shared.models.run import LaneOrder, RunOutcome, RunPlan, RunRequest, Totals
 
 Steps = Generator[Any, Any, dict[str, Any]]
 

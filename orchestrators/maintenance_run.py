@@ -8,8 +8,8 @@ from typing import Any
 
 from azure.durable_functions import DurableOrchestrationContext
 
-from shared.maintenance_models import Maintenance, MaintenanceOrder, MaintenancePlan, MaintenanceResult
-from shared.models import JobStatus
+from shared.models.attempt import JobStatus
+from shared.models.maintenance import Maintenance, MaintenanceOrder, MaintenancePlan, MaintenanceResult
 
 AT_ONCE = 2  # jobs: compaction wants memory, and a load may come at any time
 

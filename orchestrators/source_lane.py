@@ -15,7 +15,8 @@ from zlib import crc32
 
 from azure.durable_functions import DurableOrchestrationContext
 
-from shared.models import AttemptOrder, JobError, JobOptions, JobResult, JobStatus, LaneOrder, PendingJob, Totals
+from shared.models.attempt import AttemptOrder, JobError, JobResult, JobStatus
+from shared.models.run import JobOptions, LaneOrder, PendingJob, Totals
 
 LONGEST_WAIT = timedelta(minutes=15)
 HISTORY_ATTEMPTS = 100  # after so many a lane goes on with a new history

@@ -17,9 +17,9 @@ from urllib.parse import quote, unquote, urlsplit
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError, ServiceRequestError
 
-from shared.errors import ConfigurationError, SecretNotFoundError, TransientError
+from shared.errors.hierarchy import ConfigurationError, SecretNotFoundError, TransientError
 from shared.identity import secret_client
-from shared.models import Source, SourceType
+from shared.models.job import Source, SourceType
 from shared.settings import settings
 
 if sys.version_info >= (3, 11):

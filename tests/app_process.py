@@ -12,11 +12,11 @@ import aiohttp.connector
 import pytest
 
 from localhost.services import LocalServices
-from shared.audit import audit_table
+from shared.activation.store import configuration_store
+from shared.audit.table import audit_table
 from shared.identity import blob_service, credential, secret_client, table_service
 from shared.secrets import Secret, secret_stores
 from shared.settings import settings
-from shared.workbook.activation import configuration_store
 
 # What the app keeps for the life of its process, which here is another one for each test or module.
 KEPT: list[Callable[..., Any]] = [settings, credential, blob_service, table_service, secret_client]

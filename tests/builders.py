@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.models import Job
+from shared.models.job import Job
 from shared.workbook.template import write_workbook
 
 _JOB: dict[str, Any] = {

@@ -8,8 +8,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from shared.audit_properties import without_keys
-from shared.models import JobStatus, LoadType, RunStatus, SourceType
+from shared.audit.properties import without_keys
+from shared.models.attempt import JobStatus
+from shared.models.job import LoadType, SourceType
+from shared.models.run import RunStatus
 
 
 class Answer(BaseModel):

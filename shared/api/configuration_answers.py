@@ -6,10 +6,10 @@ from datetime import datetime
 
 from pydantic import Field
 
+from shared.activation.changes import Changes
+from shared.activation.versions import HistoryEntry
 from shared.api.answers import Answer
-from shared.workbook.changes import Changes
 from shared.workbook.configuration import Problem
-from shared.workbook.versions import HistoryEntry
 
 
 class ValidationReport(Answer):

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from shared.models import JobStatus, RunStatus
-from shared.workbook.watermarks import as_moment
+from shared.jobs.watermarks import as_moment
+from shared.models.attempt import JobStatus
+from shared.models.run import RunStatus
 
 _KEY = re.compile(r"\d{13}-.+")
 

@@ -15,9 +15,9 @@ from pydantic import BaseModel
 
 from shared.api.caller import Caller, caller_of
 from shared.api.endpoint import Endpoint
-from shared.calls import close_call, open_call
-from shared.errors import IngestionError
-from shared.http import ProblemError, problem_response, read_body, read_query
+from shared.api.http import ProblemError, problem_response, read_body, read_query
+from shared.audit.calls import close_call, open_call
+from shared.errors.hierarchy import IngestionError
 from shared.settings import settings
 
 log = logging.getLogger(__name__)

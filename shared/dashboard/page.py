@@ -12,7 +12,7 @@ from string import Template
 from azure.functions import HttpResponse
 
 from shared.dashboard.modules import joined_modules
-from shared.error_hints import HINTS
+from shared.errors.hints import HINTS
 
 _FOLDER = Path(__file__).parent
 

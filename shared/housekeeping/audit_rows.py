@@ -13,7 +13,10 @@ from itertools import chain
 
 from azure.data.tables import TableClient
 
-from shared.audit import (
+from shared.activation.uploads import Outcome
+from shared.audit.batches import delete_rows
+from shared.audit.jobs import latest_rows, succeeded_rows
+from shared.audit.table import (
     CALLS,
     CANCELLED,
     HOUSEKEEPING,
@@ -22,14 +25,10 @@ from shared.audit import (
     WORKBOOK,
     Row,
     audit_table,
-    latest_rows,
     newest_first,
     run_key,
-    succeeded_rows,
 )
 from shared.housekeeping.budget import Budget
-from shared.table_batches import delete_rows
-from shared.workbook.uploads import Outcome
 
 _ACTIVE_UPLOADS = {Outcome.ACTIVATED.value, Outcome.ROLLED_BACK.value}
 

@@ -12,8 +12,8 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.storage.blob import ContainerClient
 
 from shared.housekeeping.budget import Budget
-from shared.leases import LEASES
-from shared.wildcards import base_job_id
+from shared.isolation.leases import LEASES
+from shared.jobs.wildcards import base_job_id
 
 _STAMPED = re.compile(r"(?P<folder>\w+)/(?P<entry>(?P<at>[-\dT]{19}\.\d{6})Z-(?P<sha>[0-9a-f]{12}))[./]")
 _LEASED = (409, 412)

@@ -11,15 +11,16 @@ from typing import Any
 
 from azure.durable_functions import DurableOrchestrationClient, OrchestrationRuntimeStatus
 
-from shared.audit import find_run, last_housekeeping, record_housekeeping
+from shared.activation.store import configuration_store
+from shared.activation.versions import HISTORY, REFUSED
+from shared.audit.runs import find_run
+from shared.audit.upkeep import last_housekeeping, record_housekeeping
 from shared.housekeeping.audit_rows import purge_audit_rows
 from shared.housekeeping.blobs import Limits, purge_leases, purge_stamped
 from shared.housekeeping.budget import Budget
 from shared.identity import blob_service
-from shared.runs import active_runs
+from shared.runs.orchestrations import active_runs
 from shared.settings import settings
-from shared.workbook.activation import configuration_store
-from shared.workbook.versions import HISTORY, REFUSED
 
 log = logging.getLogger(__name__)
 

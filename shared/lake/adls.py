@@ -15,11 +15,12 @@ from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.schema.typing import TTableFormat
 from dlt.destinations import filesystem
 
-from shared.errors import LakeError
+from shared.errors.hierarchy import LakeError
 from shared.identity import blob_service, credential
-from shared.lake.commit import CommittingClient, LoadCommit
-from shared.lake_layout import bucket_path, dataset_name
-from shared.models import Job
+from shared.jobs.lake_layout import bucket_path, dataset_name
+from shared.lake.commit import CommittingClient
+from shared.lake.load import LoadCommit
+from shared.models.job import Job
 from shared.settings import settings
 
 DELTA_TIMEOUT = "300s"  # of one request: deltalake's own 30 s end an upload over a slow link

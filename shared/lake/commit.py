@@ -15,11 +15,10 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any, ClassVar
+from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
@@ -29,54 +28,21 @@ from dlt.common.destination.typing import PreparedTableSchema
 from dlt.destinations.impl.filesystem.filesystem import FILENAME_SEPARATOR, ReferenceFollowupJob
 from pyarrow import BufferReader, parquet
 
-from shared.errors import LeaseLostError, ReconciliationError
-from shared.lake.deletes import DeleteDetection
-from shared.lake.delta import DeltaLoad
-from shared.lake.delta_log import delta_storage_options, open_delta_table, take_back, uncommitted_loads
+from shared.errors.hierarchy import LeaseLostError, ReconciliationError
+from shared.lake.delta.load import DeltaLoad
+from shared.lake.delta.log import delta_storage_options, open_delta_table, take_back, uncommitted_loads
 from shared.lake.inventory import Inventory, LakeFile, refuse_earlier
 from shared.lake.listed import ListedClient
 from shared.lake.manifest import MANIFEST, next_manifest
-from shared.value_range import ValueRange
 
 _DATA_FILE = re.compile(r"(?P<load_id>\d+\.\d+)\.[^.]+\..+")  # {load_id}.{file_id}.{extension}
+
 
 _TAIL_BYTES = 64 * 1024  # of a Parquet file: nearly every footer fits
 
 
-@dataclass
-class LoadCommit:
-    """What the pipeline tells the client about the load that is to be committed.
-
-    `expected_rows` counts the rows that were extracted, by table; `record` is kept with the commit, so that an attempt
-    that is run again finds that its load stands already; `before_commit` may raise to keep the load from committing;
-    `base_load_id` is the last committed load when the attempt began, and must still be the last when it commits;
-    `inventory` are the files that stood there when the attempt began;
-    `replaced_range` are the rows of a Delta table in whose place the load's come; `partition_by` are the columns by
-    which it is partitioned; `deletes` says what becomes of rows that the source has no more, None where nobody looks;
-    `marks_deleted` whether the table has a column for that.
-    The rest is filled in by the client: what the load wrote, in all and by table.
-    """
-
-    expected_rows: dict[str, int] = field(default_factory=dict)
-    record: dict[str, Any] = field(default_factory=dict)
-    before_commit: Callable[[], None] = lambda: None
-    base_load_id: str | None = None
-    inventory: Inventory = field(default_factory=Inventory)
-    replaced_range: ValueRange | None = None
-    partition_by: tuple[str, ...] = ()
-    deletes: DeleteDetection | None = None
-    marks_deleted: bool = False
-    tables: dict[str, Any] = field(default_factory=dict)
-    files: int = 0
-    rows: int = 0
-    rows_deleted: int = 0
-    bytes: int = 0
-
-
 class CommittingClient(ListedClient):
     """dlt's filesystem client with other rules at its seams: load Delta, complete."""
-
-    commit: ClassVar[LoadCommit]
 
     def begin_attempt(self) -> Mapping[str, Any] | None:
         """Leave nothing of loads that broke off; returns the record of the last committed load, None before the first.
@@ -136,7 +102,7 @@ class CommittingClient(ListedClient):
     def delta_table(self, table_name: str) -> DeltaTable | None:
         """A Delta table of the dataset at its newest version, None where there is none."""
         location = self.make_remote_url(self.pathlib.join(self.dataset_path, table_name))
-        return open_delta_table(location, delta_storage_options(self))
+        return open_delta_table(location, delta_storage_options(self.config))
 
     def _make_void(self, load_id: str) -> None:
         """Keep a load that broke off from committing later: what creates the blob of its record first, wins."""

@@ -21,12 +21,12 @@ from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRela
 from dlt.destinations.impl.databricks.configuration import DatabricksCredentials
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
-from shared.errors import ConfigurationError, IngestionError, LakeError, TransientError
+from shared.errors.hierarchy import ConfigurationError, IngestionError, LakeError, TransientError
 from shared.identity import blob_service, credential
+from shared.jobs.lake_layout import abfss_url, lake_path
 from shared.lake.adls import ensure_container, lake_credentials
-from shared.lake.commit import LoadCommit
-from shared.lake_layout import abfss_url, lake_path
-from shared.models import Job
+from shared.lake.load import LoadCommit
+from shared.models.job import Job
 from shared.secrets import Secret, destination_secret
 
 SECRET = "databricks"  # noqa: S105 - its name

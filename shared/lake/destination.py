@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import dlt
     from dlt.common.schema.typing import TTableFormat
 
-    from shared.lake.commit import LoadCommit
-    from shared.models import Job
+    from shared.lake.load import LoadCommit
+    from shared.models.job import Job
 
 
 class Destination(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from shared.errors import ClockError
+from shared.errors.hierarchy import ClockError
 
 
 @dataclass(frozen=True)

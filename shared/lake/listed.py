@@ -8,24 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from dlt.common.json import json
 from dlt.destinations.impl.filesystem.filesystem import CURRENT_VERSION, FILENAME_SEPARATOR, FilesystemClient
 
-from shared.lake.inventory import Inventory, LakeFile
-
-
-class Listed(Protocol):
-    """Whatever keeps the listing for all the clients that dlt makes in one load."""
-
-    inventory: Inventory
+from shared.lake.inventory import LakeFile
+from shared.lake.load import LoadCommit
 
 
 class ListedClient(FilesystemClient):
     """dlt's filesystem client, answered from the inventory where dlt would ask the storage."""
 
-    commit: ClassVar[Listed]
+    commit: ClassVar[LoadCommit]
 
     def initialize_storage(self, truncate_tables: Any = None) -> None:  # noqa: ARG002
         """Mark the dataset's folder as dlt's; what dlt would truncate here stays until the new load is committed."""

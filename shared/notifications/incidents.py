@@ -21,9 +21,9 @@ from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError
 from azure.data.tables import UpdateMode
 
-from shared.audit import INCIDENT, audit_table
-from shared.audit_properties import as_properties
-from shared.table_batches import merge_rows, upsert_rows
+from shared.audit.batches import merge_rows, upsert_rows
+from shared.audit.properties import as_properties
+from shared.audit.table import INCIDENT, audit_table
 
 _SENDER = "sender"
 _SENDING = timedelta(minutes=2)  # after which a sender counts as dead

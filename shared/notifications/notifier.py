@@ -11,8 +11,11 @@ from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, ParamSpec
 
-from shared.audit import job_rows
-from shared.models import JobStatus, RunOutcome
+from shared.activation.uploads import Activation, Outcome
+from shared.audit.jobs import job_rows
+from shared.jobs.wildcards import base_job_id
+from shared.models.attempt import JobStatus
+from shared.models.run import RunOutcome
 from shared.notifications.incidents import (
     Incident,
     Kind,
@@ -26,8 +29,6 @@ from shared.notifications.incidents import (
 from shared.notifications.message import compose
 from shared.notifications.webhook import NotificationError, post
 from shared.settings import settings
-from shared.wildcards import base_job_id
-from shared.workbook.uploads import Activation, Outcome
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from shared.errors import TransientError
+from shared.errors.hierarchy import TransientError
 from shared.notifications.message import Message
 from shared.notifications.shapes import payload
 

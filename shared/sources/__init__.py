@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from shared.errors import ConfigurationError
-from shared.models import Job, SourceType
+from shared.errors.hierarchy import ConfigurationError
+from shared.models.job import Job, SourceType
 from shared.secrets import Secret
 from shared.sources.connection import dialect_name
 from shared.sources.fallback import FallbackSource
-from shared.sources.oracle import OracleSource
+from shared.sources.oracle.source import OracleSource
 from shared.sources.postgresql import PostgresSource
 from shared.sources.rest.source import RestSource
 from shared.sources.source import ReadOptions, Source
-from shared.sources.sqlserver import SqlServerSource
+from shared.sources.sqlserver.source import SqlServerSource
 
 SOURCES: dict[SourceType, tuple[str | None, type[Source]]] = {
     SourceType.POSTGRESQL: ("postgresql", PostgresSource),

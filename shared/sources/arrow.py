@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shared.errors import SourceError
+from shared.errors.hierarchy import SourceError
 
 Batch = pa.RecordBatch | pa.Table
 Column: TypeAlias = "pa.Array[Any] | pa.ChunkedArray[Any]"

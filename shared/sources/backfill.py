@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from shared.errors import SourceError
-from shared.models import Job
+from shared.errors.hierarchy import SourceError
+from shared.jobs.value_range import ValueRange
+from shared.models.job import Job
 from shared.sources.columns import ReadColumn
 from shared.sources.source import ReadOptions
 from shared.sources.watermark import typed_watermark
-from shared.value_range import ValueRange
 
 
 def backfill_range(job: Job, options: ReadOptions, cursor: ReadColumn) -> ValueRange | None:

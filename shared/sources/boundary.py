@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shared.errors import SourceError
+from shared.errors.hierarchy import SourceError
 from shared.sources.watermark import watermark_text
 
 EXACT_ROWS = 100_000

@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
 from dlt.common.schema.typing import TTableSchemaColumns
 
-from shared.errors import SourceError
-from shared.lake_layout import DELETED_AT
-from shared.models import Job
-from shared.wildcards import matches
+from shared.errors.hierarchy import SourceError
+from shared.jobs.lake_layout import DELETED_AT
+from shared.jobs.wildcards import matches
+from shared.models.job import Job
 
 TEXT = pa.string()
 UNSCALED_DECIMAL = pa.decimal128(38, 9)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from shared.errors import ConfigurationError
+from shared.errors.hierarchy import ConfigurationError
 from shared.identity import credential
 from shared.secrets import Secret
 

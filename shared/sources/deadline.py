@@ -7,7 +7,7 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-from shared.errors import TransientError
+from shared.errors.hierarchy import TransientError
 
 Result = TypeVar("Result")
 _GRACE = 2.0  # seconds for the driver's own limit to speak first: it knows more

@@ -12,8 +12,8 @@ from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.libs.pyarrow import columns_to_arrow
 from dlt.common.schema.exceptions import DataValidationError
 
-from shared.errors import SourceError
-from shared.models import Job
+from shared.errors.hierarchy import SourceError
+from shared.models.job import Job
 from shared.sources.columns import ReadColumn
 
 

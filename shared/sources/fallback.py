@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from shared.errors import ConfigurationError
+from shared.errors.hierarchy import ConfigurationError
 from shared.secrets import Secret
 from shared.sources.columns import TEXT, ReadColumn, arrow_schema, decimal_type, dlt_hints
 from shared.sources.connection import SqlConnection

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import DBAPIError
 
-from shared.errors import IngestionError, SourceError, TransientError
-from shared.models import Job
+from shared.errors.hierarchy import IngestionError, SourceError, TransientError
+from shared.models.job import Job
 from shared.secrets import Secret
 from shared.sources.connection import SqlConnection
 

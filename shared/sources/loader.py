@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import dlt
 import pyarrow as pa
@@ -15,93 +13,14 @@ import sqlalchemy as sa
 from dlt.sources.sql_database import BaseTableLoader
 from pyarrow.parquet import ParquetWriter
 
-from shared.models import Job
-from shared.sources.arrow import Batch, conform
+from shared.sources.arrow import conform
 from shared.sources.boundary import Boundary
-from shared.sources.columns import ReadColumn, column_name
-from shared.sources.partitions import Divisible, ranges_of
+from shared.sources.partitions import ranges_of
 from shared.sources.reading import read_ahead
-from shared.sources.source import ReadOptions
+from shared.sources.table_read import Snapshot, TableRead
 from shared.sources.verification import Tally
-from shared.value_range import ValueRange
 
 _STATE = "boundary"
-
-
-class Snapshot(Divisible, Protocol):
-    """One consistent picture of a table, for questions and for its readers."""
-
-    @property
-    def connection(self) -> sa.Connection:
-        """For questions whose answers are small."""
-
-    @property
-    def readers(self) -> int:
-        """How many may read at once and see the same."""
-
-    def pinned(self, query: sa.Select[Any]) -> sa.Select[Any]:
-        """A query that every connection answers from this picture."""
-
-    def read(self, query: sa.Select[Any], columns: Sequence[ReadColumn]) -> Iterator[Batch]:
-        """The result of a query for these columns, in their order; called by several threads at once."""
-
-
-class Database(Protocol):
-    """What the loader asks of a source."""
-
-    def snapshot(self, table: sa.Table, readers: int) -> AbstractContextManager[Snapshot]:
-        """One picture of a table as it is now, for up to so many readers, for as long as the context is open."""
-
-    def restrict(self, query: sa.Select[Any]) -> sa.Select[Any]:
-        """A query with the job's filter."""
-
-    def since(self, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:
-        """The condition that a column has this value or a greater one, in the order that its values have in Arrow."""
-
-    def beyond(self, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:
-        """The condition that a column has a value that is greater in Arrow, too."""
-
-    def total(self, column: ReadColumn) -> sa.ColumnElement[Any]:
-        """The exact sum of a column of whole or decimal numbers."""
-
-
-@dataclass(frozen=True)
-class TableRead:
-    """One table of one job, ready to be read."""
-
-    job: Job
-    database: Database
-    options: ReadOptions
-    table: sa.Table
-    columns: list[ReadColumn]
-    schema: pa.Schema
-    within: ValueRange | None = None
-
-    def query(self, watermark_column: str | None, watermark: Any) -> sa.Select[Any]:
-        """The whole table, its range, or its rows from a watermark on."""
-        query = sa.select(self.table)
-        if self.within:
-            cursor = self.column(self.within.column)
-            before_end = sa.not_(self.database.since(cursor, self.within.end))
-            query = query.where(self.database.since(cursor, self.within.start), before_end)
-        elif watermark_column and watermark is not None:
-            query = query.where(self.database.since(self.column(watermark_column), watermark))
-        return self.select(query)
-
-    def select(self, query: sa.Select[Any]) -> sa.Select[Any]:
-        """A query over the table with the chosen columns and the job's filter."""
-        expressions = (column.expression.label(column.name) for column in self.columns)
-        return self.database.restrict(query.with_only_columns(*expressions).select_from(self.table))
-
-    def column(self, name: str) -> ReadColumn:
-        """The column of that name."""
-        return next(column for column in self.columns if column.name == name)
-
-    def keys(self) -> TableRead:
-        """The same table's primary key, of all rows."""
-        names = [column_name(self.table, key, "primary_key") for key in self.job.primary_key]
-        schema = pa.schema([self.schema.field(name) for name in names])
-        return replace(self, columns=[self.column(name) for name in names], schema=schema, within=None)
 
 
 class ArrowLoader(BaseTableLoader):

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import dlt
 
-from shared.errors import SourceError
+from shared.errors.hierarchy import SourceError
 
 _DAY_SECONDS = 86_400
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from shared.models import Job
+from shared.models.job import Job
 from shared.sources.columns import column_name
 
 log = logging.getLogger(__name__)

@@ -9,9 +9,10 @@ from typing import Any, Protocol, runtime_checkable
 
 from dlt.extract import DltResource
 
-from shared.models import Examination, Job, LoadType
+from shared.jobs.value_range import ValueRange
+from shared.models.attempt import Examination
+from shared.models.job import Job, LoadType
 from shared.secrets import Secret
-from shared.value_range import ValueRange
 
 
 @dataclass(frozen=True)

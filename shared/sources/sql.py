@@ -18,9 +18,11 @@ from dlt.extract import DltResource
 from dlt.sources.sql_database import sql_table
 from sqlalchemy.exc import NoSuchTableError, SAWarning
 
-from shared.errors import IngestionError, SourceError
-from shared.filters import render_filter
-from shared.models import Examination, Job, LoadType
+from shared.errors.hierarchy import IngestionError, SourceError
+from shared.jobs.filters import render_filter
+from shared.jobs.value_range import ValueRange
+from shared.models.attempt import Examination
+from shared.models.job import Job, LoadType
 from shared.secrets import Secret
 from shared.sources.backfill import backfill_range
 from shared.sources.columns import (
@@ -36,11 +38,11 @@ from shared.sources.columns import (
 from shared.sources.connection import SqlConnection
 from shared.sources.evolution import contract_violation, types_in_the_lake, with_types_of
 from shared.sources.faults import explain
-from shared.sources.loader import ArrowLoader, Snapshot, TableRead
+from shared.sources.loader import ArrowLoader
 from shared.sources.lookback import Lookback, before
 from shared.sources.source import ReadOptions, write_disposition
+from shared.sources.table_read import Snapshot, TableRead
 from shared.sources.watermark import typed_watermark
-from shared.value_range import ValueRange
 
 
 class SqlSource(ABC):

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Context, Decimal, localcontext
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from shared.errors import ReconciliationError
-
-if TYPE_CHECKING:
-    from shared.sources.loader import TableRead
+from shared.errors.hierarchy import ReconciliationError
+from shared.sources.table_read import TableRead
 
 _DIGITS = 76  # of decimal256; the sum of a batch of 38 digits fits
 

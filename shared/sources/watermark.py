@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from shared.errors import SourceError
-from shared.workbook.watermarks import as_moment
+from shared.errors.hierarchy import SourceError
+from shared.jobs.watermarks import as_moment
 
 
 def typed_watermark(text: str | None, arrow_type: pa.DataType, column_name: str) -> Any:

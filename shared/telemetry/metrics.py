@@ -8,8 +8,8 @@ from typing import Any
 
 from opentelemetry import metrics
 
-from shared.models import JobResult
-from shared.workbook.watermarks import as_moment
+from shared.jobs.watermarks import as_moment
+from shared.models.attempt import JobResult
 
 _meter = metrics.get_meter("excel-to-lake")
 _rows = _meter.create_counter("ingestion.rows", "{row}", "Rows written to the lake")

@@ -15,7 +15,8 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from shared.models import AttemptOrder, JobResult, RunRequest
+from shared.models.attempt import AttemptOrder, JobResult
+from shared.models.run import RunRequest
 from shared.telemetry.fields import log_fields
 from shared.telemetry.metrics import record_attempt
 

@@ -20,7 +20,7 @@ from openpyxl.workbook import Workbook
 from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.worksheet import Worksheet
 
-from shared.errors import WorkbookError
+from shared.errors.hierarchy import WorkbookError
 from shared.workbook.configuration import Problem, Report
 from shared.workbook.guide import FONT, print_on_one_width
 

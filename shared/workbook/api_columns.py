@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.models import SourceType
+from shared.models.job import SourceType
 from shared.workbook.column import Column, When
 from shared.workbook.kinds import Choice, Integer, Text
 from shared.workbook.structured_kinds import JsonObject, Number, Parameters

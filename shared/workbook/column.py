@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from shared.models import Shape
+from shared.models.shape import Shape
 from shared.workbook.kinds import Kind
 
 

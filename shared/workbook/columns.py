@@ -6,7 +6,7 @@ column's default is that of the model's field.
 
 from __future__ import annotations
 
-from shared.models import Job, LoadType, Request, Source, SourceType
+from shared.models.job import Job, LoadType, Request, Source, SourceType
 from shared.workbook.api_columns import API_COLUMNS, OPTIONAL_API_COLUMNS
 from shared.workbook.column import Column, SheetSpec, When
 from shared.workbook.kinds import Choice, Flag, Integer, Names, Text

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from shared.models import Job, Request, Shape, Source
-from shared.wildcards import base_job_id, expanded_job, is_wildcard
+from shared.jobs.wildcards import base_job_id, expanded_job, is_wildcard
+from shared.models.job import Job, Request, Source
+from shared.models.shape import Shape
 
 
 class Problem(Shape):

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from shared.filters import FilterError, render_filter
-from shared.models import SourceType
-from shared.wildcards import matches
+from shared.jobs.filters import FilterError, render_filter
+from shared.jobs.watermarks import as_moment, as_number, misfit
+from shared.jobs.wildcards import matches
+from shared.models.job import SourceType
 from shared.workbook.cells import quoted
-from shared.workbook.watermarks import as_moment, as_number, misfit
 
 Rule = Callable[[Mapping[str, Any]], Iterator[tuple[str, str]]]
 

@@ -18,7 +18,7 @@ from openpyxl.worksheet._reader import FORMULA_TAG, INLINE_STRING, MERGE_TAG, RO
 from openpyxl.worksheet.merge import MergeCells
 from openpyxl.xml.constants import SHEET_MAIN_NS
 
-from shared.errors import WorkbookError
+from shared.errors.hierarchy import WorkbookError
 from shared.workbook.cells import BrokenCell, clean
 
 # An xlsx compresses about tenfold; what grows far beyond that was made to fill our memory.

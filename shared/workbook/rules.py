@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from shared import lake_layout
-from shared.models import Job, SourceType
+from shared.jobs import lake_layout
+from shared.jobs.watermarks import comes_before, misfit
+from shared.models.job import Job, SourceType
 from shared.workbook import job_rules
 from shared.workbook.cells import quoted
 from shared.workbook.kinds import did_you_mean
 from shared.workbook.rows import Draft
 from shared.workbook.tables import Findings, Table
-from shared.workbook.watermarks import comes_before, misfit
 
 _T = TypeVar("_T")
 _DATASET_COLUMNS = {"job_id", "source_name", "target_container", "target_folder_path", "enabled"}

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
-from shared.schedules import next_due, parse_quiet_hours
+from shared.jobs.schedules import next_due, parse_quiet_hours
 from shared.workbook.cells import as_text
 from shared.workbook.kinds import InvalidCellError, did_you_mean
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from openpyxl.utils import coordinate_to_tuple
 
-from shared.errors import WorkbookError
-from shared.models import Job, Request, Source
+from shared.errors.hierarchy import WorkbookError
+from shared.models.job import Job, Request, Source
 from shared.workbook.column import SheetSpec
 from shared.workbook.columns import REQUESTS, SHEETS, SOURCE_CONFIG, SOURCES
 from shared.workbook.configuration import Configuration, Problem, Report

@@ -10,7 +10,7 @@ from typing import Any
 
 from azure.data.tables import TableClient, UpdateMode
 
-from shared.audit import LATEST, RUNS, SUCCEEDED, newest_first
+from shared.audit.table import LATEST, RUNS, SUCCEEDED, newest_first
 
 JOBS = 1_000
 SHORT_HISTORY = 30

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Request, expect
 
 from localhost.services import LocalServices
-from shared.error_hints import HINTS
+from shared.errors.hints import HINTS
 from tests.browser import axe_script, launched
 from tests.builders import a_workbook
 from tests.e2e import seeds

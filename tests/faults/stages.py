@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from shared.audit import PARTITIONS
+from shared.audit.table import PARTITIONS
 
 _LAKE_STAGES = (
     ("_dlt_loads/", "record"),

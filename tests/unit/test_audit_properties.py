@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 from azure.data.tables import EdmType, EntityProperty
 
-from shared.audit_properties import MESSAGE_LIMIT, as_properties, as_row
+from shared.audit.properties import MESSAGE_LIMIT, as_properties, as_row
 
 HERE = timezone(timedelta(hours=2))
 

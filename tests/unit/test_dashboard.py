@@ -12,7 +12,7 @@ import pytest
 
 from shared.dashboard import dashboard_page
 from shared.dashboard.modules import joined_modules
-from shared.error_hints import HINTS
+from shared.errors.hints import HINTS
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from shared.lake.delta_sql import predicate
-from shared.value_range import ValueRange
+from shared.jobs.value_range import ValueRange
+from shared.lake.delta.sql import predicate
 
 MOMENTS = [datetime(2026, 1, day, 12, 30, 0, day) for day in (1, 2, 3)]
 EAST = timezone(timedelta(hours=5))

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from shared.error_hints import HINTS, hint
+from shared.errors.hints import HINTS, hint
 
 ROOT = Path(__file__).parents[2]
 RUNBOOK = (ROOT / "docs/operations.md").read_text(encoding="utf-8")

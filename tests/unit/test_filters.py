@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.filters import FilterError, parse_filter, render_filter
-from shared.models import SourceType
+from shared.jobs.filters import FilterError, parse_filter, render_filter
+from shared.models.job import SourceType
 
 POSTGRESQL, ORACLE, MSSQL = SourceType.POSTGRESQL, SourceType.ORACLE, SourceType.MSSQL
 

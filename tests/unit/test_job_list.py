@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from shared.job_list import Timing, describe_jobs
+from shared.planning.overview import Timing, describe_jobs
 from shared.workbook.configuration import Configuration
 from tests.builders import a_job
 

@@ -25,20 +25,12 @@ FUNCTION_APP_MAY_IMPORT = {
     "activities",
     "orchestrators",
     "shared.api",
-    "shared.configuration_api",
     "shared.dashboard",
-    "shared.health",
     "shared.housekeeping",
-    "shared.http",
-    "shared.job_list",
-    "shared.loads",
-    "shared.maintenance",
-    "shared.retries",
-    "shared.rewinds",
-    "shared.telemetry",
-    "shared.watch",
+    "shared.notifications.watch",
     "shared.runs",
     "shared.settings",
+    "shared.telemetry",
 }
 STATEMENTS_OF_A_FUNCTION = 2  # besides its docstring: register and delegate, nothing else
 

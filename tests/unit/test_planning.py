@@ -9,8 +9,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.models import Job, JobOptions, Request, RunRequest
-from shared.planning import LastRun, deal, problems_of, select
+from shared.models.job import Job, Request
+from shared.models.run import JobOptions, LastRun, RunRequest
+from shared.planning.lanes import deal
+from shared.planning.selection import problems_of, select
 from shared.workbook.configuration import Configuration
 from tests.builders import a_job
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared.runs import RunBody, describe
+from shared.api.routes.runs import RunBody, describe
 
 NOT_IN_KEYS = re.compile(r"[/\\#?@:\x00-\x1f\x7f-\x9f\s]")  # Durable instance ids, table keys, URLs
 

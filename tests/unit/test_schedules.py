@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from shared.schedules import is_due, next_due, next_start, next_tick, overdue_since, quiet_until
+from shared.jobs.schedules import is_due, next_due, next_start, next_tick, overdue_since, quiet_until
 
 
 def utc(day: int, hour: int, minute: int = 0) -> datetime:

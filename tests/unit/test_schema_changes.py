@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.schema_changes import schema_changes
+from shared.loading.schema_changes import schema_changes
 
 BEFORE = {"id": "bigint", "name": "text", "amount": "decimal"}
 

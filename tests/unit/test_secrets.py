@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.errors import ConfigurationError, SecretNotFoundError
+from shared.errors.hierarchy import ConfigurationError, SecretNotFoundError
 from shared.secrets import MASK, Secret, TomlSecrets, source_secret
 
 PASSWORDS = st.text(st.characters(exclude_categories=["C"], exclude_characters="*"), min_size=3, max_size=30)

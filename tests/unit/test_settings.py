@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.errors import ConfigurationError
+from shared.errors.hierarchy import ConfigurationError
 from shared.settings import Settings, settings
 
 ROOT = Path(__file__).parents[2]

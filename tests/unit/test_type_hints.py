@@ -7,7 +7,7 @@ from dlt.common import typing, validation
 from dlt.common.exceptions import DictValidationException
 from dlt.common.schema.typing import TColumnSchema, TTableSchema
 
-from shared.type_hints import keep_type_hints
+from shared.loading.dlt_patches import keep_type_hints
 
 
 @pytest.mark.parametrize("spec", [TColumnSchema, TTableSchema])

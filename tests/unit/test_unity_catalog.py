@@ -7,7 +7,7 @@ import sqlglot
 from sqlglot import expressions as exp
 
 from localhost.unity_catalog import table_statements
-from shared.models import Job
+from shared.models.job import Job
 from tests.builders import a_job
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import lake_layout
-from shared.wildcards import expand, expanded_job, matches
+from shared.jobs import lake_layout
+from shared.jobs.wildcards import expand, expanded_job, matches
 from shared.workbook.configuration import Configuration
 from tests.builders import a_job
 

@@ -15,7 +15,7 @@ from typing import Any
 from dlt.common import jsonpath
 from dlt.sources.helpers.rest_client.detector import find_response_page_data
 
-from shared.errors import IngestionError, SourceError, TransientError
+from shared.errors.hierarchy import IngestionError, SourceError, TransientError
 from shared.secrets import Secret
 
 ITSELF = "$"

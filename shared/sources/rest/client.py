@@ -13,8 +13,8 @@ from dlt.sources.helpers.rest_client.utils import join_url
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 from urllib3.exceptions import HTTPError
 
-from shared.errors import IngestionError, SourceError, TransientError
-from shared.models import Job
+from shared.errors.hierarchy import IngestionError, SourceError, TransientError
+from shared.models.job import Job
 from shared.secrets import Secret
 from shared.settings import settings
 from shared.sources.rest.answer import Answer

@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
-from shared.errors import ConfigurationError
+from shared.errors.hierarchy import ConfigurationError
 from shared.secrets import Secret
 
 Auth = Literal["none", "basic", "bearer", "api_key", "oauth2", "managed_identity"]

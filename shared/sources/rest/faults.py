@@ -8,7 +8,7 @@ from __future__ import annotations
 import requests
 from dlt.sources.helpers.requests.retry import wait_exponential_retry_after
 
-from shared.errors import ConfigurationError, IngestionError, SourceError
+from shared.errors.hierarchy import ConfigurationError, IngestionError, SourceError
 from shared.sources.rest.answer import Answer
 
 RETRIED = {408, 425, 429, 500, 502, 503, 504}

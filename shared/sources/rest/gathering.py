@@ -7,8 +7,8 @@ from pathlib import Path as FilePath
 
 import pyarrow as pa
 
-from shared.errors import SourceError, TransientError
-from shared.models import Job
+from shared.errors.hierarchy import SourceError, TransientError
+from shared.models.job import Job
 from shared.sources.rest.page import Page
 from shared.sources.rest.spool import Spool, page_digest
 from shared.sources.rest.tables import Path, Unnesting

@@ -8,14 +8,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shared.errors import SourceError
-from shared.models import Job
+from shared.errors.hierarchy import SourceError
+from shared.jobs.value_range import ValueRange
+from shared.models.job import Job
 from shared.sources.boundary import Boundary
 from shared.sources.lookback import before
 from shared.sources.rest.tables import LINKS
 from shared.sources.source import ReadOptions
 from shared.sources.watermark import typed_watermark, watermark_text
-from shared.value_range import ValueRange
 
 _STATE, _BOUNDARY = "incremental", "boundary"
 _MILLISECONDS = 1000

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from shared.errors import SourceError
+from shared.errors.hierarchy import SourceError
 from shared.sources.rest.answer import value_at
 from shared.sources.rest.client import Call
 from shared.sources.rest.more import flag_of_more, next_page

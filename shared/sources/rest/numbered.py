@@ -9,7 +9,7 @@ from dataclasses import replace
 from math import ceil
 from typing import Any
 
-from shared.errors import IngestionError, SourceError, TransientError
+from shared.errors.hierarchy import IngestionError, SourceError, TransientError
 from shared.sources.reading import read_ahead
 from shared.sources.rest.client import Call
 from shared.sources.rest.pace import LoadEndedError

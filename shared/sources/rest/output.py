@@ -9,7 +9,7 @@ import dlt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shared.models import Job
+from shared.models.job import Job
 from shared.sources.columns import dlt_hints
 from shared.sources.rest.gathering import Gathering
 from shared.sources.rest.increment import NewRows

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from shared.errors import TransientError
+from shared.errors.hierarchy import TransientError
 
 
 class LoadEndedError(TransientError):

@@ -9,8 +9,8 @@ from typing import Any
 
 from dlt.common import jsonpath
 
-from shared.errors import SourceError
-from shared.models import Job
+from shared.errors.hierarchy import SourceError
+from shared.models.job import Job
 from shared.sources.rest.answer import Answer, find_rows_path, parse, rows_at, value_at
 from shared.sources.rest.client import ApiClient, Call
 

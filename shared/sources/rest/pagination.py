@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from dlt.sources.helpers.rest_client.detector import find_total_pages_path
 
-from shared.errors import SourceError, TransientError
+from shared.errors.hierarchy import SourceError, TransientError
 from shared.sources.rest.client import Call
 from shared.sources.rest.linked import LinkedPages
 from shared.sources.rest.more import is_address, larger_total, next_page, says_more

@@ -10,8 +10,8 @@ import pyarrow as pa
 from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.libs.pyarrow import get_py_arrow_datatype
 
-from shared.errors import SourceError
-from shared.models import Job
+from shared.errors.hierarchy import SourceError
+from shared.models.job import Job
 from shared.sources.arrow import conform
 from shared.sources.columns import declared_type
 from shared.sources.rest.tables import ROW_ID, SEPARATOR, Path

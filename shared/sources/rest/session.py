@@ -9,8 +9,8 @@ from pathlib import Path
 
 import requests
 
-from shared.errors import ConfigurationError
-from shared.models import Job
+from shared.errors.hierarchy import ConfigurationError
+from shared.models.job import Job
 from shared.sources.rest.connection import RestConnection
 from shared.sources.rest.guard import GuardedAdapter
 

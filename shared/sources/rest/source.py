@@ -10,8 +10,10 @@ import pyarrow as pa
 import sqlalchemy as sa
 from dlt.extract import DltResource
 
-from shared.errors import ConfigurationError, SourceError
-from shared.models import Examination, Job, LoadType
+from shared.errors.hierarchy import ConfigurationError, SourceError
+from shared.jobs.value_range import ValueRange
+from shared.models.attempt import Examination
+from shared.models.job import Job, LoadType
 from shared.secrets import Secret
 from shared.settings import settings
 from shared.sources.backfill import backfill_range
@@ -27,7 +29,6 @@ from shared.sources.rest.pagination import all_pages, first_page
 from shared.sources.rest.schemas import conformed, earlier_schemas, rows_schema, table_name
 from shared.sources.rest.tables import ROOT, ROW_ID
 from shared.sources.source import ReadOptions
-from shared.value_range import ValueRange
 
 
 class RestSource:

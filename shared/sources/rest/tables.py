@@ -15,9 +15,9 @@ from typing import Any, TypeAlias
 
 import pyarrow as pa
 
-from shared.errors import SourceError
-from shared.models import Job
-from shared.wildcards import matches
+from shared.errors.hierarchy import SourceError
+from shared.jobs.wildcards import matches
+from shared.models.job import Job
 
 ROW_ID, PARENT_ID, LIST_INDEX, VALUE = "_dlt_id", "_dlt_parent_id", "_dlt_list_idx", "value"
 LINKS = (ROW_ID, PARENT_ID, LIST_INDEX)

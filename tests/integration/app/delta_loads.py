@@ -13,9 +13,10 @@ from deltalake import DeltaTable
 
 from localhost.services import LocalServices
 from localhost.services.azurite import ACCOUNT, ACCOUNT_KEY
-from shared.leases import job_lease
-from shared.models import AttemptOrder, Job, JobResult, JobStatus
-from shared.pipeline import run_attempt
+from shared.isolation.leases import job_lease
+from shared.loading.attempt import run_attempt
+from shared.models.attempt import AttemptOrder, JobResult, JobStatus
+from shared.models.job import Job
 from shared.secrets import Secret
 from tests.builders import a_job
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from shared.errors import SourceError
+from shared.errors.hierarchy import SourceError
 from shared.secrets import Secret
 
 Report = Callable[[str, int], None]

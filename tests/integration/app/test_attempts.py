@@ -12,9 +12,10 @@ import pytest
 from azure.storage.blob import ContainerClient
 
 from localhost.services import LocalServices
-from shared.leases import job_lease
-from shared.models import AttemptOrder, Job, JobResult, JobStatus, LoadType
-from shared.pipeline import run_attempt
+from shared.isolation.leases import job_lease
+from shared.loading.attempt import run_attempt
+from shared.models.attempt import AttemptOrder, JobResult, JobStatus
+from shared.models.job import Job, LoadType
 from shared.secrets import Secret
 from tests.builders import a_job
 from tests.conftest import unique_name

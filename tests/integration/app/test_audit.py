@@ -7,27 +7,23 @@ from typing import Any
 
 import pytest
 
-from shared.audit import (
-    cancel_requested,
+from shared.activation.uploads import Activation, Outcome
+from shared.audit.jobs import (
     close_lost_jobs,
-    find_run,
-    job_history,
     job_rows,
     latest_rows,
     recent_loads,
-    record_activation,
     record_job,
     record_progress,
-    record_run,
-    refused_uploads,
-    request_cancel,
-    run_rows,
     succeeded_rows,
 )
-from shared.audit_properties import MESSAGE_LIMIT
-from shared.models import AttemptOrder, JobError, JobResult, JobStatus, RunRequest
+from shared.audit.properties import MESSAGE_LIMIT
+from shared.audit.runs import cancel_requested, find_run, record_run, request_cancel
+from shared.audit.table import job_history, run_rows
+from shared.audit.uploads import record_activation, refused_uploads
+from shared.models.attempt import AttemptOrder, JobError, JobResult, JobStatus
+from shared.models.run import RunRequest
 from shared.workbook.configuration import Problem
-from shared.workbook.uploads import Activation, Outcome
 from tests.builders import a_job
 
 pytestmark = pytest.mark.usefixtures("app_settings")

@@ -7,9 +7,11 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from shared.audit import record_job, record_run
-from shared.audit_pages import Page, Span, loads_page, runs_of_job_page, runs_page
-from shared.models import JobResult, JobStatus, RunRequest
+from shared.audit.jobs import record_job
+from shared.audit.pages import Page, Span, loads_page, runs_of_job_page, runs_page
+from shared.audit.runs import record_run
+from shared.models.attempt import JobResult, JobStatus
+from shared.models.run import RunRequest
 from tests.builders import a_job
 
 START = datetime(2024, 1, 1, tzinfo=timezone.utc)

@@ -9,9 +9,9 @@ import azure.functions as func
 import pytest
 
 from shared.api.endpoint import Endpoint
+from shared.api.http import json_response
 from shared.api.serving import serve
-from shared.audit import audit_table
-from shared.http import json_response
+from shared.audit.table import audit_table
 from shared.settings import settings
 
 pytestmark = pytest.mark.usefixtures("app_settings")

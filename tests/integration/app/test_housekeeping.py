@@ -7,30 +7,19 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from azure.storage.blob import BlobLeaseClient, ContainerClient
 
-from shared.audit import (
-    CALLS,
-    HOUSEKEEPING,
-    WORKBOOK,
-    audit_table,
-    find_run,
-    job_history,
-    job_rows,
-    last_housekeeping,
-    latest_rows,
-    newest_first,
-    record_activation,
-    record_housekeeping,
-    record_job,
-    record_run,
-    request_cancel,
-)
-from shared.calls import open_call
+from shared.activation.uploads import Activation, Outcome
+from shared.audit.calls import open_call
+from shared.audit.jobs import job_rows, latest_rows, record_job
+from shared.audit.ledger import last_load, record_load
+from shared.audit.runs import find_run, record_run, request_cancel
+from shared.audit.table import CALLS, HOUSEKEEPING, WORKBOOK, audit_table, job_history, newest_first
+from shared.audit.upkeep import last_housekeeping, record_housekeeping
+from shared.audit.uploads import record_activation
 from shared.housekeeping.audit_rows import purge_audit_rows
 from shared.housekeeping.blobs import Limits, purge_leases, purge_stamped
 from shared.housekeeping.budget import Budget
-from shared.models import JobResult, JobStatus, RunRequest
-from shared.watermarks import last_load, record_load
-from shared.workbook.uploads import Activation, Outcome
+from shared.models.attempt import JobResult, JobStatus
+from shared.models.run import RunRequest
 from tests.builders import a_job
 
 pytestmark = pytest.mark.usefixtures("app_settings")

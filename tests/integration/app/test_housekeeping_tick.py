@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from shared.audit import last_housekeeping, record_run
+from shared.activation.store import configuration_store
+from shared.audit.runs import record_run
+from shared.audit.upkeep import last_housekeeping
 from shared.housekeeping.tick import tidy_up
-from shared.models import RunRequest
+from shared.models.run import RunRequest
 from shared.settings import settings
-from shared.workbook.activation import configuration_store
 from tests.builders import a_workbook
 
 pytestmark = pytest.mark.usefixtures("app_settings")

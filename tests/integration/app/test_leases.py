@@ -9,7 +9,7 @@ import pytest
 from azure.storage.blob import ContainerClient
 
 from localhost.services import LocalServices
-from shared.leases import JobBusyError, job_lease
+from shared.isolation.leases import JobBusyError, job_lease
 from tests.app_process import app_process
 from tests.faults.storage_proxy import Fault, StorageProxy
 

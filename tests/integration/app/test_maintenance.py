@@ -9,14 +9,14 @@ import pytest
 
 from activities.load_job import load_job
 from activities.maintain_job import maintain_job
-from shared.audit import audit_table
+from shared.activation.store import configuration_store
+from shared.audit.table import audit_table
+from shared.isolation.leases import JobBusyError, job_lease
 from shared.lake.commit import CommittingClient
-from shared.leases import JobBusyError, job_lease
-from shared.maintenance.tables import maintain_tables
-from shared.maintenance_models import MaintainedTable, Maintenance, MaintenanceOrder
-from shared.models import AttemptOrder
+from shared.loading.maintenance import maintain_tables
+from shared.models.attempt import AttemptOrder
+from shared.models.maintenance import MaintainedTable, Maintenance, MaintenanceOrder
 from shared.secrets import Secret
-from shared.workbook.activation import configuration_store
 from tests.app_process import run_here
 from tests.builders import a_workbook
 from tests.integration.app.delta_loads import DeltaLoads

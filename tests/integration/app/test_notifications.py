@@ -9,15 +9,17 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from activities.finish_run import finish_run
-from shared.audit import record_job, record_run
-from shared.models import JobError, JobResult, JobStatus, RunOutcome, RunRequest
+from shared.activation.store import configuration_store
+from shared.activation.uploads import Activation, Outcome
+from shared.audit.jobs import record_job
+from shared.audit.runs import record_run
+from shared.models.attempt import JobError, JobResult, JobStatus
+from shared.models.run import RunOutcome, RunRequest
 from shared.notifications.incidents import read_incidents, sole_sender
 from shared.notifications.notifier import notify_of_upload
+from shared.notifications.watch import watch
 from shared.settings import settings
-from shared.watch import watch
-from shared.workbook.activation import configuration_store
 from shared.workbook.configuration import Problem
-from shared.workbook.uploads import Activation, Outcome
 from tests.builders import a_job, a_workbook
 from tests.webhook_server import Webhook, webhook_server
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from localhost.services import LocalServices
-from shared.errors import SecretNotFoundError, TransientError
+from shared.errors.hierarchy import SecretNotFoundError, TransientError
 from shared.secrets import KeyVaultSecrets, source_secret
 from tests.conftest import unique_name
 

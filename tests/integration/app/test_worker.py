@@ -14,10 +14,10 @@ from typing import Any
 import psutil
 import pytest
 
-from shared.errors import CancelledError
+from shared.errors.hierarchy import CancelledError
+from shared.isolation.parent import ChildError, Limits, run_in_child
 from shared.secrets import MASK, Secret
 from shared.settings import settings
-from shared.worker import ChildError, Limits, run_in_child
 
 SECRET = Secret({"password": "canary-7f3"})
 

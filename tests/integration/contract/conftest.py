@@ -21,11 +21,11 @@ from deltalake import DeltaTable
 from activities import load_job as activity
 from localhost.services import LocalServices
 from localhost.services.azurite import ACCOUNT, ACCOUNT_KEY
-from shared.models import Examination, JobResult
-from shared.probe import examine_job
+from shared.activation.store import configuration_store
+from shared.models.attempt import Examination, JobResult
 from shared.secrets import Secret
+from shared.sources.probe import examine_job
 from shared.sources.rest import client
-from shared.workbook.activation import configuration_store
 from tests.app_process import app_process, run_here
 from tests.builders import a_workbook
 from tests.conftest import unique_name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.watermarks import record_rewind
+from shared.audit.ledger import record_rewind
 from tests.integration.contract.conftest import MakeJob
 from tests.integration.contract.subjects import row
 

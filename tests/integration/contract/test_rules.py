@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from shared.audit import audit_table, job_history, job_rows
-from shared.leases import job_lease
-from shared.models import JobStatus
+from shared.audit.jobs import job_rows
+from shared.audit.table import audit_table, job_history
+from shared.isolation.leases import job_lease
+from shared.models.attempt import JobStatus
 from tests.integration.contract.conftest import ContractJob, MakeJob
 from tests.integration.contract.subjects import PASSWORD, row
 

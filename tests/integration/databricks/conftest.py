@@ -13,8 +13,9 @@ from azure.storage.blob import ContainerClient
 
 from localhost.services import LocalServices
 from shared.lake import databricks
-from shared.models import AttemptOrder, Job, JobError
-from shared.pipeline import run_attempt
+from shared.loading.attempt import run_attempt
+from shared.models.attempt import AttemptOrder, JobError
+from shared.models.job import Job
 from shared.secrets import Secret
 from tests.app_process import app_process
 from tests.builders import a_job

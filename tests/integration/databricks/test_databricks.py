@@ -16,10 +16,11 @@ import pytest
 from azure.storage.blob import ContainerClient
 from dlt.destinations import dummy
 
-from shared.dlt_settings import configure_dlt
-from shared.lake.commit import LoadCommit
 from shared.lake.databricks import DatabricksDestination, staging
-from shared.models import Job, JobError
+from shared.lake.load import LoadCommit
+from shared.loading.dlt_settings import configure_dlt
+from shared.models.attempt import JobError
+from shared.models.job import Job
 from tests.integration.databricks.conftest import TOKEN
 
 Put = Callable[..., None]

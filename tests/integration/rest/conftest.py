@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from shared import settings as app_settings
-from shared.dlt_settings import configure_dlt
-from shared.models import Job
+from shared.loading.dlt_settings import configure_dlt
+from shared.models.job import Job
 from shared.secrets import Secret
 from shared.sources import open_source
 from shared.sources.rest import client
@@ -124,7 +124,7 @@ def signed_in(tmp_path: Path, server: ApiServer) -> Callable[..., Lake]:
 def _root(error: BaseException) -> BaseException:
     cause: BaseException | None = error
     while cause is not None:
-        if type(cause).__module__ == "shared.errors":
+        if type(cause).__module__ == "shared.errors.hierarchy":
             return cause
         cause = getattr(cause, "exception", None) or cause.__cause__ or cause.__context__
     return error

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.errors import IngestionError, SourceError, TransientError
+from shared.errors.hierarchy import IngestionError, SourceError, TransientError
 from tests.api_server import Handler, Reply, Request, at_once, by_offset, by_page
 
 ROWS = [{"id": n, "name": f"thing {n}"} for n in range(1, 26)]

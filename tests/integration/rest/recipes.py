@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shared.models import Job
+from shared.models.job import Job
 from shared.workbook.validation import validate
 from tests.builders import a_workbook
 

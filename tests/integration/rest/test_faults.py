@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from shared import settings
-from shared.errors import SourceError, TransientError
+from shared.errors.hierarchy import SourceError, TransientError
 from shared.sources.rest import client
 from shared.sources.rest.client import ApiClient
 from tests.api_server import ApiServer, Reply, Request, at_once, by_cursor, by_offset, by_page, first

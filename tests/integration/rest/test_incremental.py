@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from shared.errors import SourceError
-from shared.models import Job
+from shared.errors.hierarchy import SourceError
+from shared.models.job import Job
 from shared.sources import boundary
 from tests.api_server import ApiServer, Reply, Request, at_once
 from tests.integration.rest.conftest import Lake, api_job

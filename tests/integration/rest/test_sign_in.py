@@ -11,7 +11,7 @@ import trustme
 
 from localhost.services import LocalServices
 from shared import identity, settings
-from shared.errors import ConfigurationError, SourceError
+from shared.errors.hierarchy import ConfigurationError, SourceError
 from tests.api_server import ApiServer, Reply, Request, at_once, basic, requiring
 from tests.integration.rest.conftest import Lake, api_job
 

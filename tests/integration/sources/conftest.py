@@ -14,8 +14,8 @@ import pytest
 from deltalake import DeltaTable
 
 from localhost.services import LocalServices
-from shared.dlt_settings import configure_dlt
-from shared.models import Job
+from shared.loading.dlt_settings import configure_dlt
+from shared.models.job import Job
 from shared.secrets import Secret
 from shared.sources import open_source
 from shared.sources.source import ReadOptions, write_disposition
@@ -115,7 +115,7 @@ def _explained(explain: Callable[[BaseException], BaseException], error: BaseExc
     cause: BaseException | None = error
     while cause is not None:
         explained = explain(cause)
-        if explained is not cause or type(explained).__module__ == "shared.errors":
+        if explained is not cause or type(explained).__module__ == "shared.errors.hierarchy":
             return explained
         cause = cause.__cause__ or cause.__context__
     return error

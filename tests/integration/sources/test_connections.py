@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from shared.errors import IngestionError
+from shared.errors.hierarchy import IngestionError
 from shared.secrets import Secret
 from shared.sources import open_source
 from shared.sources.source import ReadOptions

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.errors import ConfigurationError
+from shared.errors.hierarchy import ConfigurationError
 from shared.secrets import Secret
 from shared.sources import open_source
 from shared.sources.source import ReadOptions

@@ -15,7 +15,7 @@ from shared import identity
 from shared.secrets import Secret
 from shared.settings import settings
 from shared.sources.postgresql import PostgresConnection
-from shared.sources.sqlserver_driver import SqlServerConnection
+from shared.sources.sqlserver.driver import SqlServerConnection
 from tests.builders import a_job
 from tests.integration.sources.conftest import Lake
 

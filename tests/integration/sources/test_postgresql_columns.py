@@ -10,7 +10,7 @@ import psycopg.sql
 import pyarrow as pa
 import pytest
 
-from shared.errors import IngestionError, SourceError
+from shared.errors.hierarchy import IngestionError, SourceError
 from tests.builders import a_job
 from tests.integration.sources.conftest import Lake
 

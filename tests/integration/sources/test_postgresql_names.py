@@ -6,9 +6,9 @@ from typing import Any
 
 import psycopg
 
-from shared.models import SourceType
-from shared.probe import list_tables
+from shared.models.job import SourceType
 from shared.secrets import Secret
+from shared.sources.probe import list_tables
 from tests.builders import a_job
 
 

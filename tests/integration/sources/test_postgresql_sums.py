@@ -9,7 +9,7 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from shared.errors import ReconciliationError
+from shared.errors.hierarchy import ReconciliationError
 from shared.sources.columns import ReadColumn
 from shared.sources.postgresql import PostgresSnapshot
 from tests.builders import a_job

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from localhost.services import LocalServices
-from shared.errors import SourceError
+from shared.errors.hierarchy import SourceError
 from shared.secrets import Secret
 from tests.builders import a_job
 from tests.conftest import unique_name

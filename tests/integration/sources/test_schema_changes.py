@@ -10,8 +10,8 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from shared.errors import SourceError
-from shared.models import Job
+from shared.errors.hierarchy import SourceError
+from shared.models.job import Job
 from tests.builders import a_job
 from tests.integration.sources.conftest import Lake
 

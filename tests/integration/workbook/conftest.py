@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from azure.storage.blob import ContainerClient
 
-from shared.workbook.activation import ConfigurationStore
+from shared.activation.store import ConfigurationStore
 
 WORKBOOK = "ingestion_config.xlsx"
 

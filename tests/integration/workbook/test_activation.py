@@ -11,9 +11,9 @@ import openpyxl
 import pytest
 from azure.storage.blob import ContainerClient
 
-from shared.errors import ConfigurationError
-from shared.workbook.activation import ConfigurationStore
-from shared.workbook.uploads import Outcome
+from shared.activation.store import ConfigurationStore
+from shared.activation.uploads import Outcome
+from shared.errors.hierarchy import ConfigurationError
 from shared.workbook.validation import validate
 from tests.builders import a_workbook
 from tests.integration.workbook.conftest import WORKBOOK

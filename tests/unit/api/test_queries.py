@@ -6,9 +6,9 @@ from datetime import datetime, timezone
 
 import pytest
 
+from shared.api.http import read_query
 from shared.api.queries import HistoryQuery, PageQuery, RunsQuery, continuation
-from shared.http import read_query
-from shared.models import RunStatus
+from shared.models.run import RunStatus
 
 
 def test_without_a_query_a_page_has_the_newest_fifty() -> None:

@@ -13,10 +13,10 @@ from azure.core.exceptions import ServiceRequestError
 from pydantic import BaseModel
 
 from shared.api.endpoint import Endpoint
+from shared.api.http import ProblemError, model_response
 from shared.api.queries import ValidationQuery
 from shared.api.serving import serve
-from shared.errors import ConfigurationError, TransientError
-from shared.http import ProblemError, model_response
+from shared.errors.hierarchy import ConfigurationError, TransientError
 from shared.settings import settings
 
 BROKEN: dict[str, Exception] = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from shared.jobs.lake_layout import dataset_path
 from shared.lake.databricks import staging_url
-from shared.lake_layout import dataset_path
-from shared.models import Job
+from shared.models.job import Job
 from shared.workbook.validation import validate
 from tests.builders import a_job, a_workbook
 

@@ -18,8 +18,8 @@ from azure.core.exceptions import (
 )
 from deltalake.exceptions import DeltaError
 
-from shared.errors import LeaseLostError
-from shared.lake.faults import explain
+from shared.errors.faults import explain
+from shared.errors.hierarchy import LeaseLostError
 
 _CLASSES = {401: ClientAuthenticationError, 404: ResourceNotFoundError, 409: ResourceExistsError}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.errors import ClockError
+from shared.errors.hierarchy import ClockError
 from shared.lake.inventory import Inventory, LakeFile, refuse_earlier
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.maintenance.plan import delta_jobs
-from shared.models import Job
-from shared.wildcards import expand
+from shared.jobs.wildcards import expand
+from shared.models.job import Job
+from shared.planning.maintenance import delta_jobs
 from shared.workbook.configuration import Configuration
 from tests.builders import a_job
 

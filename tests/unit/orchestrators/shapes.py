@@ -5,17 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from shared.models import (
-    ConfigVersion,
-    JobError,
-    JobOptions,
-    JobResult,
-    JobStatus,
-    Lane,
-    LaneOrder,
-    RunPlan,
-    RunRequest,
-)
+from shared.models.attempt import JobError, JobResult, JobStatus
+from shared.models.run import ConfigVersion, JobOptions, Lane, LaneOrder, RunPlan, RunRequest
 from tests.unit.orchestrators.recording import START
 
 REQUEST = RunRequest(run_id="run-1", trigger="http", requested_at=START)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrators.ingestion_run import ingestion_run
-from shared.models import JobError, RunOutcome, RunStatus, Totals
+from shared.models.attempt import JobError
+from shared.models.run import RunOutcome, RunStatus, Totals
 from tests.unit.orchestrators.recording import (
     CHILD_COMPLETED,
     CHILD_FAILED,

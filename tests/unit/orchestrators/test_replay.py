@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 import orchestrators
 from orchestrators.ingestion_run import ingestion_run
 from orchestrators.source_lane import source_lane
-from shared.models import JobStatus, Totals
+from shared.models.attempt import JobStatus
+from shared.models.run import Totals
 from tests.unit.orchestrators.recording import (
     CHILD_COMPLETED,
     CHILD_FAILED,
@@ -29,7 +30,7 @@ from tests.unit.orchestrators.test_ingestion_run import finished
 
 MODULES = sorted(path for path in Path(orchestrators.__file__).parent.glob("*.py") if path.name != "__init__.py")
 PURE_MODULES = {"__future__", "collections", "collections.abc", "dataclasses", "datetime", "typing", "zlib"}
-PURE_MODULES |= {"azure.durable_functions", "shared.maintenance_models", "shared.models"}
+PURE_MODULES |= {"azure.durable_functions", "shared.models.attempt", "shared.models.maintenance", "shared.models.run"}
 IMPURE = {"now", "utcnow", "today", "open", "print", "input", "exec", "eval", "__import__"}
 
 OUTCOMES = ["success", "transient", "fatal", "broken", "busy"]

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from orchestrators.source_lane import HISTORY_ATTEMPTS, source_lane
-from shared.models import JobOptions, JobStatus, Totals
+from shared.models.attempt import JobStatus
+from shared.models.run import JobOptions, Totals
 from tests.unit.orchestrators.recording import (
     CALL_ACTIVITY,
     CONTINUE_AS_NEW,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.models import Job
+from shared.models.job import Job
 from tests.builders import a_job
 
 

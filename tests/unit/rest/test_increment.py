@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from shared.errors import SourceError
+from shared.errors.hierarchy import SourceError
 from shared.sources.rest.increment import server_filter
 from shared.sources.rest.types import ZONED
 from tests.unit.rest.jobs import an_api_job

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.errors import SourceError
+from shared.errors.hierarchy import SourceError
 from shared.sources.arrow import conform
 
 

@@ -9,11 +9,11 @@ import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
-from shared.errors import SourceError
+from shared.errors.hierarchy import SourceError
+from shared.jobs.value_range import ValueRange
 from shared.sources.backfill import backfill_range
 from shared.sources.columns import ReadColumn
 from shared.sources.source import ReadOptions
-from shared.value_range import ValueRange
 from tests.builders import a_job
 
 CURSOR = ReadColumn("id", sa.column("id"), pa.int64())

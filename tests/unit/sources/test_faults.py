@@ -13,7 +13,7 @@ import pytest
 from adbc_driver_manager import AdbcStatusCode, OperationalError
 from sqlalchemy.exc import DBAPIError
 
-from shared.errors import IngestionError, SourceError, TransientError
+from shared.errors.hierarchy import IngestionError, SourceError, TransientError
 from shared.secrets import Secret
 from shared.sources.faults import explain
 from shared.sources.postgresql import PostgresConnection

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.errors import SourceError
+from shared.errors.hierarchy import SourceError
 from shared.sources.lookback import before
 
 

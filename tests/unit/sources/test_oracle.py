@@ -12,16 +12,16 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects import oracle as untyped_oracle
 
-from shared.errors import ConfigurationError, SourceError
+from shared.errors.hierarchy import ConfigurationError, SourceError
 from shared.secrets import Secret
 from shared.sources.arrow import conform
 from shared.sources.columns import ReadColumn, arrow_schema
-from shared.sources.loader import TableRead
-from shared.sources.oracle import HintsFollowTables, OracleConnection, OracleSnapshot, OracleSource, read_batches
-from shared.sources.oracle_rowids import blocks_query, rowid_ranges, sample_query
-from shared.sources.oracle_types import REFLECTED, sampled
+from shared.sources.oracle.rowids import blocks_query, rowid_ranges, sample_query
+from shared.sources.oracle.source import HintsFollowTables, OracleConnection, OracleSnapshot, OracleSource, read_batches
+from shared.sources.oracle.types import REFLECTED, sampled
 from shared.sources.partitions import key_ranges
 from shared.sources.source import ReadOptions
+from shared.sources.table_read import TableRead
 from tests.builders import a_job
 
 oracle: Any = untyped_oracle  # its constructors have no types

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from shared.jobs.value_range import ValueRange
 from shared.secrets import Secret
 from shared.sources.columns import arrow_schema
-from shared.sources.loader import TableRead
-from shared.sources.oracle import OracleSnapshot, OracleSource
+from shared.sources.oracle.source import OracleSnapshot, OracleSource
 from shared.sources.postgresql import PostgresSource
 from shared.sources.source import ReadOptions
-from shared.sources.sqlserver import SqlServerSource
-from shared.value_range import ValueRange
+from shared.sources.sqlserver.source import SqlServerSource
+from shared.sources.table_read import TableRead
 from tests.builders import a_job
 
 

@@ -13,15 +13,15 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects import mssql as untyped_mssql
 
-from shared.errors import ConfigurationError
+from shared.errors.hierarchy import ConfigurationError
 from shared.secrets import Secret
 from shared.sources.arrow import conform
 from shared.sources.columns import arrow_schema
-from shared.sources.loader import TableRead
 from shared.sources.partitions import key_ranges
 from shared.sources.source import ReadOptions
-from shared.sources.sqlserver import SqlServerSnapshot, SqlServerSource
-from shared.sources.sqlserver_driver import SqlServerConnection, odbc_driver, rows_to_batch
+from shared.sources.sqlserver.driver import SqlServerConnection, odbc_driver, rows_to_batch
+from shared.sources.sqlserver.source import SqlServerSnapshot, SqlServerSource
+from shared.sources.table_read import TableRead
 from tests.builders import a_job
 
 mssql: Any = untyped_mssql  # its constructors have no types

@@ -11,11 +11,12 @@ import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
-from shared.errors import ReconciliationError
+from shared.errors.hierarchy import ReconciliationError
 from shared.sources.columns import ReadColumn
-from shared.sources.loader import TableRead, _batches
+from shared.sources.loader import _batches
 from shared.sources.source import ReadOptions
 from shared.sources.sql import SqlSource
+from shared.sources.table_read import TableRead
 from shared.sources.verification import Tally
 from tests.builders import a_job
 

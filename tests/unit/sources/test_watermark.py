@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from shared.errors import SourceError
+from shared.errors.hierarchy import SourceError
 from shared.sources.watermark import typed_watermark, watermark_text
 
 US, UTC = pa.timestamp("us"), pa.timestamp("us", "UTC")

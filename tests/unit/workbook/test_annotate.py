@@ -10,7 +10,7 @@ from openpyxl.comments import Comment
 from openpyxl.styles import Font
 from openpyxl.workbook import Workbook
 
-from shared.errors import WorkbookError
+from shared.errors.hierarchy import WorkbookError
 from shared.workbook.annotate import annotate
 from shared.workbook.template import template
 from shared.workbook.validation import validate

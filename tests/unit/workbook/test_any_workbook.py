@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
-from shared.errors import WorkbookError
+from shared.errors.hierarchy import WorkbookError
 from shared.workbook.annotate import annotate
 from shared.workbook.columns import SHEETS
 from shared.workbook.configuration import Report

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shared.models import Request, Source
-from shared.workbook.changes import CellChange, changes_between
+from shared.activation.changes import CellChange, changes_between
+from shared.models.job import Request, Source
 from shared.workbook.configuration import Configuration
 from tests.builders import a_job
 

@@ -1,0 +1,83 @@
+"""What a new version of the workbook changes: the diff report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from shared.models.job import Job, Source
+from shared.models.shape import Shape
+from shared.workbook.columns import SOURCE_CONFIG, SOURCES
+from shared.workbook.configuration import Configuration
+
+
+class CellChange(Shape):
+    """One value before and after; `row` is the job_id or source_name of its row."""
+
+    sheet: str
+    row: str
+    column: str
+    before: Any = None
+    after: Any = None
+
+
+class Changes(Shape):
+    """The jobs that came, went, were switched on or off, every other value that differs, and the new orders."""
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    enabled: tuple[str, ...] = ()
+    disabled: tuple[str, ...] = ()
+    changed: tuple[CellChange, ...] = ()
+    requests: tuple[str, ...] = ()
+
+    def summary(self) -> str:
+        """One line for logs and lists: `2 added, 1 changed`."""
+        counts = {
+            "added": len(self.added),
+            "removed": len(self.removed),
+            "enabled": len(self.enabled),
+            "disabled": len(self.disabled),
+            "changed": len({(change.sheet, change.row) for change in self.changed}),
+            "requested": len(self.requests),
+        }
+        return ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "no changes"
+
+
+def changes_between(before: Configuration, after: Configuration) -> Changes:
+    """Compare two configurations row by row; a row that only moved has not changed."""
+    old = {job.job_id: job for job in before.jobs}
+    new = {job.job_id: job for job in after.jobs}
+    both = [(old[job_id], job) for job_id, job in new.items() if job_id in old]
+    ordered = {request.request_id for request in before.requests}
+    return Changes(
+        added=tuple(job_id for job_id in new if job_id not in old),
+        removed=tuple(job_id for job_id in old if job_id not in new),
+        enabled=tuple(now.job_id for was, now in both if now.enabled and not was.enabled),
+        disabled=tuple(now.job_id for was, now in both if was.enabled and not now.enabled),
+        changed=(*_job_changes(both), *_source_changes(before, after)),
+        requests=tuple(request.request_id for request in after.requests if request.request_id not in ordered),
+    )
+
+
+def _job_changes(both: list[tuple[Job, Job]]) -> Iterator[CellChange]:
+    for was, now in both:
+        if was != now:
+            yield from _cells(SOURCE_CONFIG.name, now.job_id, _values(was, "enabled"), _values(now, "enabled"))
+
+
+def _source_changes(before: Configuration, after: Configuration) -> Iterator[CellChange]:
+    """A source without a row has the defaults of all its columns."""
+    names = {source.source_name: None for source in (*before.sources, *after.sources)}
+    for name in names:
+        yield from _cells(SOURCES.name, name, _values(before.source(name)), _values(after.source(name)))
+
+
+def _values(row: Job | Source, *leave_out: str) -> dict[str, Any]:
+    return row.model_dump(mode="json", exclude={"row", *leave_out})
+
+
+def _cells(sheet: str, row: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[CellChange]:
+    for column, value in after.items():
+        if before[column] != value:
+            yield CellChange(sheet=sheet, row=row, column=column, before=before[column], after=value)

@@ -1,0 +1,291 @@
+"""From an uploaded workbook to the active configuration; a bad upload never replaces the last good one.
+
+The blob trigger, every run and the routes come through here. Each step may be repeated: the same upload twice is one
+version, one entry in the history, one refusal.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from functools import cache, lru_cache
+
+from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.blob import ContainerClient
+
+from shared.activation.changes import changes_between
+from shared.activation.uploads import Activation, Outcome, Upload
+from shared.activation.versions import HistoryEntry, Refusal, Snapshot, VersionStore
+from shared.errors.hierarchy import ConfigurationError, WorkbookError
+from shared.identity import blob_service
+from shared.models.job import Job
+from shared.models.run import ConfigVersion
+from shared.settings import settings
+from shared.workbook.annotate import annotate
+from shared.workbook.configuration import Configuration, Report
+from shared.workbook.validation import DEFAULT_MAX_MEGABYTES, validate
+
+_NOTHING = Configuration()
+
+
+_KEPT_IN_MEMORY = 4  # versions; runs in flight pin one or two
+
+
+class ConfigurationStore:
+    """The workbook's blob and the versions kept beside it."""
+
+    def __init__(
+        self, container: ContainerClient, workbook_blob: str, max_megabytes: int = DEFAULT_MAX_MEGABYTES
+    ) -> None:
+        self._workbook = container.get_blob_client(workbook_blob)
+        self._versions = VersionStore(container)
+        self._max_megabytes = max_megabytes
+        self._read_version = lru_cache(_KEPT_IN_MEMORY)(self._find_version)
+
+    def activate(
+        self, content: bytes, etag: str, uploaded_at: datetime | None = None, uploaded_by: str | None = None
+    ) -> Activation:
+        """Validate an upload and make it the active configuration, or refuse it and leave the last good one.
+
+        Args:
+            content: The bytes of the workbook.
+            etag: The ETag of the workbook's blob with these bytes.
+            uploaded_at: When it was uploaded (UTC), now where that is not known. An upload that is older than the
+                active one has been overtaken: it goes into the history only.
+            uploaded_by: Who uploaded it, where known.
+        """
+        upload = Upload(
+            content=content,
+            etag=etag.strip('"'),
+            uploaded_at=uploaded_at or datetime.now(timezone.utc),
+            uploaded_by=uploaded_by,
+        )
+        return self._activate(upload)
+
+    def activate_uploaded(self) -> Activation | None:
+        """Activate what stands in the workbook's blob now; None where there is no blob."""
+        upload = self._download()
+        return self._activate(upload) if upload else None
+
+    def refresh(self) -> Snapshot:
+        """The active version, after taking in an upload that no trigger has handled yet.
+
+        Raises:
+            ConfigurationError: there is no valid workbook yet.
+        """
+        kept = self._versions.read_active()
+        active = kept[0] if kept else None
+        etag = self._workbook_etag()
+        if etag and not self._is_known(etag, active):
+            self.activate_uploaded()
+            kept = self._versions.read_active()
+        if kept is None:
+            raise ConfigurationError(self._why_nothing_is_active(etag))
+        return kept[0]
+
+    def active(self) -> Snapshot | None:
+        """The active version as it is, without looking at the workbook; None where there never was one."""
+        kept = self._versions.read_active()
+        return kept[0] if kept else None
+
+    def last_refusal(self) -> Refusal | None:
+        """The last upload that was refused, None where there never was one."""
+        return self._versions.read_refusal()
+
+    def read_version(self, sha256: str) -> Configuration:
+        """The configuration that a run pinned; kept in memory, as every attempt of a job asks for it.
+
+        Raises:
+            ConfigurationError: no version of that SHA-256 was ever active.
+        """
+        return self._read_version(sha256)
+
+    def read_job(self, sha256: str, job_id: str) -> Job:
+        """One job of the configuration that a run pinned; tables of wildcards are jobs, too.
+
+        Raises:
+            ConfigurationError: that configuration has no such job, or no version of that SHA-256 was ever active.
+        """
+        job = self.read_version(sha256).job(job_id)
+        if job is None:
+            raise ConfigurationError(f"Job '{job_id}' is not in configuration version {sha256}.")
+        return job
+
+    def history(self) -> list[HistoryEntry]:
+        """Every version that was active or overtaken, the newest first."""
+        return self._versions.history()
+
+    def rollback(self, sha256: str, by: str | None = None) -> Activation:
+        """Make an earlier version active again; the workbook in the blob stays as it is, until somebody uploads one.
+
+        Args:
+            sha256: The version, as `history` tells it.
+            by: Who asked for it, where known.
+
+        Raises:
+            ConfigurationError: there is no such version, or it is the active one already.
+        """
+        while True:
+            kept = self._versions.read_active()
+            target = self._versions.find(sha256)
+            if kept is None or target is None:
+                raise ConfigurationError(f"The configuration version {sha256} is not in the history.")
+            active, active_etag = kept
+            if active.version.sha256 == sha256:
+                raise ConfigurationError(f"The configuration version {sha256} is the active one already.")
+            snapshot = Snapshot(
+                version=target.version.model_copy(update={"activated_at": datetime.now(timezone.utc)}),
+                workbook_etag=self._workbook_etag() or active.workbook_etag,
+                uploaded_at=active.uploaded_at,
+                uploaded_by=by,
+                previous_sha256=active.version.sha256,
+                changes=changes_between(active.configuration, target.configuration),
+                configuration=target.configuration,
+            )
+            if self._versions.replace_active(snapshot, active_etag):
+                self._versions.add_to_history(snapshot)
+                return _activation(Outcome.ROLLED_BACK, snapshot)
+
+    def _activate(self, upload: Upload) -> Activation:
+        report = validate(upload.content, self._max_megabytes)
+        if report.configuration is None:
+            return self._refuse(upload, report)
+        while True:
+            kept = self._versions.read_active()
+            active, active_etag = kept or (None, None)
+            if active:
+                self._versions.add_to_history(active)  # again: whoever activated it may not have come so far
+                if active.version.sha256 == upload.sha256:
+                    return self._same_again(upload, active, active_etag)
+                if self._is_overtaken(upload, active):
+                    return self._overtaken(upload, report.configuration, active)
+            snapshot = _snapshot(upload, report.configuration, active)
+            if self._versions.replace_active(snapshot, active_etag):
+                self._versions.add_to_history(snapshot)
+                return _activation(Outcome.ACTIVATED, snapshot)
+
+    def _same_again(self, upload: Upload, active: Snapshot, active_etag: str | None) -> Activation:
+        if upload.etag != active.workbook_etag and upload.uploaded_at >= active.uploaded_at:
+            seen = active.model_copy(update={"workbook_etag": upload.etag, "uploaded_at": upload.uploaded_at})
+            self._versions.replace_active(seen, active_etag)  # lost to a newer upload: nothing to repeat
+        return _activation(Outcome.UNCHANGED, active)
+
+    def _is_overtaken(self, upload: Upload, active: Snapshot) -> bool:
+        if upload.uploaded_at != active.uploaded_at:
+            return upload.uploaded_at < active.uploaded_at
+        return upload.etag != self._workbook_etag()  # blobs tell their time in whole seconds
+
+    def _overtaken(self, upload: Upload, configuration: Configuration, active: Snapshot) -> Activation:
+        snapshot = _snapshot(upload, configuration, active, at=upload.uploaded_at)
+        self._versions.add_to_history(snapshot, overtaken=True)
+        return _activation(Outcome.OVERTAKEN, snapshot).model_copy(update={"active": active.version})
+
+    def _refuse(self, upload: Upload, report: Report) -> Activation:
+        refusal = self._versions.read_refusal()
+        if refusal is None or (refusal.sha256, refusal.etag) != (upload.sha256, upload.etag):
+            refusal = Refusal(
+                sha256=upload.sha256,
+                etag=upload.etag,
+                uploaded_at=upload.uploaded_at,
+                uploaded_by=upload.uploaded_by,
+                problems=report.problems,
+                warnings=report.warnings,
+            )
+            self._versions.add_refusal(refusal, _annotated(upload.content, report))
+        active = self.active()
+        return Activation(
+            outcome=Outcome.REFUSED,
+            sha256=refusal.sha256,
+            at=refusal.uploaded_at,
+            uploaded_by=refusal.uploaded_by,
+            active=active.version if active else None,
+            problems=report.problems,
+            warnings=report.warnings,
+            refused_folder=refusal.folder,
+        )
+
+    def _is_known(self, etag: str, active: Snapshot | None) -> bool:
+        if active and active.workbook_etag == etag:
+            return True
+        refusal = self._versions.read_refusal()
+        return refusal is not None and refusal.etag == etag
+
+    def _why_nothing_is_active(self, etag: str | None) -> str:
+        place = f"{self._workbook.container_name}/{self._workbook.blob_name}"
+        refusal = self._versions.read_refusal()
+        if etag is None or refusal is None:
+            return f"There is no active configuration: upload the workbook to {place}."
+        return (
+            f"There is no active configuration: {place} was refused with {len(refusal.problems)} problem(s), the first "
+            f"is: {refusal.problems[0]}. All stand in {self._workbook.container_name}/{refusal.folder}/problems.json."
+        )
+
+    def _find_version(self, sha256: str) -> Configuration:
+        active = self.active()
+        snapshot = active if active and active.version.sha256 == sha256 else self._versions.find(sha256)
+        if snapshot is None:
+            raise ConfigurationError(f"The configuration version {sha256} is neither active nor in the history.")
+        return snapshot.configuration
+
+    def _workbook_etag(self) -> str | None:
+        try:
+            return str(self._workbook.get_blob_properties().etag).strip('"')
+        except ResourceNotFoundError:
+            return None
+
+    def _download(self) -> Upload | None:
+        try:
+            download = self._workbook.download_blob()
+        except ResourceNotFoundError:
+            return None
+        properties = download.properties
+        return Upload(
+            content=download.readall(),
+            etag=str(properties.etag).strip('"'),
+            uploaded_at=properties.last_modified,
+            uploaded_by=properties.metadata.get("uploaded_by"),
+        )
+
+
+@cache
+def configuration_store() -> ConfigurationStore:
+    """The store that the settings name.
+
+    Raises:
+        ConfigurationError: the connection's settings are missing.
+    """
+    container = blob_service("ConfigStorage").get_container_client(settings().config_container)
+    return ConfigurationStore(container, settings().config_blob, settings().workbook_max_megabytes)
+
+
+def _annotated(content: bytes, report: Report) -> bytes | None:
+    try:
+        return annotate(content, report)
+    except WorkbookError:  # what cannot be opened cannot be annotated either; the report says what is wrong
+        return None
+
+
+def _snapshot(
+    upload: Upload, configuration: Configuration, active: Snapshot | None, at: datetime | None = None
+) -> Snapshot:
+    activated_at = at or datetime.now(timezone.utc)
+    return Snapshot(
+        version=ConfigVersion(sha256=upload.sha256, etag=upload.etag, activated_at=activated_at),
+        workbook_etag=upload.etag,
+        uploaded_at=upload.uploaded_at,
+        uploaded_by=upload.uploaded_by,
+        previous_sha256=active.version.sha256 if active else None,
+        changes=changes_between(active.configuration if active else _NOTHING, configuration),
+        configuration=configuration,
+    )
+
+
+def _activation(outcome: Outcome, snapshot: Snapshot) -> Activation:
+    return Activation(
+        outcome=outcome,
+        sha256=snapshot.version.sha256,
+        at=snapshot.version.activated_at,
+        uploaded_by=snapshot.uploaded_by,
+        active=snapshot.version,
+        changes=snapshot.changes,
+        warnings=snapshot.configuration.warnings,
+    )

@@ -1,0 +1,57 @@
+"""An upload of the workbook, and what became of it."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from enum import Enum
+
+from shared.activation.changes import Changes
+from shared.models.run import ConfigVersion
+from shared.models.shape import Shape
+from shared.workbook.configuration import Problem
+
+
+class Outcome(str, Enum):
+    """What became of an upload."""
+
+    ACTIVATED = "ACTIVATED"
+    UNCHANGED = "UNCHANGED"
+    REFUSED = "REFUSED"
+    OVERTAKEN = "OVERTAKEN"
+    ROLLED_BACK = "ROLLED_BACK"
+
+
+class Activation(Shape):
+    """What became of an upload, for the audit and for whoever asked.
+
+    Attributes:
+        at: When it became active, or was uploaded where it did not (UTC). It is the same when the upload is handled
+            again, so an audit row keyed by it stays one row.
+        active: The version that is active now, None where there never was one.
+        refused_folder: Where the problems and the annotated workbook stand.
+    """
+
+    outcome: Outcome
+    sha256: str
+    at: datetime
+    uploaded_by: str | None = None
+    active: ConfigVersion | None = None
+    changes: Changes | None = None
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    refused_folder: str | None = None
+
+
+class Upload(Shape):
+    """One state of the workbook's blob."""
+
+    content: bytes
+    etag: str
+    uploaded_at: datetime
+    uploaded_by: str | None = None
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the bytes, in hexadecimal."""
+        return hashlib.sha256(self.content).hexdigest()

@@ -1,0 +1,99 @@
+"""HTTP answers: JSON, and errors as problem JSON (RFC 9457)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from azure.functions import HttpResponse
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+_OF_THE_HOST = ("code", "clientId")  # a key in the query
+
+
+def read_body(content: bytes, shape: type[Body]) -> Body:
+    """A JSON body as a model; nothing at all counts as an empty object.
+
+    Raises:
+        ValueError: one argument per thing that is wrong.
+    """
+    try:
+        value = json.loads(content) if content.strip() else {}
+    except ValueError:
+        raise ValueError("the body is not valid JSON") from None
+    if not isinstance(value, dict):
+        raise ValueError("the body must be a JSON object")
+    try:
+        return shape.model_validate(value)
+    except ValidationError as error:
+        raise ValueError(*(f"{'.'.join(map(str, item['loc']))}: {_message(item)}" for item in error.errors())) from None
+
+
+def read_query(params: Mapping[str, str], shape: type[Body]) -> Body:
+    """What stands behind the `?` as a model, but for the host's own parameters.
+
+    Raises:
+        ValueError: one argument per thing that is wrong.
+    """
+    try:
+        return shape.model_validate({name: value for name, value in params.items() if name not in _OF_THE_HOST})
+    except ValidationError as error:
+        raise ValueError(*(_query_problem(item, shape) for item in error.errors())) from None
+
+
+def model_response(
+    body: BaseModel, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None
+) -> HttpResponse:
+    """A JSON answer; what was never set is left out."""
+    text = body.model_dump_json(exclude_unset=True, by_alias=True)
+    return HttpResponse(text, status_code=status, mimetype="application/json", headers=dict(headers or {}))
+
+
+def json_response(
+    body: Mapping[str, Any], status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None
+) -> HttpResponse:
+    """A JSON answer; dates become ISO 8601."""
+    text = json.dumps(body, default=_plain, ensure_ascii=False)
+    return HttpResponse(text, status_code=status, mimetype="application/json", headers=dict(headers or {}))
+
+
+def problem_response(status: int, detail: str, problems: Sequence[str] = ()) -> HttpResponse:
+    """An error as RFC 9457 wants it; `problems` lists each thing that is wrong."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": int(status), "detail": detail}
+    text = json.dumps({**body, "problems": list(problems)}, ensure_ascii=False)
+    return HttpResponse(text, status_code=status, mimetype="application/problem+json")
+
+
+class ProblemError(Exception):
+    """A request that cannot be carried out; `response` says so to whoever asked."""
+
+    def __init__(self, status: int, detail: str, problems: Sequence[str] = ()) -> None:
+        super().__init__(detail)
+        self._status, self._detail, self._problems = status, detail, problems
+
+    def response(self) -> HttpResponse:
+        """The answer."""
+        return problem_response(self._status, self._detail, self._problems)
+
+
+def _query_problem(item: ErrorDetails, shape: type[BaseModel]) -> str:
+    name = str(item["loc"][0])
+    if item["type"] == "extra_forbidden":
+        known = ", ".join(field.alias or name for name, field in shape.model_fields.items())
+        return f"{name}: is not a parameter of this route; it has {known}"
+    return f"{name}: '{item['input']}': {_message(item)}"
+
+
+def _message(item: ErrorDetails) -> str:
+    return item["msg"].removeprefix("Value error, ")
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else str(value)

@@ -1,0 +1,129 @@
+"""The routes about the configuration: check a workbook, tell what is active and what was refused, go back."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from itertools import islice
+from typing import Annotated, Any
+
+from azure.functions import HttpResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.activation.store import configuration_store
+from shared.activation.versions import Refusal, Snapshot
+from shared.api.http import json_response, problem_response
+from shared.audit.uploads import record_activation, refused_uploads
+from shared.errors.hierarchy import ConfigurationError, WorkbookError
+from shared.planning.orders import orders_and_outcomes
+from shared.settings import settings
+from shared.workbook.annotate import annotate
+from shared.workbook.validation import validate
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+_REFUSED_SHOWN = 20
+
+
+class RollbackBody(BaseModel):
+    """The JSON body of `POST /api/config/rollback`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    by: Annotated[str, Field(max_length=200)] | None = None
+
+
+async def check_workbook(content: bytes, annotated: bool) -> HttpResponse:
+    """Answer `POST /api/config/validate`: the report as JSON, or the workbook with the problems at their cells.
+
+    Args:
+        content: The xlsx file.
+        annotated: Whether the workbook is wanted; 422 where the file cannot be opened.
+    """
+    return await asyncio.to_thread(_check_workbook, content, annotated)
+
+
+async def describe_configuration() -> HttpResponse:
+    """Answer `GET /api/config`: the active version, its warnings and orders, and the last refused upload."""
+    return json_response(await asyncio.to_thread(_configuration))
+
+
+async def list_history() -> HttpResponse:
+    """Answer `GET /api/config/history`: every version and the last refused uploads, the newest first."""
+    return json_response(await asyncio.to_thread(_history))
+
+
+async def roll_back(wanted: RollbackBody, caller: str) -> HttpResponse:
+    """Answer `POST /api/config/rollback`: 404 for a version that never was, 409 for the active one."""
+    return await asyncio.to_thread(_roll_back, wanted, wanted.by or caller)
+
+
+def _check_workbook(content: bytes, annotated: bool) -> HttpResponse:
+    report = validate(content, settings().workbook_max_megabytes)
+    if not annotated:
+        return json_response(report.to_answer())
+    try:
+        workbook = annotate(content, report)
+    except WorkbookError as error:
+        problems = [str(problem) for problem in report.problems]
+        return problem_response(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), problems)
+    headers = {"Content-Disposition": 'attachment; filename="annotated.xlsx"'}
+    return HttpResponse(workbook, mimetype=XLSX, headers=headers)
+
+
+def _configuration() -> dict[str, Any]:
+    store = configuration_store()
+    active, refusal = store.active(), store.last_refusal()
+    return {
+        "active": _described(active) if active else None,
+        "last_refusal": _refusal(refusal) if refusal else None,
+    }
+
+
+def _history() -> dict[str, Any]:
+    return {
+        "versions": [entry.to_json() for entry in configuration_store().history()],
+        "refused": list(islice(refused_uploads(), _REFUSED_SHOWN)),
+    }
+
+
+def _described(active: Snapshot) -> dict[str, Any]:
+    jobs = active.configuration.jobs
+    return {
+        **active.version.to_json(),
+        "uploaded_at": active.uploaded_at,
+        "uploaded_by": active.uploaded_by,
+        "previous_sha256": active.previous_sha256,
+        "changes": active.changes.summary(),
+        "diff": active.changes.to_json(),
+        "jobs": len(jobs),
+        "jobs_enabled": sum(job.enabled for job in jobs),
+        "warnings": [str(warning) for warning in active.configuration.warnings],
+        "requests": orders_and_outcomes(active.configuration),
+    }
+
+
+def _refusal(refusal: Refusal) -> dict[str, Any]:
+    return {
+        "sha256": refusal.sha256,
+        "uploaded_at": refusal.uploaded_at,
+        "uploaded_by": refusal.uploaded_by,
+        "folder": refusal.folder,
+        "problems": [str(problem) for problem in refusal.problems],
+    }
+
+
+def _roll_back(wanted: RollbackBody, by: str) -> HttpResponse:
+    store = configuration_store()
+    if all(entry.sha256 != wanted.sha256 for entry in store.history()):
+        detail = f"There never was a version {wanted.sha256}; GET /api/config/history lists them."
+        return problem_response(HTTPStatus.NOT_FOUND, detail)
+    try:
+        activation = store.rollback(wanted.sha256, by)
+    except ConfigurationError as error:
+        return problem_response(HTTPStatus.CONFLICT, str(error))
+    record_activation(activation)
+    changes = activation.changes.to_json() if activation.changes else {}
+    return json_response({"sha256": activation.sha256, "activated_at": activation.at, "changes": changes})

@@ -1,0 +1,205 @@
+"""The routes that list what the audit table holds, page by page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+from datetime import datetime, timezone
+from typing import Annotated, Any
+
+from azure.durable_functions import DurableOrchestrationClient
+from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
+from azure.functions import HttpResponse
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from shared.activation.store import configuration_store
+from shared.api.answers import RunList
+from shared.api.http import json_response, model_response, problem_response
+from shared.api.queries import RunsQuery, continuation
+from shared.audit.jobs import job_rows
+from shared.audit.pages import Span, runs_of_job_page, runs_page
+from shared.audit.properties import without_keys
+from shared.audit.runs import find_run, request_cancel
+from shared.audit.table import PARTITIONS, Row
+from shared.errors.hierarchy import ConfigurationError
+from shared.models.attempt import JobStatus
+from shared.models.run import RunRequest, RunStatus
+from shared.models.run_ids import _RUN_ID, MAINTENANCE_RUN, ORDERED, SCHEDULED, new_run_id
+from shared.planning.dry_run import rehearse
+from shared.planning.selection import problems_of
+from shared.runs.orchestrations import ACTIVE, _exists, _start, find_orchestration
+
+
+async def list_runs(query: RunsQuery) -> HttpResponse:
+    """Answer `GET /api/runs`: the runs, the newest first."""
+    return model_response(await asyncio.to_thread(_runs, query))
+
+
+def _runs(query: RunsQuery) -> RunList:
+    span, statuses = Span(query.start, query.end), [status.value for status in query.status]
+    if query.job_id:
+        page = runs_of_job_page(query.job_id, span, statuses, query.limit, query.after)
+    else:
+        page = runs_page(span, statuses, query.limit, query.after)
+    return RunList.model_validate({"runs": page.rows, "continuation": continuation(page.after)})
+
+
+_RETRIED = (JobStatus.FAILED.value, JobStatus.CANCELLED.value)
+
+
+async def retry_run(client: DurableOrchestrationClient, run_id: str) -> HttpResponse:
+    """Answer `POST /api/runs/{run_id}/retry`: 202 as for a new run, of what failed or was cancelled in that one.
+
+    404 where there is no such run; 409 where it is active, nothing failed, or its jobs cannot be run again.
+    """
+    status = await find_orchestration(client, run_id)
+    if status and status.runtime_status in ACTIVE:
+        return problem_response(409, f"Run '{run_id}' is at work; wait until it has ended, or cancel it.")
+    row = await asyncio.to_thread(find_run, run_id)
+    if status is None and row is None:
+        return problem_response(404, f"There is no run '{run_id}'.")
+    if run_id.startswith(ORDERED):
+        detail = f"Run '{run_id}' carried out orders of the sheet Requests; upload them with new request_ids."
+        return problem_response(409, detail)
+    rows = await asyncio.to_thread(lambda: list(job_rows(run_id)))
+    job_ids = tuple(row["job_id"] for row in rows if row["status"] in _RETRIED)
+    if not job_ids:
+        return problem_response(409, f"No job of run '{run_id}' failed or was cancelled; there is nothing to retry.")
+    now = datetime.now(timezone.utc)
+    request = RunRequest(
+        run_id=new_run_id("retry", now),
+        trigger="http",
+        requested_at=now,
+        job_ids=job_ids,
+        full_refresh=bool((row or {}).get("full_refresh", False)),
+        retry_of=run_id,
+    )
+    snapshot = await asyncio.to_thread(configuration_store().refresh)
+    if problems := problems_of(request, snapshot.configuration):
+        return problem_response(409, "What failed does not fit the active workbook any more.", problems)
+    return await accept(client, request)
+
+
+_ENDED_BADLY = {"Failed": RunStatus.FAILED, "Terminated": RunStatus.CANCELLED, "Canceled": RunStatus.CANCELLED}
+
+
+def _unreserved(run_id: str) -> str:
+    if run_id in PARTITIONS or run_id.startswith((SCHEDULED, ORDERED, MAINTENANCE_RUN)):
+        raise ValueError(f"'{run_id}' is reserved")
+    return run_id
+
+
+class RunBody(BaseModel):
+    """The optional JSON body of `POST /api/runs`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    run_id: Annotated[str, Field(pattern=_RUN_ID), AfterValidator(_unreserved)] | None = None
+    job_ids: list[str] = []
+    tags: list[str] = []
+    full_refresh: bool = False
+    dry_run: bool = False
+
+
+async def start_requested_run(client: DurableOrchestrationClient, wanted: RunBody) -> HttpResponse:
+    """Answer `POST /api/runs`: 202 with run id and links, 400 with all that is wrong, 409 where it exists.
+
+    A dry run is answered with 200 and what the run would do.
+    """
+    now = datetime.now(timezone.utc)
+    run_id = wanted.run_id or new_run_id("manual", now)
+    request = RunRequest(
+        run_id=run_id,
+        trigger="http",
+        requested_at=now,
+        job_ids=tuple(dict.fromkeys(wanted.job_ids)),
+        tags=tuple(dict.fromkeys(wanted.tags)),
+        full_refresh=wanted.full_refresh,
+    )
+    try:
+        snapshot = await asyncio.to_thread(configuration_store().refresh)
+    except ConfigurationError as error:
+        return problem_response(400, "No run can be started.", [str(error)])
+    if problems := problems_of(request, snapshot.configuration):
+        return problem_response(400, "The request does not fit the active workbook.", problems)
+    if wanted.dry_run:
+        return json_response(await asyncio.to_thread(rehearse, request, snapshot))
+    if await _exists(client, run_id):
+        return problem_response(409, f"Run '{run_id}' exists already; leave run_id out to get a new one.")
+    return await accept(client, request)
+
+
+async def accept(client: DurableOrchestrationClient, request: RunRequest) -> HttpResponse:
+    """Start a run that somebody has asked for; 202 with its id and links."""
+    await _start(client, request)
+    links = client.create_http_management_payload(request.run_id)
+    location = f"/api/runs/{request.run_id}"
+    return json_response({"run_id": request.run_id, "run": location, **links}, 202, {"Location": location})
+
+
+async def describe_run(
+    client: DurableOrchestrationClient, run_id: str, job_status: Collection[str] = ()
+) -> HttpResponse:
+    """Answer `GET /api/runs/{run_id}`: status, progress and the result of every job; 404 where there is no such run.
+
+    Args:
+        client: The Durable client.
+        run_id: The run.
+        job_status: Only jobs with one of these, so that whoever watches a large run need not read it all again.
+    """
+    status = await find_orchestration(client, run_id)
+    row = await asyncio.to_thread(find_run, run_id)
+    if status is None and row is None:
+        return problem_response(404, f"There is no run '{run_id}'.")
+    jobs = await asyncio.to_thread(lambda: [without_keys(job, "run_id") for job in job_rows(run_id)])
+    described = describe(run_id, status, row, jobs)
+    if job_status:
+        described["jobs"] = [job for job in jobs if job["status"] in job_status]
+    return json_response(described)
+
+
+async def cancel_run(client: DurableOrchestrationClient, run_id: str) -> HttpResponse:
+    """Answer `POST /api/runs/{run_id}/cancel`: 202, 404 where there is no such run, 409 where it has ended."""
+    status = await find_orchestration(client, run_id)
+    if status and status.runtime_status in ACTIVE:
+        await asyncio.to_thread(request_cancel, run_id)
+        location = f"/api/runs/{run_id}"
+        return json_response({"run_id": run_id, "run": location}, 202, {"Location": location})
+    if status or await asyncio.to_thread(find_run, run_id):
+        return problem_response(409, f"Run '{run_id}' has ended; there is nothing to cancel.")
+    return problem_response(404, f"There is no run '{run_id}'.")
+
+
+def describe(
+    run_id: str, status: DurableOrchestrationStatus | None, row: Row | None, jobs: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """What `GET /api/runs/{run_id}` shows, from the orchestration's status and the audit rows of the run."""
+    row = row or {}
+    total = int(row.get("jobs_total", len(jobs)))
+    ended = [job for job in jobs if job["status"] != RunStatus.RUNNING.value]
+    return {
+        "run_id": run_id,
+        "status": _status(status, row).value,
+        "stage": (status.custom_status or {}).get("stage") if status else "finished",
+        "trigger": row.get("trigger"),
+        "start_time": row.get("start_time"),
+        "end_time": row.get("end_time"),
+        "config_sha256": row.get("config_sha256"),
+        "error": row.get("error_message"),
+        "progress": {
+            "jobs_total": total,
+            "jobs_done": len(ended),
+            "jobs_failed": sum(job["status"] == "FAILED" for job in ended),
+            "rows": sum(job.get("rows_written", 0) for job in ended),
+        },
+        "jobs": jobs,
+    }
+
+
+def _status(status: DurableOrchestrationStatus | None, row: Mapping[str, Any]) -> RunStatus:
+    runtime = status.runtime_status.value if status and status.runtime_status else None
+    if runtime in _ENDED_BADLY:
+        return _ENDED_BADLY[runtime]
+    if status and runtime == "Completed" and isinstance(status.output, dict):
+        return RunStatus(status.output["status"])
+    return RunStatus(row.get("status", RunStatus.RUNNING.value))

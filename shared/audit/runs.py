@@ -1,0 +1,67 @@
+"""The audit table: what every run and every job did, readable with any Table Storage client.
+
+| PartitionKey | RowKey | holds |
+| --- | --- | --- |
+| run_id | job_id | the last attempt of one job of one run |
+| `job:{job_id}` | inverted start of the run, run_id | the same row as a job's history, newest first |
+| `latest` | job_id | the same row again: the last run of every job in one partition |
+| `succeeded` | job_id | and again where it succeeded: the last good load of every job |
+| `runs` | inverted start, run_id | one run |
+| `workbook` | inverted time, SHA-256 | one upload: activated or refused, and why; one rollback |
+| `cancelled` | run_id | the wish that a run be cancelled |
+| `housekeeping` | inverted time | one tick of the housekeeping: what it removed |
+| `maintenance` | inverted time, job_id, a number | one Delta table: what a maintenance did to it |
+| `incident` | kind and subject | what is broken and whether somebody was told (`shared/notifications`) |
+| `calls` | inverted time, a random part | one call that may change something: who asked, and how it was answered |
+| `request` | request_id | one order of the sheet Requests: which run carries it out, and how that ended |
+
+Every row is an upsert under a key that follows from its content: whoever writes it again writes the same row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from azure.data.tables import UpdateMode
+
+from shared.audit.properties import as_properties, as_row
+from shared.audit.table import CANCELLED, RUNS, Row, audit_table, run_key
+from shared.models.run import RunRequest
+
+
+def record_run(request: RunRequest, status: str, totals: Mapping[str, Any]) -> None:
+    """Write the row of a run: once when it is planned, once more when it ends; what was planned stays in it."""
+    audit_table().upsert_entity(
+        {
+            "PartitionKey": RUNS,
+            "RowKey": run_key(request.requested_at, request.run_id),
+            "run_id": request.run_id,
+            "trigger": request.trigger,
+            "status": status,
+            "start_time": request.requested_at,
+            **as_properties(totals),
+        },
+        mode=UpdateMode.MERGE,
+    )
+
+
+def request_cancel(run_id: str) -> None:
+    """Note that a run is to be cancelled; its jobs look for the note."""
+    row = {"PartitionKey": CANCELLED, "RowKey": run_id, "time": datetime.now(timezone.utc)}
+    audit_table().upsert_entity(row, mode=UpdateMode.REPLACE)
+
+
+def cancel_requested(run_id: str) -> bool:
+    """Whether somebody has cancelled a run."""
+    query = "PartitionKey eq @cancelled and RowKey eq @run_id"
+    parameters = {"cancelled": CANCELLED, "run_id": run_id}
+    return any(True for _ in audit_table().query_entities(query, parameters=parameters))
+
+
+def find_run(run_id: str) -> Row | None:
+    """The row of one run, or None where the table has none."""
+    query = "PartitionKey eq @runs and run_id eq @run_id"
+    found = audit_table().query_entities(query, parameters={"runs": RUNS, "run_id": run_id})
+    return next(map(as_row, found), None)

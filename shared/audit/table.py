@@ -1,0 +1,115 @@
+"""The audit table: what every run and every job did, readable with any Table Storage client.
+
+| PartitionKey | RowKey | holds |
+| --- | --- | --- |
+| run_id | job_id | the last attempt of one job of one run |
+| `job:{job_id}` | inverted start of the run, run_id | the same row as a job's history, newest first |
+| `latest` | job_id | the same row again: the last run of every job in one partition |
+| `succeeded` | job_id | and again where it succeeded: the last good load of every job |
+| `runs` | inverted start, run_id | one run |
+| `workbook` | inverted time, SHA-256 | one upload: activated or refused, and why; one rollback |
+| `cancelled` | run_id | the wish that a run be cancelled |
+| `housekeeping` | inverted time | one tick of the housekeeping: what it removed |
+| `maintenance` | inverted time, job_id, a number | one Delta table: what a maintenance did to it |
+| `incident` | kind and subject | what is broken and whether somebody was told (`shared/notifications`) |
+| `calls` | inverted time, a random part | one call that may change something: who asked, and how it was answered |
+| `request` | request_id | one order of the sheet Requests: which run carries it out, and how that ended |
+
+Every row is an upsert under a key that follows from its content: whoever writes it again writes the same row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from azure.core.exceptions import ResourceNotFoundError
+from azure.data.tables import TableClient
+
+from shared.audit.properties import as_row
+from shared.identity import table_service
+from shared.settings import settings
+
+RUNS = "runs"
+
+
+WORKBOOK = "workbook"
+
+
+RUNNING = "RUNNING"
+
+
+CANCELLED = "cancelled"
+
+
+LATEST = "latest"
+
+
+SUCCEEDED = "succeeded"
+
+
+REQUEST = "request"
+
+
+HOUSEKEEPING = "housekeeping"
+
+
+MAINTENANCE = "maintenance"
+
+
+INCIDENT = "incident"
+
+
+CALLS = "calls"
+
+
+PARTITIONS = frozenset(
+    {RUNS, WORKBOOK, CANCELLED, LATEST, SUCCEEDED, REQUEST, HOUSEKEEPING, MAINTENANCE, INCIDENT, CALLS}
+)
+
+
+"""The partitions that are not named after a run or a job: no run may bear one of these names."""
+
+
+Row = Mapping[str, Any]
+
+
+def newest_first(moment: datetime) -> str:
+    """A key part that sorts later moments first: 13 digits, milliseconds since 1970 counted down from the year 2286."""
+    last = 10**13 - 1
+    return f"{last - min(max(int(moment.timestamp() * 1000), 0), last):013d}"
+
+
+def run_key(run_started_at: datetime, run_id: str) -> str:
+    """The row key of a run, among the runs and in each job's history."""
+    return f"{newest_first(run_started_at)}-{run_id}"
+
+
+@cache
+def audit_table() -> TableClient:
+    """The audit table, created where it does not exist yet."""
+    return table_service("AuditStorage").create_table_if_not_exists(settings().audit_table)
+
+
+def request_rows() -> Iterator[Row]:
+    """The orders of the sheet Requests that a run has claimed."""
+    return _partition(REQUEST)
+
+
+def run_rows() -> Iterator[Row]:
+    """The runs, newest first."""
+    return _partition(RUNS)
+
+
+def job_history(job_id: str) -> Iterator[Row]:
+    """The loads of one job over all runs, newest first."""
+    return _partition(f"job:{job_id}")
+
+
+def _partition(key: str) -> Iterator[Row]:
+    try:
+        yield from map(as_row, audit_table().query_entities("PartitionKey eq @key", parameters={"key": key}))
+    except ResourceNotFoundError:
+        return

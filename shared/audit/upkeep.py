@@ -1,0 +1,62 @@
+"""The audit table: what every run and every job did, readable with any Table Storage client.
+
+| PartitionKey | RowKey | holds |
+| --- | --- | --- |
+| run_id | job_id | the last attempt of one job of one run |
+| `job:{job_id}` | inverted start of the run, run_id | the same row as a job's history, newest first |
+| `latest` | job_id | the same row again: the last run of every job in one partition |
+| `succeeded` | job_id | and again where it succeeded: the last good load of every job |
+| `runs` | inverted start, run_id | one run |
+| `workbook` | inverted time, SHA-256 | one upload: activated or refused, and why; one rollback |
+| `cancelled` | run_id | the wish that a run be cancelled |
+| `housekeeping` | inverted time | one tick of the housekeeping: what it removed |
+| `maintenance` | inverted time, job_id, a number | one Delta table: what a maintenance did to it |
+| `incident` | kind and subject | what is broken and whether somebody was told (`shared/notifications`) |
+| `calls` | inverted time, a random part | one call that may change something: who asked, and how it was answered |
+| `request` | request_id | one order of the sheet Requests: which run carries it out, and how that ended |
+
+Every row is an upsert under a key that follows from its content: whoever writes it again writes the same row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from azure.data.tables import UpdateMode
+
+from shared.audit.properties import as_properties, as_row
+from shared.audit.table import HOUSEKEEPING, MAINTENANCE, Row, audit_table, newest_first
+from shared.models.maintenance import MaintenanceResult
+
+
+def record_housekeeping(at: datetime, report: Mapping[str, Any]) -> None:
+    """Write what a tick of the housekeeping removed."""
+    key = {"PartitionKey": HOUSEKEEPING, "RowKey": newest_first(at)}
+    audit_table().upsert_entity(key | {"time": at} | as_properties(report), mode=UpdateMode.REPLACE)
+
+
+def record_maintenance(run_id: str, run_started_at: datetime, result: MaintenanceResult) -> None:
+    """Write what was done to each Delta table of a job; one row without a table where it came to none."""
+    error = result.error
+    of_job = {
+        "run_id": run_id,
+        "job_id": result.job_id,
+        "status": result.status.value,
+        "start_time": result.started_at,
+        "end_time": result.ended_at,
+        "error_kind": error.kind if error else None,
+        "error_message": error.message if error else None,
+    }
+    tables: list[dict[str, Any]] = [table.to_json() for table in result.tables] or [{}]
+    for number, table in enumerate(tables):
+        row_key = f"{newest_first(run_started_at)}-{result.job_id}-{number}"
+        row = {"PartitionKey": MAINTENANCE, "RowKey": row_key} | as_properties(of_job | table)
+        audit_table().upsert_entity(row, mode=UpdateMode.REPLACE)
+
+
+def last_housekeeping() -> Row:
+    """The row of the last tick of the housekeeping; empty before the first one."""
+    query, parameters = "PartitionKey eq @key", {"key": HOUSEKEEPING}
+    return next(map(as_row, audit_table().query_entities(query, parameters=parameters, results_per_page=1)), {})

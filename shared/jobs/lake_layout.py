@@ -1,0 +1,59 @@
+"""Every path, dataset, pipeline and blob name in one place; pure.
+
+Lake: `az://{target_container}/{target_folder_path}/{source_name}_{table_name}/{table_name}/{load_id}.{file}.parquet`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from shared.models.job import Job
+
+DELETED_AT = "_deleted_at"
+
+
+"""The column of a Delta table that says since when the source has a row no more (detect_deletes soft)."""
+
+
+def dataset_name(job: Job) -> str:
+    """The dlt dataset of a job: the folder that holds its table and dlt's own tables; one job, one dataset."""
+    return f"{job.source_name}_{job.resource_name}"
+
+
+def bucket_path(job: Job) -> str:
+    """Container and folder of a job, `container/folder`, without slashes at its ends."""
+    return "/".join(part for part in (job.target_container, job.target_folder_path.strip("/")) if part)
+
+
+def lake_path(job: Job) -> str:
+    """Container, folder and dataset of a job: its tables, or the files that Databricks takes them from."""
+    return f"{bucket_path(job)}/{dataset_name(job)}"
+
+
+def dataset_path(job: Job) -> str:
+    """What one job alone writes to: its dataset in the lake, or its table in Databricks."""
+    if job.destination == "databricks":
+        return f"databricks:{job.databricks_catalog}.{job.databricks_schema}.{job.resource_name}".lower()
+    return lake_path(job)
+
+
+def table_path(job: Job) -> str:
+    """Where the files of a job's table stand, container first."""
+    return f"{lake_path(job)}/{job.resource_name}"
+
+
+def abfss_url(path: str, account: str) -> str:
+    """A path of the lake, container first, as Databricks and Spark spell it.
+
+    Args:
+        path: Such as `table_path` gives it.
+        account: The storage account, by name or as the host of its dfs endpoint.
+    """
+    container, _, folder = path.partition("/")
+    host = account if "." in account else f"{account}.dfs.core.windows.net"
+    return f"abfss://{container}@{host}/{folder}"
+
+
+def pipeline_name(job_id: str) -> str:
+    """The dlt pipeline of a job. dlt loses the state of a name with two underscores in a row, so there are none."""
+    return re.sub(r"_{2,}", "_", re.sub(r"[^a-z0-9]", "_", job_id.lower())).strip("_") or "job"

@@ -1,0 +1,149 @@
+"""When a job is due and when its source wants to be left alone; pure, all times in UTC."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from croniter import CroniterBadCronError, CroniterBadDateError, croniter
+
+_QUIET_TICKS = 1000  # one a day for years: a timer whose every tick is quiet never starts the job
+
+
+_QUIET_HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\s*-\s*([01]\d|2[0-3]):([0-5]\d)(?:\s*UTC)?", re.IGNORECASE)
+
+
+@lru_cache(maxsize=10_000)
+def next_due(schedule: str, after: datetime) -> datetime:
+    """The first time after `after` that a cron expression names.
+
+    Args:
+        schedule: Five fields: minute, hour, day of the month, month, day of the week.
+        after: A time with its zone.
+
+    Raises:
+        ValueError: the expression is not one, or names no time that ever comes.
+    """
+    if len(schedule.split()) != 5:
+        raise ValueError("is not a cron expression of five fields (minute hour day month weekday)")
+    try:
+        due: datetime = croniter(schedule, after).get_next(datetime)
+    except CroniterBadDateError:
+        raise ValueError("names a time that never comes") from None
+    except CroniterBadCronError:
+        raise ValueError(
+            "is not a cron expression of five fields (minute hour day month weekday) within their ranges"
+        ) from None
+    return due
+
+
+def is_due(schedule: str | None, since: datetime, now: datetime) -> bool:
+    """Whether a job should run in this tick: always without a schedule, else when its time has come since `since`.
+
+    Args:
+        schedule: The job's cron expression.
+        since: When the job last ran, or became part of the configuration.
+        now: The time of the tick.
+    """
+    return schedule is None or next_due(schedule, since) <= now
+
+
+@lru_cache(maxsize=10_000)
+def next_tick(timer: str, at: datetime) -> datetime:
+    """The first tick of the app's timer at `at` or later.
+
+    Args:
+        timer: Its NCRONTAB expression, six fields that begin with seconds.
+        at: A time with its zone.
+
+    Raises:
+        ValueError: the expression is not one.
+    """
+    try:
+        ticks = croniter(timer, at - timedelta(microseconds=1), second_at_beginning=True)
+        tick: datetime = ticks.get_next(datetime)
+    except (CroniterBadCronError, CroniterBadDateError):
+        raise ValueError("is not an NCRONTAB expression of six fields") from None
+    return tick
+
+
+def next_start(timer: str, schedule: str | None, quiet_hours: str | None, since: datetime, now: datetime) -> datetime:
+    """The tick in which a job runs next: the first one in which it is due and its source is not quiet.
+
+    Args:
+        timer: The NCRONTAB expression of the app's timer.
+        schedule: The job's cron expression.
+        quiet_hours: Those of its source.
+        since: When the job last ran, or became part of the configuration.
+        now: A time in UTC.
+
+    Raises:
+        ValueError: one of the expressions is wrong.
+    """
+    tick = next_tick(timer, max(now, next_due(schedule, since)) if schedule else now)
+    for _ in range(_QUIET_TICKS):
+        quiet = quiet_until(quiet_hours, tick)
+        if quiet is None:
+            return tick
+        tick = next_tick(timer, quiet)
+    raise ValueError(f"has no tick outside the quiet hours {quiet_hours}")
+
+
+def overdue_since(
+    timer: str, schedule: str | None, quiet_hours: str | None, since: datetime, grace: timedelta, now: datetime
+) -> datetime | None:
+    """When a load should have been there that still is missing; None while none is.
+
+    Args:
+        timer: The NCRONTAB expression of the app's timer.
+        schedule: The job's cron expression.
+        quiet_hours: Those of its source.
+        since: The start of the last run that loaded the job, or when it became part of the configuration.
+        grace: How long a load may take after the tick that starts it.
+        now: A time in UTC.
+
+    Raises:
+        ValueError: one of the expressions is wrong.
+    """
+    after = since + timedelta(microseconds=1)
+    expected = next_start(timer, schedule, quiet_hours, since, after) + grace
+    return expected if expected <= now else None
+
+
+def quiet_until(quiet_hours: str | None, at: datetime) -> datetime | None:
+    """When the quiet hours end that `at` falls into; None where it falls into none.
+
+    Args:
+        quiet_hours: `07:00-19:00` or, over midnight, `22:00-06:00`; UTC.
+        at: A time in UTC.
+
+    Raises:
+        ValueError: `quiet_hours` is not of that form.
+    """
+    if quiet_hours is None:
+        return None
+    start, end = parse_quiet_hours(quiet_hours)
+    midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    if end <= start:  # over midnight: what began yesterday counts too
+        end += timedelta(days=1)
+    for day in (timedelta(days=-1), timedelta(0)):
+        if midnight + day + start <= at < midnight + day + end:
+            return midnight + day + end
+    return None
+
+
+def parse_quiet_hours(text: str) -> tuple[timedelta, timedelta]:
+    """Start and end as times since midnight, UTC.
+
+    Raises:
+        ValueError: the text is not of the form `07:00-19:00`.
+    """
+    found = _QUIET_HOURS.fullmatch(text.strip())
+    if not found:
+        raise ValueError("is not a span of time like 07:00-19:00 UTC")
+    hours = [int(part) for part in found.groups()]
+    start, end = timedelta(hours=hours[0], minutes=hours[1]), timedelta(hours=hours[2], minutes=hours[3])
+    if start == end:
+        raise ValueError("starts and ends at the same time; leave it blank for no quiet hours")
+    return start, end

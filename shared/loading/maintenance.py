@@ -1,0 +1,59 @@
+"""The Delta tables of one job: runs in a child process, as a load does."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from shared.errors import faults
+from shared.isolation.leases import assert_held
+from shared.lake.adls import AdlsDestination
+from shared.lake.commit import CommittingClient
+from shared.lake.delta.upkeep import keep_up
+from shared.lake.load import LoadCommit
+from shared.loading.attempt import open_pipeline
+from shared.models.job import Job
+from shared.models.maintenance import MaintainedTable
+from shared.secrets import Secret
+
+
+def maintain_tables(
+    run_id: str,
+    job: Job,
+    folder: Path,
+    retention: timedelta,
+    secret: Secret,  # noqa: ARG001  the source has no part in it
+    report: Any,
+) -> tuple[MaintainedTable, ...]:
+    """Compact and vacuum every Delta table of a job whose lease is held.
+
+    It begins as a load does, so that a load that broke off is taken back before files go that this needs.
+
+    Args:
+        run_id: The maintenance, which holds the lease.
+        job: The job.
+        folder: Empty, for the client's files.
+        retention: How long files that the newest version does not need are kept.
+        secret: Nothing: no source is read.
+        report: Called as the work goes on, with the tables done so far in place of rows.
+
+    Raises:
+        LeaseLostError: another run has taken the job over.
+        IngestionError: the lake refuses, or cannot be reached now.
+    """
+    commit = LoadCommit(before_commit=lambda: assert_held(job.job_id, run_id))
+    try:
+        destination = AdlsDestination(job, commit)
+        pipeline = open_pipeline(job, folder, destination)
+        destination.begin_attempt(pipeline)
+        with pipeline.destination_client() as client:
+            assert isinstance(client, CommittingClient)
+            maintained: list[MaintainedTable] = []
+            for name in sorted(commit.inventory.delta_tables):
+                if table := client.delta_table(name):
+                    maintained.append(keep_up(name, table, retention, commit.before_commit))
+                report("maintain", len(maintained))
+            return tuple(maintained)
+    except Exception as error:
+        raise faults.explain(error) or error from error

@@ -1,0 +1,36 @@
+"""What dlt remembers of a job's earlier loads, as the active pipeline restored it from the lake."""
+
+from __future__ import annotations
+
+import dlt
+
+from shared.errors.hierarchy import LakeError
+from shared.models.job import Job, LoadType
+from shared.sources.watermark import watermark_text
+
+
+def known_columns(pipeline: dlt.Pipeline, job: Job) -> dict[str, str]:
+    """Types of the columns that the job's table has in dlt's schema, by name; empty before the first load."""
+    schema = pipeline.default_schema if pipeline.default_schema_name else None
+    table = schema.tables.get(job.resource_name) if schema else None
+    return {name: str(column.get("data_type")) for name, column in table["columns"].items()} if table else {}
+
+
+def known_watermark(pipeline: dlt.Pipeline, job: Job, *, starts_over: bool) -> str | None:
+    """The watermark in dlt's state; None where there is none.
+
+    Raises:
+        LakeError: the state has one, of another column: a load that does not start over would bring every row again.
+    """
+    for source in pipeline.state.get("sources", {}).values():
+        cursors = source.get("resources", {}).get(job.resource_name, {}).get("incremental", {})
+        by_name = {name.casefold(): cursor.get("last_value") for name, cursor in cursors.items()}
+        wanted = str(job.watermark_column).casefold()
+        if wanted in by_name:
+            return watermark_text(by_name[wanted])
+        if by_name and job.load_type is LoadType.INCREMENTAL and not starts_over:
+            raise LakeError(
+                f"Job '{job.job_id}': watermark_column is '{job.watermark_column}' now and was "
+                f"'{', '.join(cursors)}' in earlier loads. Change it back, or order a full refresh of the job."
+            )
+    return None

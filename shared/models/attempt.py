@@ -1,0 +1,91 @@
+"""The frozen shapes that cross a boundary: workbook → plan → orchestrator → activity → audit.
+
+All of them travel as small JSON through the Durable history, so none ever holds a secret.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+
+from pydantic import Field, field_validator
+
+from shared.models.shape import Shape
+
+
+class JobStatus(str, Enum):
+    """How one attempt of a job ended."""
+
+    SUCCESS = "SUCCESS"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+    CANCELLED = "CANCELLED"
+
+
+class Rewind(Shape):
+    """A watermark that somebody has put in the place of the one that the lake has, until a load has started there."""
+
+    key: str = Field(description="Names this rewind; the load that starts there keeps it in its record.")
+    watermark: str | None = Field(default=None, description="Where the next load starts; None for the very start.")
+
+
+class AttemptOrder(Shape):
+    """The input of the activity `load_job`: one attempt of one job."""
+
+    run_id: str
+    run_started_at: datetime
+    job_id: str
+    attempt: int = 1
+    config_sha256: str
+    full_refresh: bool = False
+    start: str | None = None
+    end: str | None = None
+    trace_parent: str | None = None
+
+
+class JobError(Shape):
+    """Why an attempt failed: a class for machines, a sentence for people, never a secret."""
+
+    kind: str
+    message: str
+    retryable: bool = False
+
+
+class JobResult(Shape):
+    """The envelope that `load_job` returns, whatever happened."""
+
+    run_id: str
+    job_id: str
+    attempt: int = 1
+    status: JobStatus
+    rows_extracted: int = 0
+    rows_written: int = 0
+    rows_deleted: int = Field(default=0, description="Rows that the source has no more, marked or removed.")
+    bytes_written: int = 0
+    files_written: int = 0
+    watermark_before: str | None = None
+    watermark_after: str | None = None
+    load_id: str | None = None
+    schema_changes: tuple[str, ...] = ()
+    started_at: datetime
+    ended_at: datetime
+    duration_seconds: dict[str, float] = Field(
+        default_factory=dict, description="Seconds by stage: extract, normalize, load, total."
+    )
+    error: JobError | None = None
+
+    @field_validator("duration_seconds")
+    @classmethod
+    def _milliseconds_are_enough(cls, value: dict[str, float]) -> dict[str, float]:
+        return {stage: round(seconds, 3) for stage, seconds in value.items()}
+
+
+class Examination(Shape):
+    """What a load of a job would read, found out without reading it."""
+
+    sql: str = Field(description="The query, with the values in it.")
+    columns: dict[str, str] = Field(description="The type that each column has in the lake, by name.")
+    watermark_column: str | None = Field(default=None, description="As the source spells it.")
+    rows_estimated: int | None = Field(
+        default=None, description="What the source's planner expects; None where it cannot be asked."
+    )

@@ -1,0 +1,127 @@
+"""The frozen shapes that cross a boundary: workbook → plan → orchestrator → activity → audit.
+
+All of them travel as small JSON through the Durable history, so none ever holds a secret.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import Any, Literal
+
+from pydantic import Field
+
+from shared.models.shape import Shape
+
+_NOT_IN_A_PATH = re.compile(r"""[\x00-\x1f/\\#?%*:|"<>]""")
+
+
+class SourceType(str, Enum):
+    """The kinds of source that a job can name, spelt as in the workbook."""
+
+    POSTGRESQL = "PostgreSQL"
+    ORACLE = "Oracle"
+    MSSQL = "MSSQL"
+    API = "API"
+
+
+class LoadType(str, Enum):
+    """FULL replaces the table, INCREMENTAL adds what is newer than the watermark."""
+
+    FULL = "FULL"
+    INCREMENTAL = "INCREMENTAL"
+
+
+class Job(Shape):
+    """One validated row of the workbook; what each field means stands in `shared/workbook/columns.py`."""
+
+    job_id: str
+    source_type: SourceType
+    source_name: str
+    schema_name: str | None = None
+    table_name: str | None = None
+    load_type: LoadType
+    enabled: bool
+    target_container: str
+    target_folder_path: str
+    watermark_column: str | None = None
+    last_watermark: str | None = None
+    query_filter: str | None = None
+    chunk_size: int = 100_000
+    parallelism: int = 1
+    partition_column: str | None = None
+    primary_key: tuple[str, ...] = ()
+    table_format: Literal["parquet", "delta"] = "parquet"
+    destination: Literal["adls", "databricks"] = "adls"
+    databricks_catalog: str | None = None
+    databricks_schema: str | None = None
+    schema_contract: Literal["evolve", "freeze", "discard_row", "discard_value"] = "evolve"
+    lookback: int = 0
+    verify: bool | Literal["SUMS"] = False
+    detect_deletes: Literal["none", "soft", "hard"] = "none"
+    max_deleted_percent: int = 10
+    partition_by: tuple[str, ...] = ()
+    included_columns: tuple[str, ...] = ()
+    excluded_columns: tuple[str, ...] = ()
+    excluded_tables: tuple[str, ...] = ()
+    column_types: dict[str, str] = Field(default_factory=dict)
+    priority: int = 100
+    tags: tuple[str, ...] = ()
+    schedule: str | None = None
+    max_attempts: int | None = None
+    timeout_minutes: int | None = None
+    api_endpoint: str | None = None
+    api_method: Literal["GET", "POST"] = "GET"
+    pagination_type: Literal["none", "offset", "cursor", "page", "link_header", "next_url", "auto"] = "none"
+    api_data_path: str | None = None
+    api_response_format: Literal["json", "jsonl", "csv"] = "json"
+    api_nested: Literal["tables", "json"] = "tables"
+    api_params: dict[str, str] = Field(default_factory=dict)
+    api_headers: dict[str, str] = Field(default_factory=dict)
+    api_body: dict[str, Any] = Field(default_factory=dict)
+    api_page_size: int | None = None
+    api_limit_param: str | None = None
+    api_offset_param: str | None = None
+    api_page_param: str | None = None
+    api_cursor_path: str | None = None
+    api_cursor_param: str | None = None
+    api_total_path: str | None = None
+    api_max_pages: int = 100_000
+    api_rate_limit: float | None = None
+    api_cursor_filter_param: str | None = None
+    api_cursor_filter_format: str | None = None
+    row: int = Field(default=0, description="The row of the sheet that the job stands in, for error messages.")
+
+    @property
+    def resource_name(self) -> str:
+        """The table's name in the lake: the source's table, or the last part of an API's path.
+
+        What cannot stand in a path becomes `_`; a name that dlt keeps for its own tables gets another beginning.
+        """
+        name = self.table_name or (self.api_endpoint or self.job_id).partition("?")[0].rstrip("/").rsplit("/", 1)[-1]
+        name = _NOT_IN_A_PATH.sub("_", name)
+        if name.startswith("_dlt"):
+            return f"table{name}"
+        return f"_{name}" if name.startswith(".") else name
+
+
+class Source(Shape):
+    """One row of the sheet `Sources`: what holds for every job of a source system."""
+
+    source_name: str
+    max_concurrent_jobs: int | None = None
+    secret_name: str | None = None
+    auth: Literal["password", "managed_identity"] = "password"
+    quiet_hours: str | None = None
+    row: int = 0
+
+
+class Request(Shape):
+    """One row of the sheet `Requests`: a one-off order that is carried out once after the upload that brought it."""
+
+    request_id: str
+    job_id: str
+    action: Literal["run", "full_refresh", "backfill"]
+    start: str | None = Field(default=None, description="First value of the watermark column, of column `from`.")
+    end: str | None = Field(default=None, description="The value before which a backfill ends, of column `to`.")
+    row: int = 0

@@ -1,0 +1,176 @@
+"""The frozen shapes that cross a boundary: workbook → plan → orchestrator → activity → audit.
+
+All of them travel as small JSON through the Durable history, so none ever holds a secret.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Literal
+
+from pydantic import Field
+
+from shared.models.attempt import JobError, JobResult, JobStatus
+from shared.models.shape import Shape
+
+
+class RunStatus(str, Enum):
+    """How a run ended, seen over all its jobs."""
+
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    PARTLY_FAILED = "PARTLY_FAILED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+class ConfigVersion(Shape):
+    """Which workbook a run was planned from."""
+
+    sha256: str = Field(description="SHA-256 of the workbook's bytes, in hexadecimal.")
+    etag: str = Field(description="ETag of the workbook's blob when it was read.")
+    activated_at: datetime
+
+
+class RunRequest(Shape):
+    """What somebody or something asked for."""
+
+    run_id: str
+    trigger: Literal["timer", "http", "blob"]
+    requested_at: datetime
+    job_ids: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    request_ids: tuple[str, ...] = Field(
+        default=(), description="Rows of the sheet Requests that this run carries out."
+    )
+    full_refresh: bool = False
+    retry_of: str | None = Field(default=None, description="The run whose failed jobs this one does again.")
+    trace_parent: str | None = Field(default=None, description="The trigger's place in its trace, as W3C writes it.")
+
+
+class JobOptions(Shape):
+    """How one job of a run differs from the others."""
+
+    full_refresh: bool = False
+    start: str | None = Field(default=None, description="The first watermark of a backfill.")
+    end: str | None = Field(default=None, description="The watermark before which a backfill ends.")
+    max_attempts: int | None = None
+
+
+class Lane(Shape):
+    """Jobs of one source system that run one after another; a source has as many lanes as it may run jobs at once."""
+
+    source_name: str
+    job_ids: tuple[str, ...]
+    options: dict[str, JobOptions] = Field(default_factory=dict)
+
+
+class RunPlan(Shape):
+    """What a run will do. Jobs are named by id; their rows are read from the pinned configuration version."""
+
+    request: RunRequest
+    config_version: ConfigVersion | None = None
+    lanes: tuple[Lane, ...] = ()
+    failed: dict[str, str] = Field(default={}, description="Jobs that cannot be planned, with the reason.")
+    later_request_ids: tuple[str, ...] = Field(
+        default=(), description="Orders for jobs that this run has another order for; a run after it takes them."
+    )
+    max_attempts: int = 1
+    retry_seconds: int = 0
+    error: JobError | None = None
+
+    @property
+    def job_count(self) -> int:
+        """How many jobs the plan holds over all its lanes, and could not plan."""
+        return sum(len(lane.job_ids) for lane in self.lanes) + len(self.failed)
+
+
+class PendingJob(Shape):
+    """A job of a lane that is still to be loaded, and its next attempt."""
+
+    job_id: str
+    attempt: int = 1
+    not_before: datetime | None = None
+
+
+class Totals(Shape):
+    """What a lane or a run did so far."""
+
+    jobs_total: int = 0
+    jobs_succeeded: int = 0
+    jobs_failed: int = 0
+    jobs_skipped: int = 0
+    jobs_cancelled: int = 0
+    rows_extracted: int = 0
+    rows_written: int = 0
+    bytes_written: int = 0
+    lost_jobs: tuple[str, ...] = Field(default=(), description="Jobs whose last attempt ended without a result.")
+
+    def __add__(self, other: Totals) -> Totals:
+        return Totals(**{name: getattr(self, name) + getattr(other, name) for name in Totals.model_fields})
+
+    def with_result(self, result: JobResult) -> Totals:
+        """These totals and one more job that has ended."""
+        counted = {
+            JobStatus.SUCCESS: "jobs_succeeded",
+            JobStatus.FAILED: "jobs_failed",
+            JobStatus.SKIPPED: "jobs_skipped",
+            JobStatus.CANCELLED: "jobs_cancelled",
+        }[result.status]
+        rows = {"rows_extracted": result.rows_extracted, "rows_written": result.rows_written}
+        lost = (result.job_id,) if result.error and result.error.kind == "activity" else ()
+        return self + Totals(**{counted: 1}, **rows, bytes_written=result.bytes_written, lost_jobs=lost)
+
+    @property
+    def jobs_done(self) -> int:
+        """Jobs that have ended, however."""
+        return self.jobs_succeeded + self.jobs_failed + self.jobs_skipped + self.jobs_cancelled
+
+    def run_status(self) -> RunStatus:
+        """How a run with these totals ended. A job that was never reported counts as failed."""
+        missing = self.jobs_total - self.jobs_done
+        if self.jobs_failed + missing == 0:
+            return RunStatus.CANCELLED if self.jobs_cancelled else RunStatus.SUCCEEDED
+        return RunStatus.PARTLY_FAILED if self.jobs_succeeded else RunStatus.FAILED
+
+
+class LaneOrder(Shape):
+    """The input of the sub-orchestration `source_lane`; everything it decides by stands in here.
+
+    A long lane starts over with a new history now and then: `pending` and `totals` are how far it has come.
+    """
+
+    lane: Lane
+    request: RunRequest
+    config_sha256: str
+    max_attempts: int
+    retry_seconds: int
+    pending: tuple[PendingJob, ...] | None = Field(default=None, description="What is left; at first the whole lane.")
+    totals: Totals = Totals()
+
+
+class RunOutcome(Shape):
+    """The input of the activity `finish_run` and, with the status, the output of the run."""
+
+    request: RunRequest
+    config_version: ConfigVersion | None = None
+    totals: Totals = Totals()
+    error: JobError | None = None
+
+    @property
+    def status(self) -> RunStatus:
+        """How the run ended."""
+        return RunStatus.FAILED if self.error else self.totals.run_status()
+
+
+RunPlan.model_rebuild()
+
+
+@dataclass(frozen=True)
+class LastRun:
+    """What the audit table knows of a job: when its last run began and how many seconds it took."""
+
+    started_at: datetime
+    seconds: float

@@ -1,0 +1,26 @@
+"""One job at a time: a blob lease per job, renewed while it runs, taken over only when it has lapsed.
+
+The lease's id follows from run and job, so that a run that is carried on after its host died takes its own lease up
+again at once, while any other run finds the job held until the lease lapses.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+
+MAINTENANCE_RUN = "maintenance-"  # how the ids of maintenances begin
+
+
+SCHEDULED = "scheduled-"
+
+
+ORDERED = "requests-"
+
+
+_RUN_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+
+
+def new_run_id(kind: str, at: datetime) -> str:
+    """An id for a run that somebody has asked for; it begins with what kind of run it is."""
+    return f"{kind}-{at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"

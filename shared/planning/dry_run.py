@@ -1,0 +1,93 @@
+"""A dry run: the plan of a run with what each job would read, found out at the sources without loading anything.
+
+It is answered at once, as its plan is what somebody waits for: a few jobs are examined at a time, each in a child
+process like a load, and what has not been examined when the time is over says so.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from shared.activation.versions import Snapshot
+from shared.audit.ledger import next_watermark
+from shared.errors.hierarchy import IngestionError, TransientError
+from shared.isolation.parent import Limits, run_in_child
+from shared.models.attempt import Examination
+from shared.models.job import Job, LoadType
+from shared.models.run import RunRequest
+from shared.planning.draft import Draft, draft_run
+from shared.secrets import Secret, connection_secret
+
+TOTAL_SECONDS = 90  # load balancers in front of a function app give up on an answer after 230 s
+
+
+JOB_SECONDS = 30
+
+
+_AT_ONCE = 4  # jobs that are examined, over all dry runs of this process
+
+
+_examiners = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="dry-run")
+
+
+def rehearse(request: RunRequest, snapshot: Snapshot) -> dict[str, Any]:
+    """What a run would do; takes up to `TOTAL_SECONDS` and a little more.
+
+    Args:
+        request: The request, which fits the workbook.
+        snapshot: The active version of the workbook.
+    """
+    deadline = time.monotonic() + TOTAL_SECONDS
+    draft = draft_run(request, snapshot)
+    jobs = draft.expansion.jobs
+    examined = _examiners.map(lambda job: _examine(job, request, draft, deadline), jobs)
+    failed = [{"job_id": job_id, "error": _error(error)} for job_id, error in draft.failed.items()]
+    return {
+        "dry_run": True,
+        "config_sha256": snapshot.version.sha256,
+        "lanes": [{"source_name": lane.source_name, "job_ids": lane.job_ids} for lane in draft.lanes],
+        "wildcards": draft.expansion.tables,
+        "jobs": [*examined, *failed],
+    }
+
+
+def _examine(job: Job, request: RunRequest, draft: Draft, deadline: float) -> dict[str, Any]:
+    watermark = next_watermark(job) if job.load_type is LoadType.INCREMENTAL else None
+    described: dict[str, Any] = {
+        "job_id": job.job_id,
+        "source_name": job.source_name,
+        "load_type": job.load_type,
+        "watermark": None if request.full_refresh else watermark or job.last_watermark,
+        "secret_found": False,
+        "reachable": False,
+    }
+    try:
+        secret = connection_secret(draft.snapshot.configuration.source(job.source_name), job.source_type)
+        described["secret_found"] = True
+        found = _ask(job, secret, watermark, request.full_refresh, deadline)
+    except IngestionError as error:
+        # whoever says what is wrong with a table or filter has been reached
+        return described | {"reachable": error.kind == "source", "error": _error(error)}
+    described |= {"reachable": True, **found.to_json()}
+    if found.watermark_column:
+        described["watermark_type"] = found.columns[found.watermark_column]
+    return described
+
+
+def _ask(job: Job, secret: Secret, watermark: str | None, full_refresh: bool, deadline: float) -> Examination:
+    seconds = min(JOB_SECONDS, deadline - time.monotonic())
+    if seconds <= 0:
+        raise TransientError(
+            f"Not examined: the {TOTAL_SECONDS} seconds of the dry run were over. Name fewer jobs, by job_ids or tags."
+        )
+    arguments = {"job": job, "watermark": watermark, "full_refresh": full_refresh}
+    found: Examination = run_in_child(
+        "shared.sources.probe:examine_job", arguments, secret, Limits(seconds=seconds), name=job.job_id
+    )
+    return found
+
+
+def _error(error: IngestionError) -> dict[str, str]:
+    return {"kind": error.kind, "message": str(error)}

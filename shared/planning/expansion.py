@@ -1,0 +1,112 @@
+"""Wildcard jobs at plan time: one question to each source and schema, one job per table that it names."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from shared.errors.hierarchy import IngestionError, SourceError
+from shared.isolation.parent import Limits, run_in_child
+from shared.jobs.lake_layout import dataset_path
+from shared.jobs.wildcards import expand, is_wildcard
+from shared.models.job import Job
+from shared.models.run import JobOptions
+from shared.secrets import connection_secret
+from shared.workbook.configuration import Configuration
+
+log = logging.getLogger(__name__)
+
+
+LIST_SECONDS = 60  # for the names of one schema's tables
+
+
+_AT_ONCE = 4  # sources that are asked
+
+
+_SchemaKey = tuple[str, str | None]
+
+
+@dataclass
+class Expansion:
+    """The jobs of a run with every wildcard job replaced by those of its tables.
+
+    Attributes:
+        jobs: The jobs in their order.
+        options: How single jobs differ, by job id; those of a wildcard job are those of each of its jobs.
+        tables: How many tables each wildcard job stands for.
+        failed: Wildcard jobs whose tables are not known, with the reason.
+    """
+
+    jobs: list[Job] = field(default_factory=list)
+    options: dict[str, JobOptions] = field(default_factory=dict)
+    tables: dict[str, int] = field(default_factory=dict)
+    failed: dict[str, IngestionError] = field(default_factory=dict)
+
+
+def expand_wildcards(jobs: Sequence[Job], options: Mapping[str, JobOptions], configuration: Configuration) -> Expansion:
+    """Ask the sources for their tables; a source that does not answer fails its wildcard jobs and no others.
+
+    A table with an enabled row of its own is left to that row, and one that two wildcards name to the first of them.
+
+    Args:
+        jobs: The jobs of the run.
+        options: How single jobs differ, by job id.
+        configuration: The workbook that they are from.
+    """
+    listed = _list_tables([job for job in jobs if is_wildcard(job)], configuration)
+    taken = {dataset_path(job) for job in configuration.jobs if job.enabled and not is_wildcard(job)}
+    expansion = Expansion(options=dict(options))
+    for job in jobs:
+        if not is_wildcard(job):
+            expansion.jobs.append(job)
+            continue
+        names = listed[_schema(job)]
+        if isinstance(names, IngestionError):
+            expansion.failed[job.job_id] = names
+            continue
+        if not expand(job, names):
+            text = f"Job '{job.job_id}': no table of schema '{job.schema_name}' matches '{job.table_name}'."
+            expansion.failed[job.job_id] = SourceError(f"{text} {len(names)} tables and views are there.")
+            continue
+        own = expand(job, names, taken)
+        taken.update(dataset_path(one) for one in own)
+        expansion.jobs += own
+        expansion.tables[job.job_id] = len(own)
+        if option := expansion.options.pop(job.job_id, None):
+            expansion.options.update((one.job_id, option) for one in own)
+    return expansion
+
+
+def _list_tables(jobs: Sequence[Job], configuration: Configuration) -> dict[_SchemaKey, list[str] | IngestionError]:
+    """The tables of each source and schema that a job names, or why they cannot be told."""
+    by_schema: dict[_SchemaKey, Job] = {}
+    for job in jobs:
+        by_schema.setdefault(_schema(job), job)
+    if not by_schema:
+        return {}
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="tables") as threads:
+        answers = threads.map(lambda job: _tables_of(job, configuration), by_schema.values())
+        return dict(zip(by_schema, answers, strict=True))
+
+
+def _tables_of(job: Job, configuration: Configuration) -> list[str] | IngestionError:
+    try:
+        secret = connection_secret(configuration.source(job.source_name), job.source_type)
+        limits = Limits(seconds=LIST_SECONDS)
+        names: list[str] = run_in_child(
+            "shared.sources.probe:list_tables", {"job": job}, secret, limits, job.source_name
+        )
+    except IngestionError as error:
+        log.warning(
+            "The tables of source %s, schema %s cannot be listed: %s",
+            *_schema(job),
+            error,
+        )
+        return error
+    return names
+
+
+def _schema(job: Job) -> _SchemaKey:
+    return job.source_name, job.schema_name

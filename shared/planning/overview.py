@@ -1,0 +1,123 @@
+"""`GET /api/jobs`: every job of the active workbook, when it runs next, how it last ended and whether it is overdue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from shared.activation.store import configuration_store
+from shared.activation.versions import Snapshot
+from shared.audit.jobs import latest_rows, succeeded_rows
+from shared.jobs.schedules import next_start, overdue_since
+from shared.jobs.wildcards import base_job_id, is_wildcard
+from shared.models.job import Job
+from shared.settings import settings
+from shared.workbook.configuration import Configuration
+
+_CELLS = (
+    *("job_id", "row", "enabled", "source_type", "source_name", "schema_name", "table_name", "api_endpoint"),
+    *("load_type", "table_format", "watermark_column", "tags", "priority", "schedule"),
+)
+
+
+_SUCCESS = ("run_id", "start_time", "end_time", "rows_extracted", "rows_written", "duration_seconds", "watermark_after")
+
+
+_RESULT = (*_SUCCESS, "status", "error_kind", "error_message")
+
+
+Results = Mapping[str, Mapping[str, Any]]
+
+
+class Timing(NamedTuple):
+    """What decides when jobs run and when they are overdue.
+
+    Attributes:
+        timer: The NCRONTAB expression of the app's timer.
+        activated_at: When the configuration became active: a job that never ran is due from then on.
+        grace: How long a load may take, where the job does not say it.
+        now: The time, UTC.
+    """
+
+    timer: str
+    activated_at: datetime
+    grace: timedelta
+    now: datetime
+
+
+def active_jobs(now: datetime) -> list[dict[str, Any]]:
+    """What `GET /api/jobs` shows of every job; nothing where no workbook is active.
+
+    Args:
+        now: The time, UTC.
+    """
+    active = configuration_store().active()
+    return _described(active, now) if active else []
+
+
+def _described(active: Snapshot, now: datetime) -> list[dict[str, Any]]:
+    grace = timedelta(minutes=settings().job_timeout_minutes)
+    timing = Timing(settings().ingestion_schedule, active.version.activated_at, grace, now)
+    latest, succeeded = _by_job(latest_rows()), _by_job(succeeded_rows())
+    return describe_jobs(active.configuration, latest, succeeded, timing)
+
+
+def describe_jobs(
+    configuration: Configuration, latest: Results, succeeded: Results, timing: Timing
+) -> list[dict[str, Any]]:
+    """What `GET /api/jobs` shows of every job.
+
+    Args:
+        configuration: The active configuration.
+        latest: The audit row of the last run of every job, by job id.
+        succeeded: That of its last run that succeeded.
+        timing: What decides when jobs run.
+    """
+    tables: dict[str, list[str]] = {}  # of wildcard jobs
+    for job_id in latest:
+        if job_id != base_job_id(job_id):
+            tables.setdefault(base_job_id(job_id), []).append(job_id)
+    described: list[dict[str, Any]] = []
+    for job in configuration.jobs:
+        of_job = [job.job_id, *(tables.get(job.job_id, ()) if is_wildcard(job) else ())]
+        last, success = latest.get(job.job_id), succeeded.get(job.job_id)
+        shown = {
+            **{name: getattr(job, name) for name in _CELLS},
+            **_times(job, configuration, _last_start(of_job, latest), _last_start(of_job, succeeded), timing),
+            "last_result": _shown(last, _RESULT) if last else None,
+            "last_success": _shown(success, _SUCCESS) if success else None,
+        }
+        if is_wildcard(job):
+            shown["tables"] = {job_id: _shown(latest[job_id], _RESULT) for job_id in of_job[1:]}
+        described.append(shown)
+    return described
+
+
+def _times(
+    job: Job, configuration: Configuration, started: datetime | None, succeeded: datetime | None, timing: Timing
+) -> dict[str, datetime | None]:
+    """When the job runs next, and since when it is overdue."""
+    times: dict[str, datetime | None] = {"next_due": None, "overdue_since": None}
+    if job.enabled:
+        quiet = configuration.source(job.source_name).quiet_hours
+        grace = timedelta(minutes=job.timeout_minutes) if job.timeout_minutes else timing.grace
+        since, success = started or timing.activated_at, succeeded or timing.activated_at
+        try:
+            times["next_due"] = next_start(timing.timer, job.schedule, quiet, since, timing.now)
+            times["overdue_since"] = overdue_since(timing.timer, job.schedule, quiet, success, grace, timing.now)
+        except ValueError:  # the host understands more forms of its setting than cron's
+            return times
+    return times
+
+
+def _last_start(job_ids: Iterable[str], rows: Results) -> datetime | None:
+    return max((rows[job_id]["run_start_time"] for job_id in job_ids if job_id in rows), default=None)
+
+
+def _by_job(rows: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    return {row["job_id"]: row for row in rows}
+
+
+def _shown(row: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: row[name] for name in names if name in row}

@@ -1,0 +1,28 @@
+"""The timer's part: one maintenance at a time."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timezone
+
+from azure.durable_functions import DurableOrchestrationClient
+
+from shared.models.maintenance import Maintenance
+from shared.models.run_ids import MAINTENANCE_RUN
+from shared.runs.orchestrations import active_runs
+
+log = logging.getLogger(__name__)
+
+
+ORCHESTRATOR = "maintenance_run"
+
+
+async def start_maintenance(client: DurableOrchestrationClient) -> None:
+    """Start a maintenance, unless the last one is still at work."""
+    now = datetime.now(timezone.utc)
+    for run_id in await active_runs(client, ORCHESTRATOR):
+        log.warning("No maintenance was started: %s is still active.", run_id)
+        return
+    maintenance = Maintenance(run_id=f"{MAINTENANCE_RUN}{now:%Y%m%dT%H%M%SZ}", started_at=now)
+    await client.start_new(ORCHESTRATOR, maintenance.run_id, maintenance.to_json())
+    log.info("Started %s.", maintenance.run_id)

@@ -1,0 +1,201 @@
+"""SQL Server and Azure SQL: what its types become, and how times and texts stand in its conditions."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.dialects import mssql
+
+from shared.sources.arrow import Batch
+from shared.sources.columns import TEXT, ReadColumn, decimal_type
+from shared.sources.deadline import connect_within
+from shared.sources.sql import SqlSource, beyond_microsecond
+from shared.sources.sqlserver.driver import Driver, SqlServerConnection, driver_for
+from shared.sources.sqlserver.text import MICROSECONDS, as_text, datetime2, literal
+
+log = logging.getLogger(__name__)
+
+
+_ARROW_TYPES: dict[type[sa.types.TypeEngine[Any]], pa.DataType] = {
+    mssql.BIT: pa.bool_(),
+    mssql.TINYINT: pa.int64(),
+    sa.SMALLINT: pa.int64(),
+    sa.INTEGER: pa.int64(),
+    sa.BIGINT: pa.int64(),
+    mssql.TIMESTAMP: pa.int64(),
+    mssql.REAL: pa.float64(),
+    sa.FLOAT: pa.float64(),
+    mssql.DOUBLE_PRECISION: pa.float64(),
+    mssql.MONEY: pa.decimal128(19, 4),
+    mssql.SMALLMONEY: pa.decimal128(19, 4),
+    sa.CHAR: TEXT,
+    sa.VARCHAR: TEXT,
+    sa.NCHAR: TEXT,
+    sa.NVARCHAR: TEXT,
+    sa.BINARY: pa.binary(),
+    mssql.VARBINARY: pa.binary(),
+    mssql.IMAGE: pa.binary(),
+    sa.DATE: pa.date32(),
+    mssql.TIME: pa.time64("us"),
+    mssql.DATETIME: pa.timestamp("us"),
+    mssql.SMALLDATETIME: pa.timestamp("us"),
+    mssql.DATETIME2: pa.timestamp("us"),
+    mssql.DATETIMEOFFSET: pa.timestamp("us", "UTC"),
+}
+
+
+_DIALECT: sa.Dialect = mssql.dialect(paramstyle="named", deprecate_large_types=True)  # type: ignore[no-untyped-call]
+
+
+_DIALECT.server_version_info = (13,)  # SQL Server 2016; one that knows no version casts dates to DATETIME
+
+
+_BINARY_ORDER = "Latin1_General_100_BIN2"
+
+
+_LOCK_MILLISECONDS = 10_000
+
+
+_SAMPLED_ROWS = 20_000
+
+
+_ROWS = sa.text("SELECT SUM(rows) FROM sys.partitions WHERE object_id = OBJECT_ID(:name) AND index_id IN (0, 1)")
+
+
+_ONE_READER = (
+    "Database '%s' has no snapshot that several readers could share, so one reader reads the table: it takes "
+    "ALTER DATABASE … SET ALLOW_SNAPSHOT_ISOLATION ON, and application_intent ReadWrite."
+)
+
+
+class SqlServerSource(SqlSource):
+    """A table or view of a SQL Server or Azure SQL database."""
+
+    connection_type = SqlServerConnection
+    connection: SqlServerConnection
+
+    def engine(self) -> sa.Engine:
+        self._driver = driver_for(self.connection)
+        return sa.create_engine(f"mssql+{self._driver.dialect}://", creator=self._connect, poolclass=sa.NullPool)
+
+    def _connect(self) -> Any:
+        return connect_within(self.connection.connect_timeout, self.connection.place, self._driver.connect)
+
+    @contextmanager
+    def snapshot(self, table: sa.Table, readers: int) -> Iterator[SqlServerSnapshot]:
+        with self._engine.connect() as connection:
+            allowed = _allows_snapshots(connection)
+            connection.rollback()
+            if allowed:
+                connection = connection.execution_options(isolation_level="SNAPSHOT")
+            # a secondary takes no locks, so snapshots cannot begin together there
+            together = allowed and self.connection.application_intent == "ReadWrite"
+            if readers > 1 and not together:
+                log.warning(_ONE_READER, self.connection.database)
+            if readers == 1 or not together:
+                yield SqlServerSnapshot([connection], self._driver, self)
+                return
+            with ExitStack() as stack:
+                others = [stack.enter_context(self._engine.connect()) for _ in range(readers - 1)]
+                seeing = [connection, *(one.execution_options(isolation_level="SNAPSHOT") for one in others)]
+                self._begin_together(table, seeing)
+                yield SqlServerSnapshot(seeing, self._driver, self)
+
+    def _begin_together(self, table: sa.Table, connections: list[sa.Connection]) -> None:
+        """Let every connection's snapshot begin while a lock keeps others from committing changes to the table."""
+        touch = sa.select(sa.literal(1)).select_from(table).limit(1)
+        with self._engine.connect() as holder:
+            holder.exec_driver_sql(f"SET LOCK_TIMEOUT {_LOCK_MILLISECONDS}")
+            holder.execute(touch.with_hint(table, "WITH (TABLOCK, HOLDLOCK)", "mssql"))
+            for connection in connections:
+                connection.execute(touch)
+            holder.rollback()
+
+    def compile(self, query: sa.Select[Any]) -> str:
+        # the driver's parameter style would double every % outside of names
+        return str(query.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
+
+    def arrow_type(self, source_type: sa.types.TypeEngine[Any]) -> pa.DataType | None:
+        if isinstance(source_type, (sa.DECIMAL, sa.NUMERIC)):
+            return decimal_type(source_type.precision, source_type.scale)
+        return _ARROW_TYPES.get(type(source_type))
+
+    def as_text(self, column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+        return as_text(column)
+
+    def cast_type(self, declared: str) -> sa.types.TypeEngine[Any]:
+        return datetime2(MICROSECONDS) if declared == "timestamp" else super().cast_type(declared)
+
+    def read_column(self, column: sa.Column[Any], declared: str | None) -> ReadColumn:
+        read = super().read_column(column, declared)
+        if read.type == TEXT:
+            ordered = sa.collate(sa.cast(read.expression, mssql.NVARCHAR(4000)), _BINARY_ORDER)
+            return ReadColumn(read.name, read.expression, TEXT, compared=ordered)
+        if declared:
+            return read
+        expression: sa.ColumnElement[Any] = column
+        if isinstance(column.type, mssql.TIMESTAMP):  # rowversion: eight bytes that count up
+            expression = sa.cast(column, sa.BigInteger())
+            return ReadColumn(read.name, expression, read.type)
+        if isinstance(column.type, mssql.DATETIMEOFFSET):  # pyodbc knows no such type
+            expression = sa.cast(sa.func.SWITCHOFFSET(column, sa.literal_column("'+00:00'")), datetime2(7))
+        elif isinstance(column.type, mssql.DATETIME):  # it counts in 1/300 s and prints milliseconds
+            expression = sa.cast(column, datetime2(3))
+        elif isinstance(column.type, (mssql.MONEY, mssql.SMALLMONEY)):
+            expression = sa.cast(column, sa.DECIMAL(19, 4))
+        return ReadColumn(read.name, expression, read.type, compared=column)
+
+    def literal(self, column: sa.ColumnElement[Any], value: Any) -> sa.ColumnElement[Any]:
+        return literal(value, column.type)
+
+    def beyond(self, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:
+        if isinstance(column.comparable.type, (mssql.DATETIME2, mssql.DATETIMEOFFSET)):
+            return beyond_microsecond(self, column, value)
+        return super().beyond(column, value)
+
+
+class SqlServerSnapshot:
+    """Connections under snapshot isolation; a single one as committed while it reads, where that is not allowed."""
+
+    def __init__(self, connections: Sequence[sa.Connection], driver: Driver, source: SqlServerSource) -> None:
+        self.connection = connections[0]
+        self.readers = len(connections)
+        self._idle = list(connections)
+        self._driver = driver
+        self._source = source
+
+    def own_ranges(self, table: sa.Table, ranges: int) -> list[sa.ColumnElement[bool]]:  # noqa: ARG002
+        return []  # SQL Server reads no range of pages
+
+    def sample(self, column: sa.Column[Any]) -> Sequence[Any]:
+        name = self.connection.dialect.identifier_preparer.format_table(column.table)
+        rows = self.connection.scalar(_ROWS, {"name": name}) or 0
+        query = sa.select(column).order_by(column)
+        if rows > _SAMPLED_ROWS:
+            percent = 100.0 * _SAMPLED_ROWS / rows
+            query = query.with_hint(column.table, f"TABLESAMPLE ({percent:.6f} PERCENT)", "mssql")
+        return self.connection.scalars(query).all()
+
+    def literal(self, column: sa.Column[Any], value: Any) -> sa.ColumnElement[Any]:
+        return literal(value, column.type)
+
+    def pinned(self, query: sa.Select[Any]) -> sa.Select[Any]:
+        return query  # each connection has a transaction of its own
+
+    def read(self, query: sa.Select[Any], columns: Sequence[ReadColumn]) -> Iterator[Batch]:
+        connection = self._idle.pop()  # there are as many as readers
+        try:
+            raw = connection.connection.dbapi_connection
+            yield from self._driver.read(raw, self._source.compile(query), columns, self._source.job.chunk_size)
+        finally:
+            self._idle.append(connection)
+
+
+def _allows_snapshots(connection: sa.Connection) -> bool:
+    question = "SELECT snapshot_isolation_state FROM sys.databases WHERE database_id = DB_ID()"
+    return bool(connection.exec_driver_sql(question).scalar() == 1)
