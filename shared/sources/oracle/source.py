@@ -14,7 +14,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from pydantic import Field, model_validator
 from sqlalchemy.dialects import oracle
-from sqlalchemy.dialects.oracle.base import OracleCompiler
+from sqlalchemy.dialects.oracle.cx_oracle import OracleCompiler_cx_oracle
 from sqlalchemy.exc import DatabaseError
 
 from shared.errors.hierarchy import SourceError, TransientError
@@ -120,8 +120,11 @@ class OracleConnection(SqlConnection):
         return connection
 
 
-class HintsFollowTables(OracleCompiler):
-    """Writes a hint behind its table, where AS OF and SAMPLE belong, and not as a comment."""
+class HintsFollowTables(OracleCompiler_cx_oracle):
+    """Writes a hint behind its table, where AS OF and SAMPLE belong, and not as a comment.
+
+    It derives from the compiler of the driver's own dialect, whose execution reads what that compiler leaves on it.
+    """
 
     def get_from_hint_text(self, table: Any, text: str | None) -> str | None:  # noqa: ARG002
         return text

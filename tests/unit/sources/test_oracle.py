@@ -90,6 +90,11 @@ def test_each_type_is_asked_for_in_a_form_that_arrow_has(name: str) -> None:
     assert sql(read) == f"SELECT {expression.format(c='hr.employees.c')} AS c FROM hr.employees"
 
 
+def test_the_compiler_is_one_of_the_drivers_dialect_whose_execution_context_needs_what_it_leaves() -> None:
+    made = sa.create_engine("oracle+oracledb://", creator=lambda: None)
+    assert issubclass(HintsFollowTables, made.dialect.statement_compiler)
+
+
 def test_a_file_outside_the_database_is_refused() -> None:
     with pytest.raises(SourceError, match=r"Column 'c' \(BFILE\) .* leave it out with excluded_columns"):
         read_of(oracle.BFILE())
