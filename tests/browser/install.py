@@ -52,7 +52,7 @@ def launched() -> Iterator[Browser]:
             yield playwright.chromium.launch(timeout=_START_MS)
             return
         folder = _unpacked()
-        environment = {
+        environment: dict[str, str | float | bool] = {
             **os.environ,
             "LD_LIBRARY_PATH": str(folder / "lib"),
             "FONTCONFIG_FILE": str(folder / "fonts.conf"),

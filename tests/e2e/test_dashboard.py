@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -227,7 +227,7 @@ def test_the_workbook_shows_its_difference_and_the_refused_upload(page: Page, ap
 
 
 def test_a_thousand_jobs_are_filtered_sorted_and_paged_without_a_request_for_each(
-    page: Page, app: App, record_property: pytest.RecordProperty
+    page: Page, app: App, record_property: Callable[[str, object], None]
 ) -> None:
     expect(page.get_by_role("heading", name="Needs attention")).to_be_visible()  # the first view asks for no more
     requests: list[Request] = []

@@ -26,7 +26,7 @@ def run(app: App, _workbook: None) -> dict[str, Any]:
     """A run of two of the three jobs that could run."""
     response = app.request("POST", "/api/runs", {"run_id": "by-hand", "job_ids": ["three", "one", "one"]})
     assert response.status_code == 202
-    accepted = response.json()
+    accepted: dict[str, Any] = response.json()
     assert accepted["run_id"] == "by-hand"
     assert response.headers["Location"] == accepted["run"] == "/api/runs/by-hand"
     app.wait("by-hand")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -56,8 +57,8 @@ def test_every_answer_is_a_documented_one(app: App, schema: BaseSchema, route: E
 
     @seed(SEED)
     @PACE
-    @given(case=st.one_of(operation.as_strategy(generation_mode=mode) for mode in modes))
-    def ask(case: schemathesis.Case) -> None:
+    @given(case=st.one_of([operation.as_strategy(generation_mode=GenerationMode(mode)) for mode in modes]))
+    def ask(case: schemathesis.Case[Any]) -> None:
         assume(len(urlencode(case.query or {}, doseq=True)) < LONGEST_QUERY)
         case.headers["x-functions-key"] = app.function_key
         case.validate_response(case.call(timeout=60), checks=CHECKS)

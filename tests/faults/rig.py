@@ -30,8 +30,13 @@ from tests.e2e.app import SOURCE, App, jobs_of
 from tests.faults.storage_proxy import Decide, Fault, Once, StorageProxy
 from tests.faults.tcp_proxy import TcpProxy
 
-INCREMENTAL = {"load_type": "INCREMENTAL", "watermark_column": "id"}
-UPSERT = {"load_type": "INCREMENTAL", "watermark_column": "version", "table_format": "delta", "primary_key": "id"}
+INCREMENTAL: dict[str, object] = {"load_type": "INCREMENTAL", "watermark_column": "id"}
+UPSERT: dict[str, object] = {
+    "load_type": "INCREMENTAL",
+    "watermark_column": "version",
+    "table_format": "delta",
+    "primary_key": "id",
+}
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,9 @@ _OF_ONE_HOP = {"transfer-encoding", "connection", "keep-alive", "content-length"
 _PIECE = 64 * 1024
 
 
+Moment = Literal["before", "after"]
+
+
 @dataclass(frozen=True)
 class Fault:
     """What happens to a request.
@@ -38,13 +41,23 @@ class Fault:
     """
 
     kind: Literal["answer", "reset", "stall", "truncate", "throttle", "hold", "call"]
-    when: Literal["before", "after"] = "before"
+    when: Moment = "before"
     status: int = 503
     seconds: float = 30
     function: Callable[[], None] = lambda: None
 
 
 Decide = Callable[[StorageRequest], Fault | None]
+
+
+def holding(reached: threading.Event, go_on: threading.Event) -> Callable[[], None]:
+    """What a `hold` waits for: it sets `reached`, and returns when `go_on` is set, after two minutes at the latest."""
+
+    def hold() -> None:
+        reached.set()
+        go_on.wait(120)
+
+    return hold
 
 
 class Once:

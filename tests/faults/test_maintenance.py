@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.faults.rig import FLOWS, BrokenApp, loaded_job
-from tests.faults.storage_proxy import Fault, Once
+from tests.faults.storage_proxy import Fault, Moment, Once
 
 FLOW = FLOWS["Delta upsert"]
 
@@ -17,7 +17,7 @@ FLOW = FLOWS["Delta upsert"]
 @pytest.mark.parametrize("victim", ["child", "host", "both"])
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("stage", ["write data file", "write delta log"])
-def test_a_killed_maintenance(app: BrokenApp, stage: str, when: str, victim: str) -> None:
+def test_a_killed_maintenance(app: BrokenApp, stage: str, when: Moment, victim: str) -> None:
     job = loaded_job(app, "Delta upsert")
     load(app, job)  # the source has changed rows, too: one new file for all
     load(app, job)

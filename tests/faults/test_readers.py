@@ -27,14 +27,14 @@ def test_a_reader_during_full_reloads(
     with reading(app, table, flow) as versions:
         for version in range(RELOADS):
             # every row of a version is the same and each version has another number of rows: a mixture shows
-            rows = f"select n, 'a name', {version} from generate_series(1, {version + 1}) n"
-            app.execute(f"delete from {table}", f"insert into {table} {rows}")
+            content = f"select n, 'a name', {version} from generate_series(1, {version + 1}) n"
+            app.execute(f"delete from {table}", f"insert into {table} {content}")
             ended = app.load(table)
             assert ended["status"] == "SUCCESS", ended
     record_property("points", RELOADS)
     assert len(versions) >= RELOADS / 4  # else the reader has not kept up, and proves nothing
     for rows in versions:
-        numbers = {number for _, _, number in rows}
+        numbers = {int(str(number)) for _, _, number in rows}
         assert len(numbers) == 1
         assert len(rows) == numbers.pop() + 1
 

@@ -9,14 +9,14 @@ import pytest
 import requests
 
 from tests.faults.rig import FLOWS, BrokenApp, loaded_job
-from tests.faults.storage_proxy import Fault, Once
+from tests.faults.storage_proxy import Fault, Moment, Once
 
 pytestmark = [pytest.mark.campaign, pytest.mark.fault("kill -9 around a rewind")]
 FLOW = FLOWS["Delta upsert"]
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_an_order_whose_host_is_killed_can_be_given_again(app: BrokenApp, when: str) -> None:
+def test_an_order_whose_host_is_killed_can_be_given_again(app: BrokenApp, when: Moment) -> None:
     job = job_with_a_late_row(app)
     once = Once("rewind row", Fault("call", when, function=app.kill_host))
     with app.breaking(once), suppress(requests.ConnectionError):

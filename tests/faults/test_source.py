@@ -6,14 +6,11 @@ import threading
 
 import pytest
 
-from tests.faults.rig import FLOWS, SOURCE, BrokenApp, loaded_job
+from tests.e2e.app import SOURCE
+from tests.faults.rig import FLOWS, BrokenApp, loaded_job
 from tests.faults.tcp_proxy import TcpProxy
 
 pytestmark = pytest.mark.campaign
-
-
-def cut() -> None:
-    raise ConnectionError
 
 
 @pytest.mark.fault("source: cut in the middle of a copy")
@@ -25,7 +22,12 @@ def test_a_connection_cut_after_so_many_bytes(app: BrokenApp, flow: str, size: i
     with TcpProxy(app.services.postgres.host, app.services.postgres.port) as postgres:
         app.postgres_through(postgres)
         was_cut = threading.Event()
-        postgres.on_bytes = (size, lambda: (was_cut.set(), cut()))
+
+        def cut() -> None:
+            was_cut.set()
+            raise ConnectionError
+
+        postgres.on_bytes = (size, cut)
         run = app.run(job_ids=[job])
         assert was_cut.is_set()
     app.put_source(SOURCE, app.postgres_connection(app.database))
@@ -38,10 +40,12 @@ def test_a_copy_that_stalls_goes_on(app: BrokenApp) -> None:
     job = loaded_job(app, "FULL Parquet")
     with TcpProxy(app.services.postgres.host, app.services.postgres.port) as postgres:
         app.postgres_through(postgres)
-        postgres.on_bytes = (
-            3_000,
-            lambda: threading.Timer(5, postgres.stalled.clear).start() or postgres.stalled.set(),
-        )
+
+        def stall() -> None:
+            postgres.stalled.set()
+            threading.Timer(5, postgres.stalled.clear).start()
+
+        postgres.on_bytes = (3_000, stall)
         run = app.run(job_ids=[job])
     app.put_source(SOURCE, app.postgres_connection(app.database))
     assert run["status"] == "SUCCEEDED", run["jobs"]

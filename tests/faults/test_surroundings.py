@@ -18,7 +18,7 @@ from localhost.services import LocalServices
 from tests.builders import a_workbook
 from tests.e2e.app import SOURCE, jobs_of
 from tests.faults.rig import FLOWS, BrokenApp, broken_app, loaded_job
-from tests.faults.storage_proxy import Fault, Once
+from tests.faults.storage_proxy import Fault, Once, holding
 
 SMALL_DISK = 1_000_000  # bytes
 
@@ -83,7 +83,7 @@ def test_a_load_that_would_be_older_than_the_last_is_refused_until_the_clock_is_
 def test_a_run_keeps_the_configuration_it_began_with(app: BrokenApp) -> None:
     job = loaded_job(app, "FULL Parquet")
     reached, go_on = threading.Event(), threading.Event()
-    with app.breaking(Once("write data file", Fault("hold", function=lambda: (reached.set(), go_on.wait(60))))):
+    with app.breaking(Once("write data file", Fault("hold", function=holding(reached, go_on)))):
         run_id = app.start_run(job_ids=[job])
         app.until(reached.is_set, "the run writes")
         app.upload(a_workbook(app.row("another", job, target_folder_path="elsewhere")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import psutil
@@ -14,7 +14,7 @@ from azure.storage.blob import BlobLeaseClient
 
 from tests.e2e.app import jobs_of
 from tests.faults.rig import FLOWS, BrokenApp, loaded_job
-from tests.faults.storage_proxy import Fault, Once
+from tests.faults.storage_proxy import Fault, Moment, Once, holding
 
 pytestmark = [pytest.mark.campaign, pytest.mark.fault("zombie: SIGSTOP past the lease, SIGCONT")]
 
@@ -34,7 +34,7 @@ LEASE_SECONDS = 15
         pytest.param("Delta deletes", "write delta log", "before", id="deletes, Delta's commit on its way"),
     ],
 )
-def test_a_zombie_changes_nothing(app: BrokenApp, flow: str, stage: str, when: str) -> None:
+def test_a_zombie_changes_nothing(app: BrokenApp, flow: str, stage: str, when: Moment) -> None:
     job = loaded_job(app, flow)
     with frozen(app, job, stage, when) as (zombie_run, thaw):
         time.sleep(LEASE_SECONDS + 1)
@@ -58,7 +58,7 @@ def test_a_commit_that_arrives_while_the_next_run_is_at_work_loses_nothing(app: 
         app.change(job, FLOWS[flow])
         with app.twin() as twin:
             reached, go_on = threading.Event(), threading.Event()
-            app.storage.decide = Once("write data file", Fault("hold", function=lambda: (reached.set(), go_on.wait())))
+            app.storage.decide = Once("write data file", Fault("hold", function=holding(reached, go_on)))
             run_id = twin.start_run(job_ids=[job])
             app.until(reached.is_set, "the second run writes")
             thaw()
@@ -75,7 +75,7 @@ def test_a_commit_that_arrives_while_the_next_run_is_at_work_loses_nothing(app: 
 def test_a_second_run_is_skipped_and_names_the_first(app: BrokenApp) -> None:
     job = loaded_job(app, "FULL Parquet")
     held, go_on = threading.Event(), threading.Event()
-    with app.breaking(Once("write record", Fault("hold", function=lambda: (held.set(), go_on.wait())))):
+    with app.breaking(Once("write record", Fault("hold", function=holding(held, go_on)))):
         first = app.start_run(job_ids=[job])
         app.until(held.is_set, "the first run commits")
         second = app.run(job_ids=[job])
@@ -106,7 +106,7 @@ def test_an_attempt_whose_lease_was_broken_gives_way(app: BrokenApp) -> None:
 
 
 @contextmanager
-def frozen(app: BrokenApp, job: str, stage: str, when: str) -> Iterator[tuple[str, object]]:
+def frozen(app: BrokenApp, job: str, stage: str, when: Moment) -> Iterator[tuple[str, Callable[[], None]]]:
     """A run whose processes all stand still at a stage, its request on its way; gives its id and what lets it go on."""
     stopped, go_on = threading.Event(), threading.Event()
     processes: list[psutil.Process] = []

@@ -73,7 +73,7 @@ def test_the_status_of_a_run_comes_from_durable_and_then_from_the_audit(
 
 
 def test_progress_counts_the_jobs_that_have_ended() -> None:
-    jobs = [
+    jobs: list[dict[str, Any]] = [
         {"job_id": "a", "status": "SUCCESS", "rows_written": 5},
         {"job_id": "b", "status": "FAILED"},
         {"job_id": "c", "status": "RUNNING", "rows_extracted": 7},

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from dlt.common import typing, validation
+from dlt.common import validation
 from dlt.common.exceptions import DictValidationException
 from dlt.common.schema.typing import TColumnSchema, TTableSchema
+from typing_extensions import get_type_hints
 
 from shared.loading.dlt_patches import keep_type_hints
 
@@ -14,7 +15,7 @@ from shared.loading.dlt_patches import keep_type_hints
 def test_the_types_are_dlts_own_and_are_looked_up_once(spec: type) -> None:
     keep_type_hints()
     known = vars(validation)["get_type_hints"]
-    assert known(spec) == typing.get_type_hints(spec)
+    assert known(spec) == get_type_hints(spec)
     assert known(spec) is known(spec)
 
 

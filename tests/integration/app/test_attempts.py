@@ -71,7 +71,7 @@ def run(services: LocalServices, database: str, job: Job, execute: Any, tmp_path
 def ids(lake: ContainerClient) -> list[int]:
     names = [name for name in lake.list_blob_names() if "/orders/" in name and name.endswith(".parquet")]
     tables = [pq.read_table(BytesIO(lake.download_blob(name).readall())) for name in names]
-    return sorted(value for table in tables for value in table["id"].to_pylist())
+    return sorted(int(str(value)) for table in tables for value in table["id"].to_pylist())
 
 
 def test_an_attempt_that_is_run_again_finds_its_load_and_loads_nothing(

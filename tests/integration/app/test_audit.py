@@ -51,7 +51,7 @@ def test_a_job_stands_in_its_run_and_in_its_own_history() -> None:
     )
     record_job(result, START, a_job(job_id="orders"))
     (row,) = job_rows("run-1")
-    assert row == next(iter(job_history("orders"))) | {"PartitionKey": "run-1", "RowKey": "orders"}
+    assert row == dict(next(iter(job_history("orders")))) | {"PartitionKey": "run-1", "RowKey": "orders"}
     assert (row["status"], row["rows_written"], row["duration_seconds"]) == ("SUCCESS", 7, 2.0)
     assert (row["source_name"], row["table_name"], row["load_type"]) == ("shop_pg", "orders", "FULL")
     assert (row["start_time"], row["end_time"]) == (START, START + timedelta(seconds=2))

@@ -96,7 +96,7 @@ def test_a_mark_tells_the_time_of_the_load_that_missed_the_row_and_keeps_it(soft
     result = soft.load()
     soft.execute(f"delete from {soft.table} where id = 4")
     soft.load()
-    marks = dict(soft.rows("id", "_deleted_at"))
+    marks: dict[int, datetime] = dict(soft.rows("id", "_deleted_at"))
     assert marks[3] == datetime.fromtimestamp(float(str(result.load_id)), timezone.utc)
     assert marks[4] > marks[3]
 

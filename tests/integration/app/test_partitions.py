@@ -33,7 +33,7 @@ def test_updates_move_rows_between_partitions_and_deletes_find_them(by_country: 
     )
     result = by_country.load()
     assert (result.rows_written, result.rows_deleted) == (1, 1)
-    assert dict(by_country.rows("id", "country"))[1] == "FR"
+    assert by_country.rows("id", "country")[0] == (1, "FR")
     assert [row[0] for row in by_country.rows("id")] == [1, *range(3, 11)]
 
 

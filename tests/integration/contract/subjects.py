@@ -58,11 +58,13 @@ class SqlTable:
 
     def __init__(self, engine: sa.Engine, schema: str, secret: Mapping[str, Any]) -> None:
         self.name = unique_name()
-        self.cells = {"source_type": "PostgreSQL", "schema_name": schema, "table_name": self.name}
+        self.cells: Mapping[str, object] = {"source_type": "PostgreSQL", "schema_name": schema, "table_name": self.name}
         self.secret = secret
         is_server = "host" in secret
-        self.rejected = {**secret, "password": PASSWORD} if is_server else None
-        self.unreachable = {**secret, "port": CLOSED_PORT, "password": PASSWORD} if is_server else None
+        self.rejected: Mapping[str, Any] | None = {**secret, "password": PASSWORD} if is_server else None
+        self.unreachable: Mapping[str, Any] | None = (
+            {**secret, "port": CLOSED_PORT, "password": PASSWORD} if is_server else None
+        )
         self._engine = engine
         self._schema = schema
 
@@ -81,7 +83,7 @@ class Endpoint:
 
     def __init__(self, server: ApiServer) -> None:
         path = f"/{unique_name()}"
-        self.cells = {
+        self.cells: Mapping[str, object] = {
             "source_type": "API",
             "schema_name": None,
             "table_name": None,
@@ -92,9 +94,13 @@ class Endpoint:
             "api_cursor_filter_param": "since",
             "parallelism": 2,
         }
-        self.secret = {"base_url": server.url, "auth": "bearer", "token": TOKEN}
-        self.rejected = {**self.secret, "token": PASSWORD}
-        self.unreachable = {**self.rejected, "base_url": f"http://127.0.0.1:{CLOSED_PORT}"}
+        self.secret: Mapping[str, Any] = {"base_url": server.url, "auth": "bearer", "token": TOKEN}
+        self.rejected: Mapping[str, Any] | None = {**self.secret, "token": PASSWORD}
+        self.unreachable: Mapping[str, Any] | None = {
+            **self.secret,
+            "token": PASSWORD,
+            "base_url": f"http://127.0.0.1:{CLOSED_PORT}",
+        }
         self._rows: list[dict[str, Any]] = []
         answer: Handler = requiring(self._answer, authorization=f"Bearer {TOKEN}")
         server.endpoints[path] = answer
@@ -122,11 +128,11 @@ class Subjects:
         if source_type == "API":
             return Endpoint(self._api)
         if source_type == "SQLAlchemy":
-            url = f"sqlite:///{self._sqlite}"
-            return SqlTable(sa.create_engine(url, poolclass=sa.NullPool), "main", {"url": url})
+            file = f"sqlite:///{self._sqlite}"
+            return SqlTable(sa.create_engine(file, poolclass=sa.NullPool), "main", {"url": file})
         parts = dict(self._postgresql)
-        url = sa.URL.create("postgresql+psycopg", **parts)
-        return SqlTable(sa.create_engine(url, poolclass=sa.NullPool), "public", parts)
+        server = sa.URL.create("postgresql+psycopg", **parts)
+        return SqlTable(sa.create_engine(server, poolclass=sa.NullPool), "public", parts)
 
 
 SOURCE_TYPES = ("PostgreSQL", "SQLAlchemy", "API")

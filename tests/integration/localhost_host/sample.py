@@ -61,7 +61,8 @@ class Sample:
 
     def result(self, instance_id: str) -> dict[str, Any]:
         """Wait until the instance is over."""
-        return self.until(lambda: self.status(instance_id), lambda status: status["runtimeStatus"] in FINAL)
+        status = self.until(lambda: self.status(instance_id), lambda status: status["runtimeStatus"] in FINAL)
+        return dict(status)
 
     def run(self, orchestrator: str, input_: Any = None) -> dict[str, Any]:
         """Start an orchestration and wait until it is over."""

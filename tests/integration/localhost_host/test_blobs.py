@@ -27,7 +27,9 @@ def seen(sample: Sample) -> list[str]:
     return [json.loads(path.read_text())["text"] for path in sorted(sample.marks.glob("blob-*.json"))]
 
 
-def test_a_matching_blob_arrives_with_its_name_uri_length_and_metadata(watching, container):
+def test_a_matching_blob_arrives_with_its_name_uri_length_and_metadata(
+    watching: Sample, container: ContainerClient
+) -> None:
     container.upload_blob("in/other.csv", "not text")
     container.upload_blob("in/a b.txt", "hello", metadata={"who": "Ada"})
     with watching.host:
@@ -42,7 +44,7 @@ def test_a_matching_blob_arrives_with_its_name_uri_length_and_metadata(watching,
     assert watching.count("blob") == 1
 
 
-def test_each_version_arrives_once_even_over_a_kill(watching, container):
+def test_each_version_arrives_once_even_over_a_kill(watching: Sample, container: ContainerClient) -> None:
     watching.host.start()
     container.upload_blob("in/a.txt", "one")
     watching.until(lambda: seen(watching) == ["one"])
@@ -55,7 +57,7 @@ def test_each_version_arrives_once_even_over_a_kill(watching, container):
     watching.until(lambda: seen(watching) == ["one", "two", "three"])
 
 
-def test_a_failing_blob_is_tried_five_times_and_then_given_up(watching, container):
+def test_a_failing_blob_is_tried_five_times_and_then_given_up(watching: Sample, container: ContainerClient) -> None:
     with watching.host:
         container.upload_blob("in/bad.txt", "poison")
         watching.until(lambda: "gives up on" in watching.host.log_text())
@@ -64,7 +66,7 @@ def test_a_failing_blob_is_tried_five_times_and_then_given_up(watching, containe
     assert seen(watching) == ["poison"] * 5 + ["fine"]
 
 
-def test_a_container_that_does_not_exist_yet_is_waited_for(watching, container):
+def test_a_container_that_does_not_exist_yet_is_waited_for(watching: Sample, container: ContainerClient) -> None:
     container.delete_container()
     with watching.host:
         container.create_container()

@@ -1,7 +1,11 @@
+from pathlib import Path
+
 import pytest
 
+from tests.integration.localhost_host.sample import Sample
 
-def test_a_function_gets_route_query_body_and_context(sample):
+
+def test_a_function_gets_route_query_body_and_context(sample: Sample) -> None:
     answer = sample.post("/api/greet/Ada?x=1", sample.host.function_key, data="hello")
     assert answer.status_code == 200
     assert answer.json() == {"name": "Ada", "params": {"x": "1"}, "body": "hello", "function": "greet"}
@@ -26,32 +30,34 @@ def test_a_function_gets_route_query_body_and_context(sample):
         ("/api/nowhere", "master", 404),
     ],
 )
-def test_each_level_opens_for_its_key_and_the_master_key(sample, path, key, status):
+def test_each_level_opens_for_its_key_and_the_master_key(
+    sample: Sample, path: str, key: str | None, status: int
+) -> None:
     keys = {"function": sample.host.function_key, "master": sample.host.master_key}
-    assert sample.get(path, keys.get(key, key)).status_code == status
+    assert sample.get(path, keys.get(key, key) if key else None).status_code == status
 
 
-def test_the_key_may_stand_in_the_query(sample):
+def test_the_key_may_stand_in_the_query(sample: Sample) -> None:
     assert sample.get(f"/api/greet/x?code={sample.host.function_key}").status_code == 200
 
 
-def test_a_method_that_a_route_does_not_have_is_not_found(sample):
+def test_a_method_that_a_route_does_not_have_is_not_found(sample: Sample) -> None:
     assert sample.post("/api/public").status_code == 404
 
 
-def test_a_failing_function_answers_500_and_tells_only_the_log_why(sample):
+def test_a_failing_function_answers_500_and_tells_only_the_log_why(sample: Sample) -> None:
     answer = sample.get("/api/broken")
     assert (answer.status_code, answer.text) == (500, "")
     assert "the secret reason" in sample.host.log_text()
 
 
-def test_what_a_function_logs_carries_its_name(sample):
+def test_what_a_function_logs_carries_its_name(sample: Sample) -> None:
     sample.get("/api/greet/Grace", sample.host.function_key)
     line = next(line for line in sample.host.log_text().splitlines() if "greeting Grace" in line)
     assert '"function": "greet"' in line
 
 
-def test_no_key_is_in_the_log(sample):
+def test_no_key_is_in_the_log(sample: Sample) -> None:
     sample.get(f"/api/greet/x?code={sample.host.function_key}")
     sample.get(f"/api/admin-only?code={sample.host.master_key}")
     links = sample.start("chain", 1)
@@ -61,7 +67,7 @@ def test_no_key_is_in_the_log(sample):
     assert not [key for key in (sample.host.function_key, sample.host.master_key, durable_key) if key in log]
 
 
-def test_keys_are_readable_by_their_owner_only_and_stay_the_same(own_sample, tmp_path):
+def test_keys_are_readable_by_their_owner_only_and_stay_the_same(own_sample: Sample, tmp_path: Path) -> None:
     with own_sample.host as host:
         before = (host.function_key, host.master_key)
     assert (tmp_path / "state" / "keys.json").stat().st_mode & 0o777 == 0o600

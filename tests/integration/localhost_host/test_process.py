@@ -3,11 +3,12 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from localhost.host.process import HostProcess, HostStartError
-from tests.integration.localhost_host.sample import APP, NO_STORAGE
+from tests.integration.localhost_host.sample import APP, NO_STORAGE, Sample
 
 APP_SOURCE = "import azure.functions as func\napp = func.FunctionApp()\n"
 TIMER = "@app.timer_trigger(schedule='{}', arg_name='timer')\ndef tick(timer): pass\n"
@@ -31,7 +32,7 @@ TIMER = "@app.timer_trigger(schedule='{}', arg_name='timer')\ndef tick(timer): p
         ),
     ],
 )
-def test_an_app_that_cannot_run_says_why(tmp_path, source, message):
+def test_an_app_that_cannot_run_says_why(tmp_path: Path, source: str, message: str) -> None:
     (tmp_path / "host.json").write_text("{}")
     (tmp_path / "function_app.py").write_text(source)
     with pytest.raises(HostStartError) as refused:
@@ -39,14 +40,14 @@ def test_an_app_that_cannot_run_says_why(tmp_path, source, message):
     assert message in str(refused.value)
 
 
-def test_two_hosts_do_not_share_a_state_folder(sample, tmp_path):
+def test_two_hosts_do_not_share_a_state_folder(sample: Sample, tmp_path: Path) -> None:
     state_folder = sample.marks.parent / "state"
     settings = {"SAMPLE_SCHEDULE": "0 0 * * * *", "SAMPLE_CONTAINER": "unused", "ConfigStorage": NO_STORAGE}
     with pytest.raises(HostStartError, match="another host uses this state folder"):
         HostProcess(APP, state_folder, settings, log_file=tmp_path / "log").start()
 
 
-def test_local_settings_reach_the_app_unless_the_environment_has_them(tmp_path):
+def test_local_settings_reach_the_app_unless_the_environment_has_them(tmp_path: Path) -> None:
     (tmp_path / "host.json").write_text("{}")
     (tmp_path / "local.settings.json").write_text('{"Values": {"FROM_FILE": "file", "FROM_BOTH": "file"}}')
     (tmp_path / "function_app.py").write_text(
@@ -56,7 +57,7 @@ def test_local_settings_reach_the_app_unless_the_environment_has_them(tmp_path):
         HostProcess(tmp_path, tmp_path / "state", {"FROM_BOTH": "environment"}).start()
 
 
-def test_the_host_ends_with_the_process_that_started_it(tmp_path):
+def test_the_host_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     script = f"""
 import pathlib, time
 from localhost.host.process import HostProcess
@@ -67,6 +68,7 @@ print(host.pid, flush=True)
 time.sleep(600)
 """
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
         pid = int(parent.stdout.readline())
         os.kill(pid, 0)
         parent.send_signal(signal.SIGKILL)

@@ -2,14 +2,16 @@
 
 from collections import Counter
 
+from tests.integration.localhost_host.sample import Sample
 
-def test_a_fan_out_goes_on_after_every_kill_and_each_result_is_recorded_once(own_sample):
+
+def test_a_fan_out_goes_on_after_every_kill_and_each_result_is_recorded_once(own_sample: Sample) -> None:
     sample = own_sample
     lanes, width = 3, 8
     sample.host.start()
     instance_id = sample.start("fan_out", {"lanes": lanes, "width": width, "seconds": 0.1})["id"]
     for so_far in (2, 8, 14):
-        sample.until(lambda so_far=so_far: sample.count("work-*") >= so_far)
+        sample.until(lambda: sample.count("work-*"), so_far.__le__)
         sample.host.kill()
         sample.host.start()
     status = sample.result(instance_id)
@@ -24,7 +26,7 @@ def test_a_fan_out_goes_on_after_every_kill_and_each_result_is_recorded_once(own
     assert lanes * width <= sample.count("work-*") <= lanes * width + 3 * 4
 
 
-def test_a_timer_and_an_event_survive_a_kill(own_sample):
+def test_a_timer_and_an_event_survive_a_kill(own_sample: Sample) -> None:
     sample = own_sample
     sample.host.start()
     sample.start("approval", 1, "waits-for-timer")
@@ -37,7 +39,7 @@ def test_a_timer_and_an_event_survive_a_kill(own_sample):
     assert sample.result("waits-for-timer")["output"] == "too late"
 
 
-def test_a_suspended_instance_stays_suspended_over_a_restart(own_sample):
+def test_a_suspended_instance_stays_suspended_over_a_restart(own_sample: Sample) -> None:
     sample = own_sample
     sample.host.start()
     sample.start("approval", 600, "paused")
@@ -50,7 +52,7 @@ def test_a_suspended_instance_stays_suspended_over_a_restart(own_sample):
     assert sample.result("paused")["output"] == {"approved": 1}
 
 
-def test_an_activity_may_finish_while_the_host_stops(own_sample):
+def test_an_activity_may_finish_while_the_host_stops(own_sample: Sample) -> None:
     sample = own_sample
     sample.host.start()
     sample.start("lane", {"lane": "grace", "width": 1, "seconds": 1}, "graceful")

@@ -27,8 +27,8 @@ _CLASSES = {401: ClientAuthenticationError, 404: ResourceNotFoundError, 409: Res
 def answered(status: int, code: str = "") -> HttpResponseError:
     request = SimpleNamespace(url="https://lake.blob.core.windows.net/lake/raw/t.parquet?sig=c2VjcmV0")
     error = _CLASSES.get(status, HttpResponseError)(message="It said no.\nmore")
-    error.response, error.status_code = SimpleNamespace(request=request, status_code=status), status
-    error.error_code = code
+    answer = SimpleNamespace(request=request, status_code=status)
+    vars(error).update(response=answer, status_code=status, error_code=code)
     return error
 
 

@@ -1,7 +1,7 @@
 """Drives the SDK's real orchestrator handler through `replay`, playing the part of the event store."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 from azure.durable_functions.orchestrator import Orchestrator
@@ -9,11 +9,14 @@ from azure.durable_functions.orchestrator import Orchestrator
 from localhost.host.durable.history import Event, EventType, event
 from localhost.host.durable.replay import Replay, Task, replay
 
+Steps = Generator[Any, Any, Any]
+"""What a test's orchestrator yields, is sent, and returns."""
+
 
 class Script:
     """One orchestration: `play()` runs an episode with what arrived; `tasks` holds every task it asked for, by id."""
 
-    def __init__(self, orchestrator: Callable[..., Iterator[Any]], input_: Any = None) -> None:
+    def __init__(self, orchestrator: Callable[..., Steps], input_: Any = None) -> None:
         self.tasks: dict[int, Task] = {}
         self.history: list[Event] = []
         self._handle = Orchestrator.create(orchestrator)

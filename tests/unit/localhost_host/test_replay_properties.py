@@ -4,11 +4,12 @@ import json
 from typing import Any
 
 import azure.durable_functions as df
+from azure.durable_functions import DurableOrchestrationContext as Context
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localhost.host.durable.history import EventType
-from tests.unit.localhost_host.scripts import Script, completed, failed, fired
+from tests.unit.localhost_host.scripts import Script, Steps, completed, failed, fired
 
 MAX_ATTEMPTS = 3
 
@@ -46,8 +47,8 @@ class Labels:
         return self.tasks[-1]
 
 
-def orchestrator_of(trees):
-    def orchestrator(context):
+def orchestrator_of(trees: Any) -> Any:
+    def orchestrator(context: Context) -> Steps:
         labels = Labels(context)
         for tree in trees:
             yield labels.task(tree)
@@ -58,7 +59,9 @@ def orchestrator_of(trees):
 
 @small
 @given(st.lists(plain_trees, min_size=1, max_size=3), st.data())
-def test_nested_when_all_and_when_any_end_with_the_sdk_and_results_reach_their_tasks(trees, data):
+def test_nested_when_all_and_when_any_end_with_the_sdk_and_results_reach_their_tasks(
+    trees: Any, data: st.DataObject
+) -> None:
     script = Script(orchestrator_of(trees))
     result = script.play()
     settled: set[int] = set()
@@ -78,7 +81,7 @@ def test_nested_when_all_and_when_any_end_with_the_sdk_and_results_reach_their_t
 
 @small
 @given(st.lists(retry_trees, min_size=1, max_size=2), st.data())
-def test_retries_anywhere_under_a_when_all_hand_each_result_to_its_own_task(trees, data):
+def test_retries_anywhere_under_a_when_all_hand_each_result_to_its_own_task(trees: Any, data: st.DataObject) -> None:
     script = Script(orchestrator_of(trees))
     result = script.play()
     settled: set[int] = set()

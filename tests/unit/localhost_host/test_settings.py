@@ -12,11 +12,11 @@ def write(folder: Path, name: str, content: object) -> Path:
     return folder
 
 
-def test_an_empty_host_json_means_the_defaults(tmp_path):
+def test_an_empty_host_json_means_the_defaults(tmp_path: Path) -> None:
     assert load_host_config(write(tmp_path, "host.json", {}), {}) == HostConfig()
 
 
-def test_host_json_is_read(tmp_path):
+def test_host_json_is_read(tmp_path: Path) -> None:
     durable = {"hubName": "Hub", "maxConcurrentActivityFunctions": 3, "maxConcurrentOrchestratorFunctions": 2}
     content = {
         "functionTimeout": "1.00:10:30",
@@ -33,7 +33,7 @@ def test_host_json_is_read(tmp_path):
     )
 
 
-def test_settings_override_host_json(tmp_path):
+def test_settings_override_host_json(tmp_path: Path) -> None:
     environment = {"AzureFunctionsJobHost__extensions__durableTask__maxConcurrentActivityFunctions": "7"}
     assert load_host_config(write(tmp_path, "host.json", {}), environment).max_activities == 7
 
@@ -51,17 +51,17 @@ def test_settings_override_host_json(tmp_path):
         ),
     ],
 )
-def test_a_host_json_that_cannot_be_used_is_refused(tmp_path, content, message):
+def test_a_host_json_that_cannot_be_used_is_refused(tmp_path: Path, content: str, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         load_host_config(write(tmp_path, "host.json", content), {})
 
 
-def test_a_folder_without_host_json_is_no_app_folder(tmp_path):
+def test_a_folder_without_host_json_is_no_app_folder(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="is not a Functions app folder"):
         load_host_config(tmp_path, {})
 
 
-def test_local_settings_do_not_replace_what_is_set(tmp_path):
+def test_local_settings_do_not_replace_what_is_set(tmp_path: Path) -> None:
     write(tmp_path, "local.settings.json", {"Values": {"A": "file", "B": "file"}})
     environment = {"A": "environment"}
     load_local_settings(tmp_path, environment)
@@ -72,12 +72,12 @@ def test_local_settings_do_not_replace_what_is_set(tmp_path):
     ("content", "message"),
     [({"IsEncrypted": True}, "IsEncrypted is true"), ({"Values": {"A": 1}}, "Values.A is int, not a string")],
 )
-def test_local_settings_that_cannot_be_used_are_refused(tmp_path, content, message):
+def test_local_settings_that_cannot_be_used_are_refused(tmp_path: Path, content: str, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         load_local_settings(write(tmp_path, "local.settings.json", content), {})
 
 
-def test_references_are_replaced_and_a_missing_one_names_function_and_setting():
+def test_references_are_replaced_and_a_missing_one_names_function_and_setting() -> None:
     assert resolve("%A%/{name}-%B%", "read", {"A": "a", "B": "b"}) == "a/{name}-b"
     with pytest.raises(SettingsError, match=r"function read: its binding refers to %C%, but there is no setting C"):
         resolve("%C%", "read", {})

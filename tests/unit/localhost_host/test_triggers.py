@@ -1,4 +1,5 @@
 from datetime import datetime, timezone
+from typing import Any
 
 import pytest
 
@@ -20,13 +21,13 @@ from localhost.host.timers import next_occurrence
         ("0 0 0 13 * FRI", "2026-02-13T00:00:00"),  # the 13th and a Friday
     ],
 )
-def test_a_schedule_gives_its_next_moment_in_utc(schedule, expected):
+def test_a_schedule_gives_its_next_moment_in_utc(schedule: str, expected: str) -> None:
     now = datetime(2026, 1, 1, 12, 30, 1, tzinfo=timezone.utc)
     assert next_occurrence(schedule, now) == datetime.fromisoformat(expected).replace(tzinfo=timezone.utc)
 
 
 @pytest.mark.parametrize("schedule", ["", "* * * *", "0 0 25 * * *", "@hourly", "0 0 2 * * * 2026"])
-def test_a_schedule_that_is_none_is_refused(schedule):
+def test_a_schedule_that_is_none_is_refused(schedule: str) -> None:
     with pytest.raises(ValueError):
         next_occurrence(schedule, datetime.now(timezone.utc))
 
@@ -44,18 +45,18 @@ def test_a_schedule_that_is_none_is_refused(schedule):
         ("config/a.b", "aXb", False),
     ],
 )
-def test_a_blob_path_matches_names(path, blob, matches):
+def test_a_blob_path_matches_names(path: str, blob: str, matches: bool) -> None:
     parsed = BlobPath.parse(path)
     assert (parsed.container, parsed.matches(blob)) == ("config", matches)
 
 
 @pytest.mark.parametrize("path", ["config", "config/", "{container}/name"])
-def test_a_blob_path_without_container_or_name_is_refused(path):
+def test_a_blob_path_without_container_or_name_is_refused(path: str) -> None:
     with pytest.raises(ValueError, match="is not container/name with a fixed container"):
         BlobPath.parse(path)
 
 
-def test_a_connection_is_a_connection_string_or_a_uri_with_an_identity():
+def test_a_connection_is_a_connection_string_or_a_uri_with_an_identity() -> None:
     text = "AccountName=a;AccountKey=a2V5;BlobEndpoint=http://127.0.0.1:1/a"
     assert connect("X", {"X": text}).url == "http://127.0.0.1:1/a/"
     assert connect("X", {"X__blobServiceUri": "https://a.blob.core.windows.net"}).account_name == "a"
@@ -73,11 +74,11 @@ def test_a_connection_is_a_connection_string_or_a_uri_with_an_identity():
         ("runs/{run_id?}", ["runs/{run_id:[^/]+}", "runs"]),
     ],
 )
-def test_a_route_becomes_paths_of_the_server(route, paths):
+def test_a_route_becomes_paths_of_the_server(route: str, paths: Any) -> None:
     assert route_paths("f", route) == paths
 
 
-def test_a_route_constraint_that_is_unknown_is_refused():
+def test_a_route_constraint_that_is_unknown_is_refused() -> None:
     with pytest.raises(
         IndexingError, match=r"function f: route 'x/\{n:regex\}' has the constraint 'regex'; known here"
     ):
@@ -94,10 +95,10 @@ def test_a_route_constraint_that_is_unknown_is_refused():
         ("admin", {"m"}),
     ],
 )
-def test_each_level_is_opened_by_its_key_and_the_master_key(level, opened_by):
+def test_each_level_is_opened_by_its_key_and_the_master_key(level: str, opened_by: set[str]) -> None:
     keys = Keys(reader="r", function="f", durable="d", master="m")
     assert {key for key in (None, "r", "f", "d", "m", "x") if keys.allows(level, key)} == opened_by
 
 
-def test_keys_do_not_show_in_their_text():
+def test_keys_do_not_show_in_their_text() -> None:
     assert "secret" not in repr(Keys("secret", "secret", "secret", "secret"))

@@ -20,7 +20,8 @@ from shared.sources.table_read import TableRead
 from shared.sources.verification import Tally
 from tests.builders import a_job
 
-SCHEMA = pa.schema([pa.field("id", pa.int64()), pa.field("weight", pa.float64())])
+FIELDS: list[pa.Field[Any]] = [pa.field("id", pa.int64()), pa.field("weight", pa.float64())]
+SCHEMA = pa.schema(FIELDS)
 BIG = 2**60  # beyond what a double counts exactly
 
 

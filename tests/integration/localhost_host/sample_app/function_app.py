@@ -6,12 +6,16 @@ import os
 import threading
 import time
 import uuid
+from collections.abc import Generator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
 from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
+
+Steps = Generator[Any, Any, Any]
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
 
@@ -69,7 +73,13 @@ def tick(timer: func.TimerRequest) -> None:
 def copy_text(blob: func.InputStream) -> None:
     text = blob.read().decode()
     attempt = mark("blob")
-    seen = {"name": blob.name, "uri": blob.uri, "length": blob.length, "text": text, "metadata": blob.metadata}
+    seen = {
+        "name": blob.name,
+        "uri": blob.uri,
+        "length": blob.length,
+        "text": text,
+        "metadata": getattr(blob, "metadata", None),
+    }
     draft = Path(os.environ["MARKS"], f"draft-{attempt}")
     draft.write_text(json.dumps(seen))
     draft.replace(draft.with_name(f"blob-{attempt}.json"))  # whoever finds it finds it whole
@@ -83,7 +93,8 @@ async def start(req: func.HttpRequest, client: df.DurableOrchestrationClient) ->
     input_ = req.get_json() if req.get_body() else None
     name = req.route_params["orchestrator"]
     instance_id = await client.start_new(name, req.route_params.get("id"), input_)
-    return client.create_check_status_response(req, instance_id)
+    answer: func.HttpResponse = client.create_check_status_response(req, instance_id)
+    return answer
 
 
 @app.route(route="client/{method}")
@@ -107,7 +118,7 @@ async def call_client(req: func.HttpRequest, client: df.DurableOrchestrationClie
 
 
 @app.orchestration_trigger(context_name="context")
-def chain(context: df.DurableOrchestrationContext):
+def chain(context: df.DurableOrchestrationContext) -> Steps:
     value = context.get_input()
     for _ in range(3):
         value = yield context.call_activity("add_one", value)
@@ -116,7 +127,7 @@ def chain(context: df.DurableOrchestrationContext):
 
 
 @app.orchestration_trigger(context_name="context")
-def fan_out(context: df.DurableOrchestrationContext):
+def fan_out(context: df.DurableOrchestrationContext) -> Steps:
     """Input: {"lanes": n, "width": n, …}: lanes are children, each with `width` activities at once; see `work`."""
     plan = context.get_input()
     lanes = [context.call_sub_orchestrator("lane", {**plan, "lane": lane}) for lane in range(plan["lanes"])]
@@ -125,11 +136,11 @@ def fan_out(context: df.DurableOrchestrationContext):
 
 
 @app.orchestration_trigger(context_name="context")
-def lane(context: df.DurableOrchestrationContext):
+def lane(context: df.DurableOrchestrationContext) -> Steps:
     return (yield from lane_tasks(context))
 
 
-def lane_tasks(context: df.DurableOrchestrationContext):
+def lane_tasks(context: df.DurableOrchestrationContext) -> Steps:
     plan = context.get_input()
     names = [f"{plan['lane']}-{number}" for number in range(plan["width"])]
     tasks = [context.call_activity("work", {**plan, "name": name}) for name in names]
@@ -137,20 +148,20 @@ def lane_tasks(context: df.DurableOrchestrationContext):
 
 
 @app.orchestration_trigger(context_name="context")
-def slow_lane(context: df.DurableOrchestrationContext):
+def slow_lane(context: df.DurableOrchestrationContext) -> Steps:
     """As `lane`, but each replay takes so long that results arrive meanwhile."""
     time.sleep(0.1)
     return (yield from lane_tasks(context))
 
 
 @app.orchestration_trigger(context_name="context")
-def sequence(context: df.DurableOrchestrationContext):
+def sequence(context: df.DurableOrchestrationContext) -> Steps:
     for number in range(context.get_input()):
         yield context.call_activity("add_one", number)
 
 
 @app.orchestration_trigger(context_name="context")
-def approval(context: df.DurableOrchestrationContext):
+def approval(context: df.DurableOrchestrationContext) -> Steps:
     """Waits for the event `approved`, or for as many seconds as the input says."""
     deadline = context.create_timer(context.current_utc_datetime + timedelta(seconds=context.get_input()))
     approved = context.wait_for_external_event("approved")
@@ -162,7 +173,7 @@ def approval(context: df.DurableOrchestrationContext):
 
 
 @app.orchestration_trigger(context_name="context")
-def retrying(context: df.DurableOrchestrationContext):
+def retrying(context: df.DurableOrchestrationContext) -> Steps:
     """Input: which attempt succeeds, and how many there may be."""
     options = df.RetryOptions(first_retry_interval_in_milliseconds=10, max_number_of_attempts=context.get_input()[1])
     flaky_task = context.call_activity_with_retry("flaky", options, [context.instance_id, context.get_input()[0]])
@@ -176,7 +187,7 @@ def retrying(context: df.DurableOrchestrationContext):
 
 
 @app.orchestration_trigger(context_name="context")
-def countdown(context: df.DurableOrchestrationContext):
+def countdown(context: df.DurableOrchestrationContext) -> Steps:
     left = context.get_input()
     yield context.call_activity("add_one", left)
     if left > 0:
@@ -186,12 +197,12 @@ def countdown(context: df.DurableOrchestrationContext):
 
 
 @app.orchestration_trigger(context_name="context")
-def failing(context: df.DurableOrchestrationContext):
+def failing(context: df.DurableOrchestrationContext) -> Steps:
     yield context.call_activity("flaky", [context.instance_id, 99])
 
 
 @app.orchestration_trigger(context_name="context")
-def failing_parent(context: df.DurableOrchestrationContext):
+def failing_parent(context: df.DurableOrchestrationContext) -> Steps:
     try:
         yield context.call_sub_orchestrator("failing", None, "the-child")
     except Exception as error:
@@ -199,19 +210,19 @@ def failing_parent(context: df.DurableOrchestrationContext):
 
 
 @app.orchestration_trigger(context_name="context")
-def parent_id(context: df.DurableOrchestrationContext):
+def parent_id(context: df.DurableOrchestrationContext) -> Steps:
     if context.parent_instance_id is not None:
         return context.parent_instance_id
     return (yield context.call_sub_orchestrator("parent_id"))
 
 
 @app.orchestration_trigger(context_name="context")
-def unsupported(context: df.DurableOrchestrationContext):
+def unsupported(context: df.DurableOrchestrationContext) -> Steps:
     yield context.call_http("GET", "https://example.invalid")
 
 
 @app.orchestration_trigger(context_name="context")
-def crowd(context: df.DurableOrchestrationContext):
+def crowd(context: df.DurableOrchestrationContext) -> Steps:
     yield context.task_all([context.call_activity("count_in", None) for _ in range(context.get_input())])
 
 
@@ -236,7 +247,7 @@ def work(job: dict) -> str:
     while "until" in job and not Path(os.environ["MARKS"], job["until"]).exists():
         time.sleep(0.01)
     time.sleep(job["seconds"])
-    return job["name"]
+    return str(job["name"])
 
 
 @app.activity_trigger(input_name="request")
