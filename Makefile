@@ -1,6 +1,6 @@
 # Every target sets up what it needs by itself; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults lint start run bench bench-quick clean
+.PHONY: help setup lock demo test faults lint start run bench bench-quick clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,14 +11,17 @@ WORKERS ?= 2
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(READY): requirements.txt requirements-dev.txt
-	$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 10) else 0)'
+$(READY): requirements.txt requirements-databricks.txt requirements-dev.txt
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
 	$(BIN)/python -m localhost.services.azurite
 	touch $(READY)
 
 setup: $(READY) ## Make .venv and install everything (the other targets do it when needed)
+
+lock: $(READY) ## Write the requirements files from the ranges in pyproject.toml (UPGRADE=--upgrade: newest versions)
+	UPGRADE=$(UPGRADE) .ci/lock
 
 demo: $(READY) ## Run the main job end to end on embedded services, with real data
 	$(BIN)/python -m localhost demo

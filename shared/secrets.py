@@ -7,8 +7,8 @@ for its type second; values print as ****** wherever they end up.
 from __future__ import annotations
 
 import json
-import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -21,11 +21,6 @@ from shared.errors.hierarchy import ConfigurationError, SecretNotFoundError, Tra
 from shared.identity import secret_client
 from shared.models.job import Source, SourceType
 from shared.settings import settings
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 MASK = "******"
 SOURCE_PREFIX = "source-"

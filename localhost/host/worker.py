@@ -56,7 +56,7 @@ class Worker:
             running = asyncio.get_running_loop().run_in_executor(pool, _run, function, arguments)
         try:
             return await asyncio.wait_for(running, self._timeout)
-        except asyncio.TimeoutError as error:
+        except TimeoutError as error:
             if not running.cancelled():
                 raise  # the function's own
             raise FunctionTimeoutError(

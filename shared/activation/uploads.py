@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 
 from shared.activation.changes import Changes
 from shared.models.run import ConfigVersion
@@ -12,7 +12,7 @@ from shared.models.shape import Shape
 from shared.workbook.configuration import Problem
 
 
-class Outcome(str, Enum):
+class Outcome(StrEnum):
     """What became of an upload."""
 
     ACTIVATED = "ACTIVATED"

@@ -6,14 +6,14 @@ All of them travel as small JSON through the Durable history, so none ever holds
 from __future__ import annotations
 
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 
 from pydantic import Field, field_validator
 
 from shared.models.shape import Shape
 
 
-class JobStatus(str, Enum):
+class JobStatus(StrEnum):
     """How one attempt of a job ended."""
 
     SUCCESS = "SUCCESS"

@@ -6,7 +6,7 @@ All of them travel as small JSON through the Durable history, so none ever holds
 from __future__ import annotations
 
 import re
-from enum import Enum
+from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import Field
@@ -16,7 +16,7 @@ from shared.models.shape import Shape
 _NOT_IN_A_PATH = re.compile(r"""[\x00-\x1f/\\#?%*:|"<>]""")
 
 
-class SourceType(str, Enum):
+class SourceType(StrEnum):
     """The kinds of source that a job can name, spelt as in the workbook."""
 
     POSTGRESQL = "PostgreSQL"
@@ -25,7 +25,7 @@ class SourceType(str, Enum):
     API = "API"
 
 
-class LoadType(str, Enum):
+class LoadType(StrEnum):
     """FULL replaces the table, INCREMENTAL adds what is newer than the watermark."""
 
     FULL = "FULL"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 from typing import Literal
 
 from pydantic import Field
@@ -16,7 +16,7 @@ from shared.models.attempt import JobError, JobResult, JobStatus
 from shared.models.shape import Shape
 
 
-class RunStatus(str, Enum):
+class RunStatus(StrEnum):
     """How a run ended, seen over all its jobs."""
 
     RUNNING = "RUNNING"

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta, timezone
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 from azure.core import MatchConditions
@@ -29,7 +29,7 @@ _SENDER = "sender"
 _SENDING = timedelta(minutes=2)  # after which a sender counts as dead
 
 
-class Kind(str, Enum):
+class Kind(StrEnum):
     """What can break."""
 
     JOB = "job"

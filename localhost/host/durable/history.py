@@ -1,7 +1,7 @@
 """History events in the shape the Durable extension hands to an out-of-process SDK."""
 
 from datetime import datetime, timezone
-from enum import Enum, IntEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 Event = dict[str, Any]
@@ -34,7 +34,7 @@ class EventType(IntEnum):
         return self.name.title().replace("_", "")
 
 
-class Status(str, Enum):
+class Status(StrEnum):
     """Runtime status of an orchestration instance, as the SDK spells it."""
 
     PENDING = "Pending"

@@ -38,7 +38,7 @@ async def test_an_invocation_over_the_function_timeout_fails_by_name() -> None:
 
 async def test_a_timeout_of_the_function_s_own_is_not_the_host_s(worker: Worker) -> None:
     async def impatient(value: Any) -> None:
-        raise asyncio.TimeoutError("the function's own")
+        raise TimeoutError("the function's own")
 
     with pytest.raises(asyncio.TimeoutError, match="the function's own"):
         await worker.invoke(function(impatient), 1)
