@@ -1,0 +1,1 @@
+"""The activities, one a module: each turns JSON into an envelope of JSON and does not raise."""

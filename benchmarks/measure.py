@@ -47,7 +47,12 @@ def measure(
     The ways take turns, so that none has the first load of all runs, with everything cold, or a quieter machine.
 
     Args:
-        progress: is told of each run that has ended.
+        case: The name of the table's case.
+        ways: The names of the ways that take turns.
+        order: What the measured process gets besides the way: the table and where it goes.
+        environment: Variables of that process.
+        runs: How often each way loads the table.
+        progress: Called with a line for each run that has ended.
 
     Raises:
         WayFailedError: a run failed.

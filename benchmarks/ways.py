@@ -77,7 +77,7 @@ def adbc_parquet(order: Order) -> int:
 
 
 def dlt_pyarrow(order: Order) -> int:
-    """dlt as it comes, with the backend that everybody copies; several tables one after another."""
+    """Dlt as it comes, with the backend that everybody copies; several tables one after another."""
     return _plain_dlt(order, **_PYARROW)
 
 
@@ -89,7 +89,7 @@ def dlt_pyarrow_azurite(order: Order) -> int:
 
 
 def dlt_connectorx(order: Order) -> int:
-    """dlt as it comes, with connectorx."""
+    """Dlt as it comes, with connectorx."""
     return _plain_dlt(order, backend="connectorx", backend_kwargs={"return_type": "arrow_stream"})
 
 

@@ -1,5 +1,7 @@
-"""The demo's workbook: full loads of small tables, one from a REST API, an incremental one of the flights, and two
-sources that are not here.
+"""The demo's workbook.
+
+Full loads of small tables, one from a REST API, an incremental load of the flights, and two sources that do not exist
+here.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ def next_occurrence(schedule: str, after: datetime) -> datetime:
 
     Args:
         schedule: `{second} {minute} {hour} {day} {month} {day of week}`; without the second it is 0.
+        after: In UTC.
 
     Raises:
         ValueError: the schedule is not such an expression.

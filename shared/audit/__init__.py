@@ -1,0 +1,1 @@
+"""The audit table: its partitions and one module for each thing that is recorded."""

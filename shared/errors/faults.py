@@ -90,7 +90,7 @@ def explain(error: BaseException) -> IngestionError | None:
 
 
 def _explain_delta(error: BaseException) -> IngestionError | None:
-    """deltalake says what its storage said in the text of an error that has no fields."""
+    """Deltalake says what its storage said in the text of an error that has no fields."""
     if type(error).__module__.split(".")[0] not in ("deltalake", "_internal"):
         return None
     text = str(error)

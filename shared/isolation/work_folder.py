@@ -1,5 +1,7 @@
-"""A folder for the files of one attempt while it runs: owned by the app's process, so that it goes even where the
-attempt's own process was killed; what a killed app left behind goes when the next one starts an attempt.
+"""A folder for the files of one attempt while it runs.
+
+The app's process owns it, so that it is removed even if the attempt's own process is killed. What a killed app left
+is removed when the next one starts an attempt.
 """
 
 from __future__ import annotations

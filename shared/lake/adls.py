@@ -90,7 +90,9 @@ def lake_at(bucket_url: str, commit: LoadCommit, **options: Any) -> Lake:
     """The lake below an address, for one load.
 
     Args:
-        options: as dlt's filesystem destination takes them.
+        bucket_url: The container, as fsspec spells it.
+        commit: The load.
+        options: As dlt's filesystem destination takes them.
     """
     lake = Lake(
         bucket_url=bucket_url,

@@ -45,7 +45,7 @@ class Inventory:
 
     @property
     def newest_state(self) -> LakeFile | None:
-        """dlt's state as of the last committed load that changed it."""
+        """Dlt's state as of the last committed load that changed it."""
         committed = [file for file in self.states if self.committed(file.load_id)]
         return max(committed, key=lambda file: float(file.load_id), default=None)
 

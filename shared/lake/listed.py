@@ -34,7 +34,7 @@ class ListedClient(FilesystemClient):
         return self.commit.inventory.initialized
 
     def get_storage_versions(self) -> tuple[int, int]:
-        """dlt's version of the storage; an older one differs in compressed JSON only, which is not written here."""
+        """Dlt's version of the storage; an older one differs in compressed JSON only, which is not written here."""
         return CURRENT_VERSION, CURRENT_VERSION
 
     def _list_dlt_table_files(

@@ -1,0 +1,1 @@
+"""The frozen shapes that cross a boundary: workbook, plan, orchestrator, activity, audit."""

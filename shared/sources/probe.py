@@ -32,7 +32,8 @@ def examine_job(
     """What a load of the job would read now. Raises as `list_tables`.
 
     Args:
-        job, secret: The job and its connection.
+        job: The row of the workbook.
+        secret: The connection of its source.
         report: Not called.
         watermark: Where the last load ended, as text.
         full_refresh: Whether an incremental job would start over.

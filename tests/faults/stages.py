@@ -39,7 +39,7 @@ class StorageRequest:
 
     @property
     def stage(self) -> str:
-        """What it is for: `write record`, `delete data file`, `acquire lease`, `list`, `audit row`, `other` …"""
+        """What it is for, such as `write record`, `delete data file`, `acquire lease`, `list` or `other`."""
         if row := _KEY.search(self.path):
             return self._row_stage(row["partition"])
         if self.query.get("comp") == "lease":

@@ -1,0 +1,1 @@
+"""Delta tables: loads, partitions, deletes, the log and its maintenance."""

@@ -1,5 +1,6 @@
-"""What a Delta table's log tells of loads: each commit names its load, and one that never got its record in
-`_dlt_loads` is taken back by the next attempt of the job.
+"""What a Delta table's log says of loads.
+
+Each commit names its load, and one that never got its record in `_dlt_loads` is taken back by the job's next attempt.
 """
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+"""A host that the tests share, and one of a test alone."""
+
 from collections.abc import Iterator
 from pathlib import Path
 

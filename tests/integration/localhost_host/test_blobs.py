@@ -1,3 +1,5 @@
+"""The blob trigger of the local host."""
+
 import json
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""Orchestrations under the local host, through the SDK."""
+
 from datetime import datetime, timedelta, timezone
 
 import requests

@@ -1,3 +1,5 @@
+"""Routes, keys and webhooks of the local host."""
+
 from pathlib import Path
 
 import pytest

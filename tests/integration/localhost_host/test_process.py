@@ -1,3 +1,5 @@
+"""How the local host starts and ends."""
+
 import os
 import signal
 import subprocess

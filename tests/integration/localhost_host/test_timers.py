@@ -1,3 +1,5 @@
+"""The timer trigger of the local host."""
+
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path

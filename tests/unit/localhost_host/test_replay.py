@@ -1,3 +1,5 @@
+"""What one episode of an orchestration schedules, and when it ends."""
+
 from datetime import timedelta
 from typing import Any
 

@@ -1,3 +1,5 @@
+"""host.json, local settings and `%NAME%` in bindings."""
+
 import json
 from pathlib import Path
 

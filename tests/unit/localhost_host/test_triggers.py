@@ -1,3 +1,5 @@
+"""Schedules, blob paths, routes and keys."""
+
 from datetime import datetime, timezone
 from typing import Any
 

@@ -1,3 +1,5 @@
+"""How the worker invokes an app's functions."""
+
 import asyncio
 import threading
 from collections.abc import Callable
