@@ -19,5 +19,5 @@ def lake_in(folder: Path) -> Iterator[None]:
     def local_lake(_job: Job, commit: LoadCommit) -> Lake:
         return lake_at(folder.as_uri(), commit, kwargs={"auto_mkdir": True})
 
-    with patch("shared.lake.adls.lake_destination", local_lake), patch("shared.pipeline.assert_held"):
+    with patch("shared.lake.adls.lake_destination", local_lake), patch("shared.loading.attempt.assert_held"):
         yield

@@ -8,7 +8,7 @@ from typing import Any
 from azure.durable_functions import DurableOrchestrationContext
 
 from shared.models.attempt import JobError
-from shared.models.run import LaneOrder, RunOutcome, RunPlan, RunRequest, Totals
+from shared.models.run import LaneOrder, RunOutcome, RunPlan, RunRequest, Totals, lane_instance
 
 Steps = Generator[Any, Any, dict[str, Any]]
 
@@ -27,7 +27,7 @@ def ingestion_run(context: DurableOrchestrationContext) -> Steps:
             lane_totals = yield context.task_all(
                 [
                     context.call_sub_orchestrator(
-                        "source_lane", order.to_json(), f"{context.instance_id}:lane-{number}"
+                        "source_lane", order.to_json(), lane_instance(context.instance_id, number)
                     )
                     for number, order in enumerate(_lane_orders(plan))
                 ]

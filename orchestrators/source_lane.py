@@ -3,22 +3,27 @@
 A job whose failure is transient goes to the end of the queue, so that the wait before its next attempt is spent on
 the lane's other jobs. The orchestrator never raises: whatever breaks becomes a failed job, and the lane goes on.
 A long lane continues as new: every attempt replays the history before it, so that history must not grow for ever.
+
+A source that asks to be left alone for longer than an attempt can wait gets its wait on a durable timer; such a wait
+spends no attempt. The event `LANE_CANCELLED` ends every wait: the run was cancelled, and `load_job` says so for each job.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zlib import crc32
 
 from azure.durable_functions import DurableOrchestrationContext
 
 from shared.models.attempt import AttemptOrder, JobError, JobResult, JobStatus
-from shared.models.run import JobOptions, LaneOrder, PendingJob, Totals
+from shared.models.run import LANE_CANCELLED, JobOptions, LaneOrder, PendingJob, Totals
 
 LONGEST_WAIT = timedelta(minutes=15)
+LONGEST_ASKED_WAIT = timedelta(hours=24)  # a source that asks for more is asked again after this
+FREE_WAITS = 3  # after so many waits that the source asked for, each one spends an attempt
 HISTORY_ATTEMPTS = 100  # after so many a lane goes on with a new history
 JITTER = 0.25  # of the wait, so that jobs that failed together do not come back together
 
@@ -32,25 +37,52 @@ def source_lane(context: DurableOrchestrationContext) -> Generator[Any, Any, dic
     else:
         queue, totals = deque(order.pending), order.totals
     attempts = 0
+    cancelled = False
     while queue:
         if attempts == HISTORY_ATTEMPTS:
             context.continue_as_new(order.model_copy(update={"pending": tuple(queue), "totals": totals}).to_json())
             return None
         attempts += 1
-        pending = queue.popleft()
-        if pending.not_before and pending.not_before > context.current_utc_datetime:
-            yield context.create_timer(pending.not_before)
+        pending = _first_due(queue, context.current_utc_datetime)
+        if not cancelled and pending.not_before and pending.not_before > context.current_utc_datetime:
+            cancelled = yield from _wait(context, pending.not_before)
         context.set_custom_status(_status(order, totals, pending))
         result = yield from _attempt(context, order, pending)
+        cancelled = cancelled or result.status is JobStatus.CANCELLED
         if _is_busy(result) and order.request.request_ids:  # an order waits until the other run is done with the job
             wait = timedelta(seconds=max(order.retry_seconds, 1))
             queue.append(pending.model_copy(update={"not_before": context.current_utc_datetime + wait}))
+        elif result.error and _asks_to_wait(result.error) and pending.waits < FREE_WAITS:
+            again = _next_attempt(context, order, pending, result.error)
+            queue.append(again.model_copy(update={"attempt": pending.attempt, "waits": pending.waits + 1}))
         elif result.error and result.error.retryable and pending.attempt < _max_attempts(order, pending.job_id):
-            queue.append(_next_attempt(context, order, pending))
+            queue.append(_next_attempt(context, order, pending, result.error))
         else:
             totals = totals.with_result(result)
     context.set_custom_status(_status(order, totals, None))
     return totals.to_json()
+
+
+def _first_due(queue: deque[PendingJob], now: datetime) -> PendingJob:
+    """Take the next job that need not wait, or that whose wait ends first."""
+    due = next((one for one in queue if one.not_before is None or one.not_before <= now), None)
+    first = due or min(queue, key=lambda one: one.not_before or now)
+    queue.remove(first)
+    return first
+
+
+def _wait(context: DurableOrchestrationContext, until: datetime) -> Generator[Any, Any, bool]:
+    """Wait on a durable timer; returns whether the run was cancelled meanwhile."""
+    timer = context.create_timer(until)
+    cancel = context.wait_for_external_event(LANE_CANCELLED)
+    first = yield context.task_any([timer, cancel])
+    if first is cancel and not timer.is_completed:
+        timer.cancel()
+    return first is cancel
+
+
+def _asks_to_wait(error: JobError) -> bool:
+    return error.retryable and error.retry_after_seconds is not None
 
 
 def _attempt(
@@ -93,9 +125,14 @@ def _max_attempts(order: LaneOrder, job_id: str) -> int:
     return options.max_attempts if options and options.max_attempts else order.max_attempts
 
 
-def _next_attempt(context: DurableOrchestrationContext, order: LaneOrder, pending: PendingJob) -> PendingJob:
+def _next_attempt(
+    context: DurableOrchestrationContext, order: LaneOrder, pending: PendingJob, error: JobError
+) -> PendingJob:
     wait = min(timedelta(seconds=order.retry_seconds * 2 ** (pending.attempt - 1)), LONGEST_WAIT)
     wait += wait * JITTER * _fraction(f"{order.request.run_id}/{pending.job_id}/{pending.attempt}")
+    if error.retry_after_seconds is not None:
+        asked = min(timedelta(seconds=min(error.retry_after_seconds, 1e9)), LONGEST_ASKED_WAIT)
+        wait = max(wait, asked + timedelta(seconds=1))
     not_before = context.current_utc_datetime + wait
     return pending.model_copy(update={"attempt": pending.attempt + 1, "not_before": not_before})
 

@@ -6,6 +6,8 @@ was wrong and what to do, and never holds a secret.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class IngestionError(Exception):
     """The base of every error that this project raises on purpose.
@@ -55,10 +57,22 @@ class ReconciliationError(LakeError):
 
 
 class TransientError(IngestionError):
-    """The network, throttling, a deadlock, a failover: the same attempt may succeed later."""
+    """The network, throttling, a deadlock, a failover: the same attempt may succeed later.
+
+    Args:
+        message: The sentence for people.
+        retry_after_seconds: How long the source asks to be left alone; None if it does not say.
+    """
 
     kind = "transient"
     retryable = True
+
+    def __init__(self, message: str = "", retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.retry_after_seconds)
 
 
 class CancelledError(IngestionError):

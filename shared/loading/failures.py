@@ -30,7 +30,12 @@ def job_error(error: BaseException, explainers: Sequence[Explain], secret: Secre
     for cause in _causes(error):
         if explained := faults.explain(_told(cause, explainers)):
             message = secret.redact(str(explained))
-            return JobError(kind=explained.kind, message=message, retryable=explained.retryable)
+            return JobError(
+                kind=explained.kind,
+                message=message,
+                retryable=explained.retryable,
+                retry_after_seconds=getattr(explained, "retry_after_seconds", None),
+            )
     *_, root = _causes(error)
     message = secret.redact(f"{type(root).__name__}: {root}")
     return JobError(kind="unexpected", message=message[:_MESSAGE_LIMIT], retryable=True)

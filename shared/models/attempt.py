@@ -49,6 +49,9 @@ class JobError(Shape):
     kind: str
     message: str
     retryable: bool = False
+    retry_after_seconds: float | None = Field(
+        default=None, description="How long the source asks to be left alone before the next attempt."
+    )
 
 
 class JobResult(Shape):

@@ -15,6 +15,14 @@ from pydantic import Field
 from shared.models.attempt import JobError, JobResult, JobStatus
 from shared.models.shape import Shape
 
+LANE_CANCELLED = "cancelled"
+"""The external event that ends the waits of a lane."""
+
+
+def lane_instance(run_id: str, number: int) -> str:
+    """The instance id of a run's lane; lanes are numbered from 0."""
+    return f"{run_id}:lane-{number}"
+
 
 class RunStatus(StrEnum):
     """How a run ended, seen over all its jobs."""
@@ -93,6 +101,7 @@ class PendingJob(Shape):
     job_id: str
     attempt: int = 1
     not_before: datetime | None = None
+    waits: int = Field(default=0, description="How often the job has waited because its source asked for it.")
 
 
 class Totals(Shape):

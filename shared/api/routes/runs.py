@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping
 from datetime import datetime, timezone
+from itertools import count
 from typing import Annotated, Any
 
 from azure.durable_functions import DurableOrchestrationClient
@@ -23,7 +24,7 @@ from shared.audit.runs import find_run, request_cancel
 from shared.audit.table import PARTITIONS, Row
 from shared.errors.hierarchy import ConfigurationError
 from shared.models.attempt import JobStatus
-from shared.models.run import RunRequest, RunStatus
+from shared.models.run import LANE_CANCELLED, RunRequest, RunStatus, lane_instance
 from shared.models.run_ids import _RUN_ID, MAINTENANCE_RUN, ORDERED, SCHEDULED, new_run_id
 from shared.planning.dry_run import rehearse
 from shared.planning.selection import problems_of
@@ -163,11 +164,22 @@ async def cancel_run(client: DurableOrchestrationClient, run_id: str) -> HttpRes
     status = await find_orchestration(client, run_id)
     if status and status.runtime_status in ACTIVE:
         await asyncio.to_thread(request_cancel, run_id)
+        await _wake_lanes(client, run_id)
         location = f"/api/runs/{run_id}"
         return json_response({"run_id": run_id, "run": location}, 202, {"Location": location})
     if status or await asyncio.to_thread(find_run, run_id):
         return problem_response(409, f"Run '{run_id}' has ended; there is nothing to cancel.")
     return problem_response(404, f"There is no run '{run_id}'.")
+
+
+async def _wake_lanes(client: DurableOrchestrationClient, run_id: str) -> None:
+    """End the waits of a run's lanes, which are numbered from 0; one that has ended takes no event."""
+    for number in count():
+        try:
+            await client.raise_event(lane_instance(run_id, number), LANE_CANCELLED)
+        except Exception as error:  # the SDK raises nothing finer
+            if "is gone" not in str(error):  # one that has ended takes no event, and none follows an unknown one
+                return
 
 
 def describe(

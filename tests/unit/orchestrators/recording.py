@@ -15,8 +15,9 @@ State = dict[str, Any]
 Answer = Callable[[Action], Any]
 
 EXECUTION_STARTED, TASK_COMPLETED, TASK_FAILED, CHILD_COMPLETED, CHILD_FAILED, TIMER_FIRED = 0, 5, 6, 8, 9, 11
+EVENT_RAISED = 15
 ORCHESTRATOR_STARTED, ORCHESTRATOR_COMPLETED = 12, 13
-CALL_ACTIVITY, CALL_SUB_ORCHESTRATOR, CONTINUE_AS_NEW, CREATE_TIMER = 0, 2, 4, 5
+CALL_ACTIVITY, CALL_SUB_ORCHESTRATOR, CONTINUE_AS_NEW, CREATE_TIMER, WAIT_FOR_EVENT = 0, 2, 4, 5, 6
 
 START = datetime(2024, 1, 1, tzinfo=timezone.utc)
 TASK_TAKES = timedelta(seconds=10)
@@ -47,6 +48,10 @@ class Recording:
     def fired(self, task_id: int) -> None:
         """A timer has fired."""
         self._episode(self._event(TIMER_FIRED, TimerId=task_id))
+
+    def raised(self, name: str) -> None:
+        """An external event has come."""
+        self._episode(self._event(EVENT_RAISED, Name=name, Input="null"))
 
     def play(self, history: list[Event] | None = None) -> State:
         """What the SDK says after the whole history, or after another one."""
@@ -100,13 +105,16 @@ class Recording:
 
 
 def actions_of(state: State) -> list[Action]:
-    """The single tasks that an orchestrator has asked for so far; their position is their task id."""
+    """The single tasks that an orchestrator has asked for so far; their position is their task id.
+
+    Waiting for an event is none of them: it takes no id.
+    """
 
     def leaves(action: Action) -> Iterator[Action]:
         if "compoundActions" in action:
             for part in action["compoundActions"]:
                 yield from leaves(part)
-        else:
+        elif action["actionType"] != WAIT_FOR_EVENT:
             yield action
 
     (actions,) = state["actions"]

@@ -11,7 +11,7 @@ import pytest
 
 from orchestrators.source_lane import HISTORY_ATTEMPTS, source_lane
 from shared.models.attempt import JobStatus
-from shared.models.run import JobOptions, Totals
+from shared.models.run import LANE_CANCELLED, JobOptions, Totals
 from tests.unit.orchestrators.recording import (
     CALL_ACTIVITY,
     CONTINUE_AS_NEW,
@@ -205,3 +205,44 @@ def test_a_long_lane_goes_on_with_a_new_history_and_forgets_nothing() -> None:
     assert attempts(actions_of(last)) == [*((job, 1) for job in jobs[HISTORY_ATTEMPTS:]), ("job-007", 2)]
     totals = Totals.model_validate(last["output"])
     assert (totals.jobs_total, totals.jobs_succeeded, totals.rows_written) == (len(jobs), len(jobs), len(jobs))
+
+
+def asking_to_wait(job_id: str, seconds: float, attempt: int = 1) -> dict[str, Any]:
+    error = {"kind": "transient", "message": "busy", "retryable": True, "retry_after_seconds": seconds}
+    return a_result(job_id, attempt=attempt) | {"status": "FAILED", "error": error}
+
+
+def test_a_wait_that_the_source_asks_for_is_kept_and_spends_no_attempt() -> None:
+    answers = iter([asking_to_wait("a", 130), a_result("a")])
+    state, actions = play("a", answer=lambda _: next(answers), max_attempts=1)
+    assert attempts(actions) == [("a", 1), ("a", 1)]
+    assert waits_of(actions)[0] >= timedelta(seconds=130)
+    assert Totals.model_validate(state["output"]).jobs_succeeded == 1
+
+
+def test_a_source_that_always_asks_to_wait_ends_the_job_all_the_same() -> None:
+    state, actions = play("a", answer=lambda order: asking_to_wait("a", 500, order["attempt"]), max_attempts=2)
+    assert attempts(actions) == [("a", 1)] * 4 + [("a", 2)]
+    assert all(wait >= timedelta(seconds=500) for wait in waits_of(actions))
+    assert Totals.model_validate(state["output"]).jobs_failed == 1
+
+
+def test_a_job_whose_wait_is_short_does_not_wait_for_another_ones() -> None:
+    answers = {
+        "a": iter([asking_to_wait("a", 7000), a_result("a")]),
+        "b": iter([asking_to_wait("b", 60), a_result("b")]),
+    }
+    _, actions = play("a", "b", answer=lambda order: next(answers[order["job_id"]]))
+    assert [job_id for job_id, _ in attempts(actions)] == ["a", "b", "b", "a"]
+
+
+def test_a_cancel_ends_the_wait_for_the_next_attempt() -> None:
+    recording = Recording(source_lane, a_lane_order("a"))
+    recording.completed(0, asking_to_wait("a", 7000))
+    assert len(actions_of(recording.play())) == 2  # the attempt and the timer
+    recording.raised(LANE_CANCELLED)
+    assert attempts(actions_of(recording.play())) == [("a", 1), ("a", 1)]
+    recording.completed(2, a_result("a", status=JobStatus.CANCELLED))
+    state = recording.play()
+    assert state["isDone"]
+    assert Totals.model_validate(state["output"]).jobs_cancelled == 1
