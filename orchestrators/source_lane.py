@@ -5,7 +5,8 @@ the lane's other jobs. The orchestrator never raises: whatever breaks becomes a 
 A long lane continues as new: every attempt replays the history before it, so that history must not grow for ever.
 
 A source that asks to be left alone for longer than an attempt can wait gets its wait on a durable timer; such a wait
-spends no attempt. The event `LANE_CANCELLED` ends every wait: the run was cancelled, and `load_job` says so for each job.
+spends no attempt. The event `LANE_CANCELLED` ends every wait: the run was cancelled, and `load_job` says so for each
+job.
 """
 
 from __future__ import annotations
