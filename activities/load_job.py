@@ -11,12 +11,12 @@ from shared.activation.store import configuration_store
 from shared.audit.jobs import record_job, record_progress
 from shared.audit.ledger import evidence, last_load, last_rewind, record_load
 from shared.audit.runs import cancel_requested
-from shared.errors import faults
 from shared.errors.hierarchy import CancelledError
+from shared.errors.job_errors import as_job_error, is_unexpected
 from shared.isolation.leases import JobLease, job_lease
 from shared.isolation.parent import Limits, run_in_child
 from shared.isolation.work_folder import work_folder
-from shared.models.attempt import AttemptOrder, JobError, JobResult, JobStatus
+from shared.models.attempt import AttemptOrder, JobResult, JobStatus
 from shared.models.job import Job, LoadType
 from shared.secrets import connection_secret, forget_cached_secrets
 from shared.settings import settings
@@ -117,11 +117,9 @@ def _raise_if_cancelled(attempt: AttemptOrder) -> None:
 
 
 def _failure(attempt: AttemptOrder, error: Exception, started_at: datetime) -> JobResult:
-    if explained := faults.explain(error):
-        known = JobError(kind=explained.kind, message=str(explained), retryable=explained.retryable)
-    else:
-        log.exception("Job %s of run %s broke", attempt.job_id, attempt.run_id)
-        known = JobError(kind="unexpected", message=f"{type(error).__name__}: {error}"[:2000], retryable=True)
+    known = as_job_error(error)
+    if is_unexpected(known):
+        log.error("Job %s of run %s broke", attempt.job_id, attempt.run_id, exc_info=error)
     ended_at = datetime.now(timezone.utc)
     return JobResult(
         run_id=attempt.run_id,

@@ -8,8 +8,7 @@ from typing import Any
 
 from shared.activation.store import configuration_store
 from shared.audit.upkeep import record_maintenance
-from shared.errors import faults
-from shared.errors.hierarchy import IngestionError
+from shared.errors.job_errors import as_job_error, is_unexpected
 from shared.isolation.leases import job_lease
 from shared.isolation.parent import Limits, run_in_child
 from shared.isolation.work_folder import work_folder
@@ -33,7 +32,9 @@ def maintain_job(order: dict[str, Any]) -> dict[str, Any]:
     try:
         tables = _maintain(wanted)
     except Exception as raised:
-        error = _explained(raised, wanted.job_id)
+        error = as_job_error(raised)
+        trace = raised if is_unexpected(error) else None
+        log.warning("Maintenance of job %s: %s: %s", wanted.job_id, error.kind, error.message, exc_info=trace)
     status = JobStatus.SUCCESS if error is None else JobStatus.SKIPPED if error.kind == "busy" else JobStatus.FAILED
     result = MaintenanceResult(
         job_id=wanted.job_id,
@@ -62,12 +63,3 @@ def _maintain(order: MaintenanceOrder) -> tuple[MaintainedTable, ...]:
             reusable=lambda _tables: True,
         )
     return maintained
-
-
-def _explained(error: Exception, job_id: str) -> JobError:
-    explained: IngestionError | None = faults.explain(error)
-    if explained is None:
-        log.exception("Maintenance of job %s broke", job_id)
-        return JobError(kind="unexpected", message=f"{type(error).__name__}: {error}"[:2000])
-    log.warning("Maintenance of job %s: %s: %s", job_id, explained.kind, explained)
-    return JobError(kind=explained.kind, message=str(explained))

@@ -9,7 +9,7 @@ from typing import Any
 from shared.activation.store import configuration_store
 from shared.audit.jobs import record_job
 from shared.audit.runs import record_run
-from shared.errors.hierarchy import IngestionError
+from shared.errors.job_errors import as_job_error, is_unexpected
 from shared.models.attempt import JobError, JobResult, JobStatus
 from shared.models.run import RunPlan, RunRequest, RunStatus
 from shared.planning.draft import draft_run
@@ -35,10 +35,12 @@ def _planned(wanted: RunRequest) -> RunPlan:
     try:
         return _plan(wanted)
     except Exception as error:
-        log.exception("Run %s cannot be planned", wanted.run_id)
-        retryable = isinstance(error, IngestionError) and error.retryable
-        kind = error.kind if isinstance(error, IngestionError) else "unexpected"
-        return RunPlan(request=wanted, error=JobError(kind=kind, message=str(error)[:2000], retryable=retryable))
+        known = as_job_error(error)
+        trace = error if is_unexpected(known) else None
+        log.log(
+            logging.ERROR, "Run %s cannot be planned: %s: %s", wanted.run_id, known.kind, known.message, exc_info=trace
+        )
+        return RunPlan(request=wanted, error=known)
 
 
 def _plan(request: RunRequest) -> RunPlan:
@@ -59,8 +61,7 @@ def _plan(request: RunRequest) -> RunPlan:
         error = JobError(kind="quiet_hours", message=reason)
         _record(request, configuration, job_id, JobStatus.SKIPPED, error)
     for job_id, failure in draft.failed.items():
-        error = JobError(kind=failure.kind, message=str(failure), retryable=failure.retryable)
-        _record(request, configuration, job_id, JobStatus.FAILED, error)
+        _record(request, configuration, job_id, JobStatus.FAILED, as_job_error(failure))
     planned = {
         "jobs_total": plan.job_count,
         "jobs_waiting": len(draft.selection.waiting),

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from datetime import timedelta
 from typing import Any
 
 from azure.durable_functions import DurableOrchestrationContext
 
+from orchestrators.patience import patiently, waits
 from shared.models.attempt import JobError
 from shared.models.run import LaneOrder, RunOutcome, RunPlan, RunRequest, Totals, lane_instance
 
 Steps = Generator[Any, Any, dict[str, Any]]
 
+TO_PLAN = waits(timedelta(minutes=10))  # how long a run tries to be planned
+TO_FINISH = waits(timedelta(hours=1))  # how long it tries to write how it ended; after that the watch does it
+
 
 def ingestion_run(context: DurableOrchestrationContext) -> Steps:
     """Run every lane of the plan and sum them up; returns the outcome that `finish_run` wrote."""
-    request = context.get_input()
-    context.set_custom_status({"stage": "planning"})
-    plan = RunPlan.model_validate((yield context.call_activity("plan_run", request)))
+    plan = yield from _planned(context)
     unplanned = Totals(jobs_total=len(plan.failed), jobs_failed=len(plan.failed))
     totals = unplanned + Totals(jobs_total=plan.job_count - len(plan.failed))
     context.set_custom_status(_status("loading", totals))
@@ -37,12 +40,29 @@ def ingestion_run(context: DurableOrchestrationContext) -> Steps:
             error = JobError(kind="lane", message=f"A lane of the run broke: {str(failure)[:500]}")
     outcome = RunOutcome(request=plan.request, config_version=plan.config_version, totals=totals, error=error)
     context.set_custom_status(_status("finishing", totals))
-    finished: dict[str, Any] = yield context.call_activity("finish_run", outcome.to_json())
+    finished: dict[str, Any] = yield from patiently(context, "finish_run", outcome.to_json(), TO_FINISH)
     context.set_custom_status(_status("finished", RunOutcome.model_validate(finished["outcome"]).totals))
     if plan.later_request_ids:
         following = _following(plan)
         yield context.call_sub_orchestrator("ingestion_run", following.to_json(), following.run_id)
     return finished
+
+
+def _planned(context: DurableOrchestrationContext) -> Generator[Any, Any, RunPlan]:
+    """The plan of the run; what keeps it from being planned is in the plan."""
+    request = context.get_input()
+    context.set_custom_status({"stage": "planning"})
+    try:
+        plan = yield from patiently(context, "plan_run", request, TO_PLAN, _is_unplannable_for_now)
+    except Exception as failure:
+        error = JobError(kind="activity", message=f"The run could not be planned: {str(failure)[:500]}")
+        return RunPlan(request=RunRequest.model_validate(request), error=error)
+    return RunPlan.model_validate(plan)
+
+
+def _is_unplannable_for_now(plan: Any) -> bool:
+    error = RunPlan.model_validate(plan).error
+    return error is not None and error.retryable
 
 
 def _following(plan: RunPlan) -> RunRequest:

@@ -13,7 +13,7 @@ from typing import Any
 
 from azure.data.tables import EdmType, EntityProperty
 
-MESSAGE_LIMIT = 8_000  # characters; a string property of Table Storage holds 32 K
+PROPERTY_LIMIT = 8_000  # characters; a string property of Table Storage holds 32 K
 
 
 JSON_PROPERTIES = frozenset({"duration_by_stage", "schema_changes", "problems", "wildcards"})
@@ -50,7 +50,7 @@ def _property(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(timezone.utc)
     if isinstance(value, str):
-        return value if len(value) <= MESSAGE_LIMIT else value[: MESSAGE_LIMIT - 1] + "…"
+        return value if len(value) <= PROPERTY_LIMIT else value[: PROPERTY_LIMIT - 1] + "…"
     if isinstance(value, dict):
         return _fitting(list(value.items()), lambda items, _left: dict(items))
     if isinstance(value, (list, tuple)):
@@ -63,6 +63,6 @@ def _property(value: Any) -> Any:
 def _fitting(items: list[Any], build: Callable[[list[Any], int], Any]) -> str:
     """The JSON of as many items as a property may hold."""
     count = len(items)
-    while len(text := json.dumps(build(items[:count], len(items) - count), ensure_ascii=False)) > MESSAGE_LIMIT:
+    while len(text := json.dumps(build(items[:count], len(items) - count), ensure_ascii=False)) > PROPERTY_LIMIT:
         count = count * 9 // 10
     return text

@@ -17,17 +17,13 @@ from importlib import import_module
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from shared.errors.hierarchy import IngestionError
-from shared.models.attempt import JobError
+from shared.errors.job_errors import as_job_error
 from shared.secrets import Secret
 
 WARM_MEGABYTES = 128  # a process that has grown by more is not used again: much of it never comes back
 
 
 REPORT_SECONDS = 1.0  # at least this long between two progress messages
-
-
-_MESSAGE_LIMIT = 2000  # characters
 
 
 @dataclass(frozen=True)
@@ -90,20 +86,13 @@ def _do(work: Work, outbox: _Outbox) -> tuple[str, Any]:
         module, name = work.entry.split(":")
         returned = getattr(import_module(module), name)(**work.arguments, secret=work.secret, report=report)
     except Exception as error:
-        return "error", _explained(error, work.secret)
+        return "error", as_job_error(error, redact=work.secret.redact)
     return "result", returned
 
 
 def _most_memory() -> float:
     """The most memory that this process ever had, in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def _explained(error: Exception, secret: Secret) -> JobError:
-    if isinstance(error, IngestionError):
-        return JobError(kind=error.kind, message=secret.redact(str(error)), retryable=error.retryable)
-    message = secret.redact(f"{type(error).__name__}: {error}")[:_MESSAGE_LIMIT]
-    return JobError(kind="unexpected", message=message, retryable=True)
 
 
 class _Outbox:

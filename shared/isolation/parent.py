@@ -51,6 +51,7 @@ class ChildError(IngestionError):
         super().__init__(error.message)
         self.kind = error.kind
         self.retryable = error.retryable
+        self.retry_after_seconds = error.retry_after_seconds
 
 
 def run_in_child(

@@ -19,12 +19,12 @@ import dlt
 from dlt.extract import DltResource
 
 from shared.errors.hierarchy import ConfigurationError, LakeError
+from shared.errors.job_errors import as_job_error
 from shared.isolation.leases import assert_held
 from shared.jobs.lake_layout import dataset_path, pipeline_name
 from shared.lake.destination import DESTINATIONS, Destination
 from shared.lake.load import DeleteDetection, LoadCommit
 from shared.loading.dlt_settings import configure_dlt
-from shared.loading.failures import job_error
 from shared.loading.schema_changes import schema_changes
 from shared.loading.state import known_columns, known_watermark
 from shared.models.attempt import AttemptOrder, JobResult, JobStatus, Rewind
@@ -259,7 +259,7 @@ class _Attempt:
     def failure(self, error: Exception) -> JobResult:
         """The result of an attempt that broke: the error in one sentence, without secrets."""
         explainers = [part.explain for part in (self.source, self.opened) if part]
-        known = job_error(error, explainers, self.secret)
+        known = as_job_error(error, explainers, self.secret.redact)
         log.warning("Job %s failed: %s", self.job.job_id, known.message)
         return self._envelope(status=JobStatus.FAILED, rows_extracted=self.rows_read, error=known)
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 from azure.data.tables import EdmType, EntityProperty
 
-from shared.audit.properties import MESSAGE_LIMIT, as_properties, as_row
+from shared.audit.properties import PROPERTY_LIMIT, as_properties, as_row
 
 HERE = timezone(timedelta(hours=2))
 
@@ -37,7 +37,7 @@ def test_what_is_not_there_has_no_property() -> None:
 def test_a_long_list_keeps_its_beginning_and_says_how_much_is_missing() -> None:
     changes = [f"column c{number} is new" for number in range(1000)]
     text = as_properties({"schema_changes": changes})["schema_changes"]
-    assert len(text) <= MESSAGE_LIMIT
+    assert len(text) <= PROPERTY_LIMIT
     kept = as_row({"schema_changes": text})["schema_changes"]
     assert kept[:-1] == changes[: len(kept) - 1]
     assert kept[-1] == f"… and {1000 - len(kept) + 1} more"
@@ -45,7 +45,7 @@ def test_a_long_list_keeps_its_beginning_and_says_how_much_is_missing() -> None:
 
 def test_a_large_object_keeps_its_beginning() -> None:
     text = as_properties({"wildcards": {f"all_tables_{number}": number for number in range(1000)}})["wildcards"]
-    assert MESSAGE_LIMIT // 2 < len(text) <= MESSAGE_LIMIT
+    assert PROPERTY_LIMIT // 2 < len(text) <= PROPERTY_LIMIT
     assert json.loads(text)["all_tables_7"] == 7
 
 

@@ -17,7 +17,7 @@ from shared.audit.jobs import (
     record_progress,
     succeeded_rows,
 )
-from shared.audit.properties import MESSAGE_LIMIT
+from shared.audit.properties import PROPERTY_LIMIT
 from shared.audit.runs import cancel_requested, find_run, record_run, request_cancel
 from shared.audit.table import job_history, run_rows
 from shared.audit.uploads import record_activation, refused_uploads
@@ -115,7 +115,7 @@ def test_a_long_message_is_cut() -> None:
     error = JobError(kind="source", message="x" * 100_000)
     record_job(a_result(status=JobStatus.FAILED, error=error), START, None)
     (row,) = job_rows("run-1")
-    assert row["error_message"] == "x" * (MESSAGE_LIMIT - 1) + "…"
+    assert row["error_message"] == "x" * (PROPERTY_LIMIT - 1) + "…"
 
 
 def test_a_run_is_asked_to_stop_by_its_id() -> None:
