@@ -54,7 +54,7 @@ def test_the_childs_log_arrives_without_secrets(caplog: pytest.LogCaptureFixture
         ("crash", {}, "crash", True, "ended by SIGKILL. Most often that is the machine running out of memory."),
         ("leave", {}, "crash", True, "ended with exit code 3 and no result."),
         ("hang", {"seconds": 0.5}, "deadline", True, "took longer than 0.5 seconds and was ended."),
-        ("take_memory", {"megabytes": 2000, "arguments": {"megabytes": 4000}}, "unexpected", True, "MemoryError"),
+        ("take_memory", {"megabytes": 2000, "arguments": {"megabytes": 4000}}, "memory", True, "JOB_MEMORY_MEGABYTES"),
     ],
 )
 def test_a_child_that_fails_says_why(
