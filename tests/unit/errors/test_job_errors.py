@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[3]
 
 def busy() -> HttpResponseError:
     error = HttpResponseError(message="The server is busy.\nRequestId:abc\nTime:2026")
-    error.response = SimpleNamespace(request=SimpleNamespace(url="https://config.blob.core.windows.net/config/x"))  # type: ignore[assignment]
+    error.response = SimpleNamespace(request=SimpleNamespace(url="https://config.blob.core.windows.net/config/x"))
     error.status_code = 503
     return error
 
