@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from shared.jobs.destinations import is_delta_in_lake
 from shared.jobs.lake_layout import abfss_url, table_path
 from shared.jobs.wildcards import is_wildcard
 from shared.models.job import Job
@@ -21,7 +22,7 @@ def table_statements(jobs: Iterable[Job], account: str, catalog: str, schema: st
     Yields:
         Statements, and comments on jobs whose tables are known only when they run.
     """
-    tables = [job for job in jobs if job.enabled and job.destination == "adls" and job.table_format == "delta"]
+    tables = [job for job in jobs if job.enabled and is_delta_in_lake(job)]
     named = [(schema or job.source_name, job) for job in tables if not is_wildcard(job)]
     for name in dict.fromkeys(name for name, _ in named):
         yield f"CREATE SCHEMA IF NOT EXISTS {quoted(catalog)}.{quoted(name)};"

@@ -19,7 +19,7 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError, Serv
 
 from shared.errors.hierarchy import ConfigurationError, SecretNotFoundError, TransientError
 from shared.identity import secret_client
-from shared.models.job import Source, SourceType
+from shared.models.job import Source
 from shared.settings import settings
 
 MASK = "******"
@@ -186,15 +186,19 @@ def secret_stores(prefix: str = SOURCE_PREFIX) -> tuple[SecretStore, ...]:
     return tuple(stores)
 
 
-def connection_secret(source: Source, source_type: SourceType) -> Secret:
+def connection_secret(source: Source, source_type: str) -> Secret:
     """The connection of a source, as its row of the sheet Sources wants it.
+
+    Args:
+        source: the row, or one with defaults.
+        source_type: the name of its type, whose secret is taken if the source has none of its own.
 
     Raises: as `source_secret`.
     """
     if source.secret_name:
         secret = _look_up([source.secret_name], f"source '{source.source_name}'", secret_stores(prefix=""))
     else:
-        secret = source_secret(source.source_name, source_type.value)
+        secret = source_secret(source.source_name, source_type)
     return Secret({**secret, "auth": source.auth}) if source.auth == "managed_identity" else secret
 
 

@@ -9,8 +9,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.audit.properties import without_keys
+from shared.jobs.source_types import SOURCE_TYPES
 from shared.models.attempt import JobStatus
-from shared.models.job import LoadType, SourceType
+from shared.models.job import LoadType
 from shared.models.run import RunStatus
 
 
@@ -224,7 +225,7 @@ class JobOverview(Answer):
     job_id: str
     row: int = Field(description="Of the sheet.")
     enabled: bool
-    source_type: SourceType
+    source_type: str = Field(json_schema_extra={"enum": list[Any](SOURCE_TYPES)})
     source_name: str
     schema_name: str | None
     table_name: str | None

@@ -21,7 +21,7 @@ from azure.data.tables import UpdateMode
 
 from shared.audit.properties import as_properties, as_row
 from shared.audit.table import Row, audit_table, newest_first
-from shared.jobs.lake_layout import dataset_path
+from shared.jobs.destinations import dataset_path, destination_type
 from shared.models.attempt import JobResult, Rewind
 from shared.models.job import Job, LoadType
 
@@ -92,7 +92,7 @@ def last_rewind(job: Job) -> Rewind | None:
 
 def can_be_rewound(job: Job) -> bool:
     """Whether the job's loads keep a record that tells which rewind has been carried out."""
-    return job.load_type is LoadType.INCREMENTAL and job.destination == "adls"
+    return job.load_type is LoadType.INCREMENTAL and destination_type(job.destination).keeps_record
 
 
 def next_watermark(job: Job) -> str | None:

@@ -14,7 +14,15 @@ from contextlib import contextmanager
 from functools import cache
 from multiprocessing.context import ForkServerContext
 
-PRELOADED = ("shared.loading.attempt", "shared.sources.probe")
+from shared.jobs.destinations import DESTINATIONS
+from shared.jobs.source_types import SOURCE_TYPES
+
+PRELOADED = (
+    "shared.loading.attempt",
+    "shared.sources.probe",
+    *(one.reader.partition(":")[0] for one in SOURCE_TYPES.values()),
+    *(one.writer.partition(":")[0] for one in DESTINATIONS.values()),
+)
 
 
 _starting = threading.Lock()

@@ -13,10 +13,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token
 
 from shared.errors.hierarchy import ConfigurationError
-from shared.models.job import SourceType
-
-_DIALECTS = {SourceType.POSTGRESQL: "postgres", SourceType.ORACLE: "oracle", SourceType.MSSQL: "tsql"}
-
+from shared.jobs.source_types import source_type as source_type_of
 
 _TRUE_OR_FALSE = (exp.Predicate, exp.Connector, exp.Not, exp.Boolean, exp.Func)
 
@@ -52,31 +49,39 @@ class FilterError(ConfigurationError):
     """A filter is not one condition that only reads; the text says what is wrong with it."""
 
 
-def parse_filter(text: str, source_type: SourceType) -> exp.Expr:
+def parse_filter(text: str, source_type: str) -> exp.Expr:
     """The condition as a syntax tree.
 
     Args:
         text: The filter as somebody wrote it, without the word WHERE.
-        source_type: The database whose SQL it is.
+        source_type: The source type of the database whose SQL it is.
 
     Raises:
         FilterError: it is not one condition, or does more than read.
     """
-    return _parse(text, _DIALECTS[source_type]).copy()
+    return _parse(text, _dialect(source_type)).copy()
 
 
 @lru_cache(maxsize=10_000)
-def render_filter(text: str, source_type: SourceType) -> str:
+def render_filter(text: str, source_type: str) -> str:
     """The condition as SQL of the source, written from the syntax tree; safe to stand in parentheses after WHERE.
 
     Raises:
         FilterError: as `parse_filter`.
     """
-    dialect = _DIALECTS[source_type]
+    dialect = _dialect(source_type)
     try:
         return _parse(text, dialect).sql(dialect=dialect, comments=False, normalize_functions=False)
     except RecursionError as error:
         raise FilterError("is nested too deeply") from error
+
+
+def _dialect(source_type: str) -> str:
+    """The name that sqlglot has for a database's SQL. Raises ConfigurationError if the source type is no database."""
+    dialect = source_type_of(source_type).filter_dialect
+    if dialect is None:
+        raise ConfigurationError(f"source_type {source_type} has no SQL that a filter could be written in.")
+    return dialect
 
 
 @lru_cache(maxsize=10_000)

@@ -30,13 +30,6 @@ def lake_path(job: Job) -> str:
     return f"{bucket_path(job)}/{dataset_name(job)}"
 
 
-def dataset_path(job: Job) -> str:
-    """What one job alone writes to: its dataset in the lake, or its table in Databricks."""
-    if job.destination == "databricks":
-        return f"databricks:{job.databricks_catalog}.{job.databricks_schema}.{job.resource_name}".lower()
-    return lake_path(job)
-
-
 def table_path(job: Job) -> str:
     """Where the files of a job's table stand, container first."""
     return f"{lake_path(job)}/{job.resource_name}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 
-from shared.jobs import lake_layout
+from shared.jobs.destinations import dataset_path
 from shared.models.job import Job
 
 _SEPARATOR = "."  # never part of a job_id in the workbook, so it tells an expanded one
@@ -36,7 +36,7 @@ def expand(job: Job, table_names: Iterable[str], taken: Collection[str] = ()) ->
     Args:
         job: A job of the workbook.
         table_names: The tables of its schema, as the source spells them.
-        taken: Dataset paths that rows of their own write (`lake_layout.dataset_path`): such a row wins over a wildcard.
+        taken: What rows of their own write (`destinations.dataset_path`): such a row wins over a wildcard.
     """
     if not is_wildcard(job):
         return [job]
@@ -46,7 +46,7 @@ def expand(job: Job, table_names: Iterable[str], taken: Collection[str] = ()) ->
         if matches([job.table_name or ""], name) and not matches(job.excluded_tables, name)
     )
     jobs = (_for_table(job, name) for name in wanted)
-    return [one for one in jobs if lake_layout.dataset_path(one) not in taken]
+    return [one for one in jobs if dataset_path(one) not in taken]
 
 
 def base_job_id(job_id: str) -> str:

@@ -1,12 +1,12 @@
-"""What every destination is to the pipeline. A new one is a module beside this and a line in `DESTINATIONS`."""
+"""What every destination is to the pipeline. Which ones there are is in `shared.jobs.destinations`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Protocol
 
-from shared.lake.adls import AdlsDestination
-from shared.lake.databricks import DatabricksDestination
+from shared.jobs.destinations import destination_type
 
 if TYPE_CHECKING:
     import dlt
@@ -45,8 +45,11 @@ class Destination(Protocol):
         """An error of the destination's driver as one of this project's, or `error` itself."""
 
 
-DESTINATIONS: dict[str, Callable[[Job, LoadCommit], Destination]] = {
-    "adls": AdlsDestination,
-    "databricks": DatabricksDestination,
-}
-"""By the column `destination`."""
+def open_destination(job: Job, commit: LoadCommit) -> Destination:
+    """The destination of a job, for one load.
+
+    Raises:
+        ConfigurationError: there is no destination of that name.
+    """
+    writer: Callable[[Job, LoadCommit], Destination] = resolve_name(destination_type(job.destination).writer)
+    return writer(job, commit)

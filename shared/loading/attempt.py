@@ -21,8 +21,9 @@ from dlt.extract import DltResource
 from shared.errors.hierarchy import ConfigurationError, LakeError
 from shared.errors.job_errors import as_job_error
 from shared.isolation.leases import assert_held
-from shared.jobs.lake_layout import dataset_path, pipeline_name
-from shared.lake.destination import DESTINATIONS, Destination
+from shared.jobs.destinations import dataset_path, destination_type
+from shared.jobs.lake_layout import pipeline_name
+from shared.lake.destination import Destination, open_destination
 from shared.lake.load import DeleteDetection, LoadCommit
 from shared.loading.dlt_settings import configure_dlt
 from shared.loading.schema_changes import schema_changes
@@ -101,7 +102,7 @@ class _Attempt:
 
     def run(self) -> JobResult:
         self._refuse_impossible_backfill()
-        self.opened = DESTINATIONS[self.job.destination](self.job, self.commit)
+        self.opened = open_destination(self.job, self.commit)
         pipeline = open_pipeline(self.job, self.folder, self.opened)
         return self._already_committed(pipeline) or self._load(pipeline)
 
@@ -201,7 +202,7 @@ class _Attempt:
                 f"Job '{job.job_id}' cannot load a range again: a backfill needs load_type INCREMENTAL and "
                 f"table_format delta, and the job has {job.load_type.value} and {job.table_format}."
             )
-        if self.order.end and job.destination != "adls" and not job.primary_key:
+        if self.order.end and not destination_type(job.destination).keeps_record and not job.primary_key:
             raise ConfigurationError(
                 f"Job '{job.job_id}' cannot load a range again: with destination {job.destination} a backfill needs "
                 "primary_key, by which it updates the rows of its range."

@@ -16,15 +16,6 @@ from shared.models.shape import Shape
 _NOT_IN_A_PATH = re.compile(r"""[\x00-\x1f/\\#?%*:|"<>]""")
 
 
-class SourceType(StrEnum):
-    """The kinds of source that a job can name, spelt as in the workbook."""
-
-    POSTGRESQL = "PostgreSQL"
-    ORACLE = "Oracle"
-    MSSQL = "MSSQL"
-    API = "API"
-
-
 class LoadType(StrEnum):
     """FULL replaces the table, INCREMENTAL adds what is newer than the watermark."""
 
@@ -36,7 +27,7 @@ class Job(Shape):
     """One validated row of the workbook; what each field means stands in `shared/workbook/columns.py`."""
 
     job_id: str
-    source_type: SourceType
+    source_type: str = Field(description="A name of `shared.jobs.source_types`.")
     source_name: str
     schema_name: str | None = None
     table_name: str | None = None
@@ -52,7 +43,7 @@ class Job(Shape):
     partition_column: str | None = None
     primary_key: tuple[str, ...] = ()
     table_format: Literal["parquet", "delta"] = "parquet"
-    destination: Literal["adls", "databricks"] = "adls"
+    destination: str = Field(default="adls", description="A name of `shared.jobs.destinations`.")
     databricks_catalog: str | None = None
     databricks_schema: str | None = None
     schema_contract: Literal["evolve", "freeze", "discard_row", "discard_value"] = "evolve"

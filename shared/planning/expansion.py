@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from shared.errors.hierarchy import IngestionError, SourceError
 from shared.isolation.parent import Limits, run_in_child
-from shared.jobs.lake_layout import dataset_path
+from shared.jobs.destinations import dataset_path
 from shared.jobs.wildcards import expand, is_wildcard
 from shared.models.job import Job
 from shared.models.run import JobOptions

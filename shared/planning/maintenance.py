@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from shared.jobs.lake_layout import dataset_path
+from shared.jobs.destinations import dataset_path, is_delta_in_lake
 from shared.jobs.wildcards import expand, is_wildcard
 from shared.workbook.configuration import Configuration
 
@@ -33,4 +33,4 @@ def delta_jobs(configuration: Configuration, loaded_job_ids: Iterable[str]) -> l
         expanded = expand(wildcard, tables[wildcard.source_name, wildcard.schema_name], taken)
         taken |= {dataset_path(job) for job in expanded}
         found += expanded
-    return sorted(job.job_id for job in found if job.table_format == "delta" and job.destination == "adls")
+    return sorted(job.job_id for job in found if is_delta_in_lake(job))

@@ -84,15 +84,11 @@ class ServerConnection(SqlConnection):
         return f"{self.host}:{self.port}/{self.database}" if self.port else f"{self.host}/{self.database}"
 
 
-_ALIASES = {"postgres": "postgresql", "sqlserver": "mssql"}
-
-
 def dialect_name(secret: Secret) -> str | None:
-    """The SQLAlchemy dialect that a secret names, in its URL or in a field `dialect`; None where it names none."""
+    """The database that a secret names, in the scheme of its URL or in a field `dialect`; None if it names none."""
     url = str(secret.get("url", ""))
     named = url.partition("://")[0] or str(secret.get("dialect", ""))
-    dialect = named.partition("+")[0].lower()
-    return _ALIASES.get(dialect, dialect) or None
+    return named.partition("+")[0].lower() or None
 
 
 def _folded(name: str) -> str:

@@ -44,5 +44,5 @@ def examine_job(
 def _open(job: Job, secret: Secret, options: ReadOptions) -> TableSource:
     source = open_source(job, secret, options)
     if not isinstance(source, TableSource):
-        raise ConfigurationError(f"Job '{job.job_id}': a source of type {job.source_type.value} has no tables to list.")
+        raise ConfigurationError(f"Job '{job.job_id}': a source of type {job.source_type} has no tables to list.")
     return source

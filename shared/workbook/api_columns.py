@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.models.job import SourceType
+from shared.jobs.source_types import SOURCE_TYPES
 from shared.workbook.column import Column, When
 from shared.workbook.kinds import Choice, Integer, Text
 from shared.workbook.structured_kinds import JsonObject, Number, Parameters
@@ -10,7 +10,7 @@ from shared.workbook.structured_kinds import JsonObject, Number, Parameters
 _SECRET_HEADERS = ("authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "apikey")
 _SECRET_PARAMS = ("api_key", "apikey", "access_token", "token", "password", "client_secret")
 
-IS_API = When("source_type", (SourceType.API.value,))
+IS_API = When("source_type", tuple(one.name for one in SOURCE_TYPES.values() if not one.is_database))
 _IS_POST = When("api_method", ("POST",))
 _HAS_PAGES = When("pagination_type", ("offset", "cursor", "page", "link_header", "next_url", "auto"))
 _BY_OFFSET = When("pagination_type", ("offset", "auto"))

@@ -6,16 +6,18 @@ column's default is that of the model's field.
 
 from __future__ import annotations
 
-from shared.models.job import Job, LoadType, Request, Source, SourceType
+from shared.jobs.destinations import DESTINATIONS, destinations_with
+from shared.jobs.source_types import SOURCE_TYPES
+from shared.models.job import Job, LoadType, Request, Source
 from shared.workbook.api_columns import API_COLUMNS, OPTIONAL_API_COLUMNS
 from shared.workbook.column import Column, SheetSpec, When
 from shared.workbook.kinds import Choice, Flag, Integer, Names, Text
 from shared.workbook.structured_kinds import ColumnTypes, QuietHours, Schedule
 
-_DATABASES = (SourceType.POSTGRESQL.value, SourceType.ORACLE.value, SourceType.MSSQL.value)
-_IS_DATABASE = When("source_type", _DATABASES)
+_IS_DATABASE = When("source_type", tuple(one.name for one in SOURCE_TYPES.values() if one.is_database))
 _IS_INCREMENTAL = When("load_type", (LoadType.INCREMENTAL.value,))
-_IS_DATABRICKS = When("destination", ("databricks",))
+_IN_CATALOG = When("destination", destinations_with("databricks_catalog"))
+_IN_SCHEMA = When("destination", destinations_with("databricks_schema"))
 
 _NAME = r"[A-Za-z0-9](?:_?[A-Za-z0-9-])*"
 _NAME_RULE = "is not made of letters, digits, '-' and single '_' between them"
@@ -38,7 +40,7 @@ _KNOWN_COLUMNS = (
     ),
     Column(
         "source_type",
-        Choice(tuple(kind.value for kind in SourceType)),
+        Choice(tuple(SOURCE_TYPES)),
         "The kind of system that the job reads from.",
         "PostgreSQL",
         required=True,
@@ -131,7 +133,7 @@ _OPTIONAL_COLUMNS = (
     ),
     Column(
         "destination",
-        Choice(("adls", "databricks")),
+        Choice(tuple(DESTINATIONS)),
         "Where the table stands: in the lake, or in Databricks, which takes it over from files in the lake. Databricks "
         "needs table_format delta.",
         "databricks",
@@ -141,16 +143,16 @@ _OPTIONAL_COLUMNS = (
         _UNITY_NAME,
         "The catalog in Unity Catalog.",
         "main",
-        required=_IS_DATABRICKS,
-        applies=_IS_DATABRICKS,
+        required=_IN_CATALOG,
+        applies=_IN_CATALOG,
     ),
     Column(
         "databricks_schema",
         _UNITY_NAME,
         "The schema in that catalog; the table is called like the source's.",
         "shop",
-        required=_IS_DATABRICKS,
-        applies=_IS_DATABRICKS,
+        required=_IN_SCHEMA,
+        applies=_IN_SCHEMA,
     ),
     Column(
         "included_columns",

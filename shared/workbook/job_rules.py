@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from shared.jobs.destinations import DESTINATIONS
 from shared.jobs.filters import FilterError, render_filter
+from shared.jobs.source_types import is_database
 from shared.jobs.watermarks import as_moment, as_number, misfit
 from shared.jobs.wildcards import matches
-from shared.models.job import SourceType
+from shared.models.job import Job
 from shared.workbook.cells import quoted
 
 Rule = Callable[[Mapping[str, Any]], Iterator[tuple[str, str]]]
@@ -21,9 +23,9 @@ _PAGES_FOLLOW_EACH_OTHER = ("cursor", "link_header", "next_url")
 
 def _filter_is_one_condition(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     text, source_type = row["query_filter"], row.get("source_type")
-    if text and source_type and source_type != SourceType.API.value:
+    if text and is_database(source_type):
         try:
-            render_filter(text, SourceType(source_type))
+            render_filter(text, str(source_type))
         except FilterError as error:
             yield "query_filter", f"{quoted(text)} {error}"
 
@@ -51,7 +53,7 @@ def _deletes_can_be_detected(row: Mapping[str, Any]) -> Iterator[tuple[str, str]
     if row.get("load_type") == "FULL":
         message = "does nothing with load_type FULL, which replaces the table and so drops rows that are gone"
         yield "detect_deletes", f"'{mode}' {message}; leave it blank"
-    elif row.get("source_type") == SourceType.API.value:
+    elif "source_type" in row and not is_database(row["source_type"]):
         yield "detect_deletes", f"'{mode}' compares keys with a database, and an API has none to compare with"
     elif row["table_format"] != "delta":
         yield "detect_deletes", f"'{mode}' changes rows, which only table_format delta can do"
@@ -64,12 +66,15 @@ def _partitions_need_delta(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "partition_by", f"{quoted(', '.join(row['partition_by']))} needs table_format delta"
 
 
-def _databricks_has_its_limits(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    if row["destination"] == "databricks" and row["table_format"] != "delta":
-        yield "table_format", f"{quoted(row['table_format'])} is not what Databricks keeps its tables in; use delta"
-    for column in ("detect_deletes", "partition_by"):
-        if row["destination"] == "databricks" and row[column] not in ("none", ()):
-            yield column, "works in the lake only, not with destination databricks; leave it blank"
+def _destination_has_its_limits(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    destination = DESTINATIONS[row["destination"]]
+    if row["table_format"] not in destination.table_formats:
+        formats = " or ".join(destination.table_formats)
+        wrong = f"{quoted(row['table_format'])} is not what {destination.label} keeps its tables in"
+        yield "table_format", f"{wrong}; use {formats}"
+    for column in destination.unsupported:
+        if row[column] != Job.model_fields[column].get_default():
+            yield column, f"does not work with destination {destination.name}; leave it blank"
 
 
 def _needed_columns_are_read(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -112,7 +117,7 @@ def _exclusions_need_a_wildcard(row: Mapping[str, Any]) -> Iterator[tuple[str, s
 
 
 def _schemas_have_their_own_column(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    if "." in (row["table_name"] or "") and row.get("source_type") != SourceType.API.value:
+    if "." in (row["table_name"] or "") and is_database(row.get("source_type")):
         yield "table_name", f"{quoted(row['table_name'])} holds a dot; a schema belongs in schema_name"
 
 
@@ -128,7 +133,7 @@ ERRORS: tuple[Rule, ...] = (
     _lookback_can_update,
     _deletes_can_be_detected,
     _partitions_need_delta,
-    _databricks_has_its_limits,
+    _destination_has_its_limits,
     _needed_columns_are_read,
     _wildcards_stand_in_table_names,
 )

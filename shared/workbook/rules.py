@@ -6,8 +6,10 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from shared.jobs import lake_layout
+from shared.jobs.destinations import DESTINATIONS, dataset_path
+from shared.jobs.source_types import SOURCE_TYPES
 from shared.jobs.watermarks import comes_before, misfit
-from shared.models.job import Job, SourceType
+from shared.models.job import Job
 from shared.workbook import job_rules
 from shared.workbook.cells import quoted
 from shared.workbook.kinds import did_you_mean
@@ -47,8 +49,9 @@ def check_sources(drafts: Sequence[Draft], jobs: Sequence[Draft], table: Table, 
         if name is not None and name not in types:
             message = f"{quoted(name)} is the source_name of no job{did_you_mean(name, list(types))}"
             found.warnings.append(table.problem("source_name", draft.row, message))
-        if draft.values.get("auth") == "managed_identity" and types.get(name or "") == SourceType.ORACLE.value:
-            message = "'managed_identity' does not work for Oracle; use password"
+        kind = SOURCE_TYPES.get(str(types.get(name or "")))
+        if draft.values.get("auth") == "managed_identity" and kind and not kind.managed_identity:
+            message = f"'managed_identity' does not work for {kind.name}; use password"
             found.problems.append(table.problem("auth", draft.row, message))
 
 
@@ -73,14 +76,16 @@ def _check_order(draft: Draft, job: Draft, table: Table, found: Findings) -> Non
         found.warnings.append(table.problem("job_id", draft.row, message))
     if values.get("action") != "backfill":
         return
+    destination = DESTINATIONS[job.values.get("destination", Job.model_fields["destination"].default)]
     if job.values.get("load_type") == "FULL":
         message = f"'backfill' needs a watermark_column, but job {quoted(values['job_id'])} has load_type FULL"
         found.problems.append(table.problem("action", draft.row, message))
     elif job.values.get("table_format", "parquet") != "delta":
         message = f"'backfill' needs table_format delta, but job {quoted(values['job_id'])} writes parquet"
         found.problems.append(table.problem("action", draft.row, message))
-    elif job.values.get("destination") == "databricks" and not job.values.get("primary_key"):
-        message = f"'backfill' into Databricks needs primary_key, which job {quoted(values['job_id'])} has not"
+    elif not destination.keeps_record and not job.values.get("primary_key"):
+        lacking = f"which job {quoted(values['job_id'])} does not have"
+        message = f"'backfill' into {destination.label} needs primary_key, {lacking}"
         found.problems.append(table.problem("action", draft.row, message))
     types, column = job.values.get("column_types", {}), job.values.get("watermark_column")
     for name in ("from", "to"):
@@ -107,17 +112,15 @@ def _check_ids(drafts: Sequence[Draft], table: Table, found: Findings) -> None:
 
 def _check_datasets(drafts: Sequence[Draft], jobs: Sequence[Job], table: Table, found: Findings) -> None:
     enabled = [
-        (draft, lake_layout.dataset_path(job))
+        (draft, dataset_path(job))
         for draft, job in zip(drafts, jobs, strict=True)
         if draft.values.keys() >= _DATASET_COLUMNS and draft.values["enabled"]
     ]
     for (first, _), (second, path) in _clashes(enabled, lambda item: item[1].casefold()):
-        in_databricks = second.values.get("destination") == "databricks"
-        column = "databricks_schema" if in_databricks else "target_folder_path"
+        column = DESTINATIONS[second.with_defaults(table.spec)["destination"]].place_column
         message = (
             f"{quoted(second.values.get(column) or '')} gives the dataset {path}, which job "
-            f"'{first.values['job_id']}' in row {first.row} writes too; choose another "
-            f"{'schema' if in_databricks else 'folder'} or disable one of them"
+            f"'{first.values['job_id']}' in row {first.row} writes too; choose another one or disable one of the jobs"
         )
         found.problems.append(table.problem(column, second.row, message))
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.jobs.lake_layout import bucket_path, dataset_name, dataset_path, pipeline_name, table_path
+from shared.jobs.destinations import dataset_path
+from shared.jobs.lake_layout import bucket_path, dataset_name, pipeline_name, table_path
 from tests.builders import a_job
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.jobs import lake_layout
+from shared.jobs.destinations import dataset_path
 from shared.jobs.wildcards import expand, expanded_job, matches
 from shared.workbook.configuration import Configuration
 from tests.builders import a_job
@@ -42,7 +42,7 @@ def test_only_the_star_is_special_in_a_pattern() -> None:
 
 def test_a_row_of_its_own_wins_over_a_wildcard() -> None:
     own = a_job(job_id="own", table_name="orders")
-    jobs = expand(a_job(job_id="all", table_name="*"), TABLES, taken={lake_layout.dataset_path(own)})
+    jobs = expand(a_job(job_id="all", table_name="*"), TABLES, taken={dataset_path(own)})
     assert "orders" not in [job.table_name for job in jobs]
     assert len(jobs) == 3
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import psycopg
 
-from shared.models.job import SourceType
 from shared.secrets import Secret
 from shared.sources.probe import list_tables
 from tests.builders import a_job
@@ -24,7 +23,7 @@ def test_whatever_holds_rows_of_its_own_is_listed_and_a_partition_is_part_of_its
     sql.execute("CREATE MATERIALIZED VIEW order_days AS SELECT day FROM orders")
     sql.execute("CREATE SEQUENCE numbers")
     sql.execute("RESET search_path")
-    job = a_job(source_type=SourceType.POSTGRESQL.value, schema_name=table)
+    job = a_job(source_type="PostgreSQL", schema_name=table)
     assert list_tables(job, secret, lambda _stage, _rows: None) == [
         "Mixed Case",
         "open_orders",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.jobs.lake_layout import dataset_path
+from shared.jobs.destinations import dataset_path
 from shared.lake.databricks import staging_url
 from shared.models.job import Job
 from shared.workbook.validation import validate
@@ -45,7 +45,7 @@ def test_a_job_alone_writes_to_its_table_of_the_catalog() -> None:
         ({"databricks_schema": "a.b"}, "'a.b' holds a space, a period, a slash or a line break"),
         (
             {"detect_deletes": "soft", "load_type": "INCREMENTAL", "watermark_column": "id", "primary_key": "id"},
-            "detect_deletes: works in the lake only, not with destination databricks",
+            "detect_deletes: does not work with destination databricks; leave it blank",
         ),
         ({"destination": "snowflake"}, "'snowflake' is not one of adls, databricks"),
     ],
