@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.audit.properties import without_keys
 from shared.jobs.source_types import SOURCE_TYPES
-from shared.models.attempt import JobStatus
+from shared.models.attempt import JobStatus, LoadFigures
 from shared.models.job import LoadType
 from shared.models.run import RunStatus
 
@@ -78,7 +78,9 @@ class RunList(Answer):
     continuation: str | None = Field(description=CONTINUATION)
 
 
-class _Attempt(AuditRow):
+class _Attempt(LoadFigures, AuditRow):
+    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
+
     job_id: str
     attempt: int | None = None
     source_name: str | None = None
@@ -88,14 +90,6 @@ class _Attempt(AuditRow):
     end_time: datetime | None = None
     duration_seconds: float | None = None
     duration_by_stage: dict[str, float] | None = Field(None, description="Seconds: extract, normalize, load, total.")
-    rows_extracted: int | None = None
-    rows_written: int | None = None
-    bytes_written: int | None = None
-    files_written: int | None = None
-    watermark_before: str | None = None
-    watermark_after: str | None = None
-    load_id: str | None = Field(None, description="Not there where nothing new was to be loaded.")
-    schema_changes: list[str] | None = None
     error_kind: str | None = None
     error_message: str | None = None
     retryable: bool | None = None
@@ -204,17 +198,16 @@ class Rehearsal(Answer):
     jobs: list[RehearsedJob]
 
 
-class LastLoad(Answer):
+class LastLoad(LoadFigures, Answer):
     """How a job last ended."""
+
+    model_config = ConfigDict(defer_build=True)
 
     run_id: str
     status: JobStatus | None = None
     start_time: datetime | None = None
     end_time: datetime | None = None
-    rows_extracted: int | None = None
-    rows_written: int | None = None
     duration_seconds: float | None = None
-    watermark_after: str | None = None
     error_kind: str | None = None
     error_message: str | None = None
 

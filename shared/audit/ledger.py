@@ -33,14 +33,10 @@ def record_load(job: Job, result: JobResult) -> None:
     row = {
         "PartitionKey": f"ledger:{job.job_id}",
         "RowKey": newest_first(datetime.fromtimestamp(float(result.load_id), timezone.utc)),
-        "load_id": result.load_id,
         "run_id": result.run_id,
         "dataset": dataset_path(job),
         "watermark_column": job.watermark_column,
-        "watermark_before": result.watermark_before,
-        "watermark_after": result.watermark_after,
-        "rows": result.rows_written,
-        "bytes": result.bytes_written,
+        **result.figures(),
         "committed_at": result.ended_at,
     }
     audit_table().upsert_entity(as_properties(row), mode=UpdateMode.REPLACE)

@@ -80,6 +80,7 @@ export const jobView = {
       last?.status === "FAILED" && errorPanel("The last load failed", last.error_kind, last.error_message),
       facts(description(job, loads)),
       charts(loads),
+      last && lastLoad(last),
       schemaChanges(loads),
       h(
         "section",
@@ -152,6 +153,25 @@ function charts(loads) {
       barChart("Time per load", newest, "duration_seconds", duration),
     )
   );
+}
+
+// Every figure that the app records of a load, by its own name: one that is new in the app is shown without a change here.
+function lastLoad(load) {
+  return h(
+    "details",
+    null,
+    h("summary", null, "The last load in full"),
+    facts(
+      Object.entries(load)
+        .filter(([name]) => !name.startsWith("error_"))
+        .map(([name, value]) => [name.replaceAll("_", " "), plain(value)]),
+    ),
+  );
+}
+
+function plain(value) {
+  if (typeof value === "number") return number(value);
+  return h("span", { class: "value" }, typeof value === "object" ? JSON.stringify(value) : String(value));
 }
 
 function schemaChanges(loads) {

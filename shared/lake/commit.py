@@ -129,10 +129,7 @@ class CommittingClient(ListedClient):
             "inserted_at": datetime.now(timezone.utc).isoformat(),
             "schema_version_hash": self.schema.version_hash,
             **self.commit.record,
-            "rows_written": self.commit.rows,
-            "rows_deleted": self.commit.rows_deleted,
-            "files_written": self.commit.files,
-            "bytes_written": self.commit.bytes,
+            **self.commit.written(),
             "tables": self.commit.tables,
         }
         path, content = self._record_path(load_id), json.dumps(self._record).encode()

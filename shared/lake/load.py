@@ -1,27 +1,14 @@
-"""A filesystem client whose loads are all or nothing: new files first, then the commit, then the old files go.
-
-Plain dlt deletes the old files of a replaced table before it loads the new ones, and a crash leaves files of a load
-that never committed, beside which the next attempt appends. Here a load is committed by one blob, its record in
-`_dlt_loads`; whatever belongs to no committed load is removed by the next attempt of the same job, and by it alone,
-because no two jobs share a dataset.
-
-A process that stood still for so long that another run took its job over may send what it was about to send at any
-later moment. So nothing that counts is overwritten: a record is only ever created, an attempt that clears up after a
-load first puts an empty blob in the place of its record, and a manifest is replaced only as it was when it was listed.
-"""
+"""What the pipeline asks of the load that is to be committed, and what the load wrote."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from shared.jobs.value_range import ValueRange
 from shared.lake.inventory import Inventory
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass
@@ -52,6 +39,15 @@ class LoadCommit:
     rows: int = 0
     rows_deleted: int = 0
     bytes: int = 0
+
+    def written(self) -> dict[str, int]:
+        """What the load wrote, by the names of `LoadFigures`."""
+        return {
+            "rows_written": self.rows,
+            "rows_deleted": self.rows_deleted,
+            "files_written": self.files,
+            "bytes_written": self.bytes,
+        }
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from shared.lake.load import DeleteDetection, LoadCommit
 from shared.loading.dlt_settings import configure_dlt
 from shared.loading.schema_changes import schema_changes
 from shared.loading.state import known_columns, known_watermark
-from shared.models.attempt import AttemptOrder, JobResult, JobStatus, Rewind
+from shared.models.attempt import AttemptOrder, JobResult, JobStatus, Rewind, figures_of
 from shared.models.job import Job, LoadType
 from shared.secrets import Secret
 from shared.sources import open_source
@@ -188,10 +188,7 @@ class _Attempt:
             {
                 **self.commit.record,
                 "load_id": loaded.loads_ids[-1] if loaded.loads_ids else None,  # nothing new, nothing loaded
-                "rows_written": self.commit.rows,
-                "rows_deleted": self.commit.rows_deleted,
-                "files_written": self.commit.files,
-                "bytes_written": self.commit.bytes,
+                **self.commit.written(),
             }
         )
 
@@ -250,11 +247,7 @@ class _Attempt:
     def _result(self, record: Any) -> JobResult:
         return self._envelope(
             status=JobStatus.SUCCESS,
-            load_id=record.get("load_id"),
-            schema_changes=tuple(record.get("schema_changes", ())),
-            **{name: record.get(name) for name in ("rows_extracted", "rows_written", "rows_deleted")},
-            **{name: record.get(name) for name in ("files_written", "bytes_written")},
-            **{name: record.get(name) for name in ("watermark_before", "watermark_after")},
+            **figures_of(record).figures(),
         )
 
     def failure(self, error: Exception) -> JobResult:

@@ -5,8 +5,10 @@ All of them travel as small JSON through the Durable history, so none ever holds
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from pydantic import Field, field_validator
 
@@ -54,22 +56,41 @@ class JobError(Shape):
     )
 
 
-class JobResult(Shape):
+class LoadFigures(Shape):
+    """What a load brought.
+
+    The result, its audit rows, the ledger, the load's record in the lake, the HTTP answers and the dashboard all take
+    these fields from here: a field that is added here arrives in each of them.
+    """
+
+    rows_extracted: int = 0
+    rows_written: int = 0
+    rows_deleted: int = Field(default=0, description="Rows that the source no longer has, marked or removed.")
+    bytes_written: int = 0
+    files_written: int = 0
+    watermark_before: str | None = None
+    watermark_after: str | None = None
+    load_id: str | None = Field(default=None, description="Missing if there was nothing new to load.")
+    schema_changes: tuple[str, ...] = ()
+
+    def figures(self) -> dict[str, Any]:
+        """These fields alone, as plain values; what a load did not have is left out."""
+        return self.model_dump(include=set(LoadFigures.model_fields), exclude_none=True)
+
+
+def figures_of(record: Mapping[str, Any]) -> LoadFigures:
+    """The figures that a record of a load holds, among whatever else it holds."""
+    known = {name: record[name] for name in LoadFigures.model_fields if record.get(name) is not None}
+    return LoadFigures.model_validate(known)
+
+
+class JobResult(LoadFigures):
     """The envelope that `load_job` returns, whatever happened."""
 
     run_id: str
     job_id: str
     attempt: int = 1
     status: JobStatus
-    rows_extracted: int = 0
-    rows_written: int = 0
-    rows_deleted: int = Field(default=0, description="Rows that the source has no more, marked or removed.")
-    bytes_written: int = 0
-    files_written: int = 0
-    watermark_before: str | None = None
-    watermark_after: str | None = None
-    load_id: str | None = None
-    schema_changes: tuple[str, ...] = ()
     started_at: datetime
     ended_at: datetime
     duration_seconds: dict[str, float] = Field(

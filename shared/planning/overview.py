@@ -11,6 +11,7 @@ from shared.activation.versions import Snapshot
 from shared.audit.jobs import latest_rows, succeeded_rows
 from shared.jobs.schedules import next_start, overdue_since
 from shared.jobs.wildcards import base_job_id, is_wildcard
+from shared.models.attempt import LoadFigures
 from shared.models.job import Job
 from shared.settings import settings
 from shared.workbook.configuration import Configuration
@@ -21,9 +22,7 @@ _CELLS = (
 )
 
 
-_SUCCESS = ("run_id", "start_time", "end_time", "rows_extracted", "rows_written", "duration_seconds", "watermark_after")
-
-
+_SUCCESS = ("run_id", "start_time", "end_time", "duration_seconds", *LoadFigures.model_fields)
 _RESULT = (*_SUCCESS, "status", "error_kind", "error_message")
 
 

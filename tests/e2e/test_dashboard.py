@@ -209,6 +209,8 @@ def test_the_page_of_a_job_shows_its_loads_watermark_and_schema_changes(page: Pa
     expect(page.get_by_text("updated_at = 2026-03-01T04:59:00+00:00")).to_be_visible()
     expect(page.get_by_role("img", name=re.compile("^Rows per load: "))).to_be_visible()
     expect(page.locator(".changes")).to_contain_text("column 'region' added (string)")
+    page.get_by_text("The last load in full").click()
+    expect(page.locator("details .facts")).to_contain_text("rows deleted0")
     press(page, "Show older loads")
     expect(page.get_by_text("130 of 130")).to_be_visible()
     seeds.write_newest_load(app.services.table_service().get_table_client(app.settings["AUDIT_TABLE"]))

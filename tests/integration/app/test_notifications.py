@@ -178,7 +178,7 @@ def test_a_job_that_should_have_loaded_is_told_once_and_again_when_it_has(
     webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configuration_store().activate(a_workbook({"job_id": "orders"}, {"job_id": "users", "enabled": "N"}), etag="1")
-    monkeypatch.setattr("shared.watch.datetime", Later)
+    monkeypatch.setattr("shared.notifications.watch.datetime", Later)
     watch()
     watch()
     assert titles(webhook) == ["1 job is overdue"]
@@ -200,7 +200,7 @@ def test_a_job_that_is_known_to_fail_is_not_told_as_overdue_too(
 ) -> None:
     configuration_store().activate(a_workbook({"job_id": "orders"}), etag="1")
     a_run("run-1", bad=("orders",))
-    monkeypatch.setattr("shared.watch.datetime", Later)
+    monkeypatch.setattr("shared.notifications.watch.datetime", Later)
     watch()
     assert titles(webhook) == ["1 job failed"]
 

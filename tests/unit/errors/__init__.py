@@ -1,0 +1,1 @@
+"""Errors: what they mean and what a user does about them."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from shared.errors.hints import HINTS, hint
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 RUNBOOK = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 
 

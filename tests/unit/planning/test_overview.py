@@ -28,7 +28,7 @@ def described(latest: list[dict[str, Any]], succeeded: list[dict[str, Any]], **j
 
 
 def test_a_job_that_loaded_in_the_last_tick_is_not_overdue() -> None:
-    row = a_row("orders", utc(3), rows_written=5, load_id="1.2")
+    row = a_row("orders", utc(3), rows_written=5, stage="load")
     job = described([row], [row])
     assert (job["next_due"], job["overdue_since"]) == (utc(4), None)
     assert job["last_result"] == {"status": "SUCCESS", "rows_written": 5}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from shared.sources.rest.spool import Spool, page_digest
 from shared.sources.rest.tables import Unnesting
-from tests.unit.rest.jobs import an_api_job
+from tests.unit.sources.rest.jobs import an_api_job
 
 ROWS = [{"id": 1, "tags": ["a"]}, {"id": 2, "tags": ["b", "c"]}]
 

@@ -8,7 +8,7 @@ import pytest
 from shared.errors.hierarchy import SourceError
 from shared.sources.rest.increment import server_filter
 from shared.sources.rest.types import ZONED
-from tests.unit.rest.jobs import an_api_job
+from tests.unit.sources.rest.jobs import an_api_job
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Which jobs run, when, and in which lanes."""
