@@ -9,15 +9,17 @@ from __future__ import annotations
 import json
 import time
 import tomllib
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError, ServiceRequestError
 
 from shared.errors.hierarchy import ConfigurationError, SecretNotFoundError, TransientError
+from shared.errors.texts import SHOWN, cut, one_line, printable
 from shared.identity import secret_client
 from shared.models.job import Source
 from shared.settings import settings
@@ -25,6 +27,12 @@ from shared.settings import settings
 MASK = "******"
 SOURCE_PREFIX = "source-"
 DESTINATION_PREFIX = "destination-"
+ADMITTING_TAG = "ingestion-source"
+"""A Key Vault secret of another name may be named in secret_name if it carries this tag."""
+
+_SHORTEST = 3  # characters; a shorter value would blacken every text
+_SHORTEST_ENCODED = 4
+_LOGGED = 20_000  # characters of one message of a log
 _PLAIN_FIELDS = frozenset(
     {"auth", "base_url", "database", "dialect", "driver", "host", "port", "schema", "service_name", "sid", "tns_alias"}
     | {"trusted_connection", "encrypt", "trust_server_certificate", "sslmode", "username", "user"}
@@ -39,6 +47,7 @@ class Secret(Mapping[str, Any]):
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
         self._fields = dict(fields)
+        self._learned: set[str] = set()
 
     def __getitem__(self, key: str) -> Any:
         return self._fields[key]
@@ -52,31 +61,75 @@ class Secret(Mapping[str, Any]):
     def __repr__(self) -> str:
         return f"Secret({', '.join(f'{name}={MASK}' for name in self._fields)})"
 
+    def learn(self, value: str) -> None:
+        """Take `value` out of texts from now on, too: a token that this secret was exchanged for."""
+        if len(value) >= _SHORTEST:
+            self._learned.add(value)
+
+    def learn_from(self, other: Secret) -> None:
+        """Hide what another secret has learned, too."""
+        self._learned |= other._learned
+
     def redact(self, text: str) -> str:
-        """`text` with every secret value of this connection replaced by ******."""
-        for value in sorted(_secret_values(self._fields), key=len, reverse=True):
+        """`text` with every secret value of this connection replaced by ******, in each of its spellings."""
+        for value in sorted(self._hidden(), key=len, reverse=True):
             text = text.replace(value, MASK)
         return text
 
+    def shown(self, text: str, limit: int = SHOWN) -> str:
+        """Foreign text as a message may quote it: in one line, without secrets and control characters, and cut."""
+        return one_line(self.redact(" ".join(text.split())), limit)
+
+    def logged(self, text: str) -> str:
+        """Text of a log or a traceback: as `shown`, with its lines."""
+        return cut(printable(self.redact(text)), _LOGGED)
+
+    def _hidden(self) -> set[str]:
+        spelled = {*_secret_values(self._fields), *(s for value in self._learned for s in _spellings(value))}
+        if username := self._fields.get("username"):
+            spelled.update(_in_base64(f"{username}:{self._fields.get('password') or ''}"))
+        return spelled
+
 
 def _secret_values(value: Any, name: str = "") -> Iterator[str]:
-    """Every text of a secret that must not be seen, as it stands and as a URL spells it."""
-    if isinstance(value, Mapping):
+    """Every text of a secret that must not be seen, in each of its spellings."""
+    if isinstance(value, Secret):
+        yield from value._hidden()
+    elif isinstance(value, Mapping):
         for inner_name, inner in value.items():
             yield from _secret_values(inner, inner_name)
     elif isinstance(value, (list, tuple)):
         for inner in value:
             yield from _secret_values(inner, name)
     elif name not in _PLAIN_FIELDS and value is not None and not isinstance(value, bool):
-        text = str(value)
-        password = _password_of(text)
-        for spelt in {text, password, unquote(password), quote(text, safe="")}:
-            if len(spelt) > 2:
-                yield spelt
+        yield from _spellings(str(value))
+
+
+def _spellings(text: str) -> Iterator[str]:
+    """A value as it is, as a URL, a form, JSON and base64 spell it; of a URL also the password within."""
+    password = _password_of(text)
+    for value in {text, password, unquote(password)}:
+        in_json = json.dumps(value)[1:-1]
+        for spelled in {value, " ".join(value.split()), quote(value, safe=""), quote_plus(value), in_json}:
+            if len(spelled) >= _SHORTEST:
+                yield spelled
+        if len(value) >= _SHORTEST:
+            yield from _in_base64(value)
+
+
+def _in_base64(text: str) -> Iterator[str]:
+    """The base64 of a text in both alphabets, without padding, wherever it begins among other bytes."""
+    content = text.encode("utf-8", "surrogatepass")
+    for before in range(3):
+        encoded = b64encode(b"\0" * before + content).decode().rstrip("=")
+        whole = encoded[(0, 2, 3)[before] : len(encoded) if (before + len(content)) % 3 == 0 else -1]
+        if len(whole) >= _SHORTEST_ENCODED:
+            yield whole
+            yield whole.replace("+", "-").replace("/", "_")
 
 
 def _password_of(text: str) -> str:
-    """The password within a connection URL, as it is spelt there; empty where the text is no such URL."""
+    """The password within a connection URL, as it is spelled there; empty if the text is no such URL."""
     try:
         return urlsplit(text).password or ""
     except ValueError:
@@ -137,7 +190,14 @@ class KeyVaultSecrets:
 
     def _read(self, secret_name: str) -> str | None:
         try:
-            return secret_client(self._vault_url).get_secret(secret_name).value
+            found = secret_client(self._vault_url).get_secret(secret_name)
+            ours = bool(self._prefix) or secret_name.lower().startswith(SOURCE_PREFIX)
+            if not ours and ADMITTING_TAG not in (found.properties.tags or {}):
+                raise ConfigurationError(
+                    f"Key Vault {self._vault_url} secret '{secret_name}' is not a source's: its name does not begin "
+                    f"with {SOURCE_PREFIX}. Name such a secret, or give this one the tag {ADMITTING_TAG}."
+                )
+            return found.value
         except ResourceNotFoundError:
             return None
         except ServiceRequestError as error:

@@ -74,9 +74,9 @@ class KeyVault(Service):
         """The audience that tokens for this vault must have."""
         return f"https://{HOST.partition('.')[2]}:{self.port}"
 
-    def set_secret(self, name: str, value: str) -> None:
+    def set_secret(self, name: str, value: str, **tags: str) -> None:
         """Give the secret a new version, as its administrator would."""
-        self._store.add(name, SecretVersion(value))
+        self._store.add(name, SecretVersion(value, tags={tag.replace("_", "-"): text for tag, text in tags.items()}))
 
     def start(self) -> None:
         (self.port,) = claim_ports(self.folder, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from shared.errors import faults
+from shared.errors.texts import one_line
 from shared.models.attempt import JobError
 
 MESSAGE_LIMIT = 2000  # characters
@@ -32,14 +33,14 @@ def as_job_error(
     *_, root = causes = list(_causes(error))
     for cause in causes:
         if explained := faults.explain(_explained_by(explainers, cause)):
-            message = redact(str(explained))[:MESSAGE_LIMIT]
+            message = one_line(redact(str(explained)), MESSAGE_LIMIT)
             return JobError(
                 kind=explained.kind,
                 message=message,
                 retryable=explained.retryable,
                 retry_after_seconds=getattr(explained, "retry_after_seconds", None),
             )
-    message = redact(f"{type(root).__name__}: {root}")[:MESSAGE_LIMIT]
+    message = one_line(redact(f"{type(root).__name__}: {root}"), MESSAGE_LIMIT)
     return JobError(kind="unexpected", message=message, retryable=True)
 
 

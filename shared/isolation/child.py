@@ -57,6 +57,9 @@ def child_main(pipe: Connection) -> None:
     outbox = _Outbox(pipe)
     handler = _PipeHandler(outbox)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    # dlt's logger does not propagate, and formats by the first handler that it has: that writes to the pipe, too
+    of_dlt = _PipeHandler(outbox, handler.secrets)
+    logging.getLogger("dlt").handlers[:] = [of_dlt]
     memory_at_first = _most_memory()
     while True:
         try:
@@ -111,20 +114,22 @@ class _Outbox:
 class _PipeHandler(logging.Handler):
     """Sends the child's log to the parent, which has the host's handlers; secret values are taken out first."""
 
-    def __init__(self, outbox: _Outbox) -> None:
+    def __init__(self, outbox: _Outbox, secrets: list[Secret] | None = None) -> None:
         super().__init__()
         self._outbox = outbox
-        self._secrets: list[Secret] = []
+        self.secrets: list[Secret] = [] if secrets is None else secrets
 
     def hide(self, secret: Secret) -> None:
-        """Take the values of a secret out of everything that is logged from now on."""
-        if secret not in self._secrets:
-            self._secrets.append(secret)
+        """Take the values of a secret, and what it learns, out of everything that is logged from now on."""
+        for earlier in self.secrets:
+            if earlier == secret:
+                secret.learn_from(earlier)
+        self.secrets[:] = [*(earlier for earlier in self.secrets if earlier != secret), secret]
 
     def emit(self, record: logging.LogRecord) -> None:
         text = self.format(record)
-        for secret in self._secrets:
-            text = secret.redact(text)
+        for secret in self.secrets:
+            text = secret.logged(text)
         self._outbox.send("log", (record.name, record.levelno, text))
 
 

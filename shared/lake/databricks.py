@@ -197,7 +197,7 @@ class DatabricksDestination:
     def _explained(self, error: BaseException) -> IngestionError:
         if isinstance(error, IngestionError):
             return error
-        connection, text = self.connection, self._secret.redact(" ".join(str(error).split()))
+        connection, text = self.connection, self._secret.shown(str(error))
         place = f"Databricks ({connection.server_hostname}:{connection.port}{connection.http_path})"
         for pattern, kind, meaning in _FAULTS:
             if pattern.search(text):

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shared.errors.hierarchy import SourceError
+from shared.errors.texts import one_line
 
 Batch = pa.RecordBatch | pa.Table
 Column: TypeAlias = "pa.Array[Any] | pa.ChunkedArray[Any]"
@@ -32,10 +33,8 @@ def conform(batch: Batch, schema: pa.Schema) -> pa.Table:
 
 def misfit(name: str, value: object, arrow_type: pa.DataType) -> SourceError:
     """The error for a value that its column's type in the lake cannot carry."""
-    shown = str(value)
-    shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
     return SourceError(
-        f"Column '{name}' holds {shown}, which does not fit {arrow_type}. "
+        f"Column '{name}' holds {one_line(str(value), _SHOWN)}, which does not fit {arrow_type}. "
         f"Name another type for it in column_types, for example {name}:text, and order a full refresh where the lake "
         "has the table already."
     )

@@ -101,8 +101,14 @@ def _problem(location: tuple[int | str, ...], message: str) -> str:
 
 
 def _from_url(secret: Secret, source_name: str) -> dict[str, Any]:
+    text = str(secret["url"])
+    if text.count("@") > 1:  # else the rest of the password would count as the host, and be printed
+        raise ConfigurationError(
+            f"The connection URL in the secret of source '{source_name}' holds more than one '@'. Write an '@' of the "
+            "user's name, the password or the query as %40, or store the secret as a JSON object."
+        )
     try:
-        url = make_url(str(secret["url"]))
+        url = make_url(text)
     except (ArgumentError, ValueError):  # ValueError: a port that is no number
         raise ConfigurationError(f"The connection URL in the secret of source '{source_name}' is not valid.") from None
     fields: dict[str, Any] = {

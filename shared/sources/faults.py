@@ -140,7 +140,7 @@ def explain(error: BaseException, job: Job, connection: SqlConnection, secret: S
     driver = type(origin).__module__.split(".")[0]
     if isinstance(origin, IngestionError) or not (driver in FAULTS or isinstance(error, DBAPIError)):
         return error
-    text = secret.redact(" ".join(str(origin).split()))
+    text = secret.shown(str(origin))
     state = str(getattr(origin, "sqlstate", None) or "").strip("\0")
     fault = next(
         (one for one in FAULTS.get(driver, _OTHERS) if one.pattern.search(state) or one.pattern.search(text)), None

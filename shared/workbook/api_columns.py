@@ -7,7 +7,16 @@ from shared.workbook.column import Column, When
 from shared.workbook.kinds import Choice, Integer, Text
 from shared.workbook.structured_kinds import JsonObject, Number, Parameters
 
-_SECRET_HEADERS = ("authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "apikey")
+_SECRET_HEADERS = (
+    *("authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "apikey", "x-auth-token"),
+    *("x-functions-key", "ocp-apim-subscription-key", "private-token"),
+)
+# What requests itself sets, what changes the meaning of a request on its way, and what opens Azure's own endpoints.
+_OWN_HEADERS = (
+    *("host", "content-length", "content-encoding", "transfer-encoding", "connection", "keep-alive", "proxy-*", "te"),
+    *("trailer", "upgrade", "expect", "via", "forwarded", "x-forwarded-*", "x-real-ip", "x-original-*", "x-rewrite-*"),
+    *("x-http-method*", "x-method-override", "metadata", "x-identity-header", "secret", "set-cookie*", "range"),
+)
 _SECRET_PARAMS = ("api_key", "apikey", "access_token", "token", "password", "client_secret")
 
 IS_API = When("source_type", tuple(one.name for one in SOURCE_TYPES.values() if not one.is_database))
@@ -80,7 +89,7 @@ OPTIONAL_API_COLUMNS = (
     ),
     Column(
         "api_headers",
-        Parameters(_SECRET_HEADERS),
+        Parameters(_SECRET_HEADERS, _OWN_HEADERS, are_headers=True),
         "Headers that every request carries; secret ones belong in the source's secret.",
         '{"Accept-Language": "en"}',
         applies=IS_API,

@@ -271,8 +271,9 @@ SOURCES = SheetSpec(
         Column(
             "secret_name",
             Text(r"[A-Za-z0-9-]{1,127}", "is not a name in Key Vault: letters, digits and '-'", label="name"),
-            "The secret in Key Vault; blank is source-{source_name}, with '-' for '_'.",
-            "shop-reader",
+            "The secret in Key Vault: its name begins with source-, or it has the tag ingestion-source. Blank is "
+            "source-{source_name}, with '-' for '_'.",
+            "source-shop-reader",
         ),
         Column(
             "auth",

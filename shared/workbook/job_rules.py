@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from shared.jobs.api_paths import stays_below
 from shared.jobs.destinations import DESTINATIONS
 from shared.jobs.filters import FilterError, render_filter
 from shared.jobs.source_types import is_database
@@ -28,6 +29,12 @@ def _filter_is_one_condition(row: Mapping[str, Any]) -> Iterator[tuple[str, str]
             render_filter(text, str(source_type))
         except FilterError as error:
             yield "query_filter", f"{quoted(text)} {error}"
+
+
+def _endpoint_stays_below_base_url(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    path = row["api_endpoint"]
+    if path and not stays_below(path):
+        yield "api_endpoint", f"{quoted(path)} leaves the path of the source's base_url by '..'; name a path below it"
 
 
 def _watermark_fits(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -129,6 +136,7 @@ def _pages_follow_each_other(row: Mapping[str, Any]) -> Iterator[tuple[str, str]
 
 ERRORS: tuple[Rule, ...] = (
     _filter_is_one_condition,
+    _endpoint_stays_below_base_url,
     _watermark_fits,
     _lookback_can_update,
     _deletes_can_be_detected,

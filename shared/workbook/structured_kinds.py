@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from shared.jobs.schedules import next_due, parse_quiet_hours
-from shared.workbook.cells import as_text
+from shared.workbook.cells import as_text, quoted
 from shared.workbook.kinds import InvalidCellError, did_you_mean
 
 _TYPES = ("text", "bigint", "double", "decimal", "bool", "date", "time", "timestamp", "binary", "json")
@@ -23,6 +23,9 @@ _COLUMN_TYPE = re.compile(
 )
 _COMMA_OUTSIDE_BRACKETS = re.compile(r",(?![^(]*\))")
 _MAX_PRECISION = 38
+_MAX_ITEMS = 1000
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 _A_MOMENT = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
@@ -130,9 +133,14 @@ class Parameters:
 
     Attributes:
         secret_names: Names that carry secrets, in lower case; a workbook is no place for those.
+        own_names: Names that belong to the app and to the connection, in lower case; one that ends with `*` stands for
+            all that begin so.
+        are_headers: Whether they are the names and values of HTTP headers (RFC 9110, 5.1 and 5.5).
     """
 
     secret_names: tuple[str, ...] = ()
+    own_names: tuple[str, ...] = ()
+    are_headers: bool = False
     label: str = "a=1&b=2 or JSON object"
     allowed: tuple[str, ...] = ()
 
@@ -142,16 +150,27 @@ class Parameters:
             pairs = [(name, _scalar(name, item)) for name, item in JsonObject().parse(text).items()]
         else:
             try:
-                pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True)
+                pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, max_num_fields=_MAX_ITEMS)
             except ValueError:
                 raise InvalidCellError("is neither of the form a=1&b=2 nor a JSON object") from None
-        names = [name for name, _ in pairs]
-        for name in names:
-            if name.lower() in self.secret_names:
-                raise InvalidCellError(f"holds '{name}', which carries a secret; it belongs in the source's secret")
-            if names.count(name) > 1:
-                raise InvalidCellError(f"names '{name}' twice")
-        return dict(pairs)
+        parsed: dict[str, str] = {}
+        for name, content in pairs:
+            self._refuse(name, content)
+            if name in parsed:
+                raise InvalidCellError(f"names {quoted(name)} twice")
+            parsed[name] = content
+        return parsed
+
+    def _refuse(self, name: str, content: str) -> None:
+        lower = name.lower()
+        if lower in self.secret_names:
+            raise InvalidCellError(f"holds {quoted(name)}, which carries a secret; it belongs in the source's secret")
+        if any(lower == own or (own.endswith("*") and lower.startswith(own[:-1])) for own in self.own_names):
+            raise InvalidCellError(f"holds {quoted(name)}, which is not a workbook's to set; remove it")
+        if self.are_headers and not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(content)):
+            raise InvalidCellError(
+                f"holds {quoted(name)}, which is no header's name, or has a value that no header has"
+            )
 
     def schema(self) -> Mapping[str, Any]:
         return {"type": "string"}

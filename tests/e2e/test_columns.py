@@ -41,7 +41,7 @@ def loaded(app: App) -> dict[str, dict[str, Any]]:
     )
     app.execute(*(f"create view wide_{name} as select * from wide" for name in ("some", "less", "typed", "delta")))
     app.create_tables("named", "signed")
-    app.services.key_vault.set_secret("Reader-of-Shop", json.dumps(app.postgres_connection(app.database)))
+    app.services.key_vault.set_secret("Source-Reader-of-Shop", json.dumps(app.postgres_connection(app.database)))
     managed = app.postgres_connection(app.database)
     app.put_source("token_pg", {name: value for name, value in managed.items() if name != "password"})
     app.upload_workbook(
@@ -53,7 +53,7 @@ def loaded(app: App) -> dict[str, dict[str, Any]]:
             app.row("by_name", "named", source_name="renamed_pg"),
             app.row("by_token", "signed", source_name="token_pg"),
             sources=[
-                {"source_name": "renamed_pg", "secret_name": "Reader-of-Shop"},
+                {"source_name": "renamed_pg", "secret_name": "Source-Reader-of-Shop"},
                 {"source_name": "token_pg", "auth": "managed_identity"},
             ],
         )

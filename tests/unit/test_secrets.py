@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -124,3 +125,29 @@ def test_a_local_file_that_is_no_toml_is_refused_without_its_content(tmp_path: P
 def test_an_object_of_json_is_read_as_it_stands() -> None:
     fields = {"host": "a", "password": "p://q"}
     assert dict(source_secret("shop", "API", (Shelf(shop=json.dumps(fields)),))) == fields
+
+
+@given(st.text(st.characters(exclude_categories=["C"]), max_size=5), PASSWORDS)
+def test_basic_auth_and_base64_of_a_password_are_taken_out_wherever_they_begin(before: str, password: str) -> None:
+    password = f"canary{password}"
+    secret = Secret({"username": "ada", "password": password})
+    for text in (f"ada:{password}", f"{before}{password}"):
+        for encode in (b64encode, urlsafe_b64encode):
+            left = secret.redact(encode(text.encode()).decode())
+            assert MASK in left
+            assert len(left.replace(MASK, "")) <= 4 * len(before.encode()) / 3 + 8  # what is beside the password
+
+
+def test_what_a_secret_was_exchanged_for_is_taken_out_too() -> None:
+    secret = Secret({"client_secret": "canary"})
+    secret.learn("token-12345")
+    assert Secret({"of": secret}).redact("Bearer token-12345") == f"Bearer {MASK}"
+    later = Secret({"client_secret": "canary"})
+    later.learn_from(secret)
+    assert later.redact("dG9rZW4tMTIzNDU=").startswith(MASK)
+
+
+def test_foreign_text_is_quoted_in_one_line_without_what_steers_a_terminal() -> None:
+    said = "a\x1b[31m red\r\n\x9b2J \u202egpj.exe\x00" + "x" * 5000
+    assert Secret({"password": "gpj"}).shown(said, 20) == f"a?[31m red ?2J ?{MASK}"[:19] + "…"
+    assert Secret({}).logged("one\n\ttwo\x1b]0;x\x07") == "one\n\ttwo?]0;x?"

@@ -6,10 +6,12 @@ import csv
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from dlt.common import jsonpath
@@ -21,6 +23,7 @@ from shared.secrets import Secret
 ITSELF = "$"
 _MARKUP = re.compile(rb"\s*<(!doctype|html|head|body|\?xml|[a-z:]+[ >])", re.IGNORECASE)
 _SHOWN = 200  # characters of a body in an error message
+_KEYS = 50
 _LOOKED_AT = 1 << 16
 
 
@@ -44,16 +47,21 @@ class Answer:
     @property
     def content_type(self) -> str:
         """The declared type, lower case, without parameters."""
-        return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        return self.shown(self.headers.get("Content-Type", "").partition(";")[0].strip().lower())
 
     def excerpt(self) -> str:
         """The body's beginning in one line."""
         return self.shown(self.body[:_LOOKED_AT].decode("utf-8", errors="replace"))
 
-    def shown(self, said: str) -> str:
+    def shown(self, said: str, limit: int = _SHOWN) -> str:
         """The beginning in one line of something that the server said; it may repeat what the request carried."""
-        text = self.hidden.redact(" ".join(said.split()))
-        return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+        return self.hidden.shown(said, limit)
+
+    def keys_of(self, document: Any) -> str:
+        """The keys of an object that the server sent, or what it sent instead."""
+        if not isinstance(document, dict):
+            return type(document).__name__
+        return self.shown(", ".join(map(str, islice(document, _KEYS)))) or "none"
 
 
 def parse(answer: Answer, response_format: str, exact: bool = False) -> Any:
@@ -115,14 +123,16 @@ def _csv(answer: Answer, text: str, exact: bool) -> list[Any]:  # noqa: ARG001 -
         names = next(lines)
         rows = [line for line in lines if line]
     except (csv.Error, StopIteration) as error:
-        raise TransientError(f"{answer.place} gave no valid CSV, or it broke off: {error}.") from None
+        raise TransientError(
+            f"{answer.place} gave no valid CSV, or it broke off: {answer.shown(str(error))}."
+        ) from None
     if not rows and len(names) == 1 and answer.content_type != "text/csv":
         raise SourceError(
             f"{answer.place} gave {answer.content_type or 'no content type'} where csv was expected. "
             f"It says: {answer.excerpt()}"
         )
-    if doubled := sorted({name for name in names if names.count(name) > 1}):
-        raise SourceError(f"{answer.place} gave CSV with the column '{doubled[0]}' twice.")
+    if doubled := [name for name, times in Counter(names).items() if times > 1]:
+        raise SourceError(f"{answer.place} gave CSV with the column '{answer.shown(doubled[0])}' twice.")
     for number, row in enumerate(rows, 2):
         if len(row) != len(names):
             raise TransientError(
@@ -143,8 +153,8 @@ def _not_json(answer: Answer, text: str, error: Exception, where: str = "") -> I
         )
     kind = answer.content_type or "no content type"
     return SourceError(
-        f"{answer.place} gave {kind}, which is no valid JSON{where} ({error}): check api_endpoint and "
-        f"api_response_format. It begins with: {answer.excerpt()}"
+        f"{answer.place} gave {kind}, which is no valid JSON{where} ({answer.shown(str(error))}): check "
+        f"api_endpoint and api_response_format. It begins with: {answer.excerpt()}"
     )
 
 
@@ -179,7 +189,7 @@ def find_rows_path(answer: Answer, document: Any, many: bool) -> str:
         return ".".join(path)
     if many:
         raise SourceError(
-            f"{answer.place} gave no list of rows. Its keys are {', '.join(document) or 'none'}; "
+            f"{answer.place} gave no list of rows. Its keys are {answer.keys_of(document)}; "
             "name the one that holds them in api_data_path."
         )
     return ITSELF
@@ -197,9 +207,8 @@ def rows_at(answer: Answer, document: Any, path: str) -> list[Any]:
     if value is None and (document is None or _is_null(document, path)):
         return []
     if value is None:
-        keys = ", ".join(document) if isinstance(document, dict) else type(document).__name__
         raise SourceError(
-            f"{answer.place} has nothing at api_data_path '{path}'; its keys are {keys}. "
+            f"{answer.place} has nothing at api_data_path '{path}'; its keys are {answer.keys_of(document)}. "
             f"It begins with: {answer.excerpt()}"
         )
     return [value] if value != {} else []

@@ -13,7 +13,8 @@ from dlt.sources.helpers.rest_client.utils import join_url
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 from urllib3.exceptions import HTTPError
 
-from shared.errors.hierarchy import IngestionError, SourceError, TransientError
+from shared.errors.hierarchy import ConfigurationError, IngestionError, SourceError, TransientError
+from shared.jobs.api_paths import stays_below
 from shared.models.job import Job
 from shared.secrets import Secret
 from shared.settings import settings
@@ -22,14 +23,14 @@ from shared.sources.rest.auth import TokenAuth, authenticator
 from shared.sources.rest.connection import RestConnection
 from shared.sources.rest.faults import RETRIED, TryAgainError, asked_pause, explained, refusal
 from shared.sources.rest.pace import Pace
-from shared.sources.rest.session import CONNECT_SECONDS, open_session
+from shared.sources.rest.session import CONNECT_SECONDS, bare_session, open_session
+from shared.sources.rest.token import TokenServer
 
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MAX_REDIRECTS = 5
 _CHUNK = 1 << 16
 _MIB = 1 << 20
 _REFUSED = 400
-_TOKEN_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
@@ -71,12 +72,23 @@ class ApiClient:
         self._patience = PATIENCE
         self._pace = Pace(job.api_rate_limit)
         self._session = open_session(job, connection)
-        self._auth = authenticator(connection, self._request_token)
+        self._token_session = bare_session(job, connection)
+        tokens = TokenServer(self._token_session, str(connection.token_url), connection.timeout, job.job_id, secret)
+        self._auth = authenticator(connection, tokens.request)
         self._rest = RESTClient(connection.base_url, session=self._session)
         self._limit = settings().api_max_megabytes * _MIB
 
     def url(self, path: str) -> str:
-        """A path of the API as an address."""
+        """A path of the API as an address.
+
+        Raises:
+            ConfigurationError: it leaves the path of base_url.
+        """
+        if not stays_below(path):
+            raise ConfigurationError(
+                f"Job '{self._job.job_id}': api_endpoint '{self._secret.shown(path, 100)}' leaves the path of base_url "
+                "by '..'; name a path below it."
+            )
         return join_url(self._connection.base_url, path)
 
     def linked(self, call: Call, link: str) -> str:
@@ -87,9 +99,9 @@ class ApiClient:
         """
         home = self._connection.at_home(urljoin(call.url, link))
         if home is None:
-            host = urlsplit(urljoin(call.url, link)).netloc.rpartition("@")[2]
+            host = self._secret.shown(urlsplit(urljoin(call.url, link)).netloc.rpartition("@")[2], 100)
             raise SourceError(
-                f"{self.place(call)} leads to another host, {host[:100] or 'which cannot be read'}; credentials are "
+                f"{self.place(call)} leads to another host, {host or 'which cannot be read'}; credentials are "
                 "not sent there. Set base_url to the host that is meant."
             )
         return self._without_key(home)
@@ -125,6 +137,7 @@ class ApiClient:
         """Stop, and end all connections."""
         self.stop()
         self._session.close()
+        self._token_session.close()
 
     def _fetch(self, call: Call) -> Answer:
         auth = self._auth
@@ -212,32 +225,13 @@ class ApiClient:
         return bytes(body)
 
     def _try_again(self, call: Call, response: requests.Response) -> Exception:
-        why = f"it answered {response.status_code} {response.reason or ''}".rstrip()
+        why = f"it answered {response.status_code} {self._secret.shown(response.reason or '', 100)}".rstrip()
         pause = asked_pause(response.headers.get("Retry-After"))
         if pause > self._patience.longest_pause:
             return TransientError(f"{self.place(call)} cannot be read just now: {why} and asks to wait {pause:.0f} s.")
         if pause:
             self._pace.hold(pause)
         return TryAgainError(why, pause)
-
-    def _request_token(self, form: dict[str, str]) -> tuple[str, float]:
-        """Ask `token_url` for a token; gives it and the seconds that it lasts."""
-        url = str(self._connection.token_url)
-        place = f"Job '{self._job.job_id}': token_url {urlsplit(url).netloc}"
-        try:
-            response = self._session.post(
-                url, data=form, timeout=(CONNECT_SECONDS, self._connection.timeout), allow_redirects=False
-            )
-            answer = response.json() if response.status_code == requests.codes.ok else {}
-        except (requests.RequestException, ValueError) as error:
-            raise TransientError(f"{place} gave no token ({type(error).__name__}).") from None
-        if response.status_code in RETRIED:
-            raise TransientError(f"{place} answered {response.status_code}.")
-        if not isinstance(answer, dict) or not answer.get("access_token"):
-            raise SourceError(
-                f"{place} gave no token (status {response.status_code}); check client_id, client_secret and scope."
-            )
-        return str(answer["access_token"]), _seconds(answer.get("expires_in"))
 
     def _without_key(self, url: str) -> str:
         """A link without the key that some servers repeat in it: it is added again to every request."""
@@ -246,11 +240,3 @@ class ApiClient:
         parts = urlsplit(url)
         kept = [pair for pair in parse_qsl(parts.query, True) if pair[0] != self._connection.api_key_name]
         return parts._replace(query=urlencode(kept)).geturl()
-
-
-def _seconds(expires_in: Any) -> float:
-    """How long a token lasts, by its answer; an hour where that does not say it."""
-    try:
-        return float(expires_in) or _TOKEN_SECONDS
-    except (TypeError, ValueError):
-        return _TOKEN_SECONDS

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,12 +24,20 @@ from shared.settings import settings
 
 _METADATA = [ip_network(net) for net in ("168.63.129.16/32", "100.100.100.200/32", "192.0.0.192/32", "fd00:ec2::254")]
 _NAT64 = ip_network("64:ff9b::/96")
+_LOCAL_NAT64 = ip_network("64:ff9b:1::/48")  # RFC 8215: the IPv4 address may be anywhere within, so all of it counts
+_COMPATIBLE = ip_network("::/96")  # RFC 4291, 2.5.5.1, given up, but a kernel may still route it
 _IDENTITY_ENDPOINTS = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT")
 
 
 def is_private(address: str) -> bool:
     """Whether an IP address is loopback, link-local, unspecified, multicast or a metadata service."""
-    ip = _unwrapped(ip_address(address.partition("%")[0]))
+    written = ip_address(address.partition("%")[0])
+    return any(_is_private(ip) for ip in (written, *_carried(written)))
+
+
+def _is_private(ip: IPv4Address | IPv6Address) -> bool:
+    if ip.version == 6 and ip in _LOCAL_NAT64:
+        return True
     if ip.is_loopback or ip.is_link_local or ip.is_unspecified or ip.is_multicast:
         return True
     return any(ip in network for network in _METADATA if network.version == ip.version)
@@ -54,12 +63,10 @@ def check_address(host: str, port: int, address: str) -> None:
     Raises:
         SourceError: it may not.
     """
-    if not is_private(address):
-        return
     place = f"{host}:{port}"
-    if place in _identity_endpoints():
+    if place.lower() in _identity_endpoints() or f"{address}:{port}" in _identity_endpoints():
         raise SourceError(f"{place} is the app's identity endpoint, which no API job may ask.")
-    if {host, place} & settings().private_hosts:
+    if not is_private(address) or {host, place} & settings().private_hosts:
         return
     raise SourceError(
         f"{place} is at {address}, a loopback, link-local or metadata address, which API jobs may not ask. "
@@ -67,18 +74,30 @@ def check_address(host: str, port: int, address: str) -> None:
     )
 
 
-def _unwrapped(ip: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    """The IPv4 address that an IPv6 address carries, or the address itself."""
+def _carried(ip: IPv4Address | IPv6Address) -> list[IPv4Address]:
+    """The IPv4 addresses that an IPv6 address carries: it leads to them where a gateway translates it."""
     if isinstance(ip, IPv4Address):
-        return ip
-    if ip in _NAT64:
-        return IPv4Address(int(ip) & 0xFFFFFFFF)
-    return ip.ipv4_mapped or ip.sixtofour or ip
+        return []
+    found = [ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())]
+    if ip in _NAT64 or ip in _COMPATIBLE:
+        found.append(IPv4Address(int(ip) & 0xFFFFFFFF))
+    return [one for one in found if one is not None]
+
+
+@cache
+def _resolved(host: str, port: int) -> frozenset[str]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return frozenset()
+    return frozenset(f"{address[0]}:{port}" for *_, address in found)
 
 
 def _identity_endpoints() -> set[str]:
+    """`host:port` of the endpoints that give out tokens of the app, by name and by address."""
     parts = [urlsplit(os.environ.get(name, "")) for name in _IDENTITY_ENDPOINTS]
-    return {f"{part.hostname}:{part.port or 80}" for part in parts if part.hostname}
+    named = {(part.hostname, part.port or (443 if part.scheme == "https" else 80)) for part in parts if part.hostname}
+    return {f"{host}:{port}" for host, port in named}.union(*(_resolved(host, port) for host, port in named))
 
 
 class _Guarded:

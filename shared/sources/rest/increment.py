@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shared.errors.hierarchy import SourceError
+from shared.errors.texts import one_line
 from shared.jobs.value_range import ValueRange
 from shared.models.job import Job
 from shared.sources.boundary import Boundary
@@ -95,7 +96,7 @@ class NewRows:
         if self._cursor not in schema.names:
             raise SourceError(
                 f"Job '{job.job_id}': watermark_column '{self._cursor}' is no field of the rows. "
-                f"They have {', '.join(schema.names)}."
+                f"They have {one_line(', '.join(schema.names), 500)}."
             )
         self._type = schema.field(self._cursor).type
         self._state = state

@@ -85,7 +85,7 @@ class PageReader:
             return int(str(found))
         except ValueError:
             raise SourceError(
-                f"{answer.place} has no number of rows at api_total_path '{path}' but {str(found)[:60]!r}."
+                f"{answer.place} has no number of rows at api_total_path '{path}' but '{answer.shown(str(found), 60)}'."
             ) from None
 
 

@@ -11,6 +11,7 @@ from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.libs.pyarrow import get_py_arrow_datatype
 
 from shared.errors.hierarchy import SourceError
+from shared.errors.texts import one_line
 from shared.models.job import Job
 from shared.sources.arrow import conform
 from shared.sources.columns import declared_type
@@ -64,7 +65,7 @@ def rows_schema(job: Job, types: ColumnTypes | None, earlier: Mapping[str, pa.Da
     if types.names() and (missing := [name for name in job.primary_key if name not in schema.names]):
         raise SourceError(
             f"Job '{job.job_id}': primary_key '{missing[0]}' is no field of the rows. "
-            f"They have {', '.join(schema.names)}."
+            f"They have {one_line(', '.join(schema.names), 500)}."
         )
     fields = [field.with_nullable(field.name not in job.primary_key) for field in schema]
     return pa.schema(fields or [pa.field(ROW_ID, pa.string())])  # a table has at least one column

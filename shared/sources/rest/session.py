@@ -23,7 +23,16 @@ _ACCEPTED = {"json": "application/json", "jsonl": "application/x-ndjson", "csv":
 
 
 def open_session(job: Job, connection: RestConnection) -> requests.Session:
-    """A session that several threads may use; the environment says nothing to it.
+    """A session for the API that several threads may use. Raises as `bare_session`."""
+    session = bare_session(job, connection)
+    session.headers.update({"User-Agent": USER_AGENT, "Accept": f"{_ACCEPTED[job.api_response_format]}, */*;q=0.1"})
+    session.headers.update(job.api_headers)
+    session.headers.update({name: value.get_secret_value() for name, value in connection.headers.items()})
+    return session
+
+
+def bare_session(job: Job, connection: RestConnection) -> requests.Session:
+    """A session without the API's headers, for the host of token_url; the environment says nothing to it.
 
     Raises:
         ConfigurationError: the secret's ca_bundle cannot be used.
@@ -36,9 +45,7 @@ def open_session(job: Job, connection: RestConnection) -> requests.Session:
     session.mount("http://", adapter)
     if connection.proxy:
         session.proxies = dict.fromkeys(("http", "https"), connection.proxy.get_secret_value())
-    session.headers.update({"User-Agent": USER_AGENT, "Accept": f"{_ACCEPTED[job.api_response_format]}, */*;q=0.1"})
-    session.headers.update(job.api_headers)
-    session.headers.update({name: value.get_secret_value() for name, value in connection.headers.items()})
+    session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
     return session
 
 

@@ -10,7 +10,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import dlt
+from dlt.common import logger as dlt_logger
+
 from shared.errors.hierarchy import SourceError
+from shared.loading.dlt_settings import configure_dlt
 from shared.secrets import Secret
 
 Report = Callable[[str, int], None]
@@ -73,3 +77,11 @@ def hang(secret: Secret, report: Report) -> None:
 def take_memory(secret: Secret, report: Report, megabytes: int) -> int:
     """Asks for memory."""
     return len(bytearray(megabytes * 2**20))
+
+
+def log_as_dlt_does(secret: Secret, report: Any) -> None:
+    """Log what a secret was exchanged for by dlt's own logger, which does not propagate, and steer a terminal."""
+    secret.learn("t0ken-of-an-hour")
+    configure_dlt()
+    dlt.current.run_context().initialize_runtime(None)  # sets the logger up
+    dlt_logger.warning("signed in with t0ken-of-an-hour\x1b[2J and %s", secret["password"])

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from localhost.services import LocalServices
-from shared.errors.hierarchy import SecretNotFoundError, TransientError
+from shared.errors.hierarchy import ConfigurationError, SecretNotFoundError, TransientError
 from shared.secrets import KeyVaultSecrets, source_secret
 from tests.conftest import unique_name
 
@@ -89,3 +89,15 @@ def test_a_secret_that_was_missing_is_found_as_soon_as_it_is_there(
 def test_a_vault_that_does_not_answer_is_worth_another_attempt() -> None:
     with pytest.raises(TransientError, match=r"Key Vault https://127\.0\.0\.1:1 cannot be reached"):
         KeyVaultSecrets("https://127.0.0.1:1", cache_seconds=300).get("shop")
+
+
+def test_the_workbook_names_a_sources_secret_and_no_other_of_the_vault(services: LocalServices) -> None:
+    named = KeyVaultSecrets(services.key_vault.url, cache_seconds=0, prefix="")
+    services.key_vault.set_secret("Source-other", "canary")
+    services.key_vault.set_secret("their-reader", "canary", ingestion_source="yes")
+    assert [named.get("source-other"), named.get("their-reader")] == ["canary", "canary"]
+    for name in ("notify-webhook-url", "destination-databricks", "sources-of-income"):
+        services.key_vault.set_secret(name, "canary", owner="somebody")
+        with pytest.raises(ConfigurationError, match=f"'{name}' is not a source's.*tag ingestion-source") as refused:
+            named.get(name)
+        assert "canary" not in str(refused.value)

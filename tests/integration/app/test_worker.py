@@ -46,6 +46,16 @@ def test_the_childs_log_arrives_without_secrets(caplog: pytest.LogCaptureFixture
     assert caplog.messages == [f"orders: WARNING:driver:cannot sign in with {MASK}"]
 
 
+def test_the_log_of_dlt_arrives_without_secrets_and_what_they_were_exchanged_for(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        run("log_as_dlt_does")
+    assert [record.name for record in caplog.records] == ["dlt"]
+    assert f"signed in with {MASK}?[2J and {MASK}" in caplog.text
+    assert "t0ken" not in capfd.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("entry", "limits", "kind", "retryable", "message"),
     [
