@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -83,5 +84,5 @@ def log_as_dlt_does(secret: Secret, report: Any) -> None:
     """Log what a secret was exchanged for by dlt's own logger, which does not propagate, and steer a terminal."""
     secret.learn("t0ken-of-an-hour")
     configure_dlt()
-    dlt.current.run_context().initialize_runtime(None)  # sets the logger up
+    dlt.pipeline("logging", pipelines_dir=tempfile.mkdtemp())  # sets the logger up
     dlt_logger.warning("signed in with t0ken-of-an-hour\x1b[2J and %s", secret["password"])
