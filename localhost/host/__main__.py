@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True, help="folder for keys, event store and receipts")
     parser.add_argument("--port", type=int, default=7071, help="0 for any free one (default: 7071)")
     parser.add_argument("--log-level", help="overrides host.json: DEBUG, INFO, WARNING, ERROR")
-    parser.add_argument("--grace", type=float, default=10.0, help="seconds running functions get on stop (default: 10)")
+    parser.add_argument("--grace", type=float, default=10.0, help="seconds for what runs on stop (default: 10)")
     parser.add_argument("--stop-at-end-of-input", action="store_true", help="stop when standard input is closed, too")
     options = parser.parse_args()
     try:

@@ -13,13 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import azure.functions as func
-
 from localhost.host.background import BackgroundTasks
 from localhost.host.errors import IndexingError
 from localhost.host.indexing import IndexedFunction
 from localhost.host.trigger_state import TriggerState
-from localhost.host.worker import Worker
+from localhost.host.worker.process import Worker
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobProperties, BlobServiceClient, ContainerClient
@@ -58,11 +56,7 @@ class BlobPath:
 
 
 class BlobListener:
-    """Runs the blob functions; lives on the host's event loop, talks to the storage from threads.
-
-    Raises:
-        IndexingError: a path or connection is not valid.
-    """
+    """Runs the blob functions; lives on the host's event loop, talks to the storage from threads."""
 
     def __init__(self, functions: list[IndexedFunction], worker: Worker, state: TriggerState) -> None:
         self._worker = worker
@@ -72,11 +66,7 @@ class BlobListener:
         self._threads = ThreadPoolExecutor(max(1, len(functions)), thread_name_prefix="blob")
         self._watched: list[tuple[IndexedFunction, BlobPath, ContainerClient]] = []
         for function in functions:
-            try:
-                path = BlobPath.parse(function.trigger["path"])
-                service = connect(function.trigger["connection"], os.environ)
-            except ValueError as error:
-                raise IndexingError(f"function {function.name}: {error}") from error
+            path, service = _bound(function)
             self._watched.append((function, path, service.get_container_client(path.container)))
 
     def start(self) -> None:
@@ -127,6 +117,18 @@ class BlobListener:
             logger.info("blob trigger %s handled %s, version %s", function.name, name, blob.etag)
 
 
+def check_blob_trigger(function: IndexedFunction) -> None:
+    """Raises IndexingError when the function's path or connection cannot be used."""
+    _bound(function)
+
+
+def _bound(function: IndexedFunction) -> "tuple[BlobPath, BlobServiceClient]":
+    try:
+        return BlobPath.parse(function.trigger["path"]), connect(function.trigger["connection"], os.environ)
+    except ValueError as error:
+        raise IndexingError(f"function {function.name}: {error}") from error
+
+
 def connect(connection: str, environment: Mapping[str, str]) -> "BlobServiceClient":
     """A client for a binding's connection: the setting of that name, or `{name}__blobServiceUri` with an identity.
 
@@ -162,17 +164,17 @@ def _list(container: "ContainerClient", path: BlobPath) -> "list[BlobProperties]
     return sorted(blobs, key=lambda blob: blob.last_modified)
 
 
-def _download(container: "ContainerClient", blob: "BlobProperties") -> func.InputStream:
+def _download(container: "ContainerClient", blob: "BlobProperties") -> dict[str, Any]:
+    """The arguments of the SDK's `InputStream`."""
     from azure.core import MatchConditions
-    from azure.functions.blob import InputStream
 
     client = container.get_blob_client(blob.name)
     data = client.download_blob(etag=blob.etag, match_condition=MatchConditions.IfNotModified).readall()
-    return InputStream(
-        data=data,
-        name=f"{container.container_name}/{blob.name}",
-        uri=client.url,
-        length=len(data),
-        blob_properties={"ContentLength": len(data), "ETag": blob.etag},
-        metadata=dict(blob.metadata or {}),
-    )
+    return {
+        "data": data,
+        "name": f"{container.container_name}/{blob.name}",
+        "uri": client.url,
+        "length": len(data),
+        "blob_properties": {"ContentLength": len(data), "ETag": blob.etag},
+        "metadata": dict(blob.metadata or {}),
+    }

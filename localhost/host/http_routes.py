@@ -1,18 +1,18 @@
 """HTTP triggers and the admin endpoint, with the host's keys."""
 
+import json
 import logging
 import re
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
-import azure.functions as func
 from aiohttp import web
 
 from localhost.host.errors import IndexingError
 from localhost.host.indexing import FunctionApp, IndexedFunction
 from localhost.host.keys import Keys
-from localhost.host.worker import Worker
+from localhost.host.worker.process import Worker
+from localhost.host.worker.values import HttpAnswer
 
 logger = logging.getLogger(__name__)
 
@@ -58,20 +58,42 @@ def _auth_level(function: IndexedFunction) -> str:
     return "reading" if (level, methods) == ("function", {"GET"}) else level
 
 
-def admin_route(app: FunctionApp, keys: Keys, fire: Callable[[IndexedFunction], None]) -> web.RouteDef:
-    """`POST /admin/functions/{name}`: runs a timer function out of turn, by `fire`."""
+def check_route(function: IndexedFunction) -> None:
+    """Raises IndexingError when the function's route has a constraint that this host does not know."""
+    route_paths(function.name, str(function.trigger["route"]))
 
-    async def handle(request: web.Request) -> web.Response:
-        function = app.functions.get(request.match_info["name"])
-        if function is None:
+
+def admin_routes(app: FunctionApp, keys: Keys, fire: Callable[[IndexedFunction], None]) -> list[web.RouteDef]:
+    """`GET /admin/functions` lists them all; `POST /admin/functions/{name}` runs a timer function by `fire`.
+
+    A disabled function is listed, too, and firing it is accepted and does nothing.
+    """
+
+    async def describe(_request: web.Request) -> web.Response:
+        names = [*app.functions, *sorted(app.disabled)]
+        return web.json_response([{"name": name, "isDisabled": name in app.disabled} for name in names])
+
+    async def start(request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        function = app.functions.get(name)
+        if function is None and name not in app.disabled:
             return web.Response(status=404)
+        try:
+            json.loads(await request.text())
+        except ValueError:
+            return web.Response(status=400, text="the body must be JSON, such as {}")
+        if function is None:
+            return web.Response(status=202)
         if function.trigger_type != "timerTrigger":
             text = f"{function.name} has a {function.trigger_type}; the local host fires timers only"
             return web.Response(status=400, text=text)
         fire(function)
         return web.Response(status=202)
 
-    return web.post("/admin/functions/{name}", requires_key(keys, "admin", handle))
+    return [
+        web.get("/admin/functions", requires_key(keys, "admin", describe)),
+        web.post("/admin/functions/{name}", requires_key(keys, "admin", start)),
+    ]
 
 
 @web.middleware
@@ -94,15 +116,16 @@ async def host_errors(request: web.Request, handler: Handler) -> web.StreamRespo
 
 def _handler(function: IndexedFunction, worker: Worker) -> Handler:
     async def handle(request: web.Request) -> web.Response:
-        argument = func.HttpRequest(
-            method=request.method,
-            url=str(request.url),
-            headers=dict(request.headers),
-            params=_params(request),
-            route_params=dict(request.match_info),
-            body=await request.read(),
-        )
-        return _response(function, await worker.invoke(function, argument))
+        argument = {
+            "method": request.method,
+            "url": str(request.url),
+            "headers": dict(request.headers),
+            "params": _params(request),
+            "route_params": dict(request.match_info),
+            "body": await request.read(),
+        }
+        answer: HttpAnswer = await worker.invoke(function, argument)
+        return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
 
     return handle
 
@@ -111,19 +134,6 @@ def _params(request: web.Request) -> dict[str, str]:
     """As the host hands them over: what is given twice joined with a comma, and nothing that is empty."""
     joined = {name: ",".join(request.query.getall(name)) for name in request.query}
     return {name: value for name, value in joined.items() if value}
-
-
-def _response(function: IndexedFunction, answer: Any) -> web.Response:
-    if answer is None:
-        return web.Response(status=204)
-    if isinstance(answer, str):
-        return web.Response(text=answer)
-    if not isinstance(answer, func.HttpResponse):
-        raise TypeError(f"function {function.name} returned {type(answer).__name__}; expected HttpResponse or str")
-    response = web.Response(status=answer.status_code, body=answer.get_body(), headers=list(answer.headers.items()))
-    if "Content-Type" not in answer.headers:
-        response.headers["Content-Type"] = f"{answer.mimetype}; charset={answer.charset}"
-    return response
 
 
 def route_paths(function: str, route: str) -> list[str]:

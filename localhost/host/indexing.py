@@ -1,20 +1,19 @@
-"""Loads `function_app.py` and asks the installed Functions SDK which functions it registers."""
+"""The functions that the worker reported, with the settings that their bindings refer to filled in.
 
-import importlib
-import inspect
-import json
+A setting that does not exist, or a schedule that cannot be read, disables the function that refers to it and no other:
+it is listed, and nothing runs it.
+"""
+
+from __future__ import annotations
+
 import logging
-import sys
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-import azure.functions as func
-
 from localhost.host import settings
-from localhost.host.errors import IndexingError
+from localhost.host.errors import IndexingError, SettingsError
+from localhost.host.worker.channel import Description
 
 logger = logging.getLogger(__name__)
 
@@ -24,13 +23,10 @@ _OTHER_BINDINGS = ("http", "durableClient")
 
 @dataclass(frozen=True)
 class IndexedFunction:
-    """One function: `trigger` is its trigger binding with settings filled in, `client_names` its durable clients."""
+    """One function: `trigger` is its trigger binding with settings filled in."""
 
     name: str
-    code: Callable[..., Any]
     trigger: Mapping[str, Any]
-    client_names: tuple[str, ...]
-    takes_context: bool
 
     @property
     def trigger_type(self) -> str:
@@ -39,9 +35,10 @@ class IndexedFunction:
 
 @dataclass(frozen=True)
 class FunctionApp:
-    """Every function of the app by name; names are unique, the SDK sees to that."""
+    """The functions of the app by name; `disabled` are the names of those that failed indexing."""
 
     functions: Mapping[str, IndexedFunction]
+    disabled: frozenset[str] = field(default=frozenset())
 
     def of_type(self, trigger_type: str) -> list[IndexedFunction]:
         """The functions with this trigger, in the order of their registration."""
@@ -53,46 +50,46 @@ class FunctionApp:
         return function if function is not None and function.trigger_type == trigger_type else None
 
 
-def index(app_folder: Path) -> FunctionApp:
-    """Import the folder's `function_app` and index it once; logs how long that took.
+Check = Callable[[IndexedFunction], None]
+
+
+def index(descriptions: Iterable[Description], checks: Mapping[str, Check]) -> FunctionApp:
+    """Take the worker's functions.
+
+    Args:
+        descriptions: what the worker reported.
+        checks: by type of trigger, what raises IndexingError for a binding that its listener cannot take.
 
     Raises:
-        IndexingError: no app object, more than one, or a binding that this host does not have.
-        SettingsError: a binding refers to a missing setting.
+        IndexingError: a function has a binding that this host does not have.
     """
-    began = time.perf_counter()
-    sys.path.insert(0, str(app_folder))
-    module = importlib.import_module("function_app")
-    apps = [value for value in vars(module).values() if isinstance(value, func.FunctionRegister)]
-    if len(apps) != 1:
-        raise IndexingError(
-            f"{app_folder / 'function_app.py'}: found {len(apps)} FunctionApp/DFApp objects; expected exactly one"
-        )
-    functions = [_indexed(function) for function in apps[0].get_functions()]
-    milliseconds = round((time.perf_counter() - began) * 1000)
-    names = ", ".join(function.name for function in functions)
-    logger.info("indexed %d functions in %d ms: %s", len(functions), milliseconds, names)
-    return FunctionApp({function.name: function for function in functions})
+    functions: dict[str, IndexedFunction] = {}
+    disabled: set[str] = set()
+    for description in descriptions:
+        trigger = _trigger(description)
+        try:
+            function = IndexedFunction(description.name, _resolved(trigger, description.name))
+            if check := checks.get(function.trigger_type):
+                check(function)
+        except (SettingsError, IndexingError) as error:
+            logger.error("%s: failed indexing and will be disabled. %s", description.name, error)  # noqa: TRY400
+            disabled.add(description.name)
+        else:
+            functions[function.name] = function
+    return FunctionApp(functions, frozenset(disabled))
 
 
-def _indexed(function: Any) -> IndexedFunction:
-    name = str(function.get_function_name())
-    bindings = [
-        {key: settings.resolve(value, name) if isinstance(value, str) else value for key, value in binding.items()}
-        for binding in json.loads(function.get_function_json())["bindings"]
-    ]
-    for binding in bindings:
+def _trigger(description: Description) -> Mapping[str, Any]:
+    for binding in description.bindings:
         if binding["type"] not in TRIGGERS and binding["type"] not in _OTHER_BINDINGS:
             raise IndexingError(
-                f"function {name}: the local host has no binding {binding['type']!r}; "
+                f"function {description.name}: the local host has no binding {binding['type']!r}; "
                 f"it has {', '.join(TRIGGERS + _OTHER_BINDINGS)}"
             )
-    trigger = next(binding for binding in bindings if binding["type"] in TRIGGERS)
-    code = function.get_user_function()
-    return IndexedFunction(
-        name=name,
-        code=code,
-        trigger=trigger,
-        client_names=tuple(binding["name"] for binding in bindings if binding["type"] == "durableClient"),
-        takes_context=trigger["name"] != "context" and "context" in inspect.signature(code).parameters,
-    )
+    return next(binding for binding in description.bindings if binding["type"] in TRIGGERS)
+
+
+def _resolved(binding: Mapping[str, Any], function: str) -> dict[str, Any]:
+    return {
+        key: settings.resolve(value, function) if isinstance(value, str) else value for key, value in binding.items()
+    }

@@ -31,6 +31,7 @@ class HostProcess:
         port: 0 for a free one, which is another one after each start.
         log_file: gets the host's output, appended.
         start_seconds: how long it may take to be ready.
+        grace: seconds that functions get when the host stops, or their time is over.
 
     Attributes:
         url: origin of the running host, e.g. `http://127.0.0.1:7071`.
@@ -45,6 +46,7 @@ class HostProcess:
         port: int = 0,
         log_file: Path | None = None,
         start_seconds: float = 60.0,
+        grace: float = 10.0,
     ) -> None:
         self.url = ""
         self.pid = 0
@@ -54,7 +56,13 @@ class HostProcess:
         self._port = port
         self._log_file = log_file or self._state_folder / "host.log"
         self._start_seconds = start_seconds
+        self._grace = grace
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the host was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
 
     @property
     def function_key(self) -> str:
@@ -89,7 +97,7 @@ class HostProcess:
         with self._log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "localhost.host", "--app", self._app_folder, "--state", self._state_folder,
-                 "--port", str(self._port), "--stop-at-end-of-input"],
+                 "--port", str(self._port), "--grace", str(self._grace), "--stop-at-end-of-input"],
                 env={**os.environ, **self._environment, "PYTHONPATH": path},
                 stdin=subprocess.PIPE,
                 stdout=log,

@@ -8,26 +8,28 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from aiohttp import web
 
 from localhost.host import logs
-from localhost.host.blobs import BlobListener
+from localhost.host.blobs import BlobListener, check_blob_trigger
 from localhost.host.durable.client_api import RPC_PATH, WEBHOOK_PATH, ClientApi, durable_client_binding
 from localhost.host.durable.dispatcher import Dispatcher
 from localhost.host.durable.store import Store
 from localhost.host.errors import HostError
-from localhost.host.http_routes import admin_route, function_routes, host_errors, requires_key
+from localhost.host.http_routes import admin_routes, check_route, function_routes, host_errors, requires_key
 from localhost.host.indexing import FunctionApp, index
 from localhost.host.keys import load_keys
 from localhost.host.settings import HostConfig, load_host_config, load_local_settings
-from localhost.host.timers import TimerListener
+from localhost.host.timers import TimerListener, check_timer
 from localhost.host.trigger_state import TriggerState
-from localhost.host.worker import Worker
+from localhost.host.worker.process import Worker, WorkerOptions
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +53,7 @@ def serve(
         state_folder: keys, event store and receipts; made where it does not exist, kept between runs.
         port: to listen on, on this machine only; 0 for any free one.
         log_level: overrides host.json's `logging.logLevel.default`.
-        grace: seconds that running functions get when the host stops.
+        grace: seconds that running functions get when the host stops, or their time is over.
         stop_at_end_of_input: stop when standard input ends, too: when the process that holds its other end is gone.
 
     Raises:
@@ -63,28 +65,39 @@ def serve(
     ready_file.unlink(missing_ok=True)
     load_local_settings(app_folder)
     config = load_host_config(app_folder)
-    logs.configure(log_level or config.log_level)
+    level = log_level or config.log_level
+    logs.configure(level)
     os.chdir(app_folder)
-    app = index(app_folder)
+    place = _Place(app_folder, state_folder, port, level, grace, stop_at_end_of_input)
     try:
-        asyncio.run(_run(app, config, state_folder, port, grace, stop_at_end_of_input))
+        asyncio.run(_run(config, place))
     finally:
         ready_file.unlink(missing_ok=True)
 
 
-async def _run(
-    app: FunctionApp, config: HostConfig, state_folder: Path, port: int, grace: float, stop_at_end_of_input: bool
-) -> None:
-    stop = _stop_event(stop_at_end_of_input)
-    public_socket, rpc_socket = _bind(port), _bind(0)
+@dataclass(frozen=True)
+class _Place:
+    app_folder: Path
+    state_folder: Path
+    port: int
+    log_level: str
+    grace: float
+    stop_at_end_of_input: bool
+
+
+async def _run(config: HostConfig, place: _Place) -> None:
+    stop = _stop_event(place.stop_at_end_of_input)
+    public_socket, rpc_socket = _bind(place.port), _bind(0)
     url, rpc_url = (f"http://{_ADDRESS}:{bound.getsockname()[1]}" for bound in (public_socket, rpc_socket))
-    keys = load_keys(state_folder)
+    keys = load_keys(place.state_folder)
     binding = durable_client_binding(config.hub_name, url, rpc_url, keys.durable)
-    worker = Worker(binding, config.max_activities, config.function_timeout)
+    options = WorkerOptions(place.app_folder, binding, config.function_timeout, place.grace, place.log_level)
+    worker = Worker(options, give_up=stop.set)
     with (
-        closing(Store(state_folder / "durable.db")) as store,
-        closing(TriggerState(state_folder / "triggers.db")) as state,
+        closing(Store(place.state_folder / "durable.db")) as store,
+        closing(TriggerState(place.state_folder / "triggers.db")) as state,
     ):
+        app = await _indexed(worker)
         dispatcher = Dispatcher(store, app, worker, config)
         timers = TimerListener(app.of_type("timerTrigger"), worker, state)
         blobs = BlobListener(app.of_type("blobTrigger"), worker, state)
@@ -92,18 +105,33 @@ async def _run(
         routes = [
             *function_routes(app, worker, keys, config.route_prefix),
             *api.routes(WEBHOOK_PATH, is_rpc=False, guard=partial(requires_key, keys, "durable")),
-            admin_route(app, keys, timers.fire),
+            *admin_routes(app, keys, timers.fire),
         ]
-        public = await _site(routes, public_socket, grace)
-        rpc = await _site(api.routes(RPC_PATH, is_rpc=True), rpc_socket, grace)
+        public = await _site(routes, public_socket, place.grace)
+        rpc = await _site(api.routes(RPC_PATH, is_rpc=True), rpc_socket, place.grace)
         for part in (dispatcher, timers, blobs):
             part.start()
-        _write_ready(state_folder / "host.json", url)
+        _write_ready(place.state_folder / "host.json", url)
         logger.info("ready on %s", url)
         await stop.wait()
-        logger.info("stopping; what runs gets %.0f s", grace)
-        await asyncio.gather(public.cleanup(), timers.stop(grace), blobs.stop(grace), dispatcher.stop(grace))
+        logger.info("stopping; what runs gets %.0f s", place.grace)
+        await asyncio.gather(
+            public.cleanup(), timers.stop(place.grace), blobs.stop(place.grace), dispatcher.stop(place.grace)
+        )
         await rpc.cleanup()  # last: functions that still ran may have used it
+        await worker.stop()
+
+
+async def _indexed(worker: Worker) -> FunctionApp:
+    """Start the worker and take its functions; logs how long that took."""
+    began = time.perf_counter()
+    descriptions = await worker.start()
+    checks = {"timerTrigger": check_timer, "blobTrigger": check_blob_trigger, "httpTrigger": check_route}
+    app = index(descriptions, checks)
+    milliseconds = round((time.perf_counter() - began) * 1000)
+    names = ", ".join(app.functions)
+    logger.info("indexed %d functions in %d ms: %s", len(app.functions) + len(app.disabled), milliseconds, names)
+    return app
 
 
 async def _site(routes: Sequence[web.RouteDef], bound: socket.socket, grace: float) -> web.AppRunner:

@@ -4,14 +4,13 @@ import asyncio
 import logging
 from datetime import datetime, timezone
 
-from azure.functions.timer import TimerRequest
 from croniter import croniter
 
 from localhost.host.background import BackgroundTasks, sleep_until
 from localhost.host.errors import IndexingError
 from localhost.host.indexing import IndexedFunction
 from localhost.host.trigger_state import TriggerState
-from localhost.host.worker import Worker
+from localhost.host.worker.process import Worker
 
 logger = logging.getLogger(__name__)
 
@@ -36,11 +35,7 @@ def next_occurrence(schedule: str, after: datetime) -> datetime:
 
 
 class TimerListener:
-    """Runs the timer functions; lives on the host's event loop.
-
-    Raises:
-        IndexingError: a schedule is not valid.
-    """
+    """Runs the timer functions; lives on the host's event loop."""
 
     def __init__(self, functions: list[IndexedFunction], worker: Worker, state: TriggerState) -> None:
         self._functions = functions
@@ -48,8 +43,6 @@ class TimerListener:
         self._state = state
         self._locks = {function.name: asyncio.Lock() for function in functions}
         self._tasks = BackgroundTasks()
-        for function in functions:
-            _check(function)
 
     def start(self) -> None:
         """Begin to wait; a run that was missed while no host ran is made up for once, as past due."""
@@ -81,12 +74,13 @@ class TimerListener:
             with self._tasks.busy():
                 logger.info("timer %s fires%s", function.name, ", past due" if past_due else "")
                 try:
-                    await self._worker.invoke(function, TimerRequest(past_due=past_due))
+                    await self._worker.invoke(function, {"past_due": past_due})
                 except Exception:
                     logger.exception("timer %s failed", function.name)
 
 
-def _check(function: IndexedFunction) -> None:
+def check_timer(function: IndexedFunction) -> None:
+    """Raises IndexingError when the function's schedule cannot be read."""
     try:
         next_occurrence(function.trigger["schedule"], datetime.now(timezone.utc))
     except ValueError as error:

@@ -125,7 +125,8 @@ class BrokenApp(App):
     def attempts(self) -> list[psutil.Process]:
         """The child processes in which attempts run now, or ran a moment ago."""
         with suppress(psutil.NoSuchProcess):
-            servers = [child for child in psutil.Process(self.host.pid).children() if _is_fork_server(child)]
+            family = psutil.Process(self.host.pid).children(recursive=True)
+            servers = [child for child in family if _is_fork_server(child)]
             return [attempt for server in servers for attempt in server.children()]
         return []
 

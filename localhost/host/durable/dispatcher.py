@@ -3,19 +3,18 @@
 import asyncio
 import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
-
-from azure.functions.durable_functions import ActivityTriggerConverter
-from azure.functions.meta import Datum
+from collections.abc import Callable
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 
 from localhost.host.background import BackgroundTasks, sleep_until
 from localhost.host.durable.episode import run_episode
 from localhost.host.durable.history import Event, EventType, event
 from localhost.host.durable.records import Activity, NewWork, Timer
+from localhost.host.durable.replay import EpisodeAbortedError
 from localhost.host.durable.store import Store
 from localhost.host.indexing import FunctionApp
 from localhost.host.settings import HostConfig
-from localhost.host.worker import Worker
+from localhost.host.worker.process import FunctionTimeoutError, InvocationError, Worker, WorkerExitError
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +38,7 @@ class Dispatcher:
         self._woken: set[str] = set()
         self._waiting_on: dict[str, set[int]] = {}
         self._tasks = BackgroundTasks()
+        self._loop = asyncio.get_running_loop()
 
     def start(self) -> None:
         """Take up everything the store holds."""
@@ -82,9 +82,7 @@ class Dispatcher:
                 self._waiting_on.pop(instance_id, None)
                 async with self._episode_slots:
                     with self._tasks.busy():
-                        outcome = await asyncio.get_running_loop().run_in_executor(
-                            self._episodes, run_episode, self._store, self._app, instance_id
-                        )
+                        outcome = await self._episode(instance_id)
                 if outcome is not None:
                     work, waiting_on = outcome
                     if waiting_on:
@@ -96,6 +94,29 @@ class Dispatcher:
             logger.exception("the episode of orchestration %s broke off; it is tried again after a start", instance_id)
         finally:
             self._running.discard(instance_id)
+
+    async def _episode(self, instance_id: str) -> tuple[NewWork, frozenset[int]] | None:
+        arguments = (self._store, self._orchestrator, instance_id)
+        while True:
+            try:
+                return await self._loop.run_in_executor(self._episodes, run_episode, *arguments)
+            except EpisodeAbortedError as error:
+                logger.warning("the episode of orchestration %s is run again: %s", instance_id, error)
+
+    def _orchestrator(self, name: str) -> Callable[[str], str] | None:
+        """The orchestrator of that name, to be called in an episode's thread; None if the app has none."""
+        function = self._app.find(name, "orchestrationTrigger")
+        if function is None:
+            return None
+
+        def call(context: str) -> str:
+            invocation = self._worker.invoke(function, context)
+            try:
+                return str(asyncio.run_coroutine_threadsafe(invocation, self._loop).result())
+            except (WorkerExitError, FunctionTimeoutError, CancelledError) as error:
+                raise EpisodeAbortedError(str(error)) from error
+
+        return call
 
     async def _run_activity(self, activity: Activity) -> None:
         async with self._activity_slots:
@@ -119,17 +140,19 @@ class Dispatcher:
     async def _result_of(self, activity: Activity) -> Event:
         function = self._app.find(activity.name, "activityTrigger")
         if function is None:
-            return _failed(activity, f"the app has no activity function {activity.name!r}", "LookupError")
+            reason = f"Activity function '{activity.name}' does not exist."
+            return event(EventType.TASK_FAILED, TaskScheduledId=activity.task_id, Reason=reason, Details=reason)
         began = time.perf_counter()
+        place = (activity.instance_id, activity.task_id)
         try:
-            argument = ActivityTriggerConverter.decode(Datum(activity.input, "json"), trigger_metadata=None)
-            value = await self._worker.invoke(function, argument)
-            result = ActivityTriggerConverter.encode(value, expected_type=None).value
+            result = await self._worker.invoke(function, activity.input)
+        except InvocationError as error:
+            logger.error("activity %s failed (%s, task %d):\n%s", activity.name, *place, error.traceback)  # noqa: TRY400
+            return _failed(activity, f"{error.kind}: {error}", error.kind)
         except Exception as error:
-            logger.exception("activity %s failed (%s, task %d)", activity.name, activity.instance_id, activity.task_id)
+            logger.exception("activity %s failed (%s, task %d)", activity.name, *place)
             return _failed(activity, f"{type(error).__name__}: {error}", type(error).__name__)
         seconds = time.perf_counter() - began
-        place = (activity.instance_id, activity.task_id)
         logger.info("activity %s succeeded in %.3f s (%s, task %d)", activity.name, seconds, *place)
         return event(EventType.TASK_COMPLETED, TaskScheduledId=activity.task_id, Result=result)
 

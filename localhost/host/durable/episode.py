@@ -8,10 +8,11 @@ from localhost.host.durable.history import Event, EventType, Status, event
 from localhost.host.durable.records import Ending, Episode, Instance, Message, NewWork
 from localhost.host.durable.replay import Replay, ReplayError, Task, replay
 from localhost.host.durable.store import Store
-from localhost.host.indexing import FunctionApp
-from localhost.host.logs import in_function
 
 logger = logging.getLogger(__name__)
+
+Orchestrators = Callable[[str], Callable[[str], str] | None]
+"""Gives by its name an orchestrator, which takes the protocol's input and returns its output; None if there is none."""
 
 # The SDK spends most of a replay on parsing each event's time; leaving these out halves a long history.
 _NOT_READ_BY_SDK = frozenset(
@@ -24,7 +25,7 @@ _NOT_READ_BY_SDK = frozenset(
 )
 
 
-def run_episode(store: Store, app: FunctionApp, instance_id: str) -> tuple[NewWork, frozenset[int]] | None:
+def run_episode(store: Store, orchestrators: Orchestrators, instance_id: str) -> tuple[NewWork, frozenset[int]] | None:
     """Let one instance go on as far as what arrived allows.
 
     Returns:
@@ -37,7 +38,7 @@ def run_episode(store: Store, app: FunctionApp, instance_id: str) -> tuple[NewWo
     messages = store.messages(instance_id)
     if instance.status == Status.RUNNING and not messages:
         return None
-    episode, waiting_on = _replay(store, app, instance, messages)
+    episode, waiting_on = _replay(store, orchestrators, instance, messages)
     work = store.commit(episode)
     if work is None:
         return None
@@ -47,7 +48,7 @@ def run_episode(store: Store, app: FunctionApp, instance_id: str) -> tuple[NewWo
 
 
 def _replay(
-    store: Store, app: FunctionApp, instance: Instance, messages: list[Message]
+    store: Store, orchestrators: Orchestrators, instance: Instance, messages: list[Message]
 ) -> tuple[Episode, frozenset[int]]:
     old = store.history(instance.instance_id)
     new = [event(EventType.ORCHESTRATOR_STARTED)]
@@ -56,9 +57,8 @@ def _replay(
     new += [message.event for message in messages]
     history = [json.loads(text) for text in old] + new
     try:
-        orchestrator = _orchestrator(app, instance.name)
-        with in_function(instance.name):
-            result = replay(orchestrator, _context(instance, old, history), history)
+        orchestrator = _orchestrator(orchestrators, instance.name)
+        result = replay(orchestrator, _context(instance, old, history), history)
     except ReplayError as error:
         logger.error("orchestration %s (%s): %s", instance.name, instance.instance_id, error)  # noqa: TRY400
         ending = _failure(instance, str(error))
@@ -66,11 +66,11 @@ def _replay(
     return _episode(instance, messages, new, result), result.waiting_on
 
 
-def _orchestrator(app: FunctionApp, name: str) -> Callable[..., str]:
-    function = app.find(name, "orchestrationTrigger")
-    if function is None:
+def _orchestrator(orchestrators: Orchestrators, name: str) -> Callable[[str], str]:
+    orchestrator = orchestrators(name)
+    if orchestrator is None:
         raise ReplayError(f"the app has no orchestrator function {name!r}")
-    return function.code
+    return orchestrator
 
 
 def _episode(instance: Instance, messages: list[Message], new: list[Event], result: Replay) -> Episode:

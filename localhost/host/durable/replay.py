@@ -24,6 +24,10 @@ class ReplayError(Exception):
     """The orchestrator cannot go on: its actions contradict its history, or this host does not have such an action."""
 
 
+class EpisodeAbortedError(Exception):
+    """The worker died while it ran the orchestrator: the episode did not happen, and is run again."""
+
+
 @dataclass(frozen=True)
 class Task:
     """A piece of work an orchestrator asked for; `kind` is the type of the event that schedules it."""
@@ -59,16 +63,17 @@ class Replay:
     next_input: str | None = None
 
 
-def replay(orchestrator: Callable[..., str], context: str, history: Sequence[Event]) -> Replay:
+def replay(orchestrator: Callable[[str], str], context: str, history: Sequence[Event]) -> Replay:
     """Run the SDK's handler once.
 
     Args:
-        orchestrator: the function the SDK registered; called with `context`.
+        orchestrator: calls the function that the SDK registered with `context`.
         context: the protocol's input, a JSON object that holds `history`.
         history: the same events, decoded.
 
     Raises:
         ReplayError: see there.
+        EpisodeAbortedError: see there.
     """
     state = _call(orchestrator, context)
     actions = state["actions"][0] if state["actions"] else []
@@ -90,9 +95,11 @@ def replay(orchestrator: Callable[..., str], context: str, history: Sequence[Eve
     )
 
 
-def _call(orchestrator: Callable[..., str], context: str) -> dict[str, Any]:
+def _call(orchestrator: Callable[[str], str], context: str) -> dict[str, Any]:
     try:
-        answer = orchestrator(context=context)
+        answer = orchestrator(context)
+    except EpisodeAbortedError:
+        raise
     except Exception as error:
         message, marker, state = str(error).rpartition(_ERROR_MARKER)
         if not marker:
@@ -248,7 +255,7 @@ class _Walk:
         if task is None or task.kind != recorded or task.name != event.get("Name", ""):
             found = "nothing" if task is None else f"{task.kind.public_name} {task.name}".rstrip()
             raise ReplayError(
-                f"the orchestrator is not deterministic: its history has {recorded.public_name} "
+                f"Non-Deterministic workflow detected: the history has {recorded.public_name} "
                 f"{event.get('Name', '')} as task {event['EventId']}, but this replay asked for {found} there"
             )
         self._in_history.add(task.task_id)

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import requests
 
 from localhost.host.process import HostProcess, HostStartError
 from tests.integration.localhost_host.sample import APP, NO_STORAGE, Sample
@@ -19,27 +20,51 @@ TIMER = "@app.timer_trigger(schedule='{}', arg_name='timer')\ndef tick(timer): p
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("", "found 0 FunctionApp/DFApp objects; expected exactly one"),
+        ("", "ValueError: Could not find top level function app instances"),
         ("import nonesuch", "No module named 'nonesuch'"),
-        (APP_SOURCE + TIMER.format("%MISSING%"), "function tick: its binding refers to %MISSING%, but there is no"),
-        (APP_SOURCE + TIMER.format("* * *"), "function tick: schedule '* * *' has 3 fields"),
-        (APP_SOURCE + TIMER.format("0 0 25 * * *"), "function tick: "),
+        ("import os; os._exit(3)", "it ended with code 3 while it loaded the app"),
         (
             APP_SOURCE + "@app.queue_trigger('message', 'queue', 'Storage')\ndef read(message): pass\n",
             "function read: the local host has no binding 'queueTrigger'",
         ),
-        (
-            APP_SOURCE + "@app.blob_trigger('blob', 'a/b', 'Storage')\ndef read(blob): pass\n",
-            "function read: connection 'Storage' has no setting: set Storage to a connection string",
-        ),
     ],
 )
 def test_an_app_that_cannot_run_says_why(tmp_path: Path, source: str, message: str) -> None:
-    (tmp_path / "host.json").write_text("{}")
-    (tmp_path / "function_app.py").write_text(source)
     with pytest.raises(HostStartError) as refused:
-        HostProcess(tmp_path, tmp_path / "state", {}).start()
+        _host(tmp_path, source).start()
     assert message in str(refused.value)
+
+
+def _host(folder: Path, source: str) -> HostProcess:
+    (folder / "host.json").write_text("{}")
+    (folder / "function_app.py").write_text(source)
+    return HostProcess(folder, folder / "state", {})
+
+
+@pytest.mark.parametrize(
+    ("binding", "message"),
+    [
+        (TIMER.format("%MISSING%"), "its binding refers to %MISSING%, but there is no setting"),
+        (TIMER.format("* * *"), "schedule '* * *' has 3 fields"),
+        (TIMER.format("0 0 25 * * *"), ""),
+        (
+            "@app.blob_trigger('blob', 'a/b', 'Storage')\ndef tick(blob): pass\n",
+            "connection 'Storage' has no setting: set Storage to a connection string",
+        ),
+    ],
+)
+def test_a_function_whose_binding_cannot_be_used_is_disabled_and_its_neighbours_run(
+    tmp_path: Path, binding: str, message: str
+) -> None:
+    neighbour = "@app.route(route='well', auth_level='anonymous')\ndef well(req): return 'yes'\n"
+    with _host(tmp_path, APP_SOURCE + binding + neighbour) as host:
+        assert requests.get(f"{host.url}/api/well", timeout=60).text == "yes"
+        headers = {"x-functions-key": host.master_key}
+        listed = requests.get(f"{host.url}/admin/functions", headers=headers, timeout=60).json()
+        fired = requests.post(f"{host.url}/admin/functions/tick", headers=headers, json={}, timeout=60)
+    assert listed == [{"name": "well", "isDisabled": False}, {"name": "tick", "isDisabled": True}]
+    assert fired.status_code == 202
+    assert f"tick: failed indexing and will be disabled. function tick: {message}" in host.log_text()
 
 
 def test_two_hosts_do_not_share_a_state_folder(sample: Sample, tmp_path: Path) -> None:

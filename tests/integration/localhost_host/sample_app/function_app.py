@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import signal
 import threading
 import time
 import uuid
@@ -60,6 +61,11 @@ def broken(req: func.HttpRequest) -> func.HttpResponse:
 @app.route(route="setting", auth_level=func.AuthLevel.ANONYMOUS)
 def setting(req: func.HttpRequest) -> str:
     return os.environ[req.params["name"]]
+
+
+@app.route(route="worker")
+def worker(req: func.HttpRequest) -> str:
+    return str(os.getpid())
 
 
 @app.timer_trigger(schedule="%SAMPLE_SCHEDULE%", arg_name="timer")
@@ -199,6 +205,16 @@ def countdown(context: df.DurableOrchestrationContext) -> Steps:
 @app.orchestration_trigger(context_name="context")
 def failing(context: df.DurableOrchestrationContext) -> Steps:
     yield context.call_activity("flaky", [context.instance_id, 99])
+
+
+@app.orchestration_trigger(context_name="context")
+def dying(context: df.DurableOrchestrationContext) -> Steps:
+    yield context.call_activity("die", None)
+
+
+@app.activity_trigger(input_name="nothing")
+def die(nothing: None) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 @app.orchestration_trigger(context_name="context")
