@@ -1,0 +1,1 @@
+"""What runs against the stand-in for an Oracle server."""
