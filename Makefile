@@ -11,8 +11,9 @@ WORKERS ?= 2
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(READY): requirements.txt requirements-databricks.txt requirements-dev.txt
+$(READY): requirements.txt requirements-databricks.txt requirements-dev.txt .ci/libraries
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	.ci/libraries
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
 	$(BIN)/python -m localhost.services.azurite

@@ -47,7 +47,7 @@ class SourceType:
 
 POSTGRESQL = SourceType(
     name="PostgreSQL",
-    reader="shared.sources.postgresql:PostgresSource",
+    reader="shared.sources.postgresql.source:PostgresSource",
     is_database=True,
     filter_dialect="postgres",
     url_schemes=("postgresql", "postgres"),

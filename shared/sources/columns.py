@@ -57,6 +57,12 @@ class ReadColumn:
     wire: pa.DataType | None = None
 
     @property
+    def is_long(self) -> bool:
+        """Whether its values are texts or bytes that may have any length."""
+        holds = pa.types.is_string(self.wire_type) or pa.types.is_binary(self.wire_type)
+        return holds and getattr(self.expression.type, "length", None) is None
+
+    @property
     def wire_type(self) -> pa.DataType:
         """The type in which the driver gives it."""
         return self.wire or self.type

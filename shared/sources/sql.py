@@ -37,7 +37,7 @@ from shared.sources.columns import (
 )
 from shared.sources.connection import SqlConnection
 from shared.sources.evolution import contract_violation, types_in_the_lake, with_types_of
-from shared.sources.faults import explain
+from shared.sources.faults import OTHERS, Faults, explain
 from shared.sources.loader import ArrowLoader
 from shared.sources.lookback import Lookback, before
 from shared.sources.source import ReadOptions, write_disposition
@@ -49,6 +49,7 @@ class SqlSource(ABC):
     """What every SQL database has in common; a subclass says how to connect, how to read and what its types become."""
 
     connection_type: ClassVar[type[SqlConnection]] = SqlConnection
+    faults: ClassVar[Faults] = OTHERS
 
     def __init__(self, job: Job, secret: Secret, options: ReadOptions) -> None:
         self.job = job
@@ -150,7 +151,9 @@ class SqlSource(ABC):
             raise self.explain(error) from None
 
     def explain(self, error: BaseException) -> BaseException:
-        return contract_violation(error, self.job) or explain(error, self.job, self.connection, self.secret)
+        return contract_violation(error, self.job) or explain(
+            error, self.job, self.connection, self.secret, self.faults
+        )
 
     def _resource(self, table: sa.Table) -> DltResource:
         read = self._table_read(table)

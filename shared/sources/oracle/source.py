@@ -21,6 +21,7 @@ from shared.errors.hierarchy import SourceError, TransientError
 from shared.sources.columns import TEXT, UNSCALED_DECIMAL, ReadColumn
 from shared.sources.connection import APPLICATION_NAME, SqlConnection
 from shared.sources.deadline import connect_within
+from shared.sources.oracle.faults import FAULTS
 from shared.sources.oracle.rowids import blocks_query, rowid_ranges, sample_query
 from shared.sources.oracle.types import (
     CASTS,
@@ -138,6 +139,7 @@ class OracleSource(SqlSource):
 
     connection_type = OracleConnection
     connection: OracleConnection
+    faults = FAULTS
 
     def engine(self) -> sa.Engine:
         engine = sa.create_engine("oracle+oracledb://", creator=self.connection.connect, poolclass=sa.NullPool)

@@ -15,7 +15,9 @@ from shared.sources.arrow import Batch
 from shared.sources.columns import TEXT, ReadColumn, decimal_type
 from shared.sources.deadline import connect_within
 from shared.sources.sql import SqlSource, beyond_microsecond
-from shared.sources.sqlserver.driver import Driver, SqlServerConnection, driver_for
+from shared.sources.sqlserver.connection import SqlServerConnection
+from shared.sources.sqlserver.driver import Driver, driver_for
+from shared.sources.sqlserver.faults import FAULTS
 from shared.sources.sqlserver.text import MICROSECONDS, as_text, datetime2, literal
 
 log = logging.getLogger(__name__)
@@ -78,6 +80,7 @@ class SqlServerSource(SqlSource):
 
     connection_type = SqlServerConnection
     connection: SqlServerConnection
+    faults = FAULTS
 
     def engine(self) -> sa.Engine:
         self._driver = driver_for(self.connection)

@@ -95,7 +95,8 @@ def _variant_text(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
 
 def _converted(value: sa.ColumnElement[Any], style: int, length: int | str = 40) -> sa.ColumnElement[Any]:
     text: sa.ColumnElement[Any] = sa.literal_column(f"NVARCHAR({length})")
-    return sa.func.CONVERT(text, value, sa.literal_column(str(style)), type_=sa.NVARCHAR())
+    made = sa.NVARCHAR(length if isinstance(length, int) else None)
+    return sa.func.CONVERT(text, value, sa.literal_column(str(style)), type_=made)
 
 
 def _quoted(text: str, sql_type: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:

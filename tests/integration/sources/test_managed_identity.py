@@ -14,8 +14,8 @@ from localhost.services import LocalServices
 from shared import identity
 from shared.secrets import Secret
 from shared.settings import settings
-from shared.sources.postgresql import PostgresConnection
-from shared.sources.sqlserver.driver import SqlServerConnection
+from shared.sources.postgresql.source import PostgresConnection
+from shared.sources.sqlserver.connection import SqlServerConnection
 from tests.builders import a_job
 from tests.integration.sources.conftest import Lake
 

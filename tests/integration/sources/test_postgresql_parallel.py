@@ -14,9 +14,9 @@ import sqlalchemy as sa
 
 from localhost.services import LocalServices
 from shared.secrets import Secret
-from shared.sources import postgresql
 from shared.sources.partitions import RANGES_PER_READER, ranges_of
-from shared.sources.postgresql import PostgresSource
+from shared.sources.postgresql import source as postgresql
+from shared.sources.postgresql.source import PostgresSource
 from shared.sources.source import ReadOptions
 from shared.sources.table_read import TableRead
 from tests.builders import a_job

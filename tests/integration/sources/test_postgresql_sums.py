@@ -11,7 +11,7 @@ import pytest
 
 from shared.errors.hierarchy import ReconciliationError
 from shared.sources.columns import ReadColumn
-from shared.sources.postgresql import PostgresSnapshot
+from shared.sources.postgresql.source import PostgresSnapshot
 from tests.builders import a_job
 from tests.integration.sources.conftest import Lake, rows
 

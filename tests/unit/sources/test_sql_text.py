@@ -12,7 +12,7 @@ from shared.jobs.value_range import ValueRange
 from shared.secrets import Secret
 from shared.sources.columns import arrow_schema
 from shared.sources.oracle.source import OracleSnapshot, OracleSource
-from shared.sources.postgresql import PostgresSource
+from shared.sources.postgresql.source import PostgresSource
 from shared.sources.source import ReadOptions
 from shared.sources.sqlserver.source import SqlServerSource
 from shared.sources.table_read import TableRead

@@ -19,7 +19,8 @@ from shared.sources.arrow import conform
 from shared.sources.columns import arrow_schema
 from shared.sources.partitions import key_ranges
 from shared.sources.source import ReadOptions
-from shared.sources.sqlserver.driver import SqlServerConnection, odbc_driver, rows_to_batch
+from shared.sources.sqlserver.connection import SqlServerConnection
+from shared.sources.sqlserver.odbc import odbc_driver, rows_to_batch
 from shared.sources.sqlserver.source import SqlServerSnapshot, SqlServerSource
 from shared.sources.table_read import TableRead
 from tests.builders import a_job

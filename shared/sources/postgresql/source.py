@@ -19,6 +19,7 @@ from sqlalchemy.dialects import postgresql
 from shared.sources.arrow import misfit
 from shared.sources.columns import TEXT, ReadColumn, decimal_type
 from shared.sources.connection import APPLICATION_NAME, ServerConnection
+from shared.sources.postgresql.faults import FAULTS
 from shared.sources.sql import SqlSource
 
 BATCH_BYTES = 8 * 1024 * 1024  # what is in memory at once is about nine times that
@@ -96,6 +97,7 @@ class PostgresSource(SqlSource):
 
     connection_type = PostgresConnection
     connection: PostgresConnection
+    faults = FAULTS
 
     def engine(self) -> sa.Engine:
         return sa.create_engine(

@@ -1,0 +1,1 @@
+"""PostgreSQL: its connection, its types, its snapshots, and what its errors mean."""

@@ -1,0 +1,104 @@
+"""Microsoft's driver `mssql-python`: ODBC inside the wheel, Arrow batches out of it."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from typing import Any
+
+import pyarrow as pa
+
+from shared.errors.hierarchy import ConfigurationError
+from shared.sources.arrow import Batch
+from shared.sources.batches import bounded
+from shared.sources.columns import ReadColumn
+from shared.sources.sqlserver.connection import SqlServerConnection
+from shared.sources.sqlserver.diagnosis import Record, login_records
+
+_RECORD = re.compile(r"\[([0-9A-Z]{5})\] \((-?\d+)\)")
+_NO_ERRORS = ("00", "01", "02")  # classes of SQLSTATE: success, warning, no data
+
+
+class MssqlPython:
+    """The built-in driver."""
+
+    dialect = "mssqlpython"
+
+    def __init__(self, connection: SqlServerConnection) -> None:
+        self._connection = connection
+        self._module = _module("mssql_python", "the package mssql-python, and the system's libkrb5 and libltdl")
+        self._module.pooling(enabled=False)  # a connection of the pool would keep the isolation level of its last use
+        _keep_diagnostics(importlib.import_module("mssql_python.cursor"))
+
+    def connect(self) -> Any:
+        string, attributes = self._connection.odbc_string(), self._connection.attributes()
+        try:
+            connection = self._module.connect(string, attrs_before=attributes, timeout=self._connection.connect_timeout)
+        except self._module.Error as error:
+            if "[SQL Server]" in str(error):  # the server answered, by a number that the error does not have
+                error.diagnostics = login_records(string, attributes, self._connection.connect_timeout)
+            raise
+        connection.timeout = self._connection.statement_timeout
+        return connection
+
+    def read(self, raw: Any, statement: str, columns: Sequence[ReadColumn], rows: int) -> Iterator[Batch]:
+        step = _LONG_STEP if any(column.is_long for column in columns) else rows
+        with closing(raw.cursor()) as cursor:
+            cursor.execute(statement)
+            yield from bounded(lambda count: self._fetch(cursor, count), rows, step)
+            cursor.execute("SELECT 1")  # fails where the connection was lost, however the last fetch ended
+
+    def _fetch(self, cursor: Any, count: int) -> pa.RecordBatch:
+        """The next rows; the driver reports a connection that was lost between rows as the end of them."""
+        cursor.messages.clear()
+        try:
+            batch: pa.RecordBatch = cursor.arrow_batch(count)
+        except self._module.Error as error:
+            error.diagnostics = _records(_native().DDBCSQLGetAllDiagRecords(cursor.hstmt))
+            raise
+        records = _records(cursor.messages)
+        for state, _, text in records:
+            if not state.startswith(_NO_ERRORS):
+                broken = self._module.OperationalError("The rows ended early", text)
+                broken.diagnostics = records
+                raise broken
+        return batch
+
+
+_LONG_STEP = 64  # rows of a fetch with a column whose values have no bound
+
+
+def _records(messages: Sequence[tuple[str, str]]) -> list[Record]:
+    """The driver's records, whose first part is like `[42S02] (208)`."""
+    found = ((_RECORD.match(code), text) for code, text in messages)
+    return [(code[1], int(code[2]), text) for code, text in found if code]
+
+
+def _native() -> Any:
+    return importlib.import_module("mssql_python.ddbc_bindings")
+
+
+def _keep_diagnostics(module: Any) -> None:
+    """Let errors of statements keep all records, with the numbers of the server's messages: the driver drops them."""
+    check = getattr(module, "check_error", None)
+    if check is None or getattr(check, "keeps_diagnostics", False):
+        return
+
+    def check_error(handle_type: int, handle: Any, code: int) -> None:
+        try:
+            check(handle_type, handle, code)
+        except Exception as error:
+            error.diagnostics = _records(_native().DDBCSQLGetAllDiagRecords(handle))  # type: ignore[attr-defined]
+            raise
+
+    check_error.keeps_diagnostics = True  # type: ignore[attr-defined]
+    module.check_error = check_error
+
+
+def _module(name: str, needs: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except (ImportError, OSError) as error:
+        raise ConfigurationError(f"SQL Server cannot be read: install {needs} ({error}).") from None
