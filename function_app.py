@@ -7,8 +7,9 @@ An activity's parameter is a bare `dict`: the worker refuses `dict[str, Any]` th
 from __future__ import annotations
 
 import asyncio
+import json
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -32,11 +33,11 @@ from shared.api.answers import (
     RunAccepted,
     RunDescription,
     RunList,
-    RunStarted,
+    Unhealthy,
 )
 from shared.api.caller import Caller
 from shared.api.configuration_answers import ConfigurationState, RolledBack, ValidationReport, VersionList
-from shared.api.http import json_response
+from shared.api.endpoint import Accepted, File
 from shared.api.queries import ChartQuery, HistoryQuery, RunQuery, RunsQuery, ValidationQuery
 from shared.api.registry import Routes
 from shared.api.routes.configuration import (
@@ -107,125 +108,118 @@ async def watch(timer: func.TimerRequest) -> None:  # noqa: ARG001
     await asyncio.to_thread(shared.notifications.watch.watch)
 
 
-@routes.post(
-    "runs",
-    {HTTPStatus.ACCEPTED: RunStarted, HTTPStatus.OK: Rehearsal},
-    {HTTPStatus.CONFLICT: "There is a run with that id."},
-)
-async def start_run(client: df.DurableOrchestrationClient, body: RunBody) -> func.HttpResponse:
+@routes.post("runs", {HTTPStatus.CONFLICT: "A run with that id exists."})
+async def start_run(client: df.DurableOrchestrationClient, body: RunBody) -> Accepted[RunAccepted] | Rehearsal:
     """Start a run now; with `dry_run` answer what it would do."""
     return await start_requested_run(client, body)
 
 
-@routes.get("runs", {HTTPStatus.OK: RunList})
-async def get_runs(query: RunsQuery) -> func.HttpResponse:
+@routes.get("runs")
+async def get_runs(query: RunsQuery) -> RunList:
     """List the runs, the newest first."""
     return await list_runs(query)
 
 
-@routes.get("runs/{run_id}", {HTTPStatus.OK: RunDescription}, {HTTPStatus.NOT_FOUND: "There is no such run."})
-async def get_run(client: df.DurableOrchestrationClient, run_id: str, query: RunQuery) -> func.HttpResponse:
-    """Tell how a run goes."""
+@routes.get("runs/{run_id}", {HTTPStatus.NOT_FOUND: "No such run."})
+async def get_run(client: df.DurableOrchestrationClient, run_id: str, query: RunQuery) -> RunDescription:
+    """Describe a run and its jobs."""
     return await describe_run(client, run_id, query.job_status)
 
 
 @routes.post(
     "runs/{run_id}/cancel",
-    {HTTPStatus.ACCEPTED: RunAccepted},
-    {HTTPStatus.NOT_FOUND: "There is no such run.", HTTPStatus.CONFLICT: "It has ended."},
+    {HTTPStatus.NOT_FOUND: "No such run.", HTTPStatus.CONFLICT: "The run has ended."},
 )
-async def post_cancel(client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
+async def post_cancel(client: df.DurableOrchestrationClient, run_id: str) -> Accepted[RunAccepted]:
     """Cancel a run."""
     return await cancel_run(client, run_id)
 
 
 @routes.post(
     "runs/{run_id}/retry",
-    {HTTPStatus.ACCEPTED: RunStarted},
-    {HTTPStatus.NOT_FOUND: "There is no such run.", HTTPStatus.CONFLICT: "It is active, or nothing failed."},
+    {HTTPStatus.NOT_FOUND: "No such run.", HTTPStatus.CONFLICT: "The run is active, or nothing failed."},
 )
-async def post_retry(client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
+async def post_retry(client: df.DurableOrchestrationClient, run_id: str) -> Accepted[RunAccepted]:
     """Start a run of the jobs that failed in an earlier one or were cancelled."""
     return await retry_run(client, run_id)
 
 
-@routes.get("jobs", {HTTPStatus.OK: JobList}, {HTTPStatus.NOT_FOUND: "No workbook is active."})
-async def get_jobs() -> func.HttpResponse:
+@routes.get("jobs", {HTTPStatus.NOT_FOUND: "No workbook is active."})
+async def get_jobs() -> JobList:
     """List the jobs of the active workbook."""
     return await list_jobs()
 
 
-@routes.get("jobs/{job_id}/history", {HTTPStatus.OK: LoadList}, {HTTPStatus.NOT_FOUND: "Nobody ever knew the job."})
-async def get_job_history(job_id: str, query: HistoryQuery) -> func.HttpResponse:
+@routes.get("jobs/{job_id}/history", {HTTPStatus.NOT_FOUND: "No such job, and no recorded loads of it."})
+async def get_job_history(job_id: str, query: HistoryQuery) -> LoadList:
     """List the loads of a job, the newest first."""
     return await list_history_of_job(job_id, query)
 
 
 @routes.post(
     "jobs/{job_id}/watermark",
-    {HTTPStatus.OK: WatermarkAnswer},
-    {HTTPStatus.NOT_FOUND: "There is no such job.", HTTPStatus.CONFLICT: "It runs, or rows would stand twice."},
+    {
+        HTTPStatus.NOT_FOUND: "No such job.",
+        HTTPStatus.CONFLICT: "The job is running, or rows would be duplicated.",
+    },
 )
-async def post_watermark(job_id: str, body: WatermarkBody, caller: Caller) -> func.HttpResponse:
+async def post_watermark(job_id: str, body: WatermarkBody, caller: Caller) -> WatermarkAnswer:
     """Let the next load of a job start elsewhere."""
     return await rewind_watermark(job_id, body, caller.name)
 
 
-@routes.get("loads", {HTTPStatus.OK: ChartedLoads})
-async def get_loads(query: ChartQuery) -> func.HttpResponse:
+@routes.get("loads")
+async def get_loads(query: ChartQuery) -> ChartedLoads:
     """List the last loads of some jobs, for charts."""
     return await list_loads(query.job_ids)
 
 
-@routes.get("config", {HTTPStatus.OK: ConfigurationState})
-async def get_config() -> func.HttpResponse:
-    """Tell which version of the workbook is active."""
+@routes.get("config")
+async def get_config() -> ConfigurationState:
+    """Describe the active version of the workbook and the last refused upload."""
     return await describe_configuration()
 
 
 @routes.post(
     "config/validate",
-    {HTTPStatus.OK: (ValidationReport, XLSX)},
-    {HTTPStatus.UNPROCESSABLE_ENTITY: "The file cannot be opened, so there is none to show its problems in."},
+    {HTTPStatus.UNPROCESSABLE_ENTITY: "The file cannot be opened, so its problems cannot be shown in it."},
 )
-async def post_validate(content: bytes, query: ValidationQuery) -> func.HttpResponse:
+async def post_validate(content: bytes, query: ValidationQuery) -> ValidationReport | Annotated[File, XLSX]:
     """Check a workbook."""
     return await check_workbook(content, query.annotated)
 
 
-@routes.get("config/history", {HTTPStatus.OK: VersionList})
-async def get_history() -> func.HttpResponse:
+@routes.get("config/history")
+async def get_history() -> VersionList:
     """List the versions of the workbook."""
     return await list_history()
 
 
 @routes.post(
     "config/rollback",
-    {HTTPStatus.OK: RolledBack},
-    {HTTPStatus.NOT_FOUND: "There never was such a version.", HTTPStatus.CONFLICT: "It is active."},
+    {HTTPStatus.NOT_FOUND: "No such version.", HTTPStatus.CONFLICT: "The version is active."},
 )
-async def post_rollback(body: RollbackBody, caller: Caller) -> func.HttpResponse:
+async def post_rollback(body: RollbackBody, caller: Caller) -> RolledBack:
     """Bring an earlier version of the workbook back."""
     return await roll_back(body, caller.name)
 
 
-@routes.get("dashboard", {HTTPStatus.OK: "text/html"}, is_open=True)
-async def get_dashboard() -> func.HttpResponse:
+@routes.get("dashboard", is_open=True)
+async def get_dashboard() -> Annotated[File, "text/html"]:
     """Serve the page that shows all this in a browser; it asks for the key itself."""
-    return dashboard_page()
+    return File(*dashboard_page())
 
 
-@routes.get("openapi.json", {HTTPStatus.OK: "application/json"})
-async def get_openapi() -> func.HttpResponse:
+@routes.get("openapi.json")
+async def get_openapi() -> Annotated[File, "application/json"]:
     """Describe every route: this document."""
-    return json_response(routes.document())
+    return File(json.dumps(routes.document()).encode())
 
 
-@routes.get("health", {HTTPStatus.OK: Health, HTTPStatus.SERVICE_UNAVAILABLE: Health}, is_open=True)
-async def get_health() -> func.HttpResponse:
-    """Tell whether the app can work."""
-    healthy, state = await asyncio.to_thread(health)
-    return json_response(state, 200 if healthy else 503)
+@routes.get("health", is_open=True)
+async def get_health() -> Health | Annotated[Unhealthy, HTTPStatus.SERVICE_UNAVAILABLE]:
+    """Say whether the app can work."""
+    return await asyncio.to_thread(health)
 
 
 @app.orchestration_trigger(context_name="context")

@@ -20,6 +20,10 @@ class Answer(BaseModel):
 
     model_config = ConfigDict(defer_build=True)
 
+    def headers(self) -> Mapping[str, str]:
+        """Headers of the answer."""
+        return {}
+
 
 CONTINUATION = "Ask with it for the next page; null on the last one."
 
@@ -142,19 +146,14 @@ class RunDescription(Answer):
 
 
 class RunAccepted(Answer):
-    """A run to which something will happen; its path stands in the header `Location`, too."""
+    """A run that accepted the request. Durable's own links stay inside: their key starts and purges anything."""
 
     run_id: str
-    run: str = Field(description="The path that tells how it goes.")
+    run: str = Field(description="The path that describes the run; the header `Location` has it, too.")
 
-
-class RunStarted(RunAccepted):
-    """A run that was started, with the links by which Durable Functions itself tells about it."""
-
-    model_config = ConfigDict(extra="allow")
-
-    id: str
-    statusQueryGetUri: str  # noqa: N815  Durable's name
+    def headers(self) -> Mapping[str, str]:
+        """Where the run is described."""
+        return {"Location": self.run}
 
 
 class RehearsedLane(Answer):
@@ -264,3 +263,7 @@ class Health(Answer):
 
     status: Literal["healthy", "unhealthy"]
     checks: dict[str, Literal["ok", "missing", "unreachable"]]
+
+
+class Unhealthy(Health):
+    """The app cannot work."""

@@ -1,20 +1,35 @@
-"""One HTTP route, as the host and the OpenAPI document know it."""
+"""One HTTP route, as the host and the OpenAPI document know it.
+
+A handler's return annotation is the route's contract: a model is answered with 200, `Accepted[Model]` with 202,
+`Annotated[Model, status]` with another status, `Annotated[File, media type]` as a file; `A | B` is one of them.
+"""
 
 from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, get_type_hints
+from http import HTTPStatus
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-import azure.functions as func
 from pydantic import BaseModel
 
-Handler = Callable[..., Awaitable[func.HttpResponse]]
-Answer = type[BaseModel] | str
-"""A model of JSON, or the media type of anything else."""
+Model = TypeVar("Model")
+Accepted = Annotated[Model, HTTPStatus.ACCEPTED]
+
+
+@dataclass(frozen=True)
+class File:
+    """An answer that is no JSON; its media type is in the handler's annotation."""
+
+    content: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[..., Awaitable[BaseModel | File]]
 
 _IN_THE_PATH = re.compile(r"\{(\w+)\}")
 _PATTERNS = {
@@ -24,26 +39,51 @@ _PATTERNS = {
 
 
 @dataclass(frozen=True)
+class Possible:
+    """One answer that a route may give.
+
+    Attributes:
+        status: HTTP status.
+        model: What the handler returns for it.
+        media_type: Of the body.
+    """
+
+    status: int
+    model: type[Any]
+    media_type: str
+
+
+@dataclass(frozen=True)
 class Endpoint:
     """One route.
 
-    The handler takes what it needs by name: `query` (a model of what stands behind the `?`), `body` (a model of the
-    JSON body) or `content` (its bytes), `client` (the Durable client), `caller`, and the parameters of its path.
+    The handler takes what it needs by name: `query` (a model of what follows the `?`), `body` (a model of the JSON
+    body) or `content` (its bytes), `client` (the Durable client), `caller`, and the parameters of its path.
 
     Attributes:
+        method: HTTP method.
         path: Without the app's prefix.
         handler: Its name is the function's name in the host, its docstring says what it does.
-        answers: What it answers when all is well, by status.
         problems: When it answers with an error of its own, by status.
         is_open: Whether it needs no key.
+
+    Raises:
+        TypeError: the path has a parameter without a pattern, or the handler does not say what it returns.
     """
 
     method: str
     path: str
     handler: Handler
-    answers: Mapping[int, tuple[Answer, ...]]
-    problems: Mapping[int, str]
-    is_open: bool
+    problems: Mapping[int, str] = field(default_factory=dict)
+    is_open: bool = False
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in _IN_THE_PATH.findall(self.path) if name not in _PATTERNS]
+        if unknown:
+            known = ", ".join(_PATTERNS)
+            raise TypeError(f"/{self.path}: no pattern for {', '.join(unknown)}; there is one for {known}")
+        if "return" not in self._hints:
+            raise TypeError(f"{self.method} /{self.path}: {self.name} has no return annotation, which is its contract")
 
     @property
     def name(self) -> str:
@@ -58,10 +98,27 @@ class Endpoint:
     @cached_property
     def takes(self) -> Mapping[str, Any]:
         """The types of the handler's parameters, by name."""
-        hints = get_type_hints(self.handler)
-        return {name: hints[name] for name in inspect.signature(self.handler).parameters}
+        return {name: self._hints[name] for name in inspect.signature(self.handler).parameters}
+
+    @cached_property
+    def answers(self) -> tuple[Possible, ...]:
+        """What it answers when all is well."""
+        return tuple(_possible(self._hints["return"]))
 
     @cached_property
     def path_patterns(self) -> Mapping[str, str]:
         """What each parameter of the path looks like."""
         return {name: _PATTERNS[name] for name in _IN_THE_PATH.findall(self.path)}
+
+    @cached_property
+    def _hints(self) -> Mapping[str, Any]:
+        return get_type_hints(self.handler, include_extras=True)
+
+
+def _possible(annotation: Any) -> Iterator[Possible]:
+    options = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+    for option in options:
+        model, *extras = get_args(option) if get_origin(option) is Annotated else (option,)
+        status = next((extra for extra in extras if isinstance(extra, HTTPStatus)), HTTPStatus.OK)
+        media_type = next((extra for extra in extras if type(extra) is str), "application/json")
+        yield Possible(int(status), model, media_type)

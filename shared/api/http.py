@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from azure.functions import HttpResponse
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
+
+from shared.api.answers import Answer
+from shared.api.endpoint import Endpoint, File
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -48,20 +50,22 @@ def read_query(params: Mapping[str, str], shape: type[Body]) -> Body:
         raise ValueError(*(_query_problem(item, shape) for item in error.errors())) from None
 
 
-def model_response(
-    body: BaseModel, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None
-) -> HttpResponse:
-    """A JSON answer; what was never set is left out."""
-    text = body.model_dump_json(exclude_unset=True, by_alias=True)
-    return HttpResponse(text, status_code=status, mimetype="application/json", headers=dict(headers or {}))
+def answer_response(endpoint: Endpoint, answer: BaseModel | File) -> HttpResponse:
+    """What a handler has returned, with the status that its annotation gives it; what was never set is left out.
 
-
-def json_response(
-    body: Mapping[str, Any], status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None
-) -> HttpResponse:
-    """A JSON answer; dates become ISO 8601."""
-    text = json.dumps(body, default=_plain, ensure_ascii=False)
-    return HttpResponse(text, status_code=status, mimetype="application/json", headers=dict(headers or {}))
+    Raises:
+        TypeError: the handler's annotation does not name such an answer.
+    """
+    possible = next((one for one in endpoint.answers if one.model is type(answer)), None)
+    if possible is None:
+        raise TypeError(f"{endpoint.name} returned {type(answer).__name__}, which its annotation does not name")
+    if isinstance(answer, File):
+        return HttpResponse(
+            answer.content, status_code=possible.status, mimetype=possible.media_type, headers=dict(answer.headers)
+        )
+    headers = dict(answer.headers()) if isinstance(answer, Answer) else {}
+    text = answer.model_dump_json(exclude_unset=True, by_alias=True)
+    return HttpResponse(text, status_code=possible.status, mimetype=possible.media_type, headers=headers)
 
 
 def problem_response(status: int, detail: str, problems: Sequence[str] = ()) -> HttpResponse:
@@ -93,7 +97,3 @@ def _query_problem(item: ErrorDetails, shape: type[BaseModel]) -> str:
 
 def _message(item: ErrorDetails) -> str:
     return item["msg"].removeprefix("Value error, ")
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, date) else str(value)

@@ -11,7 +11,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from shared.api.answers import ProblemDetails
 from shared.api.caller import ROLES
-from shared.api.endpoint import Endpoint
+from shared.api.endpoint import Endpoint, File
 
 VERSION = "1.0"
 _REF = "#/components/schemas/{model}"
@@ -57,8 +57,7 @@ class _Schemas:
         for endpoint in endpoints:
             if "body" in endpoint.takes:
                 models.append((endpoint.takes["body"], "validation"))
-            answers = (answer for several in endpoint.answers.values() for answer in several)
-            models += [(answer, "serialization") for answer in answers if not isinstance(answer, str)]
+            models += [(answer.model, "serialization") for answer in endpoint.answers if answer.model is not File]
         self._references, definitions = models_json_schema(list(dict.fromkeys(models)), ref_template=_REF)
         self.definitions = definitions.get("$defs", {})
 
@@ -123,14 +122,12 @@ def _inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:
 
 def _responses(endpoint: Endpoint, schemas: _Schemas) -> dict[str, Any]:
     responses: dict[str, Any] = {}
-    for status, answers in endpoint.answers.items():
-        content = {
-            answer if isinstance(answer, str) else "application/json": (
-                {} if isinstance(answer, str) else {"schema": schemas.of(answer, "serialization")}
-            )
-            for answer in answers
-        }
-        responses[str(status)] = {"description": HTTPStatus(status).phrase, "content": content}
+    for answer in endpoint.answers:
+        content = {} if answer.model is File else {"schema": schemas.of(answer.model, "serialization")}
+        response = responses.setdefault(
+            str(answer.status), {"description": HTTPStatus(answer.status).phrase, "content": {}}
+        )
+        response["content"][answer.media_type] = content
     if not endpoint.is_open:
         responses["401"] = {"description": "No valid key; with a body where an account must sign in besides."}
     problem = {_PROBLEM: {"schema": schemas.of(ProblemDetails, "serialization")}}

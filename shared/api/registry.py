@@ -9,11 +9,9 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
-from shared.api.endpoint import Answer, Endpoint, Handler
+from shared.api.endpoint import Endpoint, Handler
 from shared.api.openapi import document
 from shared.api.serving import serve
-
-Answers = Mapping[int, Answer | tuple[Answer, ...]]
 
 
 class Routes:
@@ -24,16 +22,14 @@ class Routes:
         self.endpoints: list[Endpoint] = []
 
     def get(
-        self, path: str, answers: Answers, problems: Mapping[int, str] | None = None, is_open: bool = False
+        self, path: str, problems: Mapping[int, str] | None = None, is_open: bool = False
     ) -> Callable[[Handler], Handler]:
-        """A decorator: the function answers GET requests of the path; the arguments stand at `Endpoint`."""
-        return self._route("GET", path, answers, problems, is_open)
+        """A decorator: the function answers GET requests of the path; for the arguments see `Endpoint`."""
+        return self._route("GET", path, problems, is_open)
 
-    def post(
-        self, path: str, answers: Answers, problems: Mapping[int, str] | None = None
-    ) -> Callable[[Handler], Handler]:
-        """A decorator: the function answers POST requests of the path; the arguments stand at `Endpoint`."""
-        return self._route("POST", path, answers, problems, is_open=False)
+    def post(self, path: str, problems: Mapping[int, str] | None = None) -> Callable[[Handler], Handler]:
+        """A decorator: the function answers POST requests of the path; for the arguments see `Endpoint`."""
+        return self._route("POST", path, problems, is_open=False)
 
     @cache  # noqa: B019  there is one of these, as long as the process lives
     def document(self) -> dict[str, Any]:
@@ -41,12 +37,10 @@ class Routes:
         return document(self.endpoints)
 
     def _route(
-        self, method: str, path: str, answers: Answers, problems: Mapping[int, str] | None, is_open: bool
+        self, method: str, path: str, problems: Mapping[int, str] | None, is_open: bool
     ) -> Callable[[Handler], Handler]:
-        possible = {status: answer if isinstance(answer, tuple) else (answer,) for status, answer in answers.items()}
-
         def register(handler: Handler) -> Handler:
-            endpoint = Endpoint(method, path, handler, possible, problems or {}, is_open)
+            endpoint = Endpoint(method, path, handler, problems or {}, is_open)
             self.endpoints.append(endpoint)
             level = func.AuthLevel.ANONYMOUS if is_open else func.AuthLevel.FUNCTION
             function = _entry(endpoint)

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from shared.api.caller import Caller, caller_of
 from shared.api.endpoint import Endpoint
-from shared.api.http import ProblemError, problem_response, read_body, read_query
+from shared.api.http import ProblemError, answer_response, problem_response, read_body, read_query
 from shared.audit.calls import close_call, open_call
 from shared.errors.hierarchy import IngestionError
 from shared.settings import settings
@@ -82,7 +82,7 @@ async def _carried_out(
     except ValueError as error:
         return problem_response(HTTPStatus.BAD_REQUEST, "The request body is wrong.", error.args)
     try:
-        return await endpoint.handler(**{name: given[name] for name in takes})
+        return answer_response(endpoint, await endpoint.handler(**{name: given[name] for name in takes}))
     except ProblemError as problem:
         return problem.response()
 

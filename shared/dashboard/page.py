@@ -9,16 +9,14 @@ from functools import cache
 from pathlib import Path
 from string import Template
 
-from azure.functions import HttpResponse
-
 from shared.dashboard.modules import joined_modules
 from shared.errors.hints import HINTS
 
 _FOLDER = Path(__file__).parent
 
 
-def dashboard_page() -> HttpResponse:
-    """The page; the same for everybody, so that it needs no key."""
+def dashboard_page() -> tuple[bytes, dict[str, str]]:
+    """The page and its headers; the same for every caller, so that it needs no key."""
     page, policy = _page()
     headers = {
         "Content-Security-Policy": policy,
@@ -26,7 +24,7 @@ def dashboard_page() -> HttpResponse:
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
     }
-    return HttpResponse(page, mimetype="text/html", charset="utf-8", headers=headers)
+    return page.encode(), headers
 
 
 @cache

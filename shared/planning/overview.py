@@ -52,10 +52,16 @@ def active_jobs(now: datetime) -> list[dict[str, Any]]:
         now: The time, UTC.
     """
     active = configuration_store().active()
-    return _described(active, now) if active else []
+    return describe_active(active, now) if active else []
 
 
-def _described(active: Snapshot, now: datetime) -> list[dict[str, Any]]:
+def describe_active(active: Snapshot, now: datetime) -> list[dict[str, Any]]:
+    """What `GET /api/jobs` shows of every job of one version.
+
+    Args:
+        active: The version.
+        now: The time, UTC.
+    """
     grace = timedelta(minutes=settings().job_timeout_minutes)
     timing = Timing(settings().ingestion_schedule, active.version.activated_at, grace, now)
     latest, succeeded = _by_job(latest_rows()), _by_job(succeeded_rows())

@@ -42,8 +42,13 @@ def test_a_run_by_hand_does_the_jobs_it_names(app: App, run: dict[str, Any]) -> 
     assert app.lake_files("two") == {}
 
 
-def test_the_durable_status_tells_what_the_run_did(app: App, run: dict[str, Any]) -> None:
-    status = app.send("GET", run["statusQueryGetUri"].removeprefix(app.host.url)).json()
+def test_a_started_run_is_answered_with_the_apps_own_links_only(run: dict[str, Any]) -> None:
+    assert run == {"run_id": "by-hand", "run": "/api/runs/by-hand"}
+
+
+def test_the_durable_status_says_what_the_run_did(app: App, run: dict[str, Any]) -> None:
+    instance = "/runtime/webhooks/durabletask/instances/by-hand"
+    status = app.send("GET", instance, headers={"x-functions-key": app.host.master_key}).json()
     assert status["runtimeStatus"] == "Completed"
     assert status["customStatus"] == {
         "stage": "finished",

@@ -7,12 +7,13 @@ from http import HTTPStatus
 from itertools import islice
 from typing import Annotated, Any
 
-from azure.functions import HttpResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.activation.store import configuration_store
 from shared.activation.versions import Refusal, Snapshot
-from shared.api.http import json_response, problem_response
+from shared.api.configuration_answers import ConfigurationState, RolledBack, ValidationReport, VersionList
+from shared.api.endpoint import File
+from shared.api.http import ProblemError
 from shared.audit.uploads import record_activation, refused_uploads
 from shared.errors.hierarchy import ConfigurationError, WorkbookError
 from shared.planning.orders import orders_and_outcomes
@@ -35,7 +36,7 @@ class RollbackBody(BaseModel):
     by: Annotated[str, Field(max_length=200)] | None = None
 
 
-async def check_workbook(content: bytes, annotated: bool) -> HttpResponse:
+async def check_workbook(content: bytes, annotated: bool) -> ValidationReport | File:
     """Answer `POST /api/config/validate`: the report as JSON, or the workbook with the problems at their cells.
 
     Args:
@@ -45,32 +46,32 @@ async def check_workbook(content: bytes, annotated: bool) -> HttpResponse:
     return await asyncio.to_thread(_check_workbook, content, annotated)
 
 
-async def describe_configuration() -> HttpResponse:
+async def describe_configuration() -> ConfigurationState:
     """Answer `GET /api/config`: the active version, its warnings and orders, and the last refused upload."""
-    return json_response(await asyncio.to_thread(_configuration))
+    return ConfigurationState.model_validate(await asyncio.to_thread(_configuration))
 
 
-async def list_history() -> HttpResponse:
+async def list_history() -> VersionList:
     """Answer `GET /api/config/history`: every version and the last refused uploads, the newest first."""
-    return json_response(await asyncio.to_thread(_history))
+    return VersionList.model_validate(await asyncio.to_thread(_history))
 
 
-async def roll_back(wanted: RollbackBody, caller: str) -> HttpResponse:
+async def roll_back(wanted: RollbackBody, caller: str) -> RolledBack:
     """Answer `POST /api/config/rollback`: 404 for a version that never was, 409 for the active one."""
     return await asyncio.to_thread(_roll_back, wanted, wanted.by or caller)
 
 
-def _check_workbook(content: bytes, annotated: bool) -> HttpResponse:
+def _check_workbook(content: bytes, annotated: bool) -> ValidationReport | File:
     report = validate(content, settings().workbook_max_megabytes)
     if not annotated:
-        return json_response(report.to_answer())
+        return ValidationReport.model_validate(report.to_answer())
     try:
         workbook = annotate(content, report)
     except WorkbookError as error:
         problems = [str(problem) for problem in report.problems]
-        return problem_response(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), problems)
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), problems) from None
     headers = {"Content-Disposition": 'attachment; filename="annotated.xlsx"'}
-    return HttpResponse(workbook, mimetype=XLSX, headers=headers)
+    return File(workbook, headers)
 
 
 def _configuration() -> dict[str, Any]:
@@ -115,15 +116,15 @@ def _refusal(refusal: Refusal) -> dict[str, Any]:
     }
 
 
-def _roll_back(wanted: RollbackBody, by: str) -> HttpResponse:
+def _roll_back(wanted: RollbackBody, by: str) -> RolledBack:
     store = configuration_store()
     if all(entry.sha256 != wanted.sha256 for entry in store.history()):
         detail = f"There never was a version {wanted.sha256}; GET /api/config/history lists them."
-        return problem_response(HTTPStatus.NOT_FOUND, detail)
+        raise ProblemError(HTTPStatus.NOT_FOUND, detail)
     try:
         activation = store.rollback(wanted.sha256, by)
     except ConfigurationError as error:
-        return problem_response(HTTPStatus.CONFLICT, str(error))
+        raise ProblemError(HTTPStatus.CONFLICT, str(error)) from None
     record_activation(activation)
     changes = activation.changes.to_json() if activation.changes else {}
-    return json_response({"sha256": activation.sha256, "activated_at": activation.at, "changes": changes})
+    return RolledBack.model_validate({"sha256": activation.sha256, "activated_at": activation.at, "changes": changes})

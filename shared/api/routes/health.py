@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 from shared.activation.store import configuration_store
+from shared.api.answers import Health, Unhealthy
 from shared.audit.table import audit_table
 from shared.errors.hierarchy import ConfigurationError
 from shared.settings import settings
@@ -13,11 +13,13 @@ from shared.settings import settings
 log = logging.getLogger(__name__)
 
 
-def health() -> tuple[bool, dict[str, Any]]:
+def health() -> Health | Unhealthy:
     """Whether all is well, and the state of each part: `ok`, `missing` or `unreachable`."""
     checks = {"settings": _settings(), "configuration": _configuration(), "audit": _audit()}
     healthy = all(state != "unreachable" for state in checks.values())
-    return healthy, {"status": "healthy" if healthy else "unhealthy", "checks": checks}
+    if healthy:
+        return Health.model_validate({"status": "healthy", "checks": checks})
+    return Unhealthy.model_validate({"status": "unhealthy", "checks": checks})
 
 
 def _settings() -> str:

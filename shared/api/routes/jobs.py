@@ -6,23 +6,22 @@ import asyncio
 from datetime import datetime, timezone
 from http import HTTPStatus
 
-from azure.functions import HttpResponse
-
 from shared.activation.store import configuration_store
-from shared.api.http import json_response, problem_response
-from shared.planning.overview import _described
+from shared.api.answers import JobList
+from shared.api.http import ProblemError
+from shared.planning.overview import describe_active
 
 _NOTHING_ACTIVE = "There is no active configuration; GET /api/config tells of the last refusal."
 
 
-async def list_jobs() -> HttpResponse:
+async def list_jobs() -> JobList:
     """Answer `GET /api/jobs`: 404 where nothing is active."""
     return await asyncio.to_thread(_jobs)
 
 
-def _jobs() -> HttpResponse:
+def _jobs() -> JobList:
     active = configuration_store().active()
     if active is None:
-        return problem_response(HTTPStatus.NOT_FOUND, _NOTHING_ACTIVE)
-    jobs = _described(active, datetime.now(timezone.utc))
-    return json_response({"config_sha256": active.version.sha256, "jobs": jobs})
+        raise ProblemError(HTTPStatus.NOT_FOUND, _NOTHING_ACTIVE)
+    jobs = describe_active(active, datetime.now(timezone.utc))
+    return JobList.model_validate({"config_sha256": active.version.sha256, "jobs": jobs})

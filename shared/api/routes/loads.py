@@ -8,22 +8,20 @@ from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any
 
-from azure.functions import HttpResponse
-
 from shared.activation.store import configuration_store
-from shared.api.answers import LoadList
-from shared.api.http import json_response, model_response, problem_response
+from shared.api.answers import ChartedLoads, LoadList
+from shared.api.http import ProblemError
 from shared.api.queries import HistoryQuery, continuation
 from shared.audit.jobs import recent_loads
 from shared.audit.pages import Span, loads_page
 
 
-async def list_history_of_job(job_id: str, query: HistoryQuery) -> HttpResponse:
+async def list_history_of_job(job_id: str, query: HistoryQuery) -> LoadList:
     """Answer `GET /api/jobs/{job_id}/history`: its loads, the newest first; 404 where nobody ever knew the job."""
     loads = await asyncio.to_thread(_history, job_id, query)
     if not loads.loads and not await asyncio.to_thread(_is_known, job_id):
-        return problem_response(HTTPStatus.NOT_FOUND, f"There is no job '{job_id}'; GET /api/jobs lists them.")
-    return model_response(loads)
+        raise ProblemError(HTTPStatus.NOT_FOUND, f"There is no job '{job_id}'; GET /api/jobs lists them.")
+    return loads
 
 
 def _history(job_id: str, query: HistoryQuery) -> LoadList:
@@ -45,9 +43,10 @@ LOADS_LIMIT = 30
 _THREADS = 8
 
 
-async def list_loads(job_ids: Sequence[str]) -> HttpResponse:
+async def list_loads(job_ids: Sequence[str]) -> ChartedLoads:
     """Answer `GET /api/loads?job_ids=a,b`: the last 30 loads of each job, oldest first."""
-    return json_response({"loads": await asyncio.to_thread(_loads, list(dict.fromkeys(job_ids)))})
+    loads = await asyncio.to_thread(_loads, list(dict.fromkeys(job_ids)))
+    return ChartedLoads.model_validate({"loads": loads})
 
 
 def _loads(job_ids: list[str]) -> dict[str, list[dict[str, Any]]]:

@@ -10,12 +10,11 @@ from typing import Annotated, Any
 
 from azure.durable_functions import DurableOrchestrationClient
 from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
-from azure.functions import HttpResponse
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared.activation.store import configuration_store
-from shared.api.answers import RunList
-from shared.api.http import json_response, model_response, problem_response
+from shared.api.answers import Rehearsal, RunAccepted, RunDescription, RunList
+from shared.api.http import ProblemError
 from shared.api.queries import RunsQuery, continuation
 from shared.audit.jobs import job_rows
 from shared.audit.pages import Span, runs_of_job_page, runs_page
@@ -31,9 +30,9 @@ from shared.planning.selection import problems_of
 from shared.runs.orchestrations import ACTIVE, _exists, _start, find_orchestration
 
 
-async def list_runs(query: RunsQuery) -> HttpResponse:
+async def list_runs(query: RunsQuery) -> RunList:
     """Answer `GET /api/runs`: the runs, the newest first."""
-    return model_response(await asyncio.to_thread(_runs, query))
+    return await asyncio.to_thread(_runs, query)
 
 
 def _runs(query: RunsQuery) -> RunList:
@@ -48,24 +47,24 @@ def _runs(query: RunsQuery) -> RunList:
 _RETRIED = (JobStatus.FAILED.value, JobStatus.CANCELLED.value)
 
 
-async def retry_run(client: DurableOrchestrationClient, run_id: str) -> HttpResponse:
+async def retry_run(client: DurableOrchestrationClient, run_id: str) -> RunAccepted:
     """Answer `POST /api/runs/{run_id}/retry`: 202 as for a new run, of what failed or was cancelled in that one.
 
     404 where there is no such run; 409 where it is active, nothing failed, or its jobs cannot be run again.
     """
     status = await find_orchestration(client, run_id)
     if status and status.runtime_status in ACTIVE:
-        return problem_response(409, f"Run '{run_id}' is at work; wait until it has ended, or cancel it.")
+        raise ProblemError(409, f"Run '{run_id}' is at work; wait until it has ended, or cancel it.")
     row = await asyncio.to_thread(find_run, run_id)
     if status is None and row is None:
-        return problem_response(404, f"There is no run '{run_id}'.")
+        raise ProblemError(404, f"There is no run '{run_id}'.")
     if run_id.startswith(ORDERED):
         detail = f"Run '{run_id}' carried out orders of the sheet Requests; upload them with new request_ids."
-        return problem_response(409, detail)
+        raise ProblemError(409, detail)
     rows = await asyncio.to_thread(lambda: list(job_rows(run_id)))
     job_ids = tuple(row["job_id"] for row in rows if row["status"] in _RETRIED)
     if not job_ids:
-        return problem_response(409, f"No job of run '{run_id}' failed or was cancelled; there is nothing to retry.")
+        raise ProblemError(409, f"No job of run '{run_id}' failed or was cancelled; there is nothing to retry.")
     now = datetime.now(timezone.utc)
     request = RunRequest(
         run_id=new_run_id("retry", now),
@@ -77,7 +76,7 @@ async def retry_run(client: DurableOrchestrationClient, run_id: str) -> HttpResp
     )
     snapshot = await asyncio.to_thread(configuration_store().refresh)
     if problems := problems_of(request, snapshot.configuration):
-        return problem_response(409, "What failed does not fit the active workbook any more.", problems)
+        raise ProblemError(409, "What failed does not fit the active workbook any more.", problems)
     return await accept(client, request)
 
 
@@ -102,7 +101,7 @@ class RunBody(BaseModel):
     dry_run: bool = False
 
 
-async def start_requested_run(client: DurableOrchestrationClient, wanted: RunBody) -> HttpResponse:
+async def start_requested_run(client: DurableOrchestrationClient, wanted: RunBody) -> RunAccepted | Rehearsal:
     """Answer `POST /api/runs`: 202 with run id and links, 400 with all that is wrong, 409 where it exists.
 
     A dry run is answered with 200 and what the run would do.
@@ -120,27 +119,29 @@ async def start_requested_run(client: DurableOrchestrationClient, wanted: RunBod
     try:
         snapshot = await asyncio.to_thread(configuration_store().refresh)
     except ConfigurationError as error:
-        return problem_response(400, "No run can be started.", [str(error)])
+        raise ProblemError(400, "No run can be started.", [str(error)]) from None
     if problems := problems_of(request, snapshot.configuration):
-        return problem_response(400, "The request does not fit the active workbook.", problems)
+        raise ProblemError(400, "The request does not fit the active workbook.", problems)
     if wanted.dry_run:
-        return json_response(await asyncio.to_thread(rehearse, request, snapshot))
+        return Rehearsal.model_validate(await asyncio.to_thread(rehearse, request, snapshot))
     if await _exists(client, run_id):
-        return problem_response(409, f"Run '{run_id}' exists already; leave run_id out to get a new one.")
+        raise ProblemError(409, f"Run '{run_id}' exists already; leave run_id out to get a new one.")
     return await accept(client, request)
 
 
-async def accept(client: DurableOrchestrationClient, request: RunRequest) -> HttpResponse:
-    """Start a run that somebody has asked for; 202 with its id and links."""
+async def accept(client: DurableOrchestrationClient, request: RunRequest) -> RunAccepted:
+    """Start a run that a caller has asked for."""
     await _start(client, request)
-    links = client.create_http_management_payload(request.run_id)
-    location = f"/api/runs/{request.run_id}"
-    return json_response({"run_id": request.run_id, "run": location, **links}, 202, {"Location": location})
+    return _accepted(request.run_id)
+
+
+def _accepted(run_id: str) -> RunAccepted:
+    return RunAccepted(run_id=run_id, run=f"/api/runs/{run_id}")
 
 
 async def describe_run(
     client: DurableOrchestrationClient, run_id: str, job_status: Collection[str] = ()
-) -> HttpResponse:
+) -> RunDescription:
     """Answer `GET /api/runs/{run_id}`: status, progress and the result of every job; 404 where there is no such run.
 
     Args:
@@ -151,25 +152,24 @@ async def describe_run(
     status = await find_orchestration(client, run_id)
     row = await asyncio.to_thread(find_run, run_id)
     if status is None and row is None:
-        return problem_response(404, f"There is no run '{run_id}'.")
+        raise ProblemError(404, f"There is no run '{run_id}'.")
     jobs = await asyncio.to_thread(lambda: [without_keys(job, "run_id") for job in job_rows(run_id)])
     described = describe(run_id, status, row, jobs)
     if job_status:
         described["jobs"] = [job for job in jobs if job["status"] in job_status]
-    return json_response(described)
+    return RunDescription.model_validate(described)
 
 
-async def cancel_run(client: DurableOrchestrationClient, run_id: str) -> HttpResponse:
+async def cancel_run(client: DurableOrchestrationClient, run_id: str) -> RunAccepted:
     """Answer `POST /api/runs/{run_id}/cancel`: 202, 404 where there is no such run, 409 where it has ended."""
     status = await find_orchestration(client, run_id)
     if status and status.runtime_status in ACTIVE:
         await asyncio.to_thread(request_cancel, run_id)
         await _wake_lanes(client, run_id)
-        location = f"/api/runs/{run_id}"
-        return json_response({"run_id": run_id, "run": location}, 202, {"Location": location})
+        return _accepted(run_id)
     if status or await asyncio.to_thread(find_run, run_id):
-        return problem_response(409, f"Run '{run_id}' has ended; there is nothing to cancel.")
-    return problem_response(404, f"There is no run '{run_id}'.")
+        raise ProblemError(409, f"Run '{run_id}' has ended; there is nothing to cancel.")
+    raise ProblemError(404, f"There is no run '{run_id}'.")
 
 
 async def _wake_lanes(client: DurableOrchestrationClient, run_id: str) -> None:

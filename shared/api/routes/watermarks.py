@@ -12,13 +12,13 @@ import asyncio
 import secrets
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
-from azure.functions import HttpResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.activation.store import configuration_store
-from shared.api.http import ProblemError, json_response
+from shared.api.answers import Answer
+from shared.api.http import ProblemError
 from shared.audit.ledger import can_be_rewound, find_load, last_load, next_watermark, record_rewind
 from shared.audit.table import Row
 from shared.isolation.leases import JobBusyError, job_lease
@@ -50,7 +50,7 @@ class WatermarkBody(BaseModel):
         return self
 
 
-class WatermarkAnswer(BaseModel):
+class WatermarkAnswer(Answer):
     """What the next load of the job will do."""
 
     job_id: str
@@ -60,7 +60,7 @@ class WatermarkAnswer(BaseModel):
     duplicates: bool = Field(description="Whether rows will stand twice in the lake.")
 
 
-async def rewind_watermark(job_id: str, wanted: WatermarkBody, caller: str) -> HttpResponse:
+async def rewind_watermark(job_id: str, wanted: WatermarkBody, caller: str) -> WatermarkAnswer:
     """Answer `POST /api/jobs/{job_id}/watermark`.
 
     404 for an unknown job; 409 where it runs, cannot be rewound, or rows would double; 400 for an impossible value.
@@ -68,11 +68,11 @@ async def rewind_watermark(job_id: str, wanted: WatermarkBody, caller: str) -> H
     return await asyncio.to_thread(_rewind, job_id, wanted, caller)
 
 
-def _rewind(job_id: str, wanted: WatermarkBody, caller: str) -> HttpResponse:
+def _rewind(job_id: str, wanted: WatermarkBody, caller: str) -> WatermarkAnswer:
     job = _incremental_job(job_id)
     try:
         with job_lease(job.job_id, f"watermark-{secrets.token_hex(4)}"):
-            return json_response(_carry_out(job, wanted, caller))
+            return _carry_out(job, wanted, caller)
     except JobBusyError as busy:
         raise ProblemError(HTTPStatus.CONFLICT, str(busy)) from None
 
@@ -94,7 +94,7 @@ def _incremental_job(job_id: str) -> Job:
     return job
 
 
-def _carry_out(job: Job, wanted: WatermarkBody, caller: str) -> dict[str, Any]:
+def _carry_out(job: Job, wanted: WatermarkBody, caller: str) -> WatermarkAnswer:
     """Check the wish against the ledger and write it there; the job's lease is held."""
     last = last_load(job)
     if last is None:
@@ -111,14 +111,13 @@ def _carry_out(job: Job, wanted: WatermarkBody, caller: str) -> dict[str, Any]:
     before = next_watermark(job)
     details = {"by": caller, "watermark_before": before, "from_load_id": wanted.load_id}
     record_rewind(job, watermark, {**details, "accept_duplicates": wanted.accept_duplicates})
-    answer = WatermarkAnswer(
+    return WatermarkAnswer(
         job_id=job.job_id,
         watermark_column=str(job.watermark_column),
         watermark_before=before,
         watermark=watermark,
         duplicates=doubles,
     )
-    return answer.model_dump()
 
 
 def _wanted_watermark(job: Job, wanted: WatermarkBody, last: Row) -> str:

@@ -7,9 +7,9 @@ from base64 import b64encode
 
 import azure.functions as func
 import pytest
+from pydantic import BaseModel
 
-from shared.api.endpoint import Endpoint
-from shared.api.http import json_response
+from shared.api.endpoint import Accepted, Endpoint
 from shared.api.serving import serve
 from shared.audit.table import audit_table
 from shared.settings import settings
@@ -17,14 +17,18 @@ from shared.settings import settings
 pytestmark = pytest.mark.usefixtures("app_settings")
 
 
-async def change(run_id: str) -> func.HttpResponse:
+class Changed(BaseModel):
+    """It is done."""
+
+
+async def change(run_id: str) -> Accepted[Changed]:
     """Changes, where it is called by the right name."""
     if run_id == "broken":
         raise ZeroDivisionError
-    return json_response({}, 202)
+    return Changed()
 
 
-ROUTE = Endpoint("POST", "runs/{run_id}/change", change, {202: ("application/json",)}, {}, is_open=False)
+ROUTE = Endpoint("POST", "runs/{run_id}/change", change)
 
 
 async def ask(run_id: str, headers: dict[str, str]) -> tuple[int, str, str, str, int]:

@@ -13,7 +13,7 @@ from azure.core.exceptions import ServiceRequestError
 from pydantic import BaseModel
 
 from shared.api.endpoint import Endpoint
-from shared.api.http import ProblemError, model_response
+from shared.api.http import ProblemError
 from shared.api.queries import ValidationQuery
 from shared.api.serving import serve
 from shared.errors.hierarchy import ConfigurationError, TransientError
@@ -35,14 +35,14 @@ class Answer(BaseModel):
     annotated: bool
 
 
-async def look(job_id: str, query: ValidationQuery) -> func.HttpResponse:
+async def look(job_id: str, query: ValidationQuery) -> Answer:
     """Looks."""
     if job_id in BROKEN:
         raise BROKEN[job_id]
-    return model_response(Answer(job_id=job_id, annotated=query.annotated))
+    return Answer(job_id=job_id, annotated=query.annotated)
 
 
-ROUTE = Endpoint("GET", "jobs/{job_id}", look, {200: (Answer,)}, {}, is_open=False)
+ROUTE = Endpoint("GET", "jobs/{job_id}", look)
 
 
 @pytest.fixture

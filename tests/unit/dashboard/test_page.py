@@ -17,7 +17,8 @@ from shared.errors.hints import HINTS
 
 @pytest.fixture(scope="module")
 def page() -> str:
-    return dashboard_page().get_body().decode()
+    content, _ = dashboard_page()
+    return content.decode()
 
 
 def write(folder: Path, **modules: str) -> Path:
@@ -59,7 +60,8 @@ def test_a_module_of_another_form_is_refused(tmp_path: Path, main: str, message:
 
 
 def test_the_policy_lets_run_what_stands_in_the_page_and_nothing_else(page: str) -> None:
-    policy = dict(part.split(" ", 1) for part in dashboard_page().headers["Content-Security-Policy"].split("; "))
+    _, headers = dashboard_page()
+    policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
     for directive, tag in (("script-src", '<script type="module">'), ("style-src", "<style>")):
         text = page.split(tag)[1].split("</")[0]
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
