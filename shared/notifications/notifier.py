@@ -16,6 +16,7 @@ from shared.audit.jobs import job_rows
 from shared.jobs.wildcards import base_job_id
 from shared.models.attempt import JobStatus
 from shared.models.run import RunOutcome
+from shared.notifications.channels import channel_for
 from shared.notifications.incidents import (
     Incident,
     Kind,
@@ -27,7 +28,7 @@ from shared.notifications.incidents import (
     write_incidents,
 )
 from shared.notifications.message import compose
-from shared.notifications.webhook import NotificationError, post
+from shared.notifications.webhook import NotificationError
 from shared.settings import settings
 
 log = logging.getLogger(__name__)
@@ -125,6 +126,7 @@ def _tell(broken: Iterable[Incident], well: Collection[str]) -> None:
         url = settings().notify_webhook_url
         if untold and url:
             message = compose(untold, settings().base_url)
-            post(url.get_secret_value(), message)
+            address = url.get_secret_value()
+            channel_for(address).send(address, message)
             mark_told(untold)
             log.info("Notified: %s", message.title)

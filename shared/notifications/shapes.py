@@ -1,37 +1,17 @@
-"""A message in the form that its receiver reads; pure. Texts of sources are never read as markup."""
+"""A message in the form that each receiver reads; pure. No receiver reads a source's text as markup."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from shared.notifications.message import Message, Section
 
 Payload = dict[str, Any]
 
-_TEAMS = (".logic.azure.com", ".api.powerplatform.com", ".webhook.office.com")
-_SLACK = ("hooks.slack.com", "hooks.slack-gov.com")
 _SLACK_TEXT_LIMIT = 3000  # characters of a block's text
 
 
-def payload(url: str, message: Message) -> Payload:
-    """The body to post to a webhook: for Teams and Slack by the host of its address, else plain JSON."""
-    return _shape(urlsplit(url).hostname or "")(message)
-
-
-def _shape(host: str) -> Callable[[Message], Payload]:
-    if host.endswith(_TEAMS):
-        return _teams
-    return _slack if host in _SLACK else _json
-
-
-def _lines(section: Section) -> list[str]:
-    lines = [": ".join(part for part in line if part) for line in section.lines]
-    return [*lines, f"… and {section.more} more"] if section.more else lines
-
-
-def _teams(message: Message) -> Payload:
+def teams(message: Message) -> Payload:
     """An Adaptive Card in the envelope of a Teams workflow "When a Teams webhook request is received"."""
     body: list[Payload] = [_rich_text(message.title, size="medium", weight="bolder")]
     for section in message.sections:
@@ -54,7 +34,8 @@ def _rich_text(text: str, **style: str) -> Payload:
     return {"type": "RichTextBlock", "inlines": [{"type": "TextRun", "text": text, **style}]}
 
 
-def _slack(message: Message) -> Payload:
+def slack(message: Message) -> Payload:
+    """Blocks of plain text, and the links."""
     blocks: list[Payload] = []
     for section in message.sections:
         text = "\n".join([section.title, *_lines(section)])[:_SLACK_TEXT_LIMIT]
@@ -65,7 +46,8 @@ def _slack(message: Message) -> Payload:
     return {"text": message.title, "blocks": blocks}
 
 
-def _json(message: Message) -> Payload:
+def plain_json(message: Message) -> Payload:
+    """The message as it is, for a receiver of the user's own."""
     sections = [
         {
             "title": section.title,
@@ -75,3 +57,8 @@ def _json(message: Message) -> Payload:
         for section in message.sections
     ]
     return {"title": message.title, "sections": sections, "links": message.links}
+
+
+def _lines(section: Section) -> list[str]:
+    lines = [": ".join(part for part in line if part) for line in section.lines]
+    return [*lines, f"… and {section.more} more"] if section.more else lines

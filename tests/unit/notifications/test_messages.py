@@ -7,15 +7,22 @@ from typing import Any
 
 import pytest
 
+from shared.notifications import channels
+from shared.notifications.channels import channel_for
 from shared.notifications.incidents import Incident, Kind, changed
 from shared.notifications.message import Message, compose, first_sentence
-from shared.notifications.shapes import payload
-from shared.notifications.webhook import NotificationError, post
+from shared.notifications.webhook import NotificationError, Webhook
 
 TEAMS = "https://prod-1.swedencentral.logic.azure.com:443/workflows/x/triggers/manual/paths/invoke?sig=secret"
 SLACK = "https://hooks.slack.com/services/T0/B0/secret"
 FAILED = Incident(Kind.JOB, "orders_*", "Column <b> & [link](http://evil) is gone. More.", "run-1")
 MESSAGE = compose([FAILED], "https://lake.example.com")
+
+
+def payload(url: str, message: Message) -> dict[str, Any]:
+    channel = channel_for(url)
+    assert isinstance(channel, Webhook)
+    return channel.payload(message)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +94,7 @@ def test_a_message_stays_within_what_the_receivers_take() -> None:
 )
 def test_an_address_that_cannot_be_used_is_named_by_its_setting_only(url: str, said: str) -> None:
     with pytest.raises(NotificationError, match=said) as raised:
-        post(url, MESSAGE)
+        channel_for(url).send(url, MESSAGE)
     assert "NOTIFY_WEBHOOK_URL" in str(raised.value)
     assert "hook" not in str(raised.value).replace("NOTIFY_WEBHOOK_URL", "")
 
@@ -117,3 +124,29 @@ def test_a_job_that_was_late_and_failing_is_well_again_once() -> None:
     closed = [Incident(kind, "orders", "", open=False, told_open=True) for kind in (Kind.JOB, Kind.OVERDUE)]
     message: Message = compose(closed, None)
     assert message.title == "Excel to lake: 1 job is well again"
+
+
+class Pager:
+    """A channel of another kind: no webhook."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, Message]] = []
+
+    def takes(self, address: str) -> bool:
+        return address.startswith("pager:")
+
+    def send(self, address: str, message: Message) -> None:
+        self.sent.append((address, message))
+
+
+def test_a_new_channel_is_one_class_and_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    pager = Pager()
+    monkeypatch.setattr(channels, "CHANNELS", [pager, *channels.CHANNELS])
+    channel_for("pager:42").send("pager:42", MESSAGE)
+    assert pager.sent == [("pager:42", MESSAGE)]
+    assert isinstance(channel_for(TEAMS), Webhook)
+
+
+@pytest.mark.parametrize("host", ["evil-hooks.slack.com", "hooks.slack.com.evil.io", "logic.azure.com.evil.io"])
+def test_a_host_that_only_looks_like_a_receivers_gets_plain_json(host: str) -> None:
+    assert set(payload(f"https://{host}/x", MESSAGE)) == {"title", "sections", "links"}
