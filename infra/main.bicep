@@ -4,7 +4,7 @@
 
 targetScope = 'subscription'
 
-@description('Name of this environment, such as prod; it tells its resources apart from those of others.')
+@description('Name of this environment, such as prod; it keeps its resources apart from those of others.')
 @minLength(1)
 @maxLength(40)
 param environmentName string
@@ -19,9 +19,9 @@ param resourceGroupName string = 'rg-${namePrefix}-${environmentName}'
 @description('FlexConsumption is paid by use; ElasticPremium has more memory, disk and time for large tables.')
 @allowed(['FlexConsumption', 'ElasticPremium'])
 param plan string = 'FlexConsumption'
-@description('Of one instance on Flex Consumption; CPU grows with it.')
-@allowed([512, 2048, 4096])
-param instanceMemoryMegabytes int = 4096
+@description('Of one instance on Flex Consumption, in MB; CPU grows with it. 512 MB cannot hold the host and a load.')
+@allowed([2048, 4096])
+param instanceMemoryMegabytes int = 2048
 @description('Size of an instance on Elastic Premium.')
 @allowed(['EP1', 'EP2', 'EP3'])
 param premiumSku string = 'EP2'
@@ -29,14 +29,12 @@ param premiumSku string = 'EP2'
 @minValue(1)
 @maxValue(1000)
 param maximumInstances int = 40
-@description('Flex Consumption: instances that never go to sleep, by group of functions (durable, blob, http).')
+@description('Flex Consumption: instances that are always ready, by group of functions (durable, blob, http).')
 param alwaysReady object = { durable: 1 }
-@allowed(['3.10', '3.11', '3.12', '3.13'])
+@description('Versions that the app was run with on the real host; docs/deploy.md says what keeps the others out.')
+@allowed(['3.11', '3.12'])
 param pythonVersion string = '3.11'
 
-@description('Jobs that one instance loads at once; each takes a process and the memory of its chunks.')
-@minValue(1)
-param jobsPerInstance int = 4
 @description('An attempt that takes longer is ended. The functions may run five minutes longer.')
 @minValue(5)
 @maxValue(1430)
@@ -47,11 +45,11 @@ param ingestionSchedule string = '0 0 2 * * *'
 param housekeepingSchedule string = '0 30 4 * * *'
 @description('When Delta tables are compacted and vacuumed: NCRONTAB of six fields, UTC.')
 param maintenanceSchedule string = '0 0 5 * * 0'
-@description('How often the app looks for overdue jobs: NCRONTAB of six fields, UTC.')
+@description('How often the app looks for overdue jobs: NCRONTAB of six fields, UTC; at least every two hours.')
 param watchSchedule string = '0 */15 * * * *'
-@description('Name of the Key Vault secret with the address of a Teams, Slack or other webhook; blank: nobody is told by it.')
-param notifySecret string = ''
-@description('Further app settings, by name; the README lists them with their defaults.')
+@description('Name of the entry in the vault with the address of a Teams, Slack or other webhook; blank for none.')
+param notifyEntry string = ''
+@description('Further app settings, by name; docs/settings.md lists them with their defaults.')
 param appSettings object = {}
 
 param configContainer string = 'config'
@@ -59,7 +57,7 @@ param configBlob string = 'ingestion_config.xlsx'
 param auditTable string = 'IngestionAudit'
 @description('Containers of the lake: every target_container of the workbook.')
 @minLength(1)
-param lakeContainers array = ['lake']
+param lakeContainers string[] = ['lake']
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS'])
 param storageRedundancy string = 'Standard_ZRS'
 @description('How long deleted blobs can be brought back.')
@@ -80,37 +78,53 @@ param logDays int = 90
 param privateNetwork bool = false
 @description('An IPv4 range of at least /24 that no peered network uses.')
 param networkAddressRange string = '10.90.0.0/24'
-@description('With a private network: public IPv4 addresses, or ranges of at most /30, from which storage and vault can be reached all the same.')
-param allowedRanges array = []
+@description('With a private network: public IPv4 addresses or ranges (/30 at most) that may reach storage and vault.')
+param allowedRanges string[] = []
 
-@description('Object id of the user or group that uploads workbooks and keeps the secrets; blank gives nobody a role.')
+@description('Object id of the user or group that uploads workbooks and keeps the secrets; blank gives no role.')
 param operatorPrincipalId string = ''
 @allowed(['User', 'Group', 'ServicePrincipal'])
 param operatorPrincipalType string = 'User'
 
-@description('Who is told by email when something is wrong; blank: nobody.')
+@description('Who gets an email when something is wrong; blank for none.')
 param alertEmail string = ''
-@description('Resource ids of existing action groups that are told as well.')
-param actionGroupIds array = []
-@description('Without a successful run for so many hours somebody is told; a log alert looks back two days at most.')
-@minValue(1)
-@maxValue(47)
+@description('Resource ids of existing action groups that are notified as well.')
+param actionGroupIds string[] = []
+@description('Hours without a successful run before there is an alert; 0 switches it off. A weekly schedule needs 170.')
+@minValue(0)
+@maxValue(8784)
 param successWithinHours int = 26
-@description('A load that takes so many times its usual time is told.')
+@description('A load that takes so many times its usual time raises an alert.')
 @minValue(2)
 param slowFactor int = 3
 
-var token = uniqueString(subscription().id, environmentName, location)
+var flex = plan == 'FlexConsumption'
+
+// Combinations that no service refuses, or refuses too late: the deployment ends before it makes anything.
+var closedPremium = 'PRIVATE_NETWORK=true needs PLAN=FlexConsumption: the platform fetches the package of an Elastic Premium app from outside the network.'
+var closedNothing = 'ALLOWED_RANGES closes nothing without PRIVATE_NETWORK=true: set both, or neither.'
+var tooFew = 'MAXIMUM_INSTANCES must be at least 40 with PLAN=FlexConsumption.'
+var closed = flex || !privateNetwork ? privateNetwork : fail(closedPremium)
+var openTo = privateNetwork || empty(allowedRanges) ? allowedRanges : fail(closedNothing)
+var flexInstances = !flex || maximumInstances >= 40 ? maximumInstances : fail(tooFew)
+
+// 'Sweden Central' and 'swedencentral' are one region: both lead to the same names.
+var region = toLower(replace(location, ' ', ''))
+var token = uniqueString(subscription().id, environmentName, region)
 var baseName = '${namePrefix}-${token}'
 var tags = { 'azd-env-name': environmentName, application: 'excel-to-lake' }
-var flex = plan == 'FlexConsumption'
 var functionAppName = '${baseName}-app'
 var packageContainer = 'app-package'
 var functionMinutes = jobTimeoutMinutes + 5
+var identityName = '${baseName}-identity'
+var insightsName = '${baseName}-insights'
+var hostStorageName = '${namePrefix}host${token}'
+var lakeStorageName = '${namePrefix}lake${token}'
+var keyVaultName = '${namePrefix}-kv-${token}'
 
-resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
+resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
   name: resourceGroupName
-  location: location
+  location: region
   tags: tags
 }
 
@@ -118,8 +132,8 @@ module identity 'modules/identity.bicep' = {
   scope: group
   name: 'identity'
   params: {
-    name: '${baseName}-identity'
-    location: location
+    name: identityName
+    location: region
     tags: tags
   }
 }
@@ -129,21 +143,21 @@ module monitoring 'modules/monitoring.bicep' = {
   name: 'monitoring'
   params: {
     workspaceName: '${baseName}-logs'
-    insightsName: '${baseName}-insights'
-    location: location
+    insightsName: insightsName
+    location: region
     tags: tags
     retentionDays: logDays
   }
 }
 
-// The workbook stands here and not in the lake's account: without a hierarchical namespace an upload is one step, so
+// The workbook is here and not in the lake's account: without a hierarchical namespace an upload is one step, so
 // that neither an event nor a run ever sees half a workbook.
 module hostStorage 'modules/storage-account.bicep' = {
   scope: group
   name: 'host-storage'
   params: {
-    name: '${namePrefix}host${token}'
-    location: location
+    name: hostStorageName
+    location: region
     tags: tags
     skuName: storageRedundancy
     hierarchicalNamespace: false
@@ -154,8 +168,8 @@ module hostStorage 'modules/storage-account.bicep' = {
       { name: 'workbook-history', prefix: '${configContainer}/history/', days: historyDays }
     ]
     softDeleteDays: softDeleteDays
-    privateNetwork: privateNetwork
-    allowedRanges: allowedRanges
+    privateNetwork: closed
+    allowedRanges: openTo
   }
 }
 
@@ -163,15 +177,15 @@ module lakeStorage 'modules/storage-account.bicep' = {
   scope: group
   name: 'lake-storage'
   params: {
-    name: '${namePrefix}lake${token}'
-    location: location
+    name: lakeStorageName
+    location: region
     tags: tags
     skuName: storageRedundancy
     hierarchicalNamespace: true
     containers: lakeContainers
     softDeleteDays: softDeleteDays
-    privateNetwork: privateNetwork
-    allowedRanges: allowedRanges
+    privateNetwork: closed
+    allowedRanges: openTo
   }
 }
 
@@ -179,33 +193,32 @@ module keyVault 'modules/key-vault.bicep' = {
   scope: group
   name: 'key-vault'
   params: {
-    name: '${namePrefix}-kv-${token}'
-    location: location
+    name: keyVaultName
+    location: region
     tags: tags
     workspaceId: monitoring.outputs.workspaceId
     softDeleteDays: 90
-    privateNetwork: privateNetwork
-    allowedRanges: allowedRanges
+    privateNetwork: closed
+    allowedRanges: openTo
   }
 }
 
-module network 'modules/network.bicep' = if (privateNetwork) {
+module network 'modules/network.bicep' = if (closed) {
   scope: group
   name: 'network'
   params: {
     namePrefix: baseName
-    location: location
+    location: region
     tags: tags
     addressRange: networkAddressRange
-    appSubnetDelegation: flex ? 'Microsoft.App/environments' : 'Microsoft.Web/serverFarms'
   }
 }
 
-module privateEndpoints 'modules/private-endpoints.bicep' = if (privateNetwork) {
+module privateEndpoints 'modules/private-endpoints.bicep' = if (closed) {
   scope: group
   name: 'private-endpoints'
   params: {
-    location: location
+    location: region
     tags: tags
     networkId: network!.outputs.networkId
     subnetId: network!.outputs.endpointSubnetId
@@ -224,22 +237,25 @@ module roles 'modules/roles.bicep' = {
   scope: group
   name: 'roles'
   params: {
+    identityName: identityName
     identityPrincipalId: identity.outputs.principalId
-    hostStorageName: hostStorage.outputs.name
-    lakeStorageName: lakeStorage.outputs.name
-    keyVaultName: keyVault.outputs.name
-    insightsName: monitoring.outputs.insightsName
+    hostStorageName: hostStorageName
+    lakeStorageName: lakeStorageName
+    keyVaultName: keyVaultName
+    insightsName: insightsName
     configContainer: configContainer
     lakeContainers: lakeContainers
     auditTable: auditTable
     operatorPrincipalId: operatorPrincipalId
     operatorPrincipalType: operatorPrincipalType
   }
+  dependsOn: [hostStorage, lakeStorage, keyVault, monitoring]
 }
 
 // A connection of the Functions host is a set of settings with one prefix:
 // https://learn.microsoft.com/azure/azure-functions/functions-reference#connections
-var allSettings = union({
+var notifyReference = '@Microsoft.KeyVault(SecretUri=${keyVault.outputs.uri}secrets/${notifyEntry}/)'
+var ownSettings = {
   AzureWebJobsStorage__blobServiceUri: hostStorage.outputs.blobEndpoint
   AzureWebJobsStorage__queueServiceUri: hostStorage.outputs.queueEndpoint
   AzureWebJobsStorage__tableServiceUri: hostStorage.outputs.tableEndpoint
@@ -262,18 +278,16 @@ var allSettings = union({
   HOUSEKEEPING_SCHEDULE: housekeepingSchedule
   MAINTENANCE_SCHEDULE: maintenanceSchedule
   WATCH_SCHEDULE: watchSchedule
-  NOTIFY_WEBHOOK_URL: empty(notifySecret) ? '' : '@Microsoft.KeyVault(SecretUri=${keyVault.outputs.uri}secrets/${notifySecret}/)'
+  NOTIFY_WEBHOOK_URL: empty(notifyEntry) ? '' : notifyReference
   REFUSED_UPLOAD_DAYS: string(refusedUploadDays)
   WORKBOOK_HISTORY_DAYS: string(historyDays)
-  // These two win over host.json.
+  // It wins over host.json.
   AzureFunctionsJobHost__functionTimeout: '${padLeft(functionMinutes / 60, 2, '0')}:${padLeft(functionMinutes % 60, 2, '0')}:00'
-  AzureFunctionsJobHost__extensions__durableTask__maxConcurrentActivityFunctions: string(jobsPerInstance)
   APPLICATIONINSIGHTS_CONNECTION_STRING: monitoring.outputs.connectionString
-  // The app exports its own log: the host need not do so a second time. The worker for 3.13 does not know how to yet, and
-  // there each line comes twice.
-  PYTHON_ENABLE_OPENTELEMETRY: pythonVersion == '3.13' ? 'false' : 'true'
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.outputs.clientId};Authorization=AAD'
-}, appSettings)
+  AZURE_TRACING_DISABLED: 'true' // the host's own calls of Azure's services would be most of what it sends
+}
+var allSettings = union(ownSettings, appSettings)
 
 module flexApp 'modules/flex-app.bicep' = if (flex) {
   scope: group
@@ -281,16 +295,16 @@ module flexApp 'modules/flex-app.bicep' = if (flex) {
   params: {
     name: functionAppName
     planName: '${baseName}-plan'
-    location: location
+    location: region
     tags: tags
     pythonVersion: pythonVersion
     identityId: identity.outputs.id
     appSettings: allSettings
     packageContainerUrl: '${hostStorage.outputs.blobEndpoint}${packageContainer}'
     instanceMemoryMegabytes: instanceMemoryMegabytes
-    maximumInstances: maximumInstances
+    maximumInstances: flexInstances
     alwaysReady: alwaysReady
-    subnetId: privateNetwork ? network!.outputs.appSubnetId : ''
+    subnetId: closed ? network!.outputs.appSubnetId : ''
   }
   dependsOn: [roles, privateEndpoints]
 }
@@ -301,7 +315,7 @@ module premiumApp 'modules/premium-app.bicep' = if (!flex) {
   params: {
     name: functionAppName
     planName: '${baseName}-plan'
-    location: location
+    location: region
     tags: tags
     pythonVersion: pythonVersion
     identityId: identity.outputs.id
@@ -310,9 +324,8 @@ module premiumApp 'modules/premium-app.bicep' = if (!flex) {
     skuName: premiumSku
     maximumInstances: min(maximumInstances, 100)
     minimumInstances: 1
-    subnetId: privateNetwork ? network!.outputs.appSubnetId : ''
   }
-  dependsOn: [roles, privateEndpoints]
+  dependsOn: [roles]
 }
 
 module workbookTopic 'modules/workbook-topic.bicep' = {
@@ -320,7 +333,7 @@ module workbookTopic 'modules/workbook-topic.bicep' = {
   name: 'workbook-topic'
   params: {
     name: '${baseName}-uploads'
-    location: location
+    location: region
     tags: tags
     storageAccountId: hostStorage.outputs.id
   }
@@ -331,7 +344,7 @@ module alerts 'modules/alerts.bicep' = {
   name: 'alerts'
   params: {
     namePrefix: baseName
-    location: location
+    location: region
     tags: tags
     workspaceId: monitoring.outputs.workspaceId
     actionGroupIds: actionGroupIds
@@ -345,7 +358,8 @@ output AZURE_RESOURCE_GROUP string = group.name
 output PLAN string = plan
 output FUNCTION_APP_NAME string = functionAppName
 output FUNCTION_APP_HOST string = flex ? flexApp!.outputs.hostName : premiumApp!.outputs.hostName
-output IDENTITY_NAME string = '${baseName}-identity'
+output PYTHON_VERSION string = pythonVersion
+output IDENTITY_NAME string = identityName
 output IDENTITY_CLIENT_ID string = identity.outputs.clientId
 output HOST_STORAGE_NAME string = hostStorage.outputs.name
 output LAKE_STORAGE_NAME string = lakeStorage.outputs.name
@@ -354,4 +368,4 @@ output KEY_VAULT_NAME string = keyVault.outputs.name
 output WORKBOOK_TOPIC_NAME string = workbookTopic.outputs.name
 output CONFIG_CONTAINER string = configContainer
 output CONFIG_BLOB string = configBlob
-output OUTGOING_ADDRESS string = privateNetwork ? network!.outputs.outgoingAddress : ''
+output OUTGOING_ADDRESS string = closed ? network!.outputs.outgoingAddress : ''

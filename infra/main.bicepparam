@@ -1,5 +1,6 @@
 // The parameters of an environment come from variables: azd keeps them in .azure/<environment>/.env
-// (azd env set PLAN ElasticPremium), az reads the shell's. What is not named here keeps the default of main.bicep.
+// (azd env set PLAN ElasticPremium), az reads the shell's. The defaults are those of main.bicep. Not here, because they
+// are the same in every environment: configContainer, configBlob and auditTable.
 
 using './main.bicep'
 
@@ -7,12 +8,30 @@ param environmentName = readEnvironmentVariable('AZURE_ENV_NAME')
 param location = readEnvironmentVariable('AZURE_LOCATION')
 param namePrefix = readEnvironmentVariable('NAME_PREFIX', 'xl2lake')
 param plan = readEnvironmentVariable('PLAN', 'FlexConsumption')
-param privateNetwork = bool(readEnvironmentVariable('PRIVATE_NETWORK', 'false'))
-param allowedRanges = json(readEnvironmentVariable('ALLOWED_RANGES', '[]'))
+param instanceMemoryMegabytes = int(readEnvironmentVariable('INSTANCE_MEMORY_MEGABYTES', '2048'))
+param premiumSku = readEnvironmentVariable('PREMIUM_SKU', 'EP2')
+param maximumInstances = int(readEnvironmentVariable('MAXIMUM_INSTANCES', '40'))
+param alwaysReady = json(readEnvironmentVariable('ALWAYS_READY', '{ "durable": 1 }'))
+param pythonVersion = readEnvironmentVariable('PYTHON_VERSION', '3.11')
+param jobTimeoutMinutes = int(readEnvironmentVariable('JOB_TIMEOUT_MINUTES', '25'))
+param ingestionSchedule = readEnvironmentVariable('INGESTION_SCHEDULE', '0 0 2 * * *')
+param housekeepingSchedule = readEnvironmentVariable('HOUSEKEEPING_SCHEDULE', '0 30 4 * * *')
+param maintenanceSchedule = readEnvironmentVariable('MAINTENANCE_SCHEDULE', '0 0 5 * * 0')
+param watchSchedule = readEnvironmentVariable('WATCH_SCHEDULE', '0 */15 * * * *')
+param notifyEntry = readEnvironmentVariable('NOTIFY_SECRET', '')
+param appSettings = json(readEnvironmentVariable('APP_SETTINGS', '{}'))
 param lakeContainers = json(readEnvironmentVariable('LAKE_CONTAINERS', '["lake"]'))
+param storageRedundancy = readEnvironmentVariable('STORAGE_REDUNDANCY', 'Standard_ZRS')
+param softDeleteDays = int(readEnvironmentVariable('SOFT_DELETE_DAYS', '7'))
+param refusedUploadDays = int(readEnvironmentVariable('REFUSED_UPLOAD_DAYS', '90'))
+param historyDays = int(readEnvironmentVariable('WORKBOOK_HISTORY_DAYS', '1095'))
+param logDays = int(readEnvironmentVariable('LOG_DAYS', '90'))
+param privateNetwork = bool(readEnvironmentVariable('PRIVATE_NETWORK', 'false'))
+param networkAddressRange = readEnvironmentVariable('NETWORK_ADDRESS_RANGE', '10.90.0.0/24')
+param allowedRanges = json(readEnvironmentVariable('ALLOWED_RANGES', '[]'))
 param operatorPrincipalId = readEnvironmentVariable('OPERATOR_PRINCIPAL_ID', '')
 param operatorPrincipalType = readEnvironmentVariable('OPERATOR_PRINCIPAL_TYPE', 'User')
 param alertEmail = readEnvironmentVariable('ALERT_EMAIL', '')
 param actionGroupIds = json(readEnvironmentVariable('ACTION_GROUP_IDS', '[]'))
-param notifySecret = readEnvironmentVariable('NOTIFY_SECRET', '')
-param appSettings = json(readEnvironmentVariable('APP_SETTINGS', '{}'))
+param successWithinHours = int(readEnvironmentVariable('SUCCESS_WITHIN_HOURS', '26'))
+param slowFactor = int(readEnvironmentVariable('SLOW_FACTOR', '3'))

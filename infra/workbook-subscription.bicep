@@ -12,7 +12,7 @@ param blobsExtensionKey string
 
 var blobPath = '/blobServices/default/containers/${configContainer}/blobs/${configBlob}'
 
-resource app 'Microsoft.Web/sites@2024-11-01' existing = {
+resource app 'Microsoft.Web/sites@2025-03-01' existing = {
   name: functionAppName
 }
 

@@ -1,20 +1,20 @@
-// Who is woken, and when. Every query returns rows only where something is wrong, so all alerts are alike; one stays
+// Who is notified, and when. Every query returns rows only if something is wrong, so all alerts are alike; one stays
 // open, without further notice, until its query is quiet.
 
 param namePrefix string
 param location string
 param tags object
 param workspaceId string
-@description('Existing action groups (resource ids) to tell besides emailAddress.')
-param actionGroupIds array
+@description('Existing action groups (resource ids) to notify besides emailAddress.')
+param actionGroupIds string[]
 @description('Blank makes no action group.')
 param emailAddress string
-@description('Without a successful run for so many hours somebody is told.')
+@description('Without a successful run for so many hours there is an alert; 0 switches it off.')
 param successWithinHours int
-@description('A load that takes so many times its usual time is told.')
+@description('A load that takes so many times its usual time raises an alert.')
 param slowFactor int
 
-var alerts = [
+var alwaysOn = [
   {
     name: 'run-failed'
     title: 'A run failed'
@@ -22,14 +22,6 @@ var alerts = [
     every: 'PT5M'
     window: 'PT30M'
     query: loadTextContent('../queries/alert-run-failed.kql')
-  }
-  {
-    name: 'no-successful-run'
-    title: 'No run has succeeded for ${successWithinHours} hours'
-    severity: 1
-    every: 'PT1H'
-    window: 'P2D'
-    query: replace(loadTextContent('../queries/alert-no-successful-run.kql'), '{hours}', string(successWithinHours))
   }
   {
     name: 'job-over-usual-time'
@@ -48,6 +40,17 @@ var alerts = [
     query: loadTextContent('../queries/alert-workbook-refused.kql')
   }
 ]
+var noSuccess = [
+  {
+    name: 'no-successful-run'
+    title: 'No run has succeeded for ${successWithinHours} hours'
+    severity: 1
+    every: 'PT1H'
+    window: 'PT3H'
+    query: replace(loadTextContent('../queries/alert-no-successful-run.kql'), '{hours}', string(successWithinHours))
+  }
+]
+var alerts = successWithinHours == 0 ? alwaysOn : concat(alwaysOn, noSuccess)
 
 resource emailGroup 'Microsoft.Insights/actionGroups@2023-01-01' = if (!empty(emailAddress)) {
   name: '${namePrefix}-alerts'
@@ -68,39 +71,41 @@ resource emailGroup 'Microsoft.Insights/actionGroups@2023-01-01' = if (!empty(em
 
 var emailGroupIds = empty(emailAddress) ? [] : [emailGroup.id]
 
-resource rules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for alert in alerts: {
-  name: '${namePrefix}-${alert.name}'
-  location: location
-  tags: tags
-  kind: 'LogAlert'
-  properties: {
-    displayName: alert.title
-    description: 'What to do: docs/operations.md, ${alert.name}.'
-    severity: alert.severity
-    enabled: true
-    scopes: [
-      workspaceId
-    ]
-    evaluationFrequency: alert.every
-    windowSize: alert.window
-    criteria: {
-      allOf: [
-        {
-          query: alert.query
-          timeAggregation: 'Count'
-          operator: 'GreaterThan'
-          threshold: 0
-          failingPeriods: {
-            numberOfEvaluationPeriods: 1
-            minFailingPeriodsToAlert: 1
-          }
-        }
+resource rules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
+  for alert in alerts: {
+    name: '${namePrefix}-${alert.name}'
+    location: location
+    tags: tags
+    kind: 'LogAlert'
+    properties: {
+      displayName: alert.title
+      description: 'What to do: docs/operations.md, ${alert.name}.'
+      severity: alert.severity
+      enabled: true
+      scopes: [
+        workspaceId
       ]
-    }
-    autoMitigate: true
-    skipQueryValidation: true // a new workspace has no table AppTraces until the first telemetry
-    actions: {
-      actionGroups: concat(actionGroupIds, emailGroupIds)
+      evaluationFrequency: alert.every
+      windowSize: alert.window
+      criteria: {
+        allOf: [
+          {
+            query: alert.query
+            timeAggregation: 'Count'
+            operator: 'GreaterThan'
+            threshold: 0
+            failingPeriods: {
+              numberOfEvaluationPeriods: 1
+              minFailingPeriodsToAlert: 1
+            }
+          }
+        ]
+      }
+      autoMitigate: true
+      skipQueryValidation: true // a new workspace has no table AppTraces until the first telemetry
+      actions: {
+        actionGroups: concat(actionGroupIds, emailGroupIds)
+      }
     }
   }
-}]
+]

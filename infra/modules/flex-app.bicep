@@ -10,15 +10,15 @@ param identityId string
 param appSettings object
 @description('URL of the container that holds the app\'s package.')
 param packageContainerUrl string
-@allowed([512, 2048, 4096])
+@allowed([2048, 4096])
 param instanceMemoryMegabytes int
 param maximumInstances int
-@description('Instances that never go to sleep, by group of functions: durable, blob, http.')
+@description('Instances that are always ready, by group of functions: durable, blob, http.')
 param alwaysReady object
 @description('Blank without a private network.')
 param subnetId string
 
-resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   name: planName
   location: location
   tags: tags
@@ -32,7 +32,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
   }
 }
 
-resource app 'Microsoft.Web/sites@2024-11-01' = {
+resource app 'Microsoft.Web/sites@2025-03-01' = {
   name: name
   location: location
   tags: union(tags, { 'azd-service-name': 'ingestion' })
@@ -72,7 +72,6 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
     siteConfig: {
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
-      ftpsState: 'Disabled'
       http20Enabled: true
       remoteDebuggingEnabled: false
       appSettings: [for setting in items(appSettings): { name: setting.key, value: setting.value }]
@@ -80,13 +79,21 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
   }
 }
 
-// Deployments sign in with Microsoft Entra ID; the publishing password opens nothing.
-resource publishingPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = [for way in ['ftp', 'scm']: {
+// Deployments sign in with Microsoft Entra ID; the publishing passwords open nothing.
+resource ftpPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: app
-  name: way
+  name: 'ftp'
   properties: {
     allow: false
   }
-}]
+}
+
+resource scmPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
+  parent: app
+  name: 'scm'
+  properties: {
+    allow: false
+  }
+}
 
 output hostName string = app.properties.defaultHostName

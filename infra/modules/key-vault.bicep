@@ -4,12 +4,12 @@ param name string
 param location string
 param tags object
 param workspaceId string
-@description('How long a deleted secret can be brought back; nobody can purge it sooner.')
+@description('How long a deleted secret can be brought back; it cannot be purged sooner.')
 param softDeleteDays int
 param privateNetwork bool
-param allowedRanges array
+param allowedRanges string[]
 
-resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
+resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
   name: name
   location: location
   tags: tags

@@ -41,18 +41,22 @@ var queries = [
   { name: 'workbooks', title: 'Workbooks: activated and refused', text: loadTextContent('../queries/workbooks.kql') }
 ]
 
-resource savedQueries 'Microsoft.OperationalInsights/workspaces/savedSearches@2025-02-01' = [for query in queries: {
-  parent: workspace
-  name: 'excel-to-lake-${query.name}'
-  properties: {
-    category: 'Excel to lake'
-    displayName: query.title
-    query: query.text
-    version: 2
+resource savedQueries 'Microsoft.OperationalInsights/workspaces/savedSearches@2025-02-01' = [
+  for query in queries: {
+    parent: workspace
+    name: 'excel-to-lake-${query.name}'
+    properties: {
+      category: 'Excel to lake'
+      displayName: query.title
+      query: query.text
+      version: 2
+      // Without an etag the service answers 409 to the second deployment. It reads it here, and nowhere else.
+      #disable-next-line BCP037
+      etag: '*'
+    }
   }
-}]
+]
 
 output workspaceId string = workspace.id
-output insightsName string = insights.name
 // Names the place where telemetry goes; with DisableLocalAuth it lets nobody in.
 output connectionString string = insights.properties.ConnectionString

@@ -5,17 +5,15 @@ param location string
 param tags object
 @description('An IPv4 range of at least /24.')
 param addressRange string
-@description('The service that takes the app\'s subnet: Microsoft.App/environments for Flex Consumption, Microsoft.Web/serverFarms for Premium.')
-param appSubnetDelegation string
 
 // Without rules of its own: the default ones let nothing in from the internet.
-resource securityGroup 'Microsoft.Network/networkSecurityGroups@2024-07-01' = {
+resource securityGroup 'Microsoft.Network/networkSecurityGroups@2025-01-01' = {
   name: '${namePrefix}-nsg'
   location: location
   tags: tags
 }
 
-resource outgoingAddress 'Microsoft.Network/publicIPAddresses@2024-07-01' = {
+resource outgoingAddress 'Microsoft.Network/publicIPAddresses@2025-01-01' = {
   name: '${namePrefix}-outgoing'
   location: location
   tags: tags
@@ -27,7 +25,7 @@ resource outgoingAddress 'Microsoft.Network/publicIPAddresses@2024-07-01' = {
   }
 }
 
-resource natGateway 'Microsoft.Network/natGateways@2024-07-01' = {
+resource natGateway 'Microsoft.Network/natGateways@2025-01-01' = {
   name: '${namePrefix}-nat'
   location: location
   tags: tags
@@ -44,7 +42,7 @@ resource natGateway 'Microsoft.Network/natGateways@2024-07-01' = {
   }
 }
 
-resource network 'Microsoft.Network/virtualNetworks@2024-07-01' = {
+resource network 'Microsoft.Network/virtualNetworks@2025-01-01' = {
   name: '${namePrefix}-network'
   location: location
   tags: tags
@@ -58,7 +56,7 @@ resource network 'Microsoft.Network/virtualNetworks@2024-07-01' = {
       {
         name: 'app'
         properties: {
-          addressPrefix: cidrSubnet(addressRange, 26, 0)
+          addressPrefix: cidrSubnet(addressRange, 25, 0)
           natGateway: {
             id: natGateway.id
           }
@@ -69,7 +67,7 @@ resource network 'Microsoft.Network/virtualNetworks@2024-07-01' = {
             {
               name: 'app'
               properties: {
-                serviceName: appSubnetDelegation
+                serviceName: 'Microsoft.App/environments'
               }
             }
           ]
@@ -78,7 +76,7 @@ resource network 'Microsoft.Network/virtualNetworks@2024-07-01' = {
       {
         name: 'endpoints'
         properties: {
-          addressPrefix: cidrSubnet(addressRange, 26, 1)
+          addressPrefix: cidrSubnet(addressRange, 26, 2)
           networkSecurityGroup: {
             id: securityGroup.id
           }

@@ -1,5 +1,6 @@
 // The Function App on Elastic Premium: more memory, disk and time for large tables. It does without the file share
 // that the plan wants by default, because a share is opened with the account's key only; the package is a blob instead.
+// The platform fetches that blob from outside any network of the app, so there is no private network here.
 
 param name string
 param planName string
@@ -14,11 +15,9 @@ param packageContainerUrl string
 @allowed(['EP1', 'EP2', 'EP3'])
 param skuName string
 param maximumInstances int
-@description('Instances that never go to sleep.')
+@description('Instances that are always ready.')
 @minValue(1)
 param minimumInstances int
-@description('Blank without a private network.')
-param subnetId string
 
 var settings = union(appSettings, {
   FUNCTIONS_EXTENSION_VERSION: '~4'
@@ -27,7 +26,7 @@ var settings = union(appSettings, {
   WEBSITE_RUN_FROM_PACKAGE_BLOB_MI_RESOURCE_ID: identityId
 })
 
-resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   name: planName
   location: location
   tags: tags
@@ -43,7 +42,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
   }
 }
 
-resource app 'Microsoft.Web/sites@2024-11-01' = {
+resource app 'Microsoft.Web/sites@2025-03-01' = {
   name: name
   location: location
   tags: tags
@@ -59,7 +58,6 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
     httpsOnly: true
     clientAffinityEnabled: false
     keyVaultReferenceIdentity: identityId
-    virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
     siteConfig: {
       linuxFxVersion: 'Python|${pythonVersion}'
       minTlsVersion: '1.2'
@@ -69,20 +67,26 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       remoteDebuggingEnabled: false
       healthCheckPath: '/api/health'
       minimumElasticInstanceCount: minimumInstances
-      vnetRouteAllEnabled: !empty(subnetId)
-      functionsRuntimeScaleMonitoringEnabled: !empty(subnetId) // scaling sees the queues only from inside then
       appSettings: [for setting in items(settings): { name: setting.key, value: setting.value }]
     }
   }
 }
 
-// Deployments sign in with Microsoft Entra ID; the publishing password opens nothing.
-resource publishingPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = [for way in ['ftp', 'scm']: {
+// Deployments sign in with Microsoft Entra ID; the publishing passwords open nothing.
+resource ftpPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: app
-  name: way
+  name: 'ftp'
   properties: {
     allow: false
   }
-}]
+}
+
+resource scmPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
+  parent: app
+  name: 'scm'
+  properties: {
+    allow: false
+  }
+}
 
 output hostName string = app.properties.defaultHostName

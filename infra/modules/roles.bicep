@@ -1,13 +1,17 @@
-// Who may do what: the app's identity first, then the people who operate it. Every role stands on the smallest scope
-// that does; the names are guid() of scope, principal and role, so that a deployment repeated changes nothing.
+// Who may do what: the app's identity first, then the people who operate it. Every role is on the smallest scope that
+// does; the names are guid() of scope, principal and role, so that a deployment repeated changes nothing. All parts of
+// a name are known before anything is made, so that what-if names the assignments too.
 
+@description('Name of the app\'s identity; it names the assignments.')
+param identityName string
+@description('Object id of the same identity.')
 param identityPrincipalId string
 param hostStorageName string
 param lakeStorageName string
 param keyVaultName string
 param insightsName string
 param configContainer string
-param lakeContainers array
+param lakeContainers string[]
 param auditTable string
 @description('Object id of the people who upload workbooks and keep secrets; blank gives nobody a role.')
 param operatorPrincipalId string
@@ -26,6 +30,9 @@ var roles = {
   keyVaultSecretsOfficer: 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
   monitoringMetricsPublisher: '3913510d-42f4-4e42-8a64-420c390055eb'
 }
+
+var definitions = 'Microsoft.Authorization/roleDefinitions'
+var operatorContainers = empty(operatorPrincipalId) ? [] : lakeContainers
 
 resource hostStorage 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: hostStorageName
@@ -60,12 +67,14 @@ resource lakeBlobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' e
   name: 'default'
 }
 
-resource lake 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' existing = [for container in lakeContainers: {
-  parent: lakeBlobs
-  name: container
-}]
+resource lake 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' existing = [
+  for container in lakeContainers: {
+    parent: lakeBlobs
+    name: container
+  }
+]
 
-resource vault 'Microsoft.KeyVault/vaults@2024-11-01' existing = {
+resource vault 'Microsoft.KeyVault/vaults@2025-05-01' existing = {
   name: keyVaultName
 }
 
@@ -75,90 +84,92 @@ resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
 
 // Why: the host keeps its locks, keys and the app's package here, and makes containers of its own.
 resource hostBlobOwner 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(hostStorage.id, identityPrincipalId, roles.storageBlobDataOwner)
+  name: guid(hostStorage.id, identityName, roles.storageBlobDataOwner)
   scope: hostStorage
   properties: {
     principalId: identityPrincipalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataOwner)
+    roleDefinitionId: subscriptionResourceId(definitions, roles.storageBlobDataOwner)
   }
 }
 
 // Why: Durable Functions hands its work out through queues that it makes, and so does the blob trigger.
 resource hostQueueContributor 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(hostStorage.id, identityPrincipalId, roles.storageQueueDataContributor)
+  name: guid(hostStorage.id, identityName, roles.storageQueueDataContributor)
   scope: hostStorage
   properties: {
     principalId: identityPrincipalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageQueueDataContributor)
+    roleDefinitionId: subscriptionResourceId(definitions, roles.storageQueueDataContributor)
   }
 }
 
 // Why: Durable Functions keeps instances and histories in tables that it makes.
 resource hostTableContributor 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(hostStorage.id, identityPrincipalId, roles.storageTableDataContributor)
+  name: guid(hostStorage.id, identityName, roles.storageTableDataContributor)
   scope: hostStorage
   properties: {
     principalId: identityPrincipalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageTableDataContributor)
+    roleDefinitionId: subscriptionResourceId(definitions, roles.storageTableDataContributor)
   }
 }
 
-// Why: the app reads the workbook and keeps versions, refusals and leases beside it. Stated although the host's role
+// Why: the app reads the workbook and keeps versions, refusals and leases beside it. Assigned although the host's role
 // covers it, so that the container can move to another account without losing what the app needs.
 resource configContributor 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(config.id, identityPrincipalId, roles.storageBlobDataContributor)
+  name: guid(config.id, identityName, roles.storageBlobDataContributor)
   scope: config
   properties: {
     principalId: identityPrincipalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+    roleDefinitionId: subscriptionResourceId(definitions, roles.storageBlobDataContributor)
   }
 }
 
-// Why: the app writes runs, jobs and the ledger of watermarks. Stated for the same reason as the one before.
+// Why: the app writes runs, jobs and the ledger of watermarks. Assigned for the same reason as the one before.
 resource auditContributor 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(audit.id, identityPrincipalId, roles.storageTableDataContributor)
+  name: guid(audit.id, identityName, roles.storageTableDataContributor)
   scope: audit
   properties: {
     principalId: identityPrincipalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageTableDataContributor)
+    roleDefinitionId: subscriptionResourceId(definitions, roles.storageTableDataContributor)
   }
 }
 
 // Why: loads write, replace and remove files, in these containers and nowhere else in the account.
-resource lakeContributor 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (container, index) in lakeContainers: {
-  name: guid(lake[index].id, identityPrincipalId, roles.storageBlobDataContributor)
-  scope: lake[index]
-  properties: {
-    principalId: identityPrincipalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+resource lakeContributor 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (container, index) in lakeContainers: {
+    name: guid(lake[index].id, identityName, roles.storageBlobDataContributor)
+    scope: lake[index]
+    properties: {
+      principalId: identityPrincipalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId(definitions, roles.storageBlobDataContributor)
+    }
   }
-}]
+]
 
 // Why: jobs read the connections of their sources; the app never writes a secret.
 resource vaultReader 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(vault.id, identityPrincipalId, roles.keyVaultSecretsUser)
+  name: guid(vault.id, identityName, roles.keyVaultSecretsUser)
   scope: vault
   properties: {
     principalId: identityPrincipalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.keyVaultSecretsUser)
+    roleDefinitionId: subscriptionResourceId(definitions, roles.keyVaultSecretsUser)
   }
 }
 
 // Why: Application Insights takes telemetry only from who has this role.
 resource telemetryPublisher 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(insights.id, identityPrincipalId, roles.monitoringMetricsPublisher)
+  name: guid(insights.id, identityName, roles.monitoringMetricsPublisher)
   scope: insights
   properties: {
     principalId: identityPrincipalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.monitoringMetricsPublisher)
+    roleDefinitionId: subscriptionResourceId(definitions, roles.monitoringMetricsPublisher)
   }
 }
 
@@ -169,7 +180,7 @@ resource operatorConfig 'Microsoft.Authorization/roleAssignments@2022-04-01' = i
   properties: {
     principalId: operatorPrincipalId
     principalType: operatorPrincipalType
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+    roleDefinitionId: subscriptionResourceId(definitions, roles.storageBlobDataContributor)
   }
 }
 
@@ -180,20 +191,22 @@ resource operatorAudit 'Microsoft.Authorization/roleAssignments@2022-04-01' = if
   properties: {
     principalId: operatorPrincipalId
     principalType: operatorPrincipalType
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageTableDataReader)
+    roleDefinitionId: subscriptionResourceId(definitions, roles.storageTableDataReader)
   }
 }
 
 // Why: operators look at what was loaded; only the app writes it.
-resource operatorLake 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (container, index) in (empty(operatorPrincipalId) ? [] : lakeContainers): {
-  name: guid(lake[index].id, operatorPrincipalId, roles.storageBlobDataReader)
-  scope: lake[index]
-  properties: {
-    principalId: operatorPrincipalId
-    principalType: operatorPrincipalType
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataReader)
+resource operatorLake 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (container, index) in operatorContainers: {
+    name: guid(lake[index].id, operatorPrincipalId, roles.storageBlobDataReader)
+    scope: lake[index]
+    properties: {
+      principalId: operatorPrincipalId
+      principalType: operatorPrincipalType
+      roleDefinitionId: subscriptionResourceId(definitions, roles.storageBlobDataReader)
+    }
   }
-}]
+]
 
 // Why: operators set and renew the connections of the sources.
 resource operatorSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(operatorPrincipalId)) {
@@ -202,6 +215,6 @@ resource operatorSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = 
   properties: {
     principalId: operatorPrincipalId
     principalType: operatorPrincipalType
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.keyVaultSecretsOfficer)
+    roleDefinitionId: subscriptionResourceId(definitions, roles.keyVaultSecretsOfficer)
   }
 }

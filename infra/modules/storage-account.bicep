@@ -7,16 +7,22 @@ param tags object
 param skuName string
 @description('ADLS Gen2: folders that are renamed and secured as one.')
 param hierarchicalNamespace bool
-param containers array
-param tables array = []
-@description('Blobs that are deleted some days after they were written: objects of name, prefix ({container}/{path}) and days.')
-param deletions array = []
+param containers string[]
+param tables string[] = []
+@description('Blobs that are deleted some days after they were written.')
+param deletions deletionType[] = []
 @description('How long what was deleted can be brought back.')
 param softDeleteDays int
 @description('Reachable through private endpoints, and from allowedRanges where there are any; else from everywhere.')
 param privateNetwork bool
 @description('Public IPv4 addresses or ranges of at most /30.')
-param allowedRanges array
+param allowedRanges string[]
+
+type deletionType = {
+  name: string
+  prefix: string // {container}/{path}
+  days: int
+}
 
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   name: name
@@ -59,51 +65,57 @@ resource blobService 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01'
   }
 }
 
-resource blobContainers 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' = [for container in containers: {
-  parent: blobService
-  name: container
-  properties: {
-    publicAccess: 'None'
+resource blobContainers 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' = [
+  for container in containers: {
+    parent: blobService
+    name: container
+    properties: {
+      publicAccess: 'None'
+    }
   }
-}]
+]
 
 resource tableService 'Microsoft.Storage/storageAccounts/tableServices@2025-06-01' = if (!empty(tables)) {
   parent: account
   name: 'default'
 }
 
-resource storageTables 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-06-01' = [for table in tables: {
-  parent: tableService
-  name: table
-}]
+resource storageTables 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-06-01' = [
+  for table in tables: {
+    parent: tableService
+    name: table
+  }
+]
 
 resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-06-01' = if (!empty(deletions)) {
   parent: account
   name: 'default'
   properties: {
     policy: {
-      rules: [for deletion in deletions: {
-        name: deletion.name
-        type: 'Lifecycle'
-        enabled: true
-        definition: {
-          filters: {
-            blobTypes: [
-              'blockBlob'
-            ]
-            prefixMatch: [
-              deletion.prefix
-            ]
-          }
-          actions: {
-            baseBlob: {
-              delete: {
-                daysAfterModificationGreaterThan: deletion.days
+      rules: [
+        for deletion in deletions: {
+          name: deletion.name
+          type: 'Lifecycle'
+          enabled: true
+          definition: {
+            filters: {
+              blobTypes: [
+                'blockBlob'
+              ]
+              prefixMatch: [
+                deletion.prefix
+              ]
+            }
+            actions: {
+              baseBlob: {
+                delete: {
+                  daysAfterModificationGreaterThan: deletion.days
+                }
               }
             }
           }
         }
-      }]
+      ]
     }
   }
 }

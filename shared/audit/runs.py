@@ -28,7 +28,7 @@ from azure.data.tables import UpdateMode
 
 from shared.audit.properties import as_properties, as_row
 from shared.audit.table import CANCELLED, RUNS, Row, audit_table, run_key
-from shared.models.run import RunRequest
+from shared.models.run import RunRequest, RunStatus
 
 
 def record_run(request: RunRequest, status: str, totals: Mapping[str, Any]) -> None:
@@ -65,3 +65,12 @@ def find_run(run_id: str) -> Row | None:
     query = "PartitionKey eq @runs and run_id eq @run_id"
     found = audit_table().query_entities(query, parameters={"runs": RUNS, "run_id": run_id})
     return next(map(as_row, found), None)
+
+
+def last_success() -> datetime | None:
+    """When the newest run that succeeded ended (UTC); None if the table has none."""
+    query = "PartitionKey eq @runs and status eq @succeeded"
+    parameters = {"runs": RUNS, "succeeded": RunStatus.SUCCEEDED.value}
+    newest_first = audit_table().query_entities(query, parameters=parameters, results_per_page=1)
+    row = next(map(as_row, newest_first), None)
+    return row["end_time"] if row else None

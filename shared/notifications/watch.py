@@ -1,12 +1,17 @@
-"""What a timer looks for between runs: how far jobs are behind, and what somebody has to be told."""
+"""What a timer looks for between runs: how far jobs lag, how long no run has succeeded, and what is to be notified."""
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timezone
 
+from shared.activation.store import configuration_store
+from shared.audit.runs import last_success
 from shared.notifications.notifier import notify_of_time
 from shared.planning.overview import active_jobs
 from shared.telemetry.metrics import record_lags
+
+log = logging.getLogger(__name__)
 
 
 def watch() -> None:
@@ -14,4 +19,14 @@ def watch() -> None:
     now = datetime.now(timezone.utc)
     jobs = active_jobs(now)
     record_lags(jobs, now)
+    _log_time_without_success(now)
     notify_of_time(jobs, now)
+
+
+def _log_time_without_success(now: datetime) -> None:
+    """Log what the alert no-successful-run reads; counted from the activation of the workbook if no run succeeded yet."""
+    active = configuration_store().active()
+    since = last_success() or (active.version.activated_at if active else None)
+    if since:
+        hours = (now - since).total_seconds() / 3600
+        log.info("No run has succeeded for %.1f hours, since %s", hours, since.isoformat(timespec="seconds"))

@@ -34,7 +34,7 @@ OF_THE_HOST = {
     "ConfigStorage__clientId",
     "APPLICATIONINSIGHTS_CONNECTION_STRING",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
-    "PYTHON_ENABLE_OPENTELEMETRY",
+    "AZURE_TRACING_DISABLED",
 }
 OF_PREMIUM = {
     "FUNCTIONS_EXTENSION_VERSION",
@@ -48,8 +48,7 @@ READ = {field.alias or name.upper(): field for name, field in Settings.model_fie
 
 
 def _given() -> dict[str, Any]:
-    union = template(INFRA / "main.bicep")["variables"]["allSettings"]["value"]["function"]["parameters"]
-    settings: dict[str, Any] = union["arg_1"]
+    settings: dict[str, Any] = template(INFRA / "main.bicep")["variables"]["ownSettings"]["value"]
     return settings
 
 
@@ -113,3 +112,12 @@ def test_the_functions_may_run_longer_than_a_job() -> None:
     assert template(INFRA / "main.bicep")["parameters"]["jobTimeoutMinutes"]["default"] == (
         Settings.model_fields["job_timeout_minutes"].default
     )
+
+
+def test_the_worker_is_not_asked_for_opentelemetry() -> None:
+    """With that setting newer workers for Python up to 3.12 fail every invocation; the app exports its own telemetry."""
+    assert not [path for path in INFRA.rglob("*.bicep*") if "PYTHON_ENABLE_OPENTELEMETRY" in path.read_text("utf-8")]
+
+
+def test_limits_that_a_scale_controller_reads_are_in_host_json_only() -> None:
+    assert {name for name in GIVEN if name.startswith(HOST_JSON)} == {f"{HOST_JSON}functionTimeout"}

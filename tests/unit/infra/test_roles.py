@@ -44,7 +44,7 @@ def _title(variable: str) -> str:
 
 def _role_and_scope(name: str) -> tuple[str, str]:
     block = TEXT[TEXT.index(f"resource {name} ") :]
-    scope = re.findall(r"^  scope: (\w+)", block, flags=re.MULTILINE)[0]
+    scope = re.findall(r"^ +scope: (\w+)", block, flags=re.MULTILINE)[0]
     return scope, _title(re.findall(r"roles\.(\w+)\)", block)[0])
 
 
@@ -62,7 +62,8 @@ def test_an_assignment_has_a_reason_a_scope_and_a_name_made_of_what_it_joins(nam
     assert made["scope"]
     parts = made["name"]["function"]
     assert parts["type"] == "guid"
-    assert parts["parameters"]["extra_string_1"] == made["properties"]["principalId"]
+    of = {"identityPrincipalId": "identityName"}.get(made["properties"]["principalId"], "operatorPrincipalId")
+    assert parts["parameters"]["extra_string_1"] == of
     assert made["properties"]["principalType"] in {"ServicePrincipal", "operatorPrincipalType"}
 
 
