@@ -24,7 +24,7 @@ def watch() -> None:
 
 
 def _log_time_without_success(now: datetime) -> None:
-    """Log what the alert no-successful-run reads; counted from the activation of the workbook if no run succeeded yet."""
+    """Log what the alert no-successful-run reads; until a run succeeds, from when the workbook became active."""
     active = configuration_store().active()
     since = last_success() or (active.version.activated_at if active else None)
     if since:

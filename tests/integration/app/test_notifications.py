@@ -12,7 +12,7 @@ from activities.finish_run import finish_run
 from shared.activation.store import configuration_store
 from shared.activation.uploads import Activation, Outcome
 from shared.audit.jobs import record_job
-from shared.audit.runs import record_run
+from shared.audit.runs import last_success, record_run
 from shared.models.attempt import JobError, JobResult, JobStatus
 from shared.models.run import RunOutcome, RunRequest
 from shared.notifications.incidents import read_incidents, sole_sender
@@ -214,6 +214,30 @@ def test_a_job_that_nobody_runs_any_more_is_forgotten_in_silence(webhook: Webhoo
 
 
 @pytest.mark.usefixtures("app_settings")
+@pytest.mark.usefixtures("app_settings")
+def test_each_tick_logs_for_how_long_no_run_has_succeeded(caplog: pytest.LogCaptureFixture) -> None:
+    """The alert no-successful-run reads that line: without one for two hours it fires as well."""
+    caplog.set_level(logging.INFO, "shared.notifications.watch")
+
+    def line() -> str:
+        caplog.clear()
+        watch()
+        return " ".join(record.getMessage() for record in caplog.records if "succeeded" in record.getMessage())
+
+    assert line() == ""  # neither a workbook nor a run
+    configuration_store().activate(a_workbook(), "etag-of-the-tick")
+    activated = configuration_store().active()
+    assert activated is not None
+    assert line().startswith("No run has succeeded for 0.0 hours, since ")
+    assert activated.version.activated_at.isoformat(timespec="seconds") in line()
+    a_run("of-the-tick", ok=("orders",))
+    end = last_success()
+    assert end is not None
+    assert f"since {end.isoformat(timespec='seconds')}" in line()
+    a_run("later", error="cannot be planned")
+    assert last_success() == end
+
+
 def test_without_a_webhook_nothing_is_kept() -> None:
     a_run("run-1", bad=("orders",))
     assert read_incidents() == {}

@@ -115,7 +115,7 @@ def test_the_functions_may_run_longer_than_a_job() -> None:
 
 
 def test_the_worker_is_not_asked_for_opentelemetry() -> None:
-    """With that setting newer workers for Python up to 3.12 fail every invocation; the app exports its own telemetry."""
+    """With that setting newer workers for Python up to 3.12 fail every invocation; the app exports by itself."""
     assert not [path for path in INFRA.rglob("*.bicep*") if "PYTHON_ENABLE_OPENTELEMETRY" in path.read_text("utf-8")]
 
 

@@ -166,7 +166,7 @@ def _publishing_passwords(plan: str) -> list[dict[str, Any]]:
 
 
 def test_flex_consumption_gets_no_property_that_it_refuses() -> None:
-    """https://learn.microsoft.com/azure/azure-functions/functions-app-settings#flex-consumption-plan-deprecations"""
+    """See learn.microsoft.com/azure/azure-functions/functions-app-settings#flex-consumption-plan-deprecations."""
     flex = body(template(INFRA / "modules/flex-app.bicep")["resources"]["app"])["properties"]["siteConfig"]
     refused = {"alwaysOn", "ftpsState", "functionAppScaleLimit", "linuxFxVersion", "minimumElasticInstanceCount"}
     assert refused.isdisjoint(flex)
@@ -240,7 +240,7 @@ def test_private_endpoints_of_one_account_are_made_one_after_the_other() -> None
 def test_the_network_leaves_the_app_half_of_its_range_and_the_parts_do_not_overlap() -> None:
     text = (INFRA / "modules/network.bicep").read_text("utf-8")
     whole = ipaddress.ip_network(parameters(MAIN)["networkAddressRange"]["default"])
-    parts = [
+    parts: list[Any] = [
         list(whole.subnets(new_prefix=int(prefix)))[int(index)]
         for prefix, index in re.findall(r"cidrSubnet\(addressRange, (\d+), (\d+)\)", text)
     ]
@@ -278,7 +278,9 @@ def test_what_if_can_name_every_role_assignment() -> None:
     (arguments,) = [args for _, name, _, args in module_calls() if name == "roles"]
     unknown = {name for name, value in arguments.items() if "outputs" in str(value)}
     assert unknown == {"identityPrincipalId"}
-    names = re.findall(r"^ +name: guid\((.*)\)$", (INFRA / "modules/roles.bicep").read_text("utf-8"), flags=re.MULTILINE)
+    names = re.findall(
+        r"^ +name: guid\((.*)\)$", (INFRA / "modules/roles.bicep").read_text("utf-8"), flags=re.MULTILINE
+    )
     assert names
     assert not [name for name in names if "identityPrincipalId" in name]
 

@@ -1,0 +1,1 @@
+"""The package that a deployment to Elastic Premium runs from."""
