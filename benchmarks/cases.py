@@ -62,10 +62,14 @@ def _text() -> str:
     return _TEXT.replace("{columns}", ", ".join(columns))
 
 
+_LOB = _TEXT.replace("{columns}", "repeat(md5(n::text), 32768) AS document")  # a million bytes each
+
+
 CASES = (
     Case("narrow", 3_000_000, 100_000, _NARROW, ALL_WAYS),
     Case("wide", 200_000, 20_000, _wide(), ALL_WAYS),
     Case("text", 200_000, 20_000, _text(), ALL_WAYS),
+    Case("lob", 1_000, 300, _LOB, ("ours-local", "ours-azurite", "copy-floor", "adbc-parquet", "dlt-pyarrow")),
     Case("narrow-10x", 30_000_000, 1_000_000, _NARROW, ("ours-local", "copy-floor")),
 )
 SMALL_TABLES = "small-tables"

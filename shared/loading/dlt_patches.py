@@ -1,4 +1,7 @@
-"""dlt's writer of Arrow tables to Parquet, without dictionaries; the figures stand in docs/performance.md."""
+"""What dlt has no settings for: how Arrow tables become Parquet, and how much of them waits for that in memory.
+
+The figures are in docs/performance.md.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from dlt.common import validation
+from dlt.common.data_writers.buffered import BufferedDataWriter
 from dlt.common.data_writers.writers import WRITER_SPECS, ArrowToParquetWriter
 
 
@@ -21,6 +25,24 @@ class PlainParquetWriter(ArrowToParquetWriter):
 def use_plain_parquet() -> None:
     """Let dlt write every Arrow table with `PlainParquetWriter`: it has no setting for dictionaries."""
     WRITER_SPECS[ArrowToParquetWriter.writer_spec()] = PlainParquetWriter
+
+
+BUFFER_BYTES = 16 * 1024 * 1024
+"""What dlt keeps of Arrow tables before it writes them: it counts rows, and five thousand may be gigabytes."""
+
+_write_item = BufferedDataWriter.write_data_item  # as it is before it is replaced
+
+
+def flush_by_bytes() -> None:
+    """Let dlt write what it keeps as soon as that is more than `BUFFER_BYTES`."""
+    BufferedDataWriter.write_data_item = _write_and_flush  # type: ignore[method-assign,assignment]
+
+
+def _write_and_flush(writer: BufferedDataWriter[Any], item: Any, columns: Any) -> int:
+    rows = _write_item(writer, item, columns)
+    if sum(getattr(kept, "nbytes", 0) for kept in writer._buffered_items) > BUFFER_BYTES:
+        writer._flush_items()
+    return rows
 
 
 _look_up = validation.get_type_hints  # type: ignore[attr-defined]  # as it is before anybody replaces it

@@ -9,7 +9,7 @@ from dlt.common.configuration.providers import ConfigProvider
 from dlt.common.configuration.specs.config_providers_context import ConfigProvidersContainer
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
-from shared.loading.dlt_patches import keep_type_hints, use_plain_parquet
+from shared.loading.dlt_patches import flush_by_bytes, keep_type_hints, use_plain_parquet
 
 FILE_BYTES = 128 * 1024 * 1024  # of one Parquet file; the files of a table are uploaded at the same time
 
@@ -44,5 +44,6 @@ class _Provider(ConfigProvider):
 def configure_dlt() -> None:
     """Make `SETTINGS` the only place where this process's dlt looks for settings."""
     use_plain_parquet()
+    flush_by_bytes()
     keep_type_hints()
     Container()[PluggableRunContext].providers = ConfigProvidersContainer([_Provider()])

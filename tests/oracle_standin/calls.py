@@ -70,6 +70,8 @@ class Calls(Expressions):
             if kinds[0].family in MOMENTS and name == "TRUNC":
                 return self._scalar("TRUNC@", args, node.at)
             return self._scalar(f"{name}#", args, node.at)
+        if name == "GETLENGTH" and kinds[0].family == "blob":
+            return self._scalar("GETLENGTH@", args, node.at)
         if name in SCALARS:
             return self._scalar(name, args, node.at)
         shown = ".".join(f'"{part}"' for part in node.value)
@@ -85,7 +87,7 @@ class Calls(Expressions):
         if name == "RAWTOHEX" and args[0][1].family == "blob":
             families = ["blob"]
         made = [self.convert(arg, RESULTS[family]) for arg, family in zip(args, families, strict=False)]
-        kind = RESULTS[result]
+        kind = Type("NCLOB") if name == "TO_NCLOB" else RESULTS[result]
         if name == "RAWTOHEX" and args[0][1].family == "blob":
             kind = TEXT
         return f"f_{name.strip('#@')}_{'d' if name.endswith('@') else 'n'}({', '.join(made)})", kind

@@ -79,7 +79,10 @@ SCALARS: dict[str, tuple[str, str, Callable[..., Any]]] = {
     "FROM_ZONE": ("zoned char", "zoned", in_zone),  # AT TIME ZONE
     "FROM_TZ": ("timestamp char", "zoned", lambda at, zone: replace(at, offset=zone_minutes(zone))),
     **dict.fromkeys(("JSON_SERIALIZE", "XMLSERIALIZE", "FROM_VECTOR", "XMLTYPE"), ("clob", "clob", _same)),
+    "GETLENGTH": ("clob", "number", lambda lob: Decimal(len(lob.encode("utf-16-be")) // 2)),  # as UTF-16 counts
+    "GETLENGTH@": ("blob", "number", lambda lob: Decimal(len(lob))),
     "TO_CLOB": ("char", "clob", _same),
+    "TO_NCLOB": ("char", "clob", _same),
     "TO_BLOB": ("raw", "blob", _same),
     "EMPTY_CLOB": ("", "clob", str),
     "EMPTY_BLOB": ("", "blob", bytes),

@@ -57,11 +57,13 @@ class OracleService:
                 cursor.execute(statement)
             connection.commit()
 
-    def insert(self, table: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Add rows by bind variables, and commit."""
+    def insert(self, table: str, rows: Iterable[Sequence[Any]], types: Sequence[Any] = ()) -> None:
+        """Add rows by bind variables, of the driver's types where the values do not say them, and commit."""
         values = [tuple(row) for row in rows]
         marks = ", ".join(f":{n}" for n in range(1, len(values[0]) + 1))
         with self.connect() as connection, connection.cursor() as cursor:
+            if types:
+                cursor.setinputsizes(*types)
             cursor.executemany(f"INSERT INTO {table} VALUES ({marks})", values)
             connection.commit()
 

@@ -24,17 +24,26 @@ class YearsToMonths(sa.types.UserDefinedType[str]):
     """INTERVAL YEAR TO MONTH, for which SQLAlchemy has no name either."""
 
 
+class LongRaw(sa.LargeBinary):
+    """LONG RAW, which is no large object: Oracle does not measure it."""
+
+
 REFLECTED: dict[str, type[sa.types.TypeEngine[Any]]] = {
     "XMLTYPE": XmlType,
     "INTERVAL YEAR TO MONTH": YearsToMonths,
     "UROWID": oracle.ROWID,
-    "LONG RAW": sa.LargeBinary,
+    "LONG RAW": LongRaw,
 }
 
 
 """Types of Oracle's catalogue beyond those that SQLAlchemy knows."""
 
 
+UNMEASURED = (oracle.LONG, LongRaw)
+"""Types whose lengths Oracle does not tell."""
+
+_LARGE = (sa.CLOB, oracle.NCLOB, sa.BLOB)
+_NATIONAL = (sa.NCHAR, sa.NVARCHAR)
 _FLOATS = (oracle.FLOAT, sa.DOUBLE_PRECISION, sa.REAL)  # FLOAT(126) and FLOAT(63) are reflected as the latter two
 
 
@@ -52,7 +61,7 @@ _ARROW_TYPES: dict[type[sa.types.TypeEngine[Any]], pa.DataType] = {
     oracle.NCLOB: TEXT,
     oracle.RAW: pa.binary(),
     sa.BLOB: pa.binary(),
-    sa.LargeBinary: pa.binary(),
+    LongRaw: pa.binary(),
     oracle.DATE: pa.timestamp("us"),
     sa.BOOLEAN: pa.bool_(),
 }
@@ -64,10 +73,12 @@ _flag: Any = oracle.NUMBER
 _timestamp: Any = oracle.TIMESTAMP
 
 
-CASTS: dict[str, sa.types.TypeEngine[Any]] = {"bool": _flag(1, 0), "timestamp": _timestamp()}
-
-
-"""What a type of `column_types` is cast to where SQLAlchemy's choice has no fractions, or only new servers know it."""
+CASTS: dict[str, sa.types.TypeEngine[Any]] = {
+    "bool": _flag(1, 0),
+    "timestamp": _timestamp(),
+    "double": oracle.BINARY_DOUBLE(),
+}
+"""What a type of `column_types` is cast to if SQLAlchemy's choice is another: DATE for times, NUMBER for doubles."""
 
 
 NOT_DECLARABLE = ("time", "binary")
@@ -83,6 +94,16 @@ def arrow_type(source_type: sa.types.TypeEngine[Any]) -> pa.DataType | None:
     if isinstance(source_type, oracle.NUMBER):
         return decimal_type(source_type.precision, source_type.scale)
     return _ARROW_TYPES.get(type(source_type))
+
+
+def is_large(expression: sa.ColumnElement[Any]) -> bool:
+    """Whether the value is a large object, of any length."""
+    return isinstance(expression.type, _LARGE)
+
+
+def is_national(expression: sa.ColumnElement[Any]) -> bool:
+    """Whether the value is a text in the national character set, and no large object."""
+    return isinstance(expression.type, _NATIONAL)
 
 
 def as_text(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
@@ -103,21 +124,36 @@ def as_text(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
             f"Column '{column.name}' (BFILE) is a file outside the database: leave it out with excluded_columns."
         )
     if isinstance(source_type, (oracle.RAW, sa.LargeBinary)):
-        return sa.func.RAWTOHEX(column)
+        return sa.func.RAWTOHEX(column, type_=sa.CLOB() if is_large(column) else sa.VARCHAR(4000))
     if isinstance(source_type, sa.JSON):
-        return sa.func.JSON_SERIALIZE(sa.literal_column(f"{_quoted(column)} RETURNING CLOB"))
+        return sa.func.JSON_SERIALIZE(sa.literal_column(f"{_quoted(column)} RETURNING CLOB"), type_=sa.CLOB())
     if isinstance(source_type, oracle.VECTOR):
-        return sa.func.FROM_VECTOR(sa.literal_column(f"{_quoted(column)} RETURNING CLOB"))
+        return sa.func.FROM_VECTOR(sa.literal_column(f"{_quoted(column)} RETURNING CLOB"), type_=sa.CLOB())
     if isinstance(source_type, XmlType):
-        return sa.literal_column(f"XMLSERIALIZE(CONTENT {_quoted(column)} AS CLOB)", sa.Text())
+        return sa.literal_column(f"XMLSERIALIZE(CONTENT {_quoted(column)} AS CLOB)", sa.CLOB())
     if isinstance(source_type, sa.types.NullType):  # an object, which SQLAlchemy cannot name
-        return sa.literal_column(f"XMLSERIALIZE(CONTENT XMLTYPE({_quoted(column)}) AS CLOB)", sa.Text())
-    return sa.func.TO_CHAR(column)
+        return sa.literal_column(f"XMLSERIALIZE(CONTENT XMLTYPE({_quoted(column)}) AS CLOB)", sa.CLOB())
+    if isinstance(source_type, (oracle.DATE, oracle.TIMESTAMP)):
+        return time_text(column)
+    return sa.func.TO_CHAR(column, type_=sa.VARCHAR(64))
+
+
+def time_text(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """A time as text, with the sign of a year before Christ; with its offset if its type has a zone."""
+    source_type = column.type
+    form = f"S{_TIME}"
+    if isinstance(source_type, oracle.TIMESTAMP):
+        form += ".FFTZH:TZM" if _has_zone(source_type) else ".FF"
+        if source_type.local_timezone:
+            column = column.op("AT TIME ZONE")(sa.literal_column("'+00:00'"))
+    return sa.func.LTRIM(sa.func.TO_CHAR(column, sa.literal_column(f"'{form}'")), type_=sa.VARCHAR(64))
 
 
 def number_text(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     """A number with all its digits, as text."""
-    return sa.func.TO_CHAR(column, sa.literal_column("'TM9'"), sa.literal_column("'NLS_NUMERIC_CHARACTERS=''.,'''"))
+    return sa.func.TO_CHAR(
+        column, sa.literal_column("'TM9'"), sa.literal_column("'NLS_NUMERIC_CHARACTERS=''.,'''"), type_=sa.VARCHAR(64)
+    )
 
 
 def sampled(column: sa.Column[Any]) -> sa.ColumnElement[Any]:

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from shared.jobs.value_range import ValueRange
 from shared.secrets import Secret
 from shared.sources.columns import arrow_schema
-from shared.sources.oracle.source import OracleSnapshot, OracleSource
+from shared.sources.oracle.snapshot import OracleSnapshot
+from shared.sources.oracle.source import OracleSource
 from shared.sources.postgresql.source import PostgresSource
 from shared.sources.source import ReadOptions
 from shared.sources.sqlserver.source import SqlServerSource
@@ -90,9 +91,8 @@ def test_an_incremental_load_reads_from_its_watermark_on(dialect: str) -> None:
 
 def test_only_oracle_names_the_snapshot_in_the_statement() -> None:
     read = read_of("oracle", included_columns=("id",), query_filter="id <> 7")
-    made: Any = read.database
     nowhere: Any = None
-    pinned = OracleSnapshot(nowhere, made, read.table, 4, 123).pinned(read.query("id", 10))
+    pinned = OracleSnapshot(nowhere, read.table, 4, 123, nowhere).pinned(read.query("id", 10))
     assert text(read, pinned) == (
         "SELECT dbo.orders.id AS id FROM dbo.orders AS OF SCN 123 WHERE dbo.orders.id >= 10 AND (id <> 7)"
     )

@@ -6,7 +6,6 @@ from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
 
-import oracledb
 import pyarrow as pa
 import pytest
 import sqlalchemy as sa
@@ -14,16 +13,19 @@ from sqlalchemy.dialects import oracle as untyped_oracle
 
 from shared.errors.hierarchy import ConfigurationError, SourceError
 from shared.secrets import Secret
-from shared.sources.arrow import conform
 from shared.sources.columns import ReadColumn, arrow_schema
+from shared.sources.oracle.compiler import HintsFollowTables
+from shared.sources.oracle.connection import OracleConnection
 from shared.sources.oracle.rowids import blocks_query, rowid_ranges, sample_query
-from shared.sources.oracle.source import HintsFollowTables, OracleConnection, OracleSnapshot, OracleSource, read_batches
+from shared.sources.oracle.snapshot import OracleSnapshot
+from shared.sources.oracle.source import OracleSource
 from shared.sources.oracle.types import REFLECTED, sampled
 from shared.sources.partitions import key_ranges
 from shared.sources.source import ReadOptions
 from shared.sources.table_read import TableRead
 from tests.builders import a_job
 
+FORMAT = "YYYY-MM-DD HH24:MI:SS"
 oracle: Any = untyped_oracle  # its constructors have no types
 DECIMAL = pa.decimal128(38, 9)
 DIGITS = "TO_CHAR({c}, 'TM9', 'NLS_NUMERIC_CHARACTERS=''.,''')"
@@ -106,11 +108,11 @@ def test_a_file_outside_the_database_is_refused() -> None:
         (oracle.NUMBER(), "text", DIGITS, pa.string()),
         (sa.DOUBLE_PRECISION(), "text", DIGITS, pa.string()),
         (oracle.BINARY_DOUBLE(), "text", "TO_CHAR({c})", pa.string()),
-        (oracle.TIMESTAMP(), "text", "TO_CHAR({c})", pa.string()),
+        (oracle.TIMESTAMP(), "text", f"LTRIM(TO_CHAR({{c}}, 'S{FORMAT}.FF'))", pa.string()),
         (sa.BLOB(), "text", "RAWTOHEX({c})", pa.string()),
         (sa.CLOB(), "json", "{c}", pa.string()),
         (oracle.NUMBER(), "bigint", "CAST({c} AS NUMBER(19))", pa.int64()),
-        (oracle.NUMBER(), "double", "CAST({c} AS DOUBLE PRECISION)", pa.float64()),
+        (oracle.NUMBER(), "double", "CAST({c} AS BINARY_DOUBLE)", pa.float64()),
         (sa.VARCHAR(9), "decimal(9,2)", "CAST({c} AS NUMERIC(9, 2))", pa.decimal128(9, 2)),
         (oracle.NUMBER(), "bool", "CAST({c} AS NUMBER(1, 0))", pa.int64()),
         (oracle.TIMESTAMP(), "date", "CAST({c} AS DATE)", pa.date32()),
@@ -136,7 +138,6 @@ def test_an_override_that_oracle_has_no_cast_for_is_refused(declared: str) -> No
 
 UTC_TIME = datetime(2024, 1, 31, 8, 0, 0, 123456, tzinfo=timezone.utc)
 NAIVE = datetime(2024, 1, 31, 8, 0, 0, 123456)
-FORMAT = "YYYY-MM-DD HH24:MI:SS"
 CURSORS = [
     (oracle.NUMBER(10, 0), Decimal(5), "hr.employees.c >= 5", "hr.employees.c > 5"),
     (oracle.NUMBER(), Decimal("5.250000000"), "hr.employees.c >= 5.250000000", "hr.employees.c > 5.250000000"),
@@ -198,8 +199,8 @@ def test_names_filters_ranges_and_casts_stand_in_one_statement() -> None:
 )
 def test_a_range_of_keys_begins_with_a_literal_that_oracle_reads(source_type: Any, value: Any, bound: str) -> None:
     read = read_of(source_type)
-    made: Any = read.database
-    snapshot = OracleSnapshot(None, made, read.table, 4, 123)  # type: ignore[arg-type]
+    nowhere: Any = None
+    snapshot = OracleSnapshot(nowhere, read.table, 4, 123, nowhere)
     key = read.table.c.c
     _, last = key_ranges(key, [snapshot.literal(key, value)])
     assert sql(read, last).endswith(f"WHERE hr.employees.c >= {bound}")
@@ -213,7 +214,8 @@ def test_times_with_a_zone_are_sampled_in_the_order_of_their_instants() -> None:
 def test_a_snapshot_and_a_sample_stand_behind_the_table() -> None:
     read = read_of(oracle.NUMBER(10, 0))
     made: Any = read.database
-    as_of = OracleSnapshot(None, made, read.table, 4, 123).pinned(read.query(None, None))  # type: ignore[arg-type]
+    nowhere: Any = None
+    as_of = OracleSnapshot(nowhere, read.table, 4, 123, nowhere).pinned(read.query(None, None))
     assert " ".join(made.compile(as_of.where(read.table.c.c > 5)).split()) == (
         "SELECT hr.employees.c AS c FROM hr.employees AS OF SCN 123 WHERE hr.employees.c > 5"
     )
@@ -243,51 +245,6 @@ def test_a_table_is_divided_by_the_places_of_its_rows() -> None:
         "CHARTOROWID('AAA5') <= ROWID",
     ]
     assert rowid_ranges([], 3) == []
-
-
-class Frames:
-    """A connection that gives data frames of oracledb made from Arrow, as a server's would be."""
-
-    def __init__(self, *tables: pa.Table) -> None:
-        self.tables = tables
-        self.asked: dict[str, Any] = {}
-
-    def fetch_df_batches(self, statement: str, **asked: Any) -> Any:
-        self.asked = {"statement": statement, **asked}
-        return (oracledb.from_arrow(table) for table in self.tables)
-
-
-def test_data_frames_become_the_types_of_the_lake() -> None:
-    read = read_of(oracle.NUMBER())
-    connection: Any = Frames(pa.table({"c": ["1.5", ".25", "1E+3", None]}))
-    (table,) = read_batches(connection, "SELECT …", read.columns, 100)
-    assert conform(table, read.schema).column("c").to_pylist() == [
-        Decimal("1.5"),
-        Decimal("0.25"),
-        Decimal(1000),
-        None,
-    ]
-    assert connection.asked["requested_schema"] == pa.schema([("c", pa.string())])
-    assert connection.asked["fetch_decimals"] is True
-
-
-@pytest.mark.parametrize(
-    ("source_type", "wire", "value", "expected"),
-    [
-        (oracle.NUMBER(38, 0), pa.decimal128(38, 0), Decimal("9" * 38), Decimal("9" * 38)),
-        (oracle.TIMESTAMP(timezone=True), pa.timestamp("us"), NAIVE, UTC_TIME),
-        (oracle.DATE(), pa.timestamp("us"), NAIVE.replace(microsecond=0), NAIVE.replace(microsecond=0)),
-        (sa.CLOB(), pa.string(), "ä😀" * 1000, "ä😀" * 1000),
-        (oracle.RAW(16), pa.binary(), b"\0\xff", b"\0\xff"),
-        (oracle.BINARY_DOUBLE(), pa.float64(), float("inf"), float("inf")),
-    ],
-)
-def test_values_pass_through_the_drivers_frames(source_type: Any, wire: pa.DataType, value: Any, expected: Any) -> None:
-    read = read_of(source_type)
-    connection: Any = Frames(pa.table({"c": pa.array([value, None], wire)}))
-    (table,) = read_batches(connection, "SELECT …", read.columns, 100)
-    assert connection.asked["requested_schema"].field("c").type == wire
-    assert conform(table, read.schema).column("c").to_pylist() == [expected, None]
 
 
 def test_names_are_found_in_any_case() -> None:
