@@ -48,6 +48,7 @@ class LocalApp(AppClient):
             "CONFIG_CONTAINER": CONFIG_CONTAINER,
             "CONFIG_BLOB": CONFIG_BLOB,
             "AUDIT_TABLE": "IngestionAudit",
+            "PYTHON_THREADPOOL_THREAD_COUNT": "16",  # as deployed: host.json's activities, orchestrators and some more
             **(settings or {}),
         }
         self.config = services.create_container(self.settings["CONFIG_CONTAINER"])

@@ -15,6 +15,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m localhost.host", description=__doc__)
     parser.add_argument("--app", type=Path, default=Path(), help="folder of function_app.py and host.json (default: .)")
     parser.add_argument("--state", type=Path, required=True, help="folder for keys, event store and receipts")
+    parser.add_argument("--hub", type=Path, help="folder for event store and receipts, which several hosts may share")
     parser.add_argument("--port", type=int, default=7071, help="0 for any free one (default: 7071)")
     parser.add_argument("--log-level", help="overrides host.json: DEBUG, INFO, WARNING, ERROR")
     parser.add_argument("--grace", type=float, default=10.0, help="seconds for what runs on stop (default: 10)")
@@ -28,6 +29,7 @@ def main() -> None:
             log_level=options.log_level,
             grace=options.grace,
             stop_at_end_of_input=options.stop_at_end_of_input,
+            hub_folder=options.hub,
         )
     except HostError as error:
         sys.exit(f"cannot run {options.app}: {error}")

@@ -58,9 +58,12 @@ class BlobPath:
 class BlobListener:
     """Runs the blob functions; lives on the host's event loop, talks to the storage from threads."""
 
-    def __init__(self, functions: list[IndexedFunction], worker: Worker, state: TriggerState) -> None:
+    def __init__(
+        self, functions: list[IndexedFunction], worker: Worker, state: TriggerState, hold_seconds: float
+    ) -> None:
         self._worker = worker
         self._state = state
+        self._hold_seconds = hold_seconds
         self._tasks = BackgroundTasks()
         # Not the loop's own threads: it would wait for a storage that does not answer when the host stops.
         self._threads = ThreadPoolExecutor(max(1, len(functions)), thread_name_prefix="blob")
@@ -71,6 +74,7 @@ class BlobListener:
 
     def start(self) -> None:
         """Begin to look for blobs, the ones that are there already included."""
+        self._tasks.spawn(self._renew())
         for function, path, container in self._watched:
             self._tasks.spawn(self._poll(function, path, container))
 
@@ -87,14 +91,31 @@ class BlobListener:
             try:
                 for blob in await self._in_thread(_list, container, path):
                     if not self._state.is_done(function.name, path.container, blob.name, blob.etag):
-                        with self._tasks.busy():
-                            await self._handle(function, container, blob)
+                        await self._handle_alone(function, container, blob)
                 problem = ""
             except Exception as error:
                 if problem != type(error).__name__:  # once, not at every poll
                     problem = type(error).__name__
                     logger.warning("blob trigger %s cannot read %s: %s", function.name, container.url, error)
             await asyncio.sleep(_POLL_SECONDS)
+
+    async def _handle_alone(
+        self, function: IndexedFunction, container: "ContainerClient", blob: "BlobProperties"
+    ) -> None:
+        """Handle a version of a blob unless another host does."""
+        subject = f"{function.name} {container.container_name}/{blob.name} {blob.etag}"
+        if not self._state.holds.claim(subject, self._hold_seconds):
+            return
+        try:
+            with self._tasks.busy():
+                await self._handle(function, container, blob)
+        finally:
+            self._state.holds.release(subject)
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self._hold_seconds / 4)
+            self._state.holds.renew()
 
     async def _handle(self, function: IndexedFunction, container: "ContainerClient", blob: "BlobProperties") -> None:
         name = f"{container.container_name}/{blob.name}"

@@ -31,6 +31,7 @@ class HostProcess:
         port: 0 for a free one, which is another one after each start.
         log_file: gets the host's output, appended.
         start_seconds: how long it may take to be ready.
+        hub_folder: event store and receipts, to share them with other hosts; `state_folder` if it is None.
         grace: seconds that functions get when the host stops, or their time is over.
 
     Attributes:
@@ -47,6 +48,7 @@ class HostProcess:
         log_file: Path | None = None,
         start_seconds: float = 60.0,
         grace: float = 10.0,
+        hub_folder: Path | None = None,
     ) -> None:
         self.url = ""
         self.pid = 0
@@ -57,6 +59,7 @@ class HostProcess:
         self._log_file = log_file or self._state_folder / "host.log"
         self._start_seconds = start_seconds
         self._grace = grace
+        self._hub_folder = (hub_folder or state_folder).resolve()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -97,7 +100,8 @@ class HostProcess:
         with self._log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "localhost.host", "--app", self._app_folder, "--state", self._state_folder,
-                 "--port", str(self._port), "--grace", str(self._grace), "--stop-at-end-of-input"],
+                 "--hub", self._hub_folder, "--port", str(self._port), "--grace", str(self._grace),
+                 "--stop-at-end-of-input"],
                 env={**os.environ, **self._environment, "PYTHONPATH": path},
                 stdin=subprocess.PIPE,
                 stdout=log,
@@ -135,6 +139,18 @@ class HostProcess:
         if self._process.stdin is not None:
             self._process.stdin.close()
         self._process = None
+
+    def freeze(self) -> None:
+        """Stop the host and everything below it in the middle of what they do (SIGSTOP), until `thaw`."""
+        self._signal_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let a frozen host go on."""
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, number: int) -> None:
+        assert self._process is not None, "the host does not run"
+        os.killpg(self._process.pid, number)  # it has a session of its own, with its worker and the worker's children
 
     def restart(self) -> None:
         """Stop the host and start it with the same state."""

@@ -1,6 +1,7 @@
 """Puts the host together: settings, the indexed app, the triggers, the durable parts and two HTTP sites."""
 
 import asyncio
+import fcntl
 import json
 import logging
 import os
@@ -9,8 +10,8 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,7 @@ from localhost.host.blobs import BlobListener, check_blob_trigger
 from localhost.host.durable.client_api import RPC_PATH, WEBHOOK_PATH, ClientApi, durable_client_binding
 from localhost.host.durable.dispatcher import Dispatcher
 from localhost.host.durable.store import Store
-from localhost.host.errors import HostError
+from localhost.host.errors import HostError, StateInUseError
 from localhost.host.http_routes import admin_routes, check_route, function_routes, host_errors, requires_key
 from localhost.host.indexing import FunctionApp, index
 from localhost.host.keys import load_keys
@@ -45,15 +46,17 @@ def serve(
     log_level: str | None = None,
     grace: float = 10.0,
     stop_at_end_of_input: bool = False,
+    hub_folder: Path | None = None,
 ) -> None:
     """Run the app until SIGTERM or SIGINT; `state_folder/host.json` holds `url` and `pid` once it is ready.
 
     Args:
         app_folder: where `function_app.py` and `host.json` are; becomes the working directory.
-        state_folder: keys, event store and receipts; made where it does not exist, kept between runs.
+        state_folder: keys, and what several hosts must not share; made if it does not exist, kept between runs.
         port: to listen on, on this machine only; 0 for any free one.
         log_level: overrides host.json's `logging.logLevel.default`.
         grace: seconds that running functions get when the host stops, or their time is over.
+        hub_folder: event store and receipts, which several hosts may share; `state_folder` if it is None.
         stop_at_end_of_input: stop when standard input ends, too: when the process that holds its other end is gone.
 
     Raises:
@@ -62,23 +65,27 @@ def serve(
     app_folder, state_folder = app_folder.resolve(), state_folder.resolve()
     state_folder.mkdir(parents=True, exist_ok=True)
     ready_file = state_folder / "host.json"
-    ready_file.unlink(missing_ok=True)
     load_local_settings(app_folder)
     config = load_host_config(app_folder)
     level = log_level or config.log_level
     logs.configure(level)
     os.chdir(app_folder)
-    place = _Place(app_folder, state_folder, port, level, grace, stop_at_end_of_input)
-    try:
-        asyncio.run(_run(config, place))
-    finally:
+    hub_folder = (hub_folder or state_folder).resolve()
+    hub_folder.mkdir(parents=True, exist_ok=True)
+    place = _Place(app_folder, state_folder, hub_folder, port, level, grace, stop_at_end_of_input)
+    with _exclusive(state_folder):
         ready_file.unlink(missing_ok=True)
+        try:
+            asyncio.run(_run(config, place))
+        finally:
+            ready_file.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
 class _Place:
     app_folder: Path
     state_folder: Path
+    hub_folder: Path
     port: int
     log_level: str
     grace: float
@@ -94,13 +101,13 @@ async def _run(config: HostConfig, place: _Place) -> None:
     options = WorkerOptions(place.app_folder, binding, config.function_timeout, place.grace, place.log_level)
     worker = Worker(options, give_up=stop.set)
     with (
-        closing(Store(place.state_folder / "durable.db")) as store,
-        closing(TriggerState(place.state_folder / "triggers.db")) as state,
+        closing(Store(place.hub_folder / "durable.db")) as store,
+        closing(TriggerState(place.hub_folder / "triggers.db")) as state,
     ):
         app = await _indexed(worker)
         dispatcher = Dispatcher(store, app, worker, config)
         timers = TimerListener(app.of_type("timerTrigger"), worker, state)
-        blobs = BlobListener(app.of_type("blobTrigger"), worker, state)
+        blobs = BlobListener(app.of_type("blobTrigger"), worker, state, config.activity_hold_seconds)
         api = ClientApi(store, dispatcher, app, binding)
         routes = [
             *function_routes(app, worker, keys, config.route_prefix),
@@ -142,6 +149,16 @@ async def _site(routes: Sequence[web.RouteDef], bound: socket.socket, grace: flo
     await runner.setup()
     await web.SockSite(runner, bound).start()
     return runner
+
+
+@contextmanager
+def _exclusive(state_folder: Path) -> Iterator[None]:
+    with (state_folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StateInUseError(f"{state_folder}: another host uses this state folder, stop it first") from error
+        yield
 
 
 def _bind(port: int) -> socket.socket:

@@ -25,13 +25,19 @@ _LEVELS = {
 
 @dataclass(frozen=True)
 class HostConfig:
-    """The parts of `host.json` that this host honours. Times are seconds; no `function_timeout` means no limit."""
+    """The parts of `host.json` that this host honours. Times are seconds; no `function_timeout` means no limit.
+
+    The two `…hold_seconds` are `workItemQueueVisibilityTimeout` and `controlQueueVisibilityTimeout`: how long the work
+    of a host that died, or is frozen, stays its own.
+    """
 
     route_prefix: str = "api"
     hub_name: str = "TestHubName"
     max_activities: int = 10
     max_orchestrators: int = 10
     function_timeout: float | None = None
+    activity_hold_seconds: float = 300.0
+    instance_hold_seconds: float = 300.0
     log_level: str = "INFO"
 
 
@@ -63,6 +69,7 @@ def load_host_config(app_folder: Path, environment: Mapping[str, str] = os.envir
         if name.startswith(_OVERRIDE_PREFIX):
             _override(content, name.removeprefix(_OVERRIDE_PREFIX).split("__"), value)
     durable = _section(content, "extensions", "durableTask")
+    storage = _section(durable, "storageProvider")
     default = HostConfig()
     timeout = str(content.get("functionTimeout", "-1"))
     level = str(_section(content, "logging", "logLevel").get("default", "Information"))
@@ -73,7 +80,9 @@ def load_host_config(app_folder: Path, environment: Mapping[str, str] = os.envir
         hub_name=str(durable.get("hubName", default.hub_name)),
         max_activities=_positive(path, durable, "maxConcurrentActivityFunctions", default.max_activities),
         max_orchestrators=_positive(path, durable, "maxConcurrentOrchestratorFunctions", default.max_orchestrators),
-        function_timeout=None if timeout == "-1" else _seconds(path, timeout),
+        function_timeout=None if timeout == "-1" else _seconds(path, "functionTimeout", timeout),
+        activity_hold_seconds=_span(path, storage, "workItemQueueVisibilityTimeout", default.activity_hold_seconds),
+        instance_hold_seconds=_span(path, storage, "controlQueueVisibilityTimeout", default.instance_hold_seconds),
         log_level=_LEVELS[level.lower()],
     )
 
@@ -126,9 +135,13 @@ def _positive(path: Path, section: Mapping[str, Any], key: str, default: int) ->
     return int(value)
 
 
-def _seconds(path: Path, text: str) -> float:
-    match = _TIME_SPAN.fullmatch(text)
+def _span(path: Path, section: Mapping[str, Any], key: str, default: float) -> float:
+    return _seconds(path, f"extensions.durableTask.storageProvider.{key}", section[key]) if key in section else default
+
+
+def _seconds(path: Path, key: str, text: str) -> float:
+    match = _TIME_SPAN.fullmatch(str(text))
     if match is None:
-        raise SettingsError(f"{path}: functionTimeout is {text!r}; expected [days.]hh:mm:ss or -1")
+        raise SettingsError(f"{path}: {key} is {text!r}; expected [days.]hh:mm:ss" + " or -1" * (key[0] == "f"))
     days, hours, minutes, seconds = (int(part or 0) for part in match.group("days", "hours", "minutes", "seconds"))
     return ((days * 24 + hours) * 60 + minutes) * 60.0 + seconds

@@ -1,8 +1,12 @@
-"""Timer triggers: NCRONTAB schedules in UTC, one run of a function at a time."""
+"""Timer triggers: NCRONTAB schedules, one run of a function at a time."""
 
 import asyncio
 import logging
-from datetime import datetime, timezone
+import os
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
 
 from croniter import croniter
 
@@ -14,24 +18,45 @@ from localhost.host.worker.process import Worker
 
 logger = logging.getLogger(__name__)
 
+_SPAN = re.compile(r"(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2})")
 
-def next_occurrence(schedule: str, after: datetime) -> datetime:
-    """The first moment after `after` (UTC) that matches.
+
+def time_zone(environment: Mapping[str, str]) -> tzinfo:
+    """The zone whose clock the schedules mean: WEBSITE_TIME_ZONE or TZ, UTC without one or if its name is unknown."""
+    for name in ("WEBSITE_TIME_ZONE", "TZ"):
+        if zone := environment.get(name):
+            try:
+                return ZoneInfo(zone.removeprefix(":"))
+            except (ValueError, OSError):
+                logger.warning("%s names no time zone; timers follow UTC", name)
+    return UTC
+
+
+def next_occurrence(schedule: str, after: datetime, zone: tzinfo = UTC) -> datetime:
+    """The first moment after `after` that matches, in UTC.
 
     Args:
-        schedule: `{second} {minute} {hour} {day} {month} {day of week}`; without the second it is 0.
-        after: In UTC.
+        schedule: `{second} {minute} {hour} {day} {month} {day of week}`, without the second it is 0; or a span of time
+            such as `01:00:00`.
+        after: in UTC.
+        zone: whose clock the fields mean.
 
     Raises:
-        ValueError: the schedule is not such an expression.
+        ValueError: the schedule is neither.
     """
+    if span := _SPAN.fullmatch(schedule.strip()):
+        days, hours, minutes, seconds = (int(part or 0) for part in span.groups())
+        return after + timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
     fields = schedule.split()
     if len(fields) not in (5, 6):
         raise ValueError(f"schedule {schedule!r} has {len(fields)} fields; expected 6 (or 5 without the second)")
     # A day must match both of its fields, as in NCRONTAB; plain cron takes either.
-    moments = croniter(schedule, after, ret_type=datetime, day_or=False, second_at_beginning=len(fields) == 6)
-    moment: datetime = moments.get_next()
-    return moment
+    local = after.astimezone(zone).replace(tzinfo=None)
+    moments = croniter(schedule, local, ret_type=datetime, day_or=False, second_at_beginning=len(fields) == 6)
+    while True:
+        moment: datetime = moments.get_next()
+        if (in_utc := moment.replace(tzinfo=zone).astimezone(UTC)) > after:  # not so when the clock is set back
+            return in_utc
 
 
 class TimerListener:
@@ -41,6 +66,7 @@ class TimerListener:
         self._functions = functions
         self._worker = worker
         self._state = state
+        self._zone = time_zone(os.environ)
         self._locks = {function.name: asyncio.Lock() for function in functions}
         self._tasks = BackgroundTasks()
 
@@ -59,15 +85,17 @@ class TimerListener:
 
     async def _follow(self, function: IndexedFunction) -> None:
         trigger = function.trigger
-        now = datetime.now(timezone.utc)
+        now = datetime.now(UTC)
         missed = self._state.next_occurrence(function.name) if trigger.get("useMonitor", True) else None
-        if trigger.get("runOnStartup") or (missed is not None and missed < now):
-            await self._run(function, past_due=missed is not None and missed < now)
+        is_past_due = missed is not None and missed < now and self._state.claim_tick(function.name, missed)
+        if is_past_due or trigger.get("runOnStartup"):
+            await self._run(function, past_due=is_past_due)
         while True:
-            due = next_occurrence(trigger["schedule"], datetime.now(timezone.utc))
+            due = next_occurrence(trigger["schedule"], datetime.now(UTC), self._zone)
             self._state.expect(function.name, due)
             await sleep_until(due)
-            await self._run(function, past_due=False)
+            if self._state.claim_tick(function.name, due):  # of several hosts one fires
+                await self._run(function, past_due=False)
 
     async def _run(self, function: IndexedFunction, *, past_due: bool) -> None:
         async with self._locks[function.name]:
@@ -82,6 +110,6 @@ class TimerListener:
 def check_timer(function: IndexedFunction) -> None:
     """Raises IndexingError when the function's schedule cannot be read."""
     try:
-        next_occurrence(function.trigger["schedule"], datetime.now(timezone.utc))
+        next_occurrence(function.trigger["schedule"], datetime.now(UTC))
     except ValueError as error:
         raise IndexingError(f"function {function.name}: {error}") from error

@@ -1,11 +1,15 @@
-"""What timers and blob triggers must remember over a restart, in one SQLite file."""
+"""What timers and blob triggers must remember over a restart and share between hosts, in one SQLite file."""
 
-import sqlite3
+from __future__ import annotations
+
 from datetime import datetime
 from pathlib import Path
 
+from localhost.host.database import Database, Holds
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS timers (function TEXT PRIMARY KEY, next_at TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS ticks (function TEXT PRIMARY KEY, due TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS receipts (
     function TEXT, container TEXT, blob TEXT, etag TEXT NOT NULL, attempts INTEGER NOT NULL, is_done INTEGER NOT NULL,
     PRIMARY KEY (function, container, blob));
@@ -13,31 +17,41 @@ CREATE TABLE IF NOT EXISTS receipts (
 
 
 class TriggerState:
-    """The open state; used on the host's event loop only. `path` is made where it does not exist."""
+    """The open state; `path` is made if it does not exist."""
 
     def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(path, isolation_level=None)
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._connection.executescript(_SCHEMA)
+        self._database = Database(path, _SCHEMA)
+        self._transaction = self._database.transaction
+        self.holds = Holds(self._database)
 
     def close(self) -> None:
         """Close the file."""
-        self._connection.close()
+        self._database.close()
 
     def next_occurrence(self, function: str) -> datetime | None:
         """When the timer was due next, as far as the last host knew."""
-        row = self._connection.execute("SELECT next_at FROM timers WHERE function = ?", (function,)).fetchone()
+        with self._transaction() as connection:
+            row = connection.execute("SELECT next_at FROM timers WHERE function = ?", (function,)).fetchone()
         return None if row is None else datetime.fromisoformat(row[0])
 
     def expect(self, function: str, next_at: datetime) -> None:
         """Remember when the timer is due next."""
-        self._connection.execute("INSERT OR REPLACE INTO timers VALUES (?, ?)", (function, next_at.isoformat()))
+        with self._transaction() as connection:
+            connection.execute("INSERT OR REPLACE INTO timers VALUES (?, ?)", (function, next_at.isoformat()))
+
+    def claim_tick(self, function: str, due: datetime) -> bool:
+        """Take a tick; False if another host has taken it, or a later one."""
+        query = """
+            INSERT INTO ticks VALUES (?, ?) ON CONFLICT (function) DO UPDATE SET due = excluded.due
+                WHERE due < excluded.due RETURNING 1"""
+        with self._transaction() as connection:
+            return bool(connection.execute(query, (function, due.isoformat())).fetchall())
 
     def is_done(self, function: str, container: str, blob: str, etag: str) -> bool:
         """Whether this version of the blob was dealt with: handled, or given up."""
         query = "SELECT is_done FROM receipts WHERE function = ? AND container = ? AND blob = ? AND etag = ?"
-        row = self._connection.execute(query, (function, container, blob, etag)).fetchone()
+        with self._transaction() as connection:
+            row = connection.execute(query, (function, container, blob, etag)).fetchone()
         return row is not None and bool(row[0])
 
     def begin_attempt(self, function: str, container: str, blob: str, etag: str) -> int:
@@ -46,10 +60,12 @@ class TriggerState:
             INSERT INTO receipts VALUES (?, ?, ?, ?, 1, 0) ON CONFLICT DO UPDATE SET
                 attempts = CASE etag WHEN excluded.etag THEN attempts + 1 ELSE 1 END, etag = excluded.etag, is_done = 0
             RETURNING attempts"""
-        (attempts,) = self._connection.execute(query, (function, container, blob, etag)).fetchall()[0]
+        with self._transaction() as connection:
+            (attempts,) = connection.execute(query, (function, container, blob, etag)).fetchall()[0]
         return int(attempts)
 
     def finish(self, function: str, container: str, blob: str, etag: str) -> None:
         """Leave the receipt: this version does not come again."""
         query = "UPDATE receipts SET is_done = 1 WHERE function = ? AND container = ? AND blob = ? AND etag = ?"
-        self._connection.execute(query, (function, container, blob, etag))
+        with self._transaction() as connection:
+            connection.execute(query, (function, container, blob, etag))

@@ -25,6 +25,7 @@ from tests.conftest import unique_name
 from tests.e2e.contract import assert_as_documented
 
 SOURCE = "shop_pg"
+_STORAGE_PROVIDER = "AzureFunctionsJobHost__extensions__durableTask__storageProvider__"
 _WAITING_READERS = "from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 
 T = TypeVar("T")
@@ -41,6 +42,8 @@ class App(LocalApp):
         self.name = unique_name()
         self.lake_name = f"{self.name}-lake"
         own = {"CONFIG_CONTAINER": f"{self.name}-config", "AUDIT_TABLE": self.name, "JOB_RETRY_SECONDS": "1"}
+        # The work of a host that was killed comes back soon, not after a minute.
+        own |= {f"{_STORAGE_PROVIDER}{queue}QueueVisibilityTimeout": "00:00:03" for queue in ("workItem", "control")}
         super().__init__(services, folder, own | settings)
         self.responses: list[requests.Response] = []
         self.database = unique_name()

@@ -3,6 +3,8 @@
 The two differ in one thing: the SDK's client encodes its JSON twice, so a body is a JSON string that holds JSON.
 """
 
+import asyncio
+import base64
 import json
 import logging
 import uuid
@@ -22,6 +24,9 @@ logger = logging.getLogger(__name__)
 
 WEBHOOK_PATH = "/runtime/webhooks/durabletask"
 RPC_PATH = "/durabletask"
+_PAGE_SIZE = 100
+_TOKEN = "x-ms-continuation-token"
+_LOOK_TO_WRITE_SECONDS = 0.01
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -85,7 +90,7 @@ class ClientApi:
             return content if is_rpc and isinstance(content, str) else text
 
         async def start(request: web.Request) -> web.Response:
-            return self._start(request, await body(request) if request.can_read_body else None)
+            return await self._start(request, await body(request) if request.can_read_body else None)
 
         async def raise_event(request: web.Request) -> web.Response:
             return self._raise_event(request, await body(request))
@@ -106,8 +111,14 @@ class ClientApi:
         ]
         return [web.route(route.method, route.path, guard(route.handler)) for route in routes]
 
-    def _start(self, request: web.Request, input_: str | None) -> web.Response:
-        return self._create(request.match_info["name"], request.match_info.get("id") or uuid.uuid4().hex, input_)
+    async def _start(self, request: web.Request, input_: str | None) -> web.Response:
+        instance_id = request.match_info.get("id") or uuid.uuid4().hex
+        if (existing := self._store.instance(instance_id)) and existing.status.is_active:
+            status = existing.status.value
+            return _refusal(409, f"An Orchestration instance with the status {status} already exists.")
+        # The extension looks and writes apart: of calls at the same moment several are accepted, and one instance runs.
+        await asyncio.sleep(_LOOK_TO_WRITE_SECONDS)
+        return self._create(request.match_info["name"], instance_id, input_)
 
     def _create(self, name: str, instance_id: str, input_: str | None) -> web.Response:
         if self._app.find(name, "orchestrationTrigger") is None:
@@ -115,8 +126,7 @@ class ClientApi:
             return _refusal(400, f"The function '{name}' is not an orchestrator function of this app; it has {known}.")
         if instance_id.startswith("@") or any(character in instance_id for character in "/\\#?"):
             return _refusal(400, f"The instance id '{instance_id}' starts with @ or holds one of / \\ # ?")
-        if not self._store.create(instance_id, name, input_):
-            return _refusal(409, f"An orchestration instance with the id '{instance_id}' is active already.")
+        self._store.create(instance_id, name, input_)
         self._dispatcher.wake(instance_id)
         links = {key: url.replace("INSTANCEID", instance_id) for key, url in self._management_urls.items()}
         headers = {"Location": links["statusQueryGetUri"], "Retry-After": "10"}
@@ -136,9 +146,17 @@ class ClientApi:
 
     async def _list(self, request: web.Request) -> web.Response:
         show_input = _flag(request, "showInput", default=True)
-        return web.json_response([_description(instance, show_input) for instance in self._selected(request)])
+        after = request.headers.get(_TOKEN, "")
+        found = [instance for instance in self._selected(request) if instance.instance_id > _decoded_token(after)]
+        size = int(request.query.get("top", _PAGE_SIZE))
+        page = found[:size]
+        headers = {_TOKEN: _token(page[-1].instance_id)} if len(found) > size else {}
+        return web.json_response([_description(instance, show_input) for instance in page], headers=headers)
 
     async def _purge(self, request: web.Request) -> web.Response:
+        instance = self._store.instance(request.match_info["id"])
+        if instance is not None and instance.status.is_active:
+            return _refusal(412, f"The instance is {instance.status.value}: only one that has ended can be purged.")
         deleted = self._store.purge(request.match_info["id"])
         return web.json_response({"instancesDeleted": int(deleted)}, status=200 if deleted else 404)
 
@@ -176,7 +194,9 @@ class ClientApi:
         return self._create(instance.name, uuid.uuid4().hex if is_new else instance.instance_id, instance.input)
 
     async def _rewind(self, request: web.Request) -> web.Response:
-        self._instance(request)
+        instance = self._instance(request)
+        if instance.status != Status.FAILED:
+            return _refusal(412, f"The instance is {instance.status.value}: only a failed one can be rewound.")
         return _refusal(501, "The local host does not support rewind.")
 
     def _instance(self, request: web.Request) -> Instance:
@@ -193,6 +213,14 @@ class ClientApi:
             created_to=_moment(request, "createdTimeTo", "9"),
             statuses=[status for status in Status if not names or status.value in names],
         )
+
+
+def _token(instance_id: str) -> str:
+    return base64.urlsafe_b64encode(instance_id.encode()).decode()
+
+
+def _decoded_token(token: str) -> str:
+    return base64.urlsafe_b64decode(token).decode()
 
 
 def _description(instance: Instance, show_input: bool) -> dict[str, Any]:

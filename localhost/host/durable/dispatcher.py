@@ -1,4 +1,8 @@
-"""Runs what the store says there is to do: episodes, activities and timers, all woken by events, none by polling."""
+"""Runs what the store says there is to do: episodes, activities and timers.
+
+What this host leaves to itself wakes it at once; what other hosts leave, or have held when they died, it finds by
+looking into the store.
+"""
 
 import asyncio
 import logging
@@ -11,12 +15,16 @@ from localhost.host.durable.episode import run_episode
 from localhost.host.durable.history import Event, EventType, event
 from localhost.host.durable.records import Activity, NewWork, Timer
 from localhost.host.durable.replay import EpisodeAbortedError
-from localhost.host.durable.store import Store
+from localhost.host.durable.store import Store, hold_of
 from localhost.host.indexing import FunctionApp
 from localhost.host.settings import HostConfig
 from localhost.host.worker.process import FunctionTimeoutError, InvocationError, Worker, WorkerExitError
 
 logger = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 0.5  # between two looks for what other hosts left
+_SUCCESSES = {EventType.TASK_COMPLETED, EventType.SUB_ORCHESTRATION_COMPLETED, EventType.TIMER_FIRED}
+_RENEWALS = 4  # in the time of one hold
 
 
 class Dispatcher:
@@ -29,6 +37,7 @@ class Dispatcher:
 
     def __init__(self, store: Store, app: FunctionApp, worker: Worker, config: HostConfig) -> None:
         self._store = store
+        self._config = config
         self._app = app
         self._worker = worker
         self._activity_slots = asyncio.Semaphore(config.max_activities)
@@ -37,6 +46,7 @@ class Dispatcher:
         self._running: set[str] = set()
         self._woken: set[str] = set()
         self._waiting_on: dict[str, set[int]] = {}
+        self._known: set[Activity | Timer] = set()
         self._tasks = BackgroundTasks()
         self._loop = asyncio.get_running_loop()
 
@@ -49,15 +59,21 @@ class Dispatcher:
                 len(work.instances), len(work.activities), len(work.timers),
             )  # fmt: skip
         self.take(work)
+        self._tasks.spawn(self._look())
+        self._tasks.spawn(self._renew())
 
     def take(self, work: NewWork) -> None:
         """Do this work, each piece as soon as there is a free slot for it."""
         for instance_id in work.instances:
             self.wake(instance_id)
         for activity in work.activities:
-            self._tasks.spawn(self._run_activity(activity))
+            if activity not in self._known:
+                self._known.add(activity)
+                self._tasks.spawn(self._run_activity(activity))
         for timer in work.timers:
-            self._tasks.spawn(self._wait_for(timer))
+            if timer not in self._known:
+                self._known.add(timer)
+                self._tasks.spawn(self._wait_for(timer))
 
     def wake(self, instance_id: str) -> None:
         """Look at an instance: it is new, or something arrived for it."""
@@ -73,6 +89,30 @@ class Dispatcher:
         late = await self._tasks.stop(grace)
         if late:
             logger.warning("%d activities still ran after %.0f s; they run again after a start", late, grace)
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            work = self._store.pending_work()
+            ready = [instance_id for instance_id in work.instances if self._can_go_on(instance_id)]
+            self.take(NewWork(ready, work.activities, work.timers))
+
+    def _can_go_on(self, instance_id: str) -> bool:
+        """Whether what arrived, here or by way of other hosts, lets an instance do anything new."""
+        if instance_id in self._running:
+            return False
+        waiting_on = self._waiting_on.get(instance_id)
+        if not waiting_on:
+            return True
+        events = [message.event for message in self._store.messages(instance_id)]
+        done = {event_.get("TaskScheduledId", event_.get("TimerId")) for event_ in events}
+        return bool({event_["EventType"] for event_ in events} - _SUCCESSES) or not waiting_on - done
+
+    async def _renew(self) -> None:
+        while True:
+            hold = min(self._config.activity_hold_seconds, self._config.instance_hold_seconds)
+            await asyncio.sleep(hold / _RENEWALS)
+            self._store.holds.renew()
 
     async def _run_episodes(self, instance_id: str) -> None:
         try:
@@ -96,12 +136,18 @@ class Dispatcher:
             self._running.discard(instance_id)
 
     async def _episode(self, instance_id: str) -> tuple[NewWork, frozenset[int]] | None:
+        hold = hold_of(instance_id)
+        if not self._store.holds.claim(hold, self._config.instance_hold_seconds):
+            return None
         arguments = (self._store, self._orchestrator, instance_id)
-        while True:
-            try:
-                return await self._loop.run_in_executor(self._episodes, run_episode, *arguments)
-            except EpisodeAbortedError as error:
-                logger.warning("the episode of orchestration %s is run again: %s", instance_id, error)
+        try:
+            while True:
+                try:
+                    return await self._loop.run_in_executor(self._episodes, run_episode, *arguments)
+                except EpisodeAbortedError as error:
+                    logger.warning("the episode of orchestration %s is run again: %s", instance_id, error)
+        finally:
+            self._store.holds.release(hold)
 
     def _orchestrator(self, name: str) -> Callable[[str], str] | None:
         """The orchestrator of that name, to be called in an episode's thread; None if the app has none."""
@@ -121,13 +167,19 @@ class Dispatcher:
     async def _run_activity(self, activity: Activity) -> None:
         async with self._activity_slots:
             with self._tasks.busy():
+                if not self._store.claim(activity, self._config.activity_hold_seconds):
+                    self._known.discard(activity)
+                    return
                 result = await self._result_of(activity)
                 self._store.complete(activity, result)
+        self._known.discard(activity)
         self._arrived(activity, succeeded=result["EventType"] == EventType.TASK_COMPLETED)
 
     async def _wait_for(self, timer: Timer) -> None:
         await sleep_until(timer.fire_at)
-        if self._store.fire(timer):
+        fired = self._store.fire(timer)
+        self._known.discard(timer)
+        if fired:
             self._arrived(timer, succeeded=True)
 
     def _arrived(self, work: Activity | Timer, *, succeeded: bool) -> None:

@@ -1,4 +1,4 @@
-"""The event store: one SQLite file that holds everything a restarted host needs to go on where it was killed.
+"""The event store: one SQLite file that holds everything another host needs to go on where one was killed.
 
 Each method is one transaction. Methods may be called from any thread. What an orchestrator asked for (activities,
 timers, children) and what came back (messages) are rows until the episode or completion that deals with them, so the
@@ -8,19 +8,16 @@ as new meanwhile do not arrive: they carry the execution id of the instance they
 
 import json
 import sqlite3
-import threading
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path
 
+from localhost.host.database import Database, Holds
 from localhost.host.durable.history import Event, EventType, Status, event, parse_timestamp, timestamp
 from localhost.host.durable.records import Activity, Ending, Episode, Instance, Message, NewWork, Parent, Timer
 from localhost.host.durable.replay import Task
-from localhost.host.errors import StateInUseError
 
-_PRAGMAS = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS instances (
     instance_id TEXT PRIMARY KEY, execution_id TEXT NOT NULL, name TEXT NOT NULL, input TEXT, status TEXT NOT NULL,
@@ -42,26 +39,16 @@ _ACTIVE = "('Pending', 'Running', 'Suspended')"
 
 
 class Store:
-    """The open store; `path` is made where it does not exist.
-
-    Raises:
-        StateInUseError: another process has it open.
-    """
+    """The open store; `path` is made if it does not exist."""
 
     def __init__(self, path: Path) -> None:
-        self._lock = threading.RLock()
-        # No implicit transactions. NORMAL keeps every commit through a killed process, though not through a power cut.
-        self._connection = sqlite3.connect(path, timeout=1, isolation_level=None, check_same_thread=False)
-        self._connection.row_factory = sqlite3.Row
-        try:
-            self._connection.executescript(f"{_PRAGMAS}{_SCHEMA}")
-        except sqlite3.OperationalError as error:
-            raise StateInUseError(f"{path}: {error}; another host uses this state folder, stop it first") from error
+        self._database = Database(path, _SCHEMA)
+        self._transaction = self._database.transaction
+        self.holds = Holds(self._database)
 
     def close(self) -> None:
         """Close the file; every change is in it already."""
-        with self._lock:
-            self._connection.close()
+        self._database.close()
 
     def create(self, instance_id: str, name: str, input_: str | None) -> bool:
         """Start an instance, in place of a finished one of that id; False where one is still active."""
@@ -75,10 +62,10 @@ class Store:
         return None if row is None else _instance(row)
 
     def instances(self, prefix: str, created_from: str, created_to: str, statuses: Sequence[Status]) -> list[Instance]:
-        """Instances whose id starts with `prefix`, made in that time span (as texts), in one of `statuses`."""
+        """Instances by id whose id starts with `prefix`, made in that time span (as texts), in one of `statuses`."""
         query = (
             "SELECT * FROM instances WHERE substr(instance_id, 1, ?) = ? AND created_at BETWEEN ? AND ? "
-            f"AND status IN ({','.join('?' * len(statuses))}) ORDER BY created_at"
+            f"AND status IN ({','.join('?' * len(statuses))}) ORDER BY instance_id"
         )
         arguments = (len(prefix), prefix, created_from, created_to, *(status.value for status in statuses))
         with self._transaction() as connection:
@@ -98,19 +85,28 @@ class Store:
         return [Message(row["message_id"], json.loads(row["event"])) for row in rows]
 
     def pending_work(self) -> NewWork:
-        """Everything there is to do: what a host begins with."""
+        """Everything there is to do and that no other host holds."""
+        others = self.holds.held_by_others()
         with self._transaction() as connection:
             runnable = connection.execute(
-                "SELECT instance_id FROM instances WHERE status = 'Pending' "
-                "UNION SELECT instance_id FROM messages ORDER BY 1"
+                "SELECT instance_id FROM instances WHERE status = 'Pending' UNION SELECT instance_id FROM messages "
+                "JOIN instances USING (instance_id) WHERE status = 'Running' ORDER BY 1"
             ).fetchall()
-            activities = connection.execute("SELECT * FROM activities ORDER BY rowid").fetchall()
+            activities = [Activity(**row) for row in connection.execute("SELECT * FROM activities ORDER BY rowid")]
             timers = connection.execute("SELECT * FROM timers ORDER BY fire_at").fetchall()
+        instances = [str(row["instance_id"]) for row in runnable]
         return NewWork(
-            instances=[row["instance_id"] for row in runnable],
-            activities=[Activity(**row) for row in activities],
+            instances=[instance_id for instance_id in instances if hold_of(instance_id) not in others],
+            activities=[activity for activity in activities if hold_of(activity) not in others],
             timers=[Timer(**{**row, "fire_at": parse_timestamp(row["fire_at"])}) for row in timers],
         )
+
+    def claim(self, activity: Activity, seconds: float) -> bool:
+        """Hold an activity; False if another host holds it, or it has its result."""
+        query = "SELECT 1 FROM activities WHERE execution_id = ? AND task_id = ?"
+        with self._transaction() as connection:
+            found = connection.execute(query, (activity.execution_id, activity.task_id)).fetchone()
+            return found is not None and self.holds.claim(hold_of(activity), seconds)
 
     def raise_event(self, instance_id: str, name: str, input_: str) -> None:
         """Leave an external event for the instance; `input_` is JSON text."""
@@ -120,6 +116,7 @@ class Store:
     def complete(self, activity: Activity, result: Event) -> None:
         """Leave an activity's result for its orchestrator; only the first one counts."""
         with self._transaction() as connection:
+            self.holds.release(hold_of(activity))
             if _delete(connection, "activities", activity):
                 self._post(connection, activity.instance_id, result, activity.execution_id)
 
@@ -161,10 +158,12 @@ class Store:
             return bool(found.rowcount)
 
     def commit(self, episode: Episode) -> NewWork | None:
-        """Store an episode; None (and no change) where the instance was changed from outside since it was read."""
+        """Store an episode; None (and no change) if the instance was changed or taken over since it was read."""
         instance = episode.instance
         status = episode.ending.status if episode.ending else Status.RUNNING
         with self._transaction() as connection:
+            if not self.holds.holds(hold_of(instance.instance_id)):
+                return None
             changed = connection.execute(
                 "UPDATE instances SET status = ?, custom_status = ?, updated_at = ? "
                 "WHERE instance_id = ? AND execution_id = ? AND status = ?",
@@ -186,20 +185,6 @@ class Store:
             if episode.ending is None:
                 return work
             return self._end(connection, instance, episode.ending)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            if self._connection.in_transaction:
-                yield self._connection
-                return
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
 
     def _create(
         self, connection: sqlite3.Connection, instance_id: str, name: str, input_: str | None, parent: Parent | None
@@ -288,6 +273,11 @@ class Store:
             result = _child_failed(parent.task_id, ending.reason)
         self._post(connection, parent.instance_id, result, parent.execution_id)
         return NewWork([parent.instance_id])
+
+
+def hold_of(work: Activity | str) -> str:
+    """The name under which a host holds an activity, or an instance (by its id) during an episode."""
+    return f"instance:{work}" if isinstance(work, str) else f"activity:{work.execution_id}:{work.task_id}"
 
 
 def _child_failed(task_id: int, reason: str | None) -> Event:

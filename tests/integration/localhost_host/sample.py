@@ -1,5 +1,6 @@
 """The sample app under a host, as its tests use it: only from outside."""
 
+import copy
 import json
 import time
 from collections.abc import Callable
@@ -20,7 +21,7 @@ class Sample:
 
     def __init__(self, folder: Path, **environment: str) -> None:
         self.marks = folder / "marks"
-        self.marks.mkdir()
+        self.marks.mkdir(parents=True, exist_ok=True)
         # Nothing fires by itself in the life of a test, and no blob is looked for, unless the test says so.
         settings = {
             "MARKS": str(self.marks),
@@ -30,7 +31,14 @@ class Sample:
         }
         if "ConfigStorage__blobServiceUri" not in settings:
             settings["ConfigStorage"] = NO_STORAGE
+        self._folder, self._settings = folder, settings
         self.host = HostProcess(APP, folder / "state", settings)
+
+    def twin(self) -> "Sample":
+        """Another host that shares the event store, the receipts and the marks with this one."""
+        twin = copy.copy(self)
+        twin.host = HostProcess(APP, self._folder / "twin", self._settings, hub_folder=self._folder / "state")
+        return twin
 
     def get(self, path: str, key: str | None = None, **arguments: Any) -> requests.Response:
         return self.request("GET", path, key, **arguments)

@@ -1,5 +1,6 @@
 """Orchestrations under the local host, through the SDK."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 
 import requests
@@ -184,7 +185,8 @@ def test_purge_forgets_a_finished_instance_and_keeps_a_running_one(sample: Sampl
     assert sample.client("purge_instance_history", instance_id="purged") == 1
     assert sample.client("purge_instance_history", instance_id="purged") == 0
     sample.start("approval", 600, "kept")
-    assert sample.client("purge_instance_history", instance_id="kept") == 0
+    refused = sample.post("/api/client/purge_instance_history", sample.host.function_key, json={"instance_id": "kept"})
+    assert "412" in refused.text
     assert sample.status("kept")["runtimeStatus"] in ("Pending", "Running")
 
 
@@ -201,3 +203,31 @@ def test_a_wide_fan_out_costs_few_replays(sample: Sample) -> None:
     assert len(sample.result(instance_id)["output"]) == 200
     events = sample.status(instance_id, show_history=True)["historyEvents"]
     assert sum(event["EventType"] == "OrchestratorStarted" for event in events) < 10
+
+
+def test_instances_come_in_pages_of_a_hundred_with_a_token_for_the_next_one(sample: Sample) -> None:
+    sample.run("fan_out", {"lanes": 105, "width": 0, "seconds": 0})
+    path, token = "/runtime/webhooks/durabletask/instances", ""
+    found: list[str] = []
+    sizes: list[int] = []
+    while token or not found:
+        url = f"{sample.host.url}{path}"
+        headers = {"x-functions-key": sample.host.master_key, "x-ms-continuation-token": token}
+        page = requests.get(url, headers={k: v for k, v in headers.items() if v}, timeout=60)
+        token = page.headers.get("x-ms-continuation-token", "")
+        sizes.append(len(page.json()))
+        found += [status["instanceId"] for status in page.json()]
+    assert sizes[0] == 100
+    assert len(found) > 105
+    assert found == sorted(set(found))
+    assert len(sample.client("get_status_all")) == 100  # the SDK's client reads the first page
+
+
+def test_an_id_that_is_active_is_refused_and_calls_at_the_same_moment_are_one_instance(sample: Sample) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        started = list(threads.map(lambda _: sample.start("approval", 600, "same-moment")["id"], range(2)))
+    assert started == ["same-moment"] * 2
+    arguments = {"orchestration_function_name": "approval", "instance_id": "same-moment"}
+    refused = sample.post("/api/client/start_new", sample.host.function_key, json=arguments)
+    assert "An Orchestration instance with the status" in refused.text
+    assert len(sample.client("get_status_by", instance_id_prefix="same-moment")) == 1

@@ -14,7 +14,7 @@ from localhost.host.worker.app import load_functions
 from tests.unit.localhost_host.verdict_apps import app_source
 
 ROOT = Path(__file__).parents[3]
-VERDICTS = list(csv.DictReader((ROOT / "tests/fixtures/worker_verdicts.csv").open(encoding="utf-8")))
+VERDICTS = list(csv.DictReader((ROOT / "tests/fixtures/worker_verdicts.csv").read_text(encoding="utf-8").splitlines()))
 
 
 @pytest.fixture
