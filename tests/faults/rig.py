@@ -295,7 +295,7 @@ class BrokenApp(App):
         history = self.audit_rows(f"job:{job_id}")[0]
         assert (history["run_id"], history["status"], history["rows_written"]) == (run["run_id"], "SUCCESS", rows)
         ledger = self.audit_rows(f"ledger:{job_id}")[0]
-        assert (ledger["run_id"], ledger["load_id"], ledger["rows"]) == (run["run_id"], job["load_id"], rows)
+        assert (ledger["run_id"], ledger["load_id"], ledger["rows_written"]) == (run["run_id"], job["load_id"], rows)
         if watermark is not None:
             assert job["watermark_after"] == ledger["watermark_after"] == str(watermark)
 
