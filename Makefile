@@ -1,6 +1,6 @@
 # Every target sets up what it needs by itself; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup lock demo test faults lint start run bench bench-quick clean
+.PHONY: help setup lock demo test faults lint format docs check start bench bench-quick clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -34,11 +34,21 @@ test: $(READY) ## Run all tests
 faults: $(READY) ## Break everything on purpose and print what survived (long)
 	$(BIN)/python -m tests.faults $(FAULTS)
 
-lint: $(READY) ## Check style, types and layers
+lint: $(READY) ## Check style, types, layers and generated documentation
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m localhost.docs --check
+
+format: $(READY) ## Format the code and fix what can be fixed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(READY) ## Write the generated parts of the documentation
+	$(BIN)/python -m localhost.docs
+
+check: lint test ## Everything that CI runs
 
 start: $(READY) ## Serve the app with its local services until Ctrl-C
 	$(BIN)/python -m localhost start

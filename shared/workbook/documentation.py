@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from shared.workbook.column import Column, SheetSpec, When
 from shared.workbook.columns import SHEETS, SOURCE_CONFIG
 
 FACTS = ("Column", "Required", "Values", "Default", "What it is for", "Example")
-_MARKED = re.compile(r"(<!-- columns:start -->\n).*?(<!-- columns:end -->)", re.DOTALL)
 
 
 def facts(spec: SheetSpec, column: Column) -> tuple[str, ...]:
@@ -42,13 +40,8 @@ def columns_table() -> str:
     return "\n".join(parts)
 
 
-def with_columns_table(document: str) -> str:
-    """A Markdown document with the tables between its marks (`<!-- columns:start -->`, `<!-- columns:end -->`)."""
-    return _MARKED.sub(lambda found: f"{found[1]}\n{columns_table()}\n{found[2]}", document)
-
-
 def json_schema() -> str:
-    """The JSON Schema of a workbook as an object of its sheets, each a list of rows: `config_schema.json`."""
+    """The JSON Schema of a workbook as an object of its sheets, each a list of rows: `docs/workbook.schema.json`."""
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Ingestion configuration",

@@ -1,4 +1,4 @@
-"""The recipes of the README's cookbook: what the row and the secret say, as anybody would copy them."""
+"""The recipes of docs/rest.md: what the row and the secret say, as a user would copy them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.models.job import Job
 from shared.workbook.validation import validate
 from tests.builders import a_workbook
 
-README = Path(__file__).parents[3] / "README.md"
+COOKBOOK = Path(__file__).parents[3] / "docs" / "rest.md"
 HOST = "https://api.example.com"
 SECRET = "s3cr3t"
 _RECIPE = re.compile(r"^### (?P<number>\d)\. (?P<title>[^\n]+)$(?P<text>.*?)```json\n(?P<secret>.+?)\n```", re.M | re.S)
@@ -37,7 +37,7 @@ class Recipe:
         return report.configuration.jobs[0]
 
     def secret(self, url: str) -> dict[str, Any]:
-        """The secret, with the address of a server that is really there, and `SECRET` where the README shows dots."""
+        """The secret, with the address of a server that is really there, and `SECRET` where the page shows dots."""
         text = json.dumps(self.fields, ensure_ascii=False)
         filled: dict[str, Any] = json.loads(text.replace(HOST, url).replace("…", SECRET))
         return filled
@@ -45,7 +45,7 @@ class Recipe:
 
 def recipes() -> dict[int, Recipe]:
     """All recipes by number."""
-    section = README.read_text(encoding="utf-8").partition("## REST API cookbook\n")[2].partition("\n## ")[0]
+    section = COOKBOOK.read_text(encoding="utf-8").partition("## Cookbook\n")[2].partition("\n## ")[0]
     return {
         int(found["number"]): Recipe(
             int(found["number"]), found["title"], dict(_CELL.findall(found["text"])), json.loads(found["secret"])

@@ -1,4 +1,4 @@
-"""Every recipe of the README's cookbook, run as it stands there against a server of that shape."""
+"""Every recipe of docs/rest.md, run as it is against a server of that shape."""
 
 from __future__ import annotations
 
