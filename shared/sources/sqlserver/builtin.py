@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -30,7 +31,7 @@ class MssqlPython:
         self._connection = connection
         self._module = _module("mssql_python", "the package mssql-python, and the system's libkrb5 and libltdl")
         self._module.pooling(enabled=False)  # a connection of the pool would keep the isolation level of its last use
-        _keep_diagnostics(importlib.import_module("mssql_python.cursor"))
+        _keep_diagnostics()
 
     def connect(self) -> Any:
         string, attributes = self._connection.odbc_string(), self._connection.attributes()
@@ -53,11 +54,7 @@ class MssqlPython:
     def _fetch(self, cursor: Any, count: int) -> pa.RecordBatch:
         """The next rows; the driver reports a connection that was lost between rows as the end of them."""
         cursor.messages.clear()
-        try:
-            batch: pa.RecordBatch = cursor.arrow_batch(count)
-        except self._module.Error as error:
-            error.diagnostics = _records(_native().DDBCSQLGetAllDiagRecords(cursor.hstmt))
-            raise
+        batch: pa.RecordBatch = cursor.arrow_batch(count)
         records = _records(cursor.messages)
         for state, _, text in records:
             if not state.startswith(_NO_ERRORS):
@@ -80,21 +77,29 @@ def _native() -> Any:
     return importlib.import_module("mssql_python.ddbc_bindings")
 
 
-def _keep_diagnostics(module: Any) -> None:
-    """Let errors of statements keep all records, with the numbers of the server's messages: the driver drops them."""
-    check = getattr(module, "check_error", None)
-    if check is None or getattr(check, "keeps_diagnostics", False):
-        return
+@cache
+def _keep_diagnostics() -> None:
+    """Let errors of statements keep all records, with the numbers of the server's messages: the driver drops them.
 
+    Its own check of a return code reads the first record's text, and the handle is used again before the error arrives
+    here. A version of the driver that checks elsewhere leaves errors without numbers, which then go by their texts.
+    """
+    for name in ("mssql_python.helpers", "mssql_python.cursor"):  # the native code asks the first, Python the second
+        module = importlib.import_module(name)
+        if check := getattr(module, "check_error", None):
+            module.check_error = _recording(check)  # type: ignore[attr-defined]
+
+
+def _recording(check: Callable[..., None]) -> Callable[..., None]:
     def check_error(handle_type: int, handle: Any, code: int) -> None:
         try:
             check(handle_type, handle, code)
         except Exception as error:
-            error.diagnostics = _records(_native().DDBCSQLGetAllDiagRecords(handle))  # type: ignore[attr-defined]
+            found = _records(_native().DDBCSQLGetAllDiagRecords(handle))
+            error.diagnostics = found  # type: ignore[attr-defined]
             raise
 
-    check_error.keeps_diagnostics = True  # type: ignore[attr-defined]
-    module.check_error = check_error
+    return check_error
 
 
 def _module(name: str, needs: str) -> Any:

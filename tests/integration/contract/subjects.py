@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 from localhost.services import LocalServices
 from tests.api_server import ApiServer, Handler, Reply, Request, by_offset, requiring
 from tests.conftest import unique_name
+from tests.tds_standin.service import TdsService
 
 Row = Mapping[str, Any]
 
@@ -22,8 +24,8 @@ CLOSED_PORT = 1
 _COLUMNS: dict[str, Any] = {
     "id": sa.BigInteger,
     "changed": sa.DateTime(timezone=True),
-    "name": sa.Text,
-    "note": sa.Text,
+    "name": sa.UnicodeText,
+    "note": sa.UnicodeText,
 }
 
 
@@ -56,9 +58,11 @@ class Subject(Protocol):
 class SqlTable:
     """A table of a database that SQLAlchemy knows."""
 
-    def __init__(self, engine: sa.Engine, schema: str, secret: Mapping[str, Any]) -> None:
+    def __init__(
+        self, engine: sa.Engine, schema: str, secret: Mapping[str, Any], source_type: str = "PostgreSQL"
+    ) -> None:
         self.name = unique_name()
-        self.cells: Mapping[str, object] = {"source_type": "PostgreSQL", "schema_name": schema, "table_name": self.name}
+        self.cells: Mapping[str, object] = {"source_type": source_type, "schema_name": schema, "table_name": self.name}
         self.secret = secret
         is_server = "host" in secret
         self.rejected: Mapping[str, Any] | None = {**secret, "password": PASSWORD} if is_server else None
@@ -116,34 +120,63 @@ class Endpoint:
 
 
 class Subjects:
-    """Makes a subject of each source type, on servers and files that a module shares."""
+    """Makes a subject of each source type, on servers and files that a module shares.
 
-    def __init__(self, postgresql: Mapping[str, Any], sqlite: Path, api: ApiServer) -> None:
-        self._postgresql = postgresql
-        self._sqlite = sqlite
-        self._api = api
+    A server starts with the first subject that needs it.
+    """
+
+    def __init__(self, services: LocalServices, folder: Path, stack: ExitStack) -> None:
+        self._services = services
+        self._folder = folder
+        self._stack = stack
 
     def make(self, source_type: str) -> Subject:
         """A new table or endpoint of one of `SOURCE_TYPES`."""
-        if source_type == "API":
-            return Endpoint(self._api)
-        if source_type == "SQLAlchemy":
-            file = f"sqlite:///{self._sqlite}"
-            return SqlTable(sa.create_engine(file, poolclass=sa.NullPool), "main", {"url": file})
-        parts = dict(self._postgresql)
-        server = sa.URL.create("postgresql+psycopg", **parts)
-        return SqlTable(sa.create_engine(server, poolclass=sa.NullPool), "public", parts)
+        return SOURCE_TYPES[source_type](self)
+
+    def endpoint(self) -> Subject:
+        return Endpoint(self._api)
+
+    def sqlite(self) -> Subject:
+        file = f"sqlite:///{self._folder / 'contract.db'}"
+        return SqlTable(sa.create_engine(file, poolclass=sa.NullPool), "main", {"url": file})
+
+    def postgresql(self) -> Subject:
+        server = sa.URL.create("postgresql+psycopg", **self._postgresql)
+        return SqlTable(sa.create_engine(server, poolclass=sa.NullPool), "public", self._postgresql)
+
+    def sqlserver(self, driver: str) -> Subject:
+        server = self._sqlserver
+        return SqlTable(server.engine(), server.schema, server.secret(driver), "MSSQL")
+
+    @cached_property
+    def _api(self) -> ApiServer:
+        return self._stack.enter_context(ApiServer())
+
+    @cached_property
+    def _sqlserver(self) -> TdsService:
+        return self._stack.enter_context(TdsService(self._folder))
+
+    @cached_property
+    def _postgresql(self) -> dict[str, Any]:
+        name, server = unique_name(), self._services.postgres
+        server.create_database(name)
+        where = {"host": server.host, "port": server.port, "username": server.user, "password": server.password}
+        return {**where, "database": name}
 
 
-SOURCE_TYPES = ("PostgreSQL", "SQLAlchemy", "API")
-"""PostgreSQL by its Arrow driver, any other database through SQLAlchemy (here SQLite), and a REST API."""
+SOURCE_TYPES: dict[str, Callable[[Subjects], Subject]] = {
+    "PostgreSQL": Subjects.postgresql,
+    "SQL Server by mssql-python": lambda made: made.sqlserver("mssql-python"),
+    "SQL Server by pyodbc": lambda made: made.sqlserver("pyodbc"),
+    "any database by SQLAlchemy": Subjects.sqlite,
+    "API": Subjects.endpoint,
+}
+"""What a subject is, and how it is made: the columns of the table of behaviours in docs/verification.md."""
 
 
 @contextmanager
 def subjects(services: LocalServices, folder: Path) -> Iterator[Subjects]:
-    """The servers and files that the subjects stand on."""
-    name, server = unique_name(), services.postgres
-    server.create_database(name)
-    connection = {"host": server.host, "port": server.port, "username": server.user, "password": server.password}
+    """The servers and files of the subjects."""
     with ExitStack() as stack:
-        yield Subjects({**connection, "database": name}, folder / "contract.db", stack.enter_context(ApiServer()))
+        yield Subjects(services, folder, stack)

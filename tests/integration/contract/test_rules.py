@@ -51,7 +51,7 @@ def test_audit_and_ledger_tell_what_the_load_did(job: MakeJob) -> None:
     assert audit["start_time"] <= audit["end_time"]
 
     (ledger,) = audit_table().query_entities(f"PartitionKey eq 'ledger:{loaded.job_id}'")
-    assert (ledger["load_id"], ledger["rows"]) == (result.load_id, 7)
+    assert (ledger["load_id"], ledger["rows_written"]) == (result.load_id, 7)
     assert ledger["watermark_after"] == result.watermark_after
 
 
@@ -127,7 +127,7 @@ def test_a_table_or_endpoint_that_is_not_there_is_named(job: MakeJob, caplog: py
     assert "gone" in assert_failed_without_a_trace(loaded, caplog, "source", retryable=False)
 
 
-@pytest.mark.parametrize("source_type", ["MSSQL", "Oracle"])
+@pytest.mark.parametrize("source_type", ["Oracle"])
 def test_a_database_that_has_no_server_here_keeps_the_rules_up_to_its_first_wire(
     job: MakeJob, caplog: pytest.LogCaptureFixture, source_type: str
 ) -> None:
