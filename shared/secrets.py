@@ -37,7 +37,7 @@ _PLAIN_FIELDS = frozenset(
     {"auth", "base_url", "database", "dialect", "driver", "host", "port", "schema", "service_name", "sid", "tns_alias"}
     | {"trusted_connection", "encrypt", "trust_server_certificate", "sslmode", "username", "user"}
     | {"connect_timeout", "statement_timeout"}
-    | {"api_key_in", "api_key_name", "client_id", "scope", "timeout", "token_url"}
+    | {"api_key_in", "api_key_name", "client_id", "scope", "timeout", "token_auth", "token_url"}
     | {"http_path", "server_hostname"}
 )
 

@@ -65,7 +65,9 @@ class Job(Shape):
     api_method: Literal["GET", "POST"] = "GET"
     pagination_type: Literal["none", "offset", "cursor", "page", "link_header", "next_url", "auto"] = "none"
     api_data_path: str | None = None
+    api_error_path: str | None = None
     api_response_format: Literal["json", "jsonl", "csv"] = "json"
+    api_format_options: dict[str, str] = Field(default_factory=dict)
     api_nested: Literal["tables", "json"] = "tables"
     api_params: dict[str, str] = Field(default_factory=dict)
     api_headers: dict[str, str] = Field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.jobs.source_types import SOURCE_TYPES
+from shared.workbook.api_kinds import FORMAT_OPTIONS, Options
 from shared.workbook.column import Column, When
 from shared.workbook.kinds import Choice, Integer, Text
 from shared.workbook.structured_kinds import JsonObject, Number, Parameters
@@ -71,7 +72,24 @@ OPTIONAL_API_COLUMNS = (
         applies=IS_API,
     ),
     Column(
+        "api_error_path",
+        _PATH,
+        "Where an answer says that it failed, although its status is good; - for nowhere. Blank knows the usual "
+        "places.",
+        "result.errors",
+        applies=IS_API,
+    ),
+    Column(
         "api_response_format", Choice(("json", "jsonl", "csv")), "The format of the answer.", "json", applies=IS_API
+    ),
+    Column(
+        "api_format_options",
+        Options(FORMAT_OPTIONS),
+        "How a file is written: encoding, and for CSV delimiter, quote, header (N if there is none) and skip (lines "
+        "before "
+        "the header). Blank recognises what can be recognised.",
+        "delimiter=;&encoding=windows-1252",
+        applies=IS_API,
     ),
     Column(
         "api_nested",

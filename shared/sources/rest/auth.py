@@ -14,8 +14,8 @@ from requests.auth import AuthBase
 from shared.identity import credential
 from shared.sources.rest.connection import RestConnection
 
-TokenRequest = Callable[[dict[str, str]], tuple[str, float]]
-"""Sends the form of a token request; gives the token and the seconds that it lasts."""
+TokenRequest = Callable[[], tuple[str, float]]
+"""Gives a token and the time, in seconds since 1970, at which it ends."""
 
 _EARLY = 60  # seconds before its end at which a token is renewed
 
@@ -56,32 +56,23 @@ def authenticator(connection: RestConnection, request_token: TokenRequest) -> Au
         "none": lambda: None,
         "basic": lambda: _dlt(HttpBasicAuth, username=connection.username, password=_text(connection.password)),
         "bearer": lambda: _dlt(BearerTokenAuth, token=_text(connection.token)),
-        "api_key": lambda: _dlt(
-            APIKeyAuth,
-            name=connection.api_key_name,
-            api_key=_text(connection.api_key),
-            location=connection.api_key_in,
-        ),
-        "oauth2": lambda: TokenAuth(lambda: _client_credentials(connection, request_token)),
+        "api_key": lambda: _api_key(connection),
+        "oauth2": lambda: TokenAuth(request_token),
         "managed_identity": lambda: TokenAuth(lambda: _managed_identity(str(connection.scope))),
     }
     return kinds[connection.auth]()
 
 
-def _client_credentials(connection: RestConnection, request_token: TokenRequest) -> tuple[str, float]:
-    form = {
-        "grant_type": "client_credentials",
-        "client_id": str(connection.client_id),
-        "client_secret": _text(connection.client_secret),
-        **({"scope": connection.scope} if connection.scope else {}),
-    }
-    token, lasts = request_token(form)
-    return token, time.time() + max(lasts - _EARLY, lasts / 2)
-
-
 def _managed_identity(scope: str) -> tuple[str, float]:
     token = credential().get_token(scope)
     return token.token, token.expires_on - _EARLY
+
+
+def _api_key(connection: RestConnection) -> AuthBase:
+    name, key = connection.api_key_name, _text(connection.api_key)
+    if connection.api_key_in == "cookie":
+        return _dlt(APIKeyAuth, name="Cookie", api_key=f"{name}={key}", location="header")
+    return _dlt(APIKeyAuth, name=name, api_key=key, location=connection.api_key_in)
 
 
 def _dlt(kind: type[AuthConfigBase], **fields: Any) -> AuthBase:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
@@ -21,16 +21,20 @@ from shared.settings import settings
 from shared.sources.rest.answer import Answer
 from shared.sources.rest.auth import TokenAuth, authenticator
 from shared.sources.rest.connection import RestConnection
-from shared.sources.rest.faults import RETRIED, TryAgainError, asked_pause, explained, refusal
+from shared.sources.rest.decoding import unpacked
+from shared.sources.rest.faults import TryAgainError, explained, refusal
+from shared.sources.rest.manners import is_busy, pause_asked, spent_budget
 from shared.sources.rest.pace import Pace
 from shared.sources.rest.session import CONNECT_SECONDS, bare_session, open_session
 from shared.sources.rest.token import TokenServer
 
 _REDIRECTS = {301, 302, 303, 307, 308}
+_DATA = {200, 201, 203, 204, 205, 206}
+_NOT_YET = 202
 _MAX_REDIRECTS = 5
 _CHUNK = 1 << 16
 _MIB = 1 << 20
-_REFUSED = 400
+_ERROR_BODY = 1 << 16  # bytes of an answer that says no
 
 
 @dataclass(frozen=True)
@@ -47,13 +51,28 @@ PATIENCE = Patience()
 
 @dataclass(frozen=True)
 class Call:
-    """One request: its address, its method, and what it carries; `label` names it (`page 3`) in error messages."""
+    """One request: its address, its method, and what it carries.
+
+    `label` names it (`page 3`) in error messages. `away` says that a redirect led to another host, which gets neither
+    credentials nor the job's headers.
+    """
 
     url: str
     label: str
     method: str = "GET"
     params: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    away: bool = False
+
+    @property
+    def asked(self) -> Mapping[str, Any]:
+        """The parameters of the request, or its body."""
+        return self.params if self.body is None else self.body
+
+
+Judge = Callable[[Answer], None]
+"""Looks at an answer that came with a good status; raises TryAgainError if it says that it failed for a while."""
 
 
 class ApiClient:
@@ -72,10 +91,12 @@ class ApiClient:
         self._patience = PATIENCE
         self._pace = Pace(job.api_rate_limit)
         self._session = open_session(job, connection)
-        self._token_session = bare_session(job, connection)
-        tokens = TokenServer(self._token_session, str(connection.token_url), connection.timeout, job.job_id, secret)
-        self._auth = authenticator(connection, tokens.request)
+        self._away_session = bare_session(job, connection)
+        tokens = TokenServer(self._away_session, connection, job.job_id, secret)
+        self._auth = authenticator(connection, tokens)
+        self._params = {name: value.get_secret_value() for name, value in connection.params.items()}
         self._rest = RESTClient(connection.base_url, session=self._session)
+        self._away = RESTClient(connection.base_url, session=self._away_session)
         self._limit = settings().api_max_megabytes * _MIB
 
     def url(self, path: str) -> str:
@@ -111,23 +132,38 @@ class ApiClient:
         path = urlsplit(call.url)
         return f"Job '{self._job.job_id}': {call.method} {path.scheme}://{path.netloc}{path.path}, {call.label},"
 
-    def fetch(self, call: Call, empty: Collection[int] = ()) -> Answer:
+    def fetch(self, call: Call, empty: Collection[int] = (), judge: Judge = lambda _: None) -> Answer:
         """The answer to a request.
 
         Args:
             call: The request.
             empty: Statuses by which the server says that there is nothing; they give an empty answer.
+            judge: Looks at an answer before it counts.
 
         Raises:
             SourceError: the server refused, or answered what cannot be used.
             TransientError: it did not answer, or not in time, after all attempts.
         """
-        answer = self._fetch(call)
-        if answer.status in empty:
-            return Answer(answer.place, answer.url, answer.status, b"")
-        if answer.status >= _REFUSED:
+
+        def judged(answer: Answer) -> Answer:
+            if answer.status in empty:
+                return Answer(answer.place, answer.url, answer.status, b"", is_empty=True)
+            if answer.status in _DATA:
+                judge(answer)
+            return answer
+
+        answer = self._fetch(call, judged)
+        if answer.status not in _DATA and not answer.is_empty:
             raise refusal(answer)
         return answer
+
+    def peek(self, call: Call) -> Answer | None:
+        """The answer to a request that is sent once; None unless it comes with the status of rows."""
+        try:
+            answer = self._send(call, self._auth)
+        except (IngestionError, TryAgainError):
+            return None
+        return answer if answer.status in _DATA else None
 
     def stop(self) -> None:
         """End all pauses, and send no more requests: one thread's failure must not wait for the others' pauses."""
@@ -137,15 +173,15 @@ class ApiClient:
         """Stop, and end all connections."""
         self.stop()
         self._session.close()
-        self._token_session.close()
+        self._away_session.close()
 
-    def _fetch(self, call: Call) -> Answer:
+    def _fetch(self, call: Call, judged: Callable[[Answer], Answer]) -> Answer:
         auth = self._auth
         for _ in range(_MAX_REDIRECTS + 1):
-            answer = self._send_patiently(call, auth)
-            if answer.status == requests.codes.unauthorized and isinstance(auth, TokenAuth):
+            answer = self._send_patiently(call, auth, judged)
+            if answer.status == requests.codes.unauthorized and isinstance(auth, TokenAuth) and not call.away:
                 auth.renew(answer.authorization)
-                answer = self._send_patiently(call, auth)
+                answer = self._send_patiently(call, auth, judged)
             if answer.status not in _REDIRECTS:
                 return answer
             call = self._redirected(call, answer)
@@ -154,11 +190,24 @@ class ApiClient:
     def _redirected(self, call: Call, answer: Answer) -> Call:
         location = answer.headers.get("Location", "")
         kept = answer.status in (requests.codes.temporary_redirect, requests.codes.permanent_redirect)
+        if answer.status == requests.codes.see_other:
+            call = replace(call, method="GET", body=None)
         if not location or (call.method != "GET" and not kept):
             raise SourceError(f"{answer.place} redirects a {call.method} request; set api_endpoint to its new address.")
-        return Call(self.linked(call, location), call.label, call.method, {}, call.body)
+        target = urljoin(call.url, location)
+        if not call.away and self._connection.at_home(target):
+            return replace(call, url=self.linked(call, location), params={})
+        parts = urlsplit(target)
+        host = self._secret.shown(parts.netloc.rpartition("@")[2], 100)
+        weaker = urlsplit(call.url).scheme == "https" and parts.scheme != "https"
+        if parts.scheme not in ("http", "https") or weaker or call.method != "GET":
+            raise SourceError(
+                f"{answer.place} redirects to another host, {host}, in a way that is "
+                "not followed: only GET requests are, and none from https to http."
+            )
+        return replace(call, url=target, params={}, headers={}, away=True)
 
-    def _send_patiently(self, call: Call, auth: Any) -> Answer:
+    def _send_patiently(self, call: Call, auth: Any, judged: Callable[[Answer], Answer]) -> Answer:
         patience = self._patience
         attempts = Retrying(
             stop=stop_after_attempt(patience.attempts),
@@ -168,26 +217,32 @@ class ApiClient:
             reraise=True,
         )
         try:
-            return attempts(self._send, call, auth)
+            return attempts(lambda: judged(self._send(call, auth)))
         except TryAgainError as error:
-            raise TransientError(f"{self.place(call)} cannot be read just now: {error}.") from None
+            wait = error.pause or None
+            raise TransientError(f"{self.place(call)} cannot be read just now: {error}.", wait) from None
 
     def _pause(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
         asked = error.pause if isinstance(error, TryAgainError) else 0.0
         doubled: float = self._patience.first_pause * 2 ** (state.attempt_number - 1)
-        return max(asked, min(doubled, self._patience.longest_pause))
+        pause = max(asked, min(doubled, self._patience.longest_pause))
+        if isinstance(error, TryAgainError) and error.slows_down:
+            self._pace.hold(pause)
+        return pause
 
     def _send(self, call: Call, auth: Any) -> Answer:
         """One attempt."""
         self._pace.wait()
+        rest = self._away if call.away else self._rest
         try:
-            with self._rest.request(
+            with rest.request(
                 call.url,
                 method=call.method,  # type: ignore[arg-type]  # GET or POST
-                params=dict(call.params),
+                params=dict(call.params) if call.away else {**call.params, **self._params},
                 json=dict(call.body) if call.body is not None else None,
-                auth=auth,
+                headers=dict(call.headers) or None,
+                auth=None if call.away else auth,
                 stream=True,
                 timeout=(CONNECT_SECONDS, self._connection.timeout),
                 allow_redirects=False,
@@ -199,10 +254,8 @@ class ApiClient:
             raise explained(error, self.place(call), self._connection.timeout) from None
 
     def _answer(self, call: Call, response: requests.Response) -> Answer:
-        if response.status_code in RETRIED:
-            raise self._try_again(call, response)
         authorization = str(response.request.headers.get("Authorization", ""))
-        return Answer(
+        answer = Answer(
             place=self.place(call),
             url=str(response.url),
             status=response.status_code,
@@ -212,31 +265,48 @@ class ApiClient:
             authorization=authorization,
             hidden=Secret({"secret": self._secret, "authorization": authorization.rpartition(" ")[2]}),
         )
+        if is_busy(answer) or (answer.status == _NOT_YET and call.method == "GET"):
+            raise self._try_again(answer, self._secret.shown(response.reason or "", 100))
+        if pause := spent_budget(answer):
+            self._pace.hold(min(pause, self._patience.longest_pause))
+        return answer
 
     def _body(self, call: Call, response: requests.Response) -> bytes:
         body = bytearray()
-        for chunk in response.iter_content(_CHUNK):
-            body += chunk
-            if len(body) > self._limit:
-                raise SourceError(
-                    f"{self.place(call)} gave more than {self._limit // _MIB} MiB: ask for smaller pages with "
-                    "api_page_size, or raise the setting API_MAX_MEGABYTES."
-                )
+        is_data = response.status_code in _DATA
+        raw = response.raw.stream(_CHUNK, decode_content=False)
+        try:
+            for chunk in unpacked(raw, response.headers.get("Content-Encoding", ""), self.place(call)):
+                body += chunk
+                if not is_data and len(body) > _ERROR_BODY:
+                    break
+                if len(body) > self._limit:
+                    raise SourceError(
+                        f"{self.place(call)} gave more than {self._limit // _MIB} MiB: ask for smaller pages with "
+                        "api_page_size, or raise the setting API_MAX_MEGABYTES."
+                    )
+        except (IngestionError, requests.RequestException, HTTPError, OSError) as error:
+            if is_data:
+                if isinstance(error, TransientError):
+                    raise TryAgainError("its compressed answer broke off") from None
+                raise
         return bytes(body)
 
-    def _try_again(self, call: Call, response: requests.Response) -> Exception:
-        why = f"it answered {response.status_code} {self._secret.shown(response.reason or '', 100)}".rstrip()
-        pause = asked_pause(response.headers.get("Retry-After"))
+    def _try_again(self, answer: Answer, reason: str) -> Exception:
+        why = f"it answered {answer.status} {reason}".rstrip()
+        pause = pause_asked(answer)
         if pause > self._patience.longest_pause:
-            return TransientError(f"{self.place(call)} cannot be read just now: {why} and asks to wait {pause:.0f} s.")
-        if pause:
-            self._pace.hold(pause)
-        return TryAgainError(why, pause)
+            message = f"{answer.place} cannot be read just now: {why} and asks to wait {pause:.0f} s."
+            return TransientError(message, pause)
+        return TryAgainError(why, pause, slows_down=answer.status != _NOT_YET)
 
     def _without_key(self, url: str) -> str:
         """A link without the key that some servers repeat in it: it is added again to every request."""
-        if self._connection.auth != "api_key" or self._connection.api_key_in != "query":
-            return url
+        keys = set(self._params)
+        if self._connection.auth == "api_key" and self._connection.api_key_in == "query":
+            keys.add(self._connection.api_key_name)
         parts = urlsplit(url)
-        kept = [pair for pair in parse_qsl(parts.query, True) if pair[0] != self._connection.api_key_name]
+        if not keys.intersection(name for name, _ in parse_qsl(parts.query, True)):
+            return url
+        kept = [pair for pair in parse_qsl(parts.query, True) if pair[0] not in keys]
         return parts._replace(query=urlencode(kept)).geturl()

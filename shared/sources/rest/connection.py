@@ -17,7 +17,7 @@ _NEEDED: dict[str, tuple[str, ...]] = {
     "basic": ("username", "password"),
     "bearer": ("token",),
     "api_key": ("api_key",),
-    "oauth2": ("token_url", "client_id", "client_secret"),
+    "oauth2": ("token_url",),
     "managed_identity": ("scope",),
 }
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -35,11 +35,22 @@ class RestConnection(BaseModel):
     token: SecretStr | None = None
     api_key: SecretStr | None = None
     api_key_name: str = Field("X-API-Key", description="The header or parameter that carries api_key.")
-    api_key_in: Literal["header", "query"] = "header"
+    api_key_in: Literal["header", "query", "cookie"] = "header"
     token_url: str | None = None
     client_id: str | None = None
     client_secret: SecretStr | None = None
     scope: str | None = Field(None, description="What a token is asked for, with oauth2 and managed_identity.")
+    token_auth: Literal["form", "basic", "json"] = Field(
+        "form",
+        description="How token_url is given client_id and client_secret: in the form, by HTTP Basic, or as JSON.",
+    )
+    token_params: dict[str, SecretStr] = Field(
+        {}, description="Further fields for token_url: grant_type, refresh_token, audience, resource."
+    )
+    client_cert: SecretStr | None = Field(
+        None, description="A client certificate with its key, PEM: a path, or the text itself."
+    )
+    params: dict[str, SecretStr] = Field({}, description="Further parameters of every request, such as a second key.")
     headers: dict[str, SecretStr] = Field({}, description="Further headers of every request.")
     ca_bundle: str | None = Field(None, description="Certificates to trust: a path, or the PEM text itself.")
     proxy: SecretStr | None = Field(None, description="http://[user:password@]host:port of a proxy.")
@@ -57,7 +68,9 @@ class RestConnection(BaseModel):
 
     @model_validator(mode="after")
     def _has_what_auth_needs(self) -> RestConnection:
-        missing = [name for name in _NEEDED[self.auth] if not getattr(self, name)]
+        grants = {"grant_type", "refresh_token", "client_assertion"} & self.token_params.keys()
+        needed = _NEEDED[self.auth] + (() if self.auth != "oauth2" or grants else ("client_id", "client_secret"))
+        missing = [name for name in needed if not getattr(self, name)]
         if missing:
             raise ValueError(f"auth {self.auth} needs {', '.join(missing)}")
         return self

@@ -6,35 +6,45 @@ requests' own errors hold addresses with all their parameters, so none of their 
 from __future__ import annotations
 
 import requests
-from dlt.sources.helpers.requests.retry import wait_exponential_retry_after
+from urllib3.exceptions import ProtocolError
 
 from shared.errors.hierarchy import ConfigurationError, IngestionError, SourceError
 from shared.sources.rest.answer import Answer
 
-RETRIED = {408, 425, 429, 500, 502, 503, 504}
-"""Statuses after which the same request may succeed in a moment."""
+_HINTS = {
+    202: "it accepted an order and gives the rows later, which api_export can wait for",
+    207: "it is about several things, of which some may have failed",
+    304: "nobody asked it to leave out what has not changed; a cache before the API has to be set right",
+    401: "check how the secret signs in",
+    403: "its user may not read this",
+    404: "check api_endpoint",
+}
 
-_HINTS = {401: "check how the secret signs in", 403: "its user may not read this", 404: "check api_endpoint"}
-_RETRY_AFTER = wait_exponential_retry_after(max=float("inf"))
+
+_REFUSED = 400
 
 
 class TryAgainError(Exception):
-    """A request that may succeed in a moment: why it did not, and the seconds that the server asks to wait."""
+    """A request that may succeed in a moment.
 
-    def __init__(self, why: str, pause: float = 0.0) -> None:
+    Args:
+        why: Why it did not.
+        pause: The seconds that the server asks to wait; 0 if it does not say.
+        slows_down: Whether the pause means all requests of the job, and not this one alone.
+    """
+
+    def __init__(self, why: str, pause: float = 0.0, slows_down: bool = False) -> None:
         super().__init__(why)
         self.pause = pause
-
-
-def asked_pause(retry_after: str | None) -> float:
-    """The seconds of a `Retry-After` header, which holds a number or a date; 0 where there is none."""
-    return (_RETRY_AFTER._parse_retry_after(retry_after) or 0.0) if retry_after else 0.0
+        self.slows_down = slows_down
 
 
 def refusal(answer: Answer) -> SourceError:
     """The error for an answer that says no."""
     hint = _HINTS.get(answer.status, "check api_endpoint, api_params and api_body")
     said = f" It says: {answer.excerpt()}" if answer.body.strip() else ""
+    if answer.status < _REFUSED:
+        return SourceError(f"{answer.place} answered {answer.status}, which is no status of rows; {hint}.{said}")
     return SourceError(f"{answer.place} was refused with status {answer.status}; {hint}.{said}")
 
 
@@ -59,7 +69,7 @@ def explained(error: Exception, place: str, timeout: float) -> Exception:
         return TryAgainError("the proxy of the secret does not let it through")
     if isinstance(error, requests.Timeout) or any("timed out" in str(cause) for cause in causes):
         return TryAgainError(f"no answer within {timeout:g} s")
-    if isinstance(error, (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)):
+    if isinstance(error, (requests.exceptions.ChunkedEncodingError, ProtocolError)):
         return TryAgainError("its answer broke off")
     reason = next((cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror), None)
     return TryAgainError(f"the connection failed ({reason or type(error).__name__})")

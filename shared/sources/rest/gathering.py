@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
+from typing import Any
 
 import pyarrow as pa
 
-from shared.errors.hierarchy import SourceError, TransientError
+from shared.errors.hierarchy import IngestionError, SourceError, TransientError
 from shared.models.job import Job
+from shared.sources.rest.identity import Identity, rows_digest
 from shared.sources.rest.page import Page
-from shared.sources.rest.spool import Spool, page_digest
-from shared.sources.rest.tables import Path, Unnesting
+from shared.sources.rest.shapes import Shapes
+from shared.sources.rest.spool import Spool
+from shared.sources.rest.tables import ROOT, Path, Unnesting, has_nested
 from shared.sources.rest.types import ColumnTypes
 
 
@@ -21,14 +24,20 @@ class Gathering:
     Args:
         job: How rows become tables.
         folder: Where the pages are kept; None for the system's temporary folder.
+        shapes: The shapes of nested values that earlier loads have left.
+        load: Names the load, so that the ids of its rows are no other load's.
     """
 
-    def __init__(self, job: Job, folder: FilePath | None) -> None:
+    def __init__(
+        self, job: Job, folder: FilePath | None, shapes: Mapping[str, str] | None = None, load: str = ""
+    ) -> None:
         self._job = job
-        self._unnesting = Unnesting(job)
+        self.shapes = Shapes(shapes or {})
+        self._unnesting = Unnesting(job, self.shapes, load)
         self._spool = Spool(folder)
-        self._known: dict[bytes, str] = {}  # digests and labels only: a page itself would be kept with its answer
-        self._beyond: list[tuple[bytes, str]] = []
+        self.identity = Identity(job)
+        self._beyond: list[tuple[bytes, IngestionError]] = []
+        self._counted: str | None = None
         self.types: dict[Path, ColumnTypes] = {}
         """The column types of each table that has come up."""
 
@@ -38,49 +47,77 @@ class Gathering:
         Raises:
             SourceError: it is one that came already.
         """
-        if not page.rows:
+        rows = [row for row in page.rows if row is not None]
+        if page.counted:
+            self._counted = page.answer.place
+        if not rows:
             return
-        tables = self._tables(page)
-        digest = page_digest(tables)
+        digest = rows_digest(rows)
         if page.beyond:
-            self._beyond.append((digest, page.answer.place))
+            self._beyond.append((digest, _unexpected(page)))
             return
-        if digest in self._known:
-            raise SourceError(
-                f"{page.answer.place} is the same as {self._known[digest]}: the API does not turn the page. "
-                "Check pagination_type and the names of its parameters, or give api_total_path."
-            )
-        self._known[digest] = page.call.label
-        for path, table in tables.items():
-            self.types.setdefault(path, ColumnTypes(self._job.api_response_format)).observe(table, page.number)
+        self.identity.add_page(digest, rows, page.number, page.call.label, page.answer.place)
+        tables = self._tables(rows, page.number, page.answer.place)
+        self.identity.add_rows(tables[ROOT], page.number)
+        self._observe(tables, page.number)
         self._spool.add(page.number, tables)
-
-    def _tables(self, page: Page) -> dict[Path, pa.Table]:
-        try:
-            return self._unnesting.tables(page.rows, f"{page.number}")
-        except UnicodeEncodeError as error:
-            raise SourceError(
-                f"{page.answer.place} has a text with half a character, {error.object[error.start : error.end]!a}, "
-                "which no file can hold: its source must mend it, or excluded_columns leave the column out."
-            ) from None
+        if has_nested(rows):
+            self._spool.keep_rows(page.number, rows)
 
     def check(self) -> None:
-        """After the last page: see that nothing new stands behind the API's total; some repeat their last page there.
+        """After the last page: see that the pages fit together, and give every field one shape.
 
         Raises:
-            TransientError: something does.
+            SourceError: pages are counted from 0, and nothing said so.
+            TransientError: new rows are behind the API's total, or a row came on two pages that were counted.
         """
-        for digest, place in self._beyond:
-            if digest not in self._known:
-                raise TransientError(
-                    f"{place} has rows, but lies behind the number of all rows that the API declares: it "
-                    "changed while it was read, or its total is too small. If so always, leave api_total_path blank."
-                )
+        for digest, error in self._beyond:
+            if not self.identity.is_known(digest):
+                raise error
+        if self._counted:
+            self.identity.refuse_moved_pages(self._counted)
+        while self.shapes.is_outdated:
+            self.shapes.settled()
+            self._take_apart_again()
 
-    def pages(self) -> Iterator[dict[Path, pa.Table]]:
-        """The tables of each page."""
+    def pages(self) -> Iterator[tuple[int, dict[Path, pa.Table]]]:
+        """The number and the tables of each page."""
         return self._spool.pages()
 
     def close(self) -> None:
         """Remove what is kept."""
         self._spool.close()
+
+    def _take_apart_again(self) -> None:
+        for number, rows in self._spool.rows():
+            self._spool.replace(number, self._tables(rows, number, f"Job '{self._job.job_id}'"))
+        self.types.clear()
+        for number, tables in self._spool.pages():
+            self._observe(tables, number)
+
+    def _observe(self, tables: Mapping[Path, pa.Table], number: int) -> None:
+        for path, table in tables.items():
+            self.types.setdefault(path, ColumnTypes(self._job.api_response_format)).observe(table, number)
+
+    def _tables(self, rows: list[Any], number: int, place: str) -> dict[Path, pa.Table]:
+        try:
+            return self._unnesting.tables(rows, f"{number}")
+        except UnicodeEncodeError as error:
+            raise SourceError(
+                f"{place} has a text with half a character, {error.object[error.start : error.end]!a}, "
+                "which no file can hold: its source must correct it, or excluded_columns leave the column out."
+            ) from None
+
+
+def _unexpected(page: Page) -> IngestionError:
+    """The error for rows before the first page, or behind the last, that no other page has."""
+    if page.number < 0:
+        return SourceError(
+            f"{page.answer.place} has rows that no other page has: the API counts its pages from 0. Say so in "
+            "api_params, "
+            "such as page=0, or page=1 if those rows are not wanted."
+        )
+    return TransientError(
+        f"{page.answer.place} has rows, but lies behind the number of all rows that the API declares: it "
+        "changed while it was read, or its total is too small. If so always, leave api_total_path blank."
+    )

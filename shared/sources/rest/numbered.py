@@ -14,6 +14,7 @@ from shared.sources.reading import read_ahead
 from shared.sources.rest.client import Call
 from shared.sources.rest.pace import LoadEndedError
 from shared.sources.rest.page import Page, PageReader, with_values
+from shared.sources.rest.paths import value_at
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +36,13 @@ class NumberedPages:
         reader: Fetches pages.
         base: The request without what pagination adds.
         by_offset: Whether the parameter counts rows or pages.
-        pages: How many pages there are, where the API says it.
+        pages: How many pages there are, if the API says it.
+        first: The number by which the API calls its first page, if it says it.
     """
 
-    def __init__(self, reader: PageReader, base: Call, by_offset: bool, pages: int | None = None) -> None:
+    def __init__(
+        self, reader: PageReader, base: Call, by_offset: bool, pages: int | None = None, first: int = 1
+    ) -> None:
         job = reader.job
         self._reader = reader
         self._base = base
@@ -46,7 +50,8 @@ class NumberedPages:
         self._param = (job.api_offset_param or "offset") if by_offset else (job.api_page_param or "page")
         self._limit_param = job.api_limit_param or "limit"
         self._asked = job.api_page_size or DEFAULT_PAGE_SIZE
-        self._start = _start(base, self._param, 0 if by_offset else 1)
+        self._first = _start(base, self._param)
+        self._start = self._first if self._first is not None else 0 if by_offset else first
         self._size = self._asked
         self._pages = pages
 
@@ -65,6 +70,7 @@ class NumberedPages:
         threads = self._reader.job.parallelism
         plan = _Plan(expected, behind=threads)
         plan.found(0, len(first.rows))
+        yield from self._page_zero(first)
         yield from read_ahead([lambda: self._work(plan, first)] * threads, threads)
         self._refuse_gaps(plan)
         if not self._by_offset and plan.short:
@@ -74,6 +80,18 @@ class NumberedPages:
                 self._reader.client.place(self._base),
                 self._label(min(plan.short)),
             )
+
+    def _page_zero(self, first: Page) -> Iterator[Page]:
+        """Page 0, marked as beyond the others: if pages are counted from 0 and nothing says so, its rows would be lost.
+
+        Only asked for if the job does not say where to start. A server that knows no page 0 refuses it, has no rows
+        there, or gives one of its other pages. Pages of a single row are no pages.
+        """
+        is_open = not self._by_offset and self._first is None and self._start == 1 and first.rows
+        if is_open and (self._pages is None or self._pages > 1):
+            page = self._reader.peek(self._call(-1, self._asked))
+            if page and len(page.rows) > 1:
+                yield replace(page, beyond=True, total=None)
 
     def _refuse_gaps(self, plan: _Plan) -> None:
         """Raises SourceError where a page without rows is not the end."""
@@ -94,7 +112,7 @@ class NumberedPages:
             while (index := plan.take()) is not None:
                 pages = self._range(plan, index, first) if self._by_offset else self._one(plan, index)
                 for page in pages:
-                    yield replace(page, beyond=index == plan.expected)
+                    yield replace(page, beyond=index == plan.expected, counted=True)
         except LoadEndedError:
             return  # another thread failed, and its error is the one to tell
         except IngestionError:
@@ -188,9 +206,11 @@ class _Plan:
                 self.first_empty = index if self.first_empty is None else min(self.first_empty, index)
 
 
-def _start(base: Call, param: str, otherwise: int) -> int:
-    """Where counting starts: what api_params or api_body says of the parameter, such as page=0."""
-    text = str((base.params if base.body is None else base.body).get(param, otherwise))
-    if not text.isdigit():
-        raise SourceError(f"{base.label} is to start at {param} '{text}' by api_params, which is no whole number.")
-    return int(text)
+def _start(base: Call, param: str) -> int | None:
+    """Where counting starts by what api_params or api_body says of the parameter, such as page=0; None if nothing."""
+    value = value_at(dict(base.asked), param)
+    if value is None:
+        return None
+    if not str(value).isdigit():
+        raise SourceError(f"{base.label} is to start at {param} '{value}' by api_params, which is no whole number.")
+    return int(value)

@@ -42,7 +42,10 @@ class Output:
     def items(self) -> Iterator[Any]:
         """The tables; each at least once, if without rows, so that the lake learns its columns."""
         self._recount()
-        for page in self._gathering.pages():
+        superseded = self._gathering.identity.superseded()
+        for number, page in self._gathering.pages():
+            if number in superseded:
+                page[ROOT] = _without(page[ROOT], superseded[number])
             for path, table in self._new(page).items():
                 waiting = self._waiting[path]
                 waiting.append(table)
@@ -74,7 +77,7 @@ class Output:
         boundary = self._new_rows.boundary if self._new_rows else None
         if self._new_rows is None or boundary is None or boundary.exact:
             return
-        for page in self._gathering.pages():
+        for _, page in self._gathering.pages():
             boundary.recount(self._new_rows.at_start(conformed(page[ROOT], self._schemas[ROOT])))
         boundary.check()
 
@@ -91,3 +94,8 @@ class Output:
         if path or not set(self._job.primary_key) <= set(table.column_names):
             hints["primary_key"] = ()  # what is empty is taken away from what the resource says
         return dlt.mark.with_hints(table, hints, create_table_variant=True)
+
+
+def _without(table: pa.Table, places: pa.Array[Any]) -> pa.Table:
+    """A table without the rows at some places."""
+    return table.filter(pc.invert(pc.is_in(pa.array(range(table.num_rows), pa.int64()), places)))

@@ -4,17 +4,36 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-
-from dlt.sources.helpers.rest_client.detector import find_total_pages_path
+from itertools import pairwise
 
 from shared.errors.hierarchy import SourceError, TransientError
 from shared.sources.rest.client import Call
+from shared.sources.rest.content_range import content_range
 from shared.sources.rest.linked import LinkedPages
-from shared.sources.rest.more import is_address, larger_total, next_page, says_more
+from shared.sources.rest.more import (
+    PARAMS,
+    declared_pages,
+    flag_of_end,
+    is_address,
+    larger_total,
+    next_link,
+    next_page,
+    says_more,
+)
 from shared.sources.rest.numbered import NumberedPages
-from shared.sources.rest.page import Page, PageReader, with_page_size
+from shared.sources.rest.page import HEADER, Page, PageReader, with_page_size
+from shared.sources.rest.words import word
 
 log = logging.getLogger(__name__)
+
+_NEXT_TOKENS = (
+    "xnextcursor",
+    "xnexttoken",
+    "xnextpagetoken",
+    "xcontinuationtoken",
+    "xmscontinuation",
+    "xmscontinuationtoken",
+)
 
 
 class SinglePage:
@@ -39,7 +58,7 @@ class SinglePage:
         Raises:
             SourceError: the answer says that there is more, and the job does not say that one page is enough.
         """
-        place = says_more(first)
+        place = first.answer.shown(says_more(first, first.call.asked) or "")
         if place and self._job.pagination_type == "auto":
             raise SourceError(
                 f"{first.answer.place} tells of more rows in {place}, but not how to get them: "
@@ -67,7 +86,7 @@ def first_page(reader: PageReader, filters: Mapping[str, str]) -> tuple[Paginati
 
 
 def all_pages(reader: PageReader, filters: Mapping[str, str]) -> Iterator[Page]:
-    """Every page with rows, in any order; `Page.number` tells the order.
+    """Every page with rows, in any order; `Page.number` gives the order.
 
     Args:
         reader: Fetches pages.
@@ -75,13 +94,15 @@ def all_pages(reader: PageReader, filters: Mapping[str, str]) -> Iterator[Page]:
 
     Raises:
         SourceError: there are more pages than api_max_pages.
-        TransientError: the API's total is not the number of rows that came.
+        TransientError: the API's total is not the number of rows that came, or went down while numbered pages were
+        read.
     """
     pagination, first = first_page(reader, filters)
-    limit, totals, rows, pages = reader.job.api_max_pages, [first.total], len(first.rows), 1
+    limit, rows, pages = reader.job.api_max_pages, len(first.rows), 1
+    totals = _Totals(first)
     yield first
     for page in pagination.following(first):
-        totals.append(page.total)
+        totals.add(page)
         if not page.beyond:
             rows += len(page.rows)
             pages += 1
@@ -91,12 +112,37 @@ def all_pages(reader: PageReader, filters: Mapping[str, str]) -> Iterator[Page]:
                 "many pages, or make them larger with api_page_size."
             )
         yield page
-    declared = [total for total in totals if total is not None]
-    if declared and not min(declared) <= rows <= max(declared):
-        raise TransientError(
-            f"{first.answer.place} declares {declared[-1]} rows at api_total_path, but {rows} came: it changed while "
-            "it was read, or does not count what it gives. If it never fits, leave api_total_path blank."
-        )
+    totals.check(rows, moves=isinstance(pagination, NumberedPages))
+
+
+class _Totals:
+    """The numbers of all rows that an API's answers declare, in the order in which they came."""
+
+    def __init__(self, first: Page) -> None:
+        self._first = first
+        self._declared: list[int] = []
+        self.add(first)
+
+    def add(self, page: Page) -> None:
+        if page.total is not None:
+            self._declared.append(page.total)
+
+    def check(self, rows: int, moves: bool) -> None:
+        """Raises TransientError if they do not fit the rows, or went down while pages, which `moves`, were counted."""
+        declared, place = self._declared, self._first.answer.place
+        if not declared:
+            return
+        if moves and any(later < earlier for earlier, later in pairwise(declared)):
+            raise TransientError(
+                f"{place} declared {max(declared)} rows at api_total_path and later {min(declared)}: rows were deleted "
+                "while its pages were counted, so that others moved to pages that had been read already."
+            )
+        if not min(declared) <= rows <= max(declared):
+            raise TransientError(
+                f"{place} declares {declared[-1]} rows at api_total_path, but {rows} came: it changed while it was "
+                "read, "
+                "or does not count what it gives. If it never fits, leave api_total_path blank."
+            )
 
 
 def _pagination(reader: PageReader, base: Call, style: str) -> Pagination:
@@ -109,14 +155,18 @@ def _pagination(reader: PageReader, base: Call, style: str) -> Pagination:
 
 def _detected(reader: PageReader, base: Call, page: Page) -> Pagination:
     """How an API pages, seen from its first answer."""
-    if page.answer.links.get("next"):
+    if next_link(page.answer):
         return LinkedPages(reader, base, "link_header")
-    named, mark = next_page(page.document)
-    if named:
-        return LinkedPages(reader, base, "next_url" if is_address(mark) else "cursor", named)
-    path, pages = find_total_pages_path(page.document)
-    if path and str(pages).isdigit():
-        return NumberedPages(reader, base, by_offset=False, pages=int(pages))
-    if page.rows and larger_total(page):
+    if isinstance(page.document, dict) and page.rows != [page.document] and not flag_of_end(page.document):
+        if following := next_page(page.document):
+            style = "next_url" if is_address(following.mark) else "cursor"
+            return LinkedPages(reader, base, style, following.path, following.param)
+        if pages := declared_pages(page.document):
+            return NumberedPages(reader, base, by_offset=False, pages=pages[1], first=pages[2])
+    for name, value in page.answer.headers.items():
+        if word(name) in _NEXT_TOKENS and value:
+            return LinkedPages(reader, base, "cursor", f"{HEADER}{name}", PARAMS.get(word(name).removeprefix("x")))
+    ranged = content_range(page.answer)
+    if page.rows and (larger_total(page) or (ranged and ranged[0] is not None and ranged[1] != ranged[0])):
         return NumberedPages(reader, base, by_offset=True)
     return SinglePage(reader, base)

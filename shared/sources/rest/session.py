@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import ssl
+import tempfile
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 
+import certifi
 import requests
+from pydantic import SecretStr
 
 from shared.errors.hierarchy import ConfigurationError
 from shared.models.job import Job
 from shared.sources.rest.connection import RestConnection
+from shared.sources.rest.decoding import ACCEPTED
 from shared.sources.rest.guard import GuardedAdapter
 
 logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)  # at DEBUG it tells addresses with their keys
@@ -24,29 +28,57 @@ _ACCEPTED = {"json": "application/json", "jsonl": "application/x-ndjson", "csv":
 
 def open_session(job: Job, connection: RestConnection) -> requests.Session:
     """A session for the API that several threads may use. Raises as `bare_session`."""
-    session = bare_session(job, connection)
+    session = bare_session(job, connection, connection.client_cert)
     session.headers.update({"User-Agent": USER_AGENT, "Accept": f"{_ACCEPTED[job.api_response_format]}, */*;q=0.1"})
     session.headers.update(job.api_headers)
     session.headers.update({name: value.get_secret_value() for name, value in connection.headers.items()})
     return session
 
 
-def bare_session(job: Job, connection: RestConnection) -> requests.Session:
-    """A session without the API's headers, for the host of token_url; the environment says nothing to it.
+def bare_session(job: Job, connection: RestConnection, client_cert: SecretStr | None = None) -> requests.Session:
+    """A session without the API's headers, for other hosts than the API's; the environment says nothing to it.
+
+    Args:
+        job: How many connections stay open.
+        connection: Certificates to trust, and the proxy.
+        client_cert: The certificate that the client shows.
 
     Raises:
-        ConfigurationError: the secret's ca_bundle cannot be used.
+        ConfigurationError: the secret's ca_bundle or client_cert cannot be used.
     """
     session = requests.Session()
     session.trust_env = False  # neither a .netrc nor a proxy that nobody named
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    adapter = GuardedAdapter(_trust(connection, job.source_name), pool_maxsize=job.parallelism)
+    trust = _trust(connection, job.source_name)
+    if client_cert:
+        trust = _with_certificate(trust, client_cert.get_secret_value(), job.source_name)
+    adapter = GuardedAdapter(trust, pool_maxsize=job.parallelism)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     if connection.proxy:
         session.proxies = dict.fromkeys(("http", "https"), connection.proxy.get_secret_value())
-    session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
+    session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": ACCEPTED})
     return session
+
+
+def _with_certificate(trust: ssl.SSLContext | None, pem: str, source_name: str) -> ssl.SSLContext:
+    """The trusted certificates with the client's own, which OpenSSL reads from a file only."""
+    context = trust or ssl.create_default_context(cafile=certifi.where())
+    try:
+        if "-----BEGIN" not in pem:
+            context.load_cert_chain(pem)
+            return context
+        with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:  # only this user may read it
+            file.write(pem)
+            file.flush()
+            context.load_cert_chain(file.name)
+            return context
+    except (OSError, ValueError):  # ssl.SSLError is an OSError
+        raise ConfigurationError(
+            f"The secret of source '{source_name}' has a client_cert that is neither PEM text with certificate and "
+            "key nor "
+            "the path of such a file."
+        ) from None
 
 
 def _trust(connection: RestConnection, source_name: str) -> ssl.SSLContext | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from secrets import token_hex
 from typing import Any
 
 import dlt
@@ -23,6 +24,7 @@ from shared.sources.rest.client import ApiClient
 from shared.sources.rest.connection import RestConnection
 from shared.sources.rest.gathering import Gathering
 from shared.sources.rest.increment import NewRows, server_filter
+from shared.sources.rest.memory import MEMORY, Memory
 from shared.sources.rest.output import Output, Schemas
 from shared.sources.rest.page import Page, PageReader
 from shared.sources.rest.pagination import all_pages, first_page
@@ -82,27 +84,44 @@ class RestSource:
             _, page = first_page(PageReader(self.job, client), self._filter())
             gathering.add(page)
             schema = self._schemas(gathering)[ROOT]
-            tables = next(gathering.pages(), {ROOT: schema.empty_table()})
+            _, tables = next(gathering.pages(), (0, {ROOT: schema.empty_table()}))
             return page, conformed(tables[ROOT], schema)
         finally:
             client.close()
             gathering.close()
 
     def _tables(self) -> Iterator[Any]:
-        client, gathering = self._open()
+        memory = self._memory()
+        client, gathering = self._open(memory)
+        rows = 0
         try:
-            for page in all_pages(PageReader(self.job, client), self._filter()):
+            reader = PageReader(self.job, client, memory.rows_path, memory.fields)
+            for page in all_pages(reader, self._filter()):
                 gathering.add(page)
-                self.options.report_rows(0 if page.beyond else len(page.rows))
+                came = 0 if page.beyond else len(page.rows)
+                rows += came
+                self.options.report_rows(came)
             gathering.check()
             client.close()
+            memory.refuse_empty(rows)
             yield from self._output(gathering).items()
+            memory.save(rows, reader, gathering.shapes.nested)
         finally:
             client.close()
             gathering.close()
 
-    def _open(self) -> tuple[ApiClient, Gathering]:
-        return ApiClient(self.job, self.connection, self.secret), Gathering(self.job, settings().work_folder)
+    def _open(self, memory: Memory | None = None) -> tuple[ApiClient, Gathering]:
+        client = ApiClient(self.job, self.connection, self.secret)
+        shapes = memory.shapes if memory and self._adds else {}
+        return client, Gathering(self.job, settings().work_folder, shapes, load=token_hex(8))
+
+    def _memory(self) -> Memory:
+        known = dlt.current.source_state().setdefault(MEMORY, {})  # a resource's own state is gone when it is replaced
+        state = known.setdefault(self.job.resource_name, {})
+        if self.options.full_refresh:
+            state.clear()
+            dlt.current.resource_state().clear()
+        return Memory(self.job, state)
 
     def _filter(self) -> dict[str, str]:
         if self.job.load_type is not LoadType.INCREMENTAL:
@@ -141,8 +160,6 @@ class RestSource:
         schemas = self._schemas(gathering)
         self._refuse_updates_of_lists(schemas)
         state = dlt.current.resource_state()
-        if self.options.full_refresh:
-            state.clear()
         if self.job.load_type is not LoadType.INCREMENTAL or ROOT not in gathering.types:
             return Output(self.job, gathering, schemas)
         return Output(

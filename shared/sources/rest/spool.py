@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
 import tempfile
 from collections.abc import Iterator, Mapping
-from hashlib import blake2b
 from pathlib import Path as FilePath
+from typing import Any
 
 import pyarrow as pa
 
-from shared.sources.rest.tables import LINKS, Path
+from shared.sources.rest.tables import Path
 
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
@@ -23,7 +24,8 @@ class Spool:
 
     def __init__(self, folder: FilePath | None) -> None:
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by close
-        self._pages: list[tuple[int, list[tuple[Path, int]]]] = []
+        self._pages: dict[int, list[tuple[Path, int]]] = {}
+        self._rows: list[tuple[int, int]] = []
 
     def add(self, number: int, tables: Mapping[Path, pa.Table]) -> None:
         """Keep the tables of a page."""
@@ -32,13 +34,29 @@ class Spool:
             places.append((path, self._file.tell()))
             with pa.ipc.new_stream(self._file, table.schema, options=_OPTIONS) as stream:
                 stream.write_table(table)
-        self._pages.append((number, places))
+        self._pages[number] = places
 
-    def pages(self) -> Iterator[dict[Path, pa.Table]]:
-        """The pages by their numbers."""
+    def keep_rows(self, number: int, rows: list[Any]) -> None:
+        """Keep the rows of a page as they came, should they have to be taken apart again."""
+        self._rows.append((number, self._file.tell()))
+        pickle.dump(rows, self._file, protocol=5)
+
+    def rows(self) -> Iterator[tuple[int, list[Any]]]:
+        """The rows that were kept, with the numbers of their pages."""
+        for number, place in self._rows:
+            self._file.seek(place)
+            yield number, pickle.load(self._file)  # noqa: S301 - this process wrote the file, which has no name
+
+    def replace(self, number: int, tables: Mapping[Path, pa.Table]) -> None:
+        """Keep other tables for a page that was taken in already."""
+        self._file.seek(0, 2)
+        self.add(number, tables)
+
+    def pages(self) -> Iterator[tuple[int, dict[Path, pa.Table]]]:
+        """The numbers and tables of all pages, in the order of the numbers."""
         self._file.flush()
-        for _, places in sorted(self._pages, key=lambda page: page[0]):
-            yield {path: self._read(place) for path, place in places}
+        for number, places in sorted(self._pages.items()):
+            yield number, {path: self._read(place) for path, place in places}
 
     def close(self) -> None:
         """Remove the file."""
@@ -48,15 +66,3 @@ class Spool:
         self._file.seek(place)
         with pa.ipc.open_stream(self._file) as stream:
             return stream.read_all()
-
-
-def page_digest(tables: Mapping[Path, pa.Table]) -> bytes:
-    """A digest of a page's rows, equal for equal rows."""
-    digest = blake2b(digest_size=16)
-    for path, table in tables.items():
-        digest.update(repr(path).encode())
-        values = table.drop_columns([name for name in LINKS if name in table.column_names])
-        for batch in values.to_batches():
-            digest.update(str(batch.schema).encode())
-            digest.update(batch.serialize())
-    return digest.digest()

@@ -18,6 +18,7 @@ import pyarrow as pa
 from shared.errors.hierarchy import SourceError
 from shared.jobs.wildcards import matches
 from shared.models.job import Job
+from shared.sources.rest.shapes import EMPTY, LIST, OBJECT, TEXT, Shapes
 
 ROW_ID, PARENT_ID, LIST_INDEX, VALUE = "_dlt_id", "_dlt_parent_id", "_dlt_list_idx", "value"
 LINKS = (ROW_ID, PARENT_ID, LIST_INDEX)
@@ -35,16 +36,21 @@ class Unnesting:
 
     Args:
         job: Which columns are read, which are declared to be of a type, and what becomes of nested values.
+        shapes: The shapes of nested values, decided over all pages.
+        load: Begins the ids of rows, so that they are no other load's.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, shapes: Shapes, load: str = "") -> None:
         self._job = job
+        self._shapes = shapes
+        self._load = load
+        self._keeps_json = job.api_nested != "tables"
         self._as_text = set(job.column_types)  # spooled as text, and cast from it digit by digit
 
     def tables(self, rows: list[Any], page: str) -> dict[Path, pa.Table]:
         """The tables of a page by their path, `()` for the rows; `page` makes row ids unique in the load."""
         found: dict[Path, pa.Table] = {}
-        self._add(found, (), rows, {}, page)
+        self._add(found, (), rows, {}, f"{self._load}.{page}" if self._load else page)
         return found
 
     def _add(self, found: dict[Path, pa.Table], path: Path, rows: list[Any], links: Columns, page: str) -> None:
@@ -68,13 +74,17 @@ class Unnesting:
             if not path and not self._is_read(name):
                 continue
             self._refuse_second(name, columns, lists)
-            kinds = set(map(type, column)) - {type(None)}
-            nested = self._job.api_nested == "tables" and not (name in self._as_text and not path)
-            if nested and kinds == {dict}:
+            if self._keeps_json or (name in self._as_text and not path):
+                columns[name] = column
+                continue
+            shape = self._shapes.of("/".join((*path, name)), column, set(map(type, column)) - {type(None)})
+            if shape == OBJECT:
                 fields = _columns([value or {} for value in column])
                 self._flatten(fields, f"{name}{SEPARATOR}", path, columns, lists)
-            elif nested and kinds == {list}:
-                lists[name] = column
+            elif shape in (LIST, EMPTY):
+                lists[name] = [[value] if isinstance(value, dict) else value for value in column]
+            elif shape == TEXT:
+                columns[name] = [value if isinstance(value, str) else _text(value) for value in column]
             else:
                 columns[name] = column
 
@@ -114,9 +124,14 @@ def _array(values: list[Any], as_text: bool) -> pa.Array[Any]:
         return pa.array(values, pa.bool_())
     if kinds == {int} and all(value is None or value in _INT64 for value in values):
         return pa.array(values, pa.int64())
-    if kinds <= {float, Decimal, int} and kinds != {int}:
+    if kinds <= {float, Decimal, int} and kinds != {int} and all(map(_is_double, values)):
         return pa.array([None if value is None else float(value) for value in values], pa.float64())
     return pa.array([_text(value) for value in values], pa.string())
+
+
+def has_nested(rows: list[Any]) -> bool:
+    """Whether a row holds an object or a list."""
+    return any(isinstance(value, (dict, list)) for row in rows if isinstance(row, dict) for value in row.values())
 
 
 def _text(value: Any) -> str | None:
@@ -126,6 +141,13 @@ def _text(value: Any) -> str | None:
     if isinstance(value, Decimal):
         return str(value)
     return json.dumps(value, ensure_ascii=False, default=_json_number)
+
+
+def _is_double(value: Any) -> bool:
+    """Whether a double holds a number as it is written: one with too many digits, or too large, stays text."""
+    if not isinstance(value, Decimal):
+        return value is None or isinstance(value, float) or abs(value) <= 2**53
+    return Decimal(repr(float(value))) == value
 
 
 def _json_number(value: Any) -> float:

@@ -55,7 +55,7 @@ def gap() -> Handler:
             after.set()
         if page == 2:
             after.wait(LONG)
-        return Reply([] if page == 2 else [{"id": page}], 200 if page < 9 else 404)
+        return Reply([] if page == 2 else [{"id": page}], 200 if 0 < page < 9 else 404)
 
     return handle
 

@@ -151,7 +151,7 @@ def test_json_lines(server: ApiServer, lake: Lake) -> None:
     assert lake.load(api_job("/lines", api_response_format="jsonl")) == [{"id": 1, "a": None}, {"id": 2, "a": "\u2028"}]
 
 
-@pytest.mark.parametrize("body", [b"[]", b'{"items": []}', b"", b"{}", b'{"items": null}', b"null"])
+@pytest.mark.parametrize("body", [b"[]", b'{"items": []}', b"{}", b'{"items": null}'])
 def test_an_empty_answer_makes_an_empty_table(server: ApiServer, lake: Lake, body: bytes) -> None:
     server.endpoints["/nothing"] = lambda _: Reply(body)
     path = "items" if b"null}" in body else None

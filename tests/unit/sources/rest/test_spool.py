@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from decimal import Decimal
 from pathlib import Path
 
-from shared.sources.rest.spool import Spool, page_digest
+from shared.sources.rest.identity import rows_digest
+from shared.sources.rest.shapes import Shapes
+from shared.sources.rest.spool import Spool
 from shared.sources.rest.tables import Unnesting
 from tests.unit.sources.rest.jobs import an_api_job
 
@@ -12,19 +16,19 @@ ROWS = [{"id": 1, "tags": ["a"]}, {"id": 2, "tags": ["b", "c"]}]
 
 
 def test_pages_come_back_in_the_order_of_their_numbers(tmp_path: Path) -> None:
-    unnesting = Unnesting(an_api_job())
+    unnesting = Unnesting(an_api_job(), Shapes({}))
     spool = Spool(tmp_path)
     for number in (7, 2, 5):
         spool.add(number, unnesting.tables([{"id": number, "tags": [number]}], str(number)))
-    assert [page[()].column("id").to_pylist() for page in spool.pages()] == [[2], [5], [7]]
-    assert [page["tags",].column("value").to_pylist() for page in spool.pages()] == [[2], [5], [7]]
+    assert [page[()].column("id").to_pylist() for _, page in spool.pages()] == [[2], [5], [7]]
+    assert [page["tags",].column("value").to_pylist() for _, page in spool.pages()] == [[2], [5], [7]]
     spool.close()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_equal_pages_have_equal_digests_and_others_have_others() -> None:
-    unnesting = Unnesting(an_api_job())
-    digest = page_digest(unnesting.tables(ROWS, "1"))
-    assert page_digest(unnesting.tables(ROWS, "2")) == digest
-    assert page_digest(unnesting.tables(list(reversed(ROWS)), "1")) != digest
-    assert page_digest(unnesting.tables([ROWS[0], {"id": 2, "tags": ["b", "d"]}], "1")) != digest
+    digest = rows_digest(ROWS)
+    assert rows_digest(json.loads(json.dumps(ROWS))) == digest
+    assert rows_digest(list(reversed(ROWS))) != digest
+    assert rows_digest([ROWS[0], {"id": 2, "tags": ["b", "d"]}]) != digest
+    assert rows_digest([{"n": Decimal("1.5")}]) == rows_digest([{"n": Decimal("1.5")}]) != rows_digest([{"n": 1.5}])

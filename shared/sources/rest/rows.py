@@ -1,0 +1,326 @@
+"""Where the rows are in an answer: at the path that the job names, or in the one list that can be meant."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from shared.errors.hierarchy import SourceError
+from shared.sources.rest.answer import Answer
+from shared.sources.rest.faults import TryAgainError
+from shared.sources.rest.paths import ITSELF, before_wildcard, leads_anywhere, value_at, values_at
+from shared.sources.rest.verdict import is_message
+from shared.sources.rest.words import ERRORS, IDS, is_throttling, word
+
+_LIKELY = frozenset(
+    [
+        "data",
+        "items",
+        "results",
+        "result",
+        "records",
+        "rows",
+        "row",
+        "entries",
+        "entry",
+        "entities",
+        "objects",
+        "content",
+        "values",
+        "value",
+        "list",
+        "lists",
+        "response",
+        "docs",
+        "documents",
+        "elements",
+        "members",
+        "resources",
+        "nodes",
+        "edges",
+        "payload",
+        "hits",
+        "member",
+        "hydramember",
+    ]
+)
+_NOT_ROWS = ERRORS | frozenset(
+    [
+        "links",
+        "link",
+        "warnings",
+        "warning",
+        "messages",
+        "message",
+        "meta",
+        "metadata",
+        "facets",
+        "facetcounts",
+        "aggregations",
+        "aggs",
+        "included",
+        "columns",
+        "fields",
+        "schema",
+        "headers",
+        "filters",
+        "filter",
+        "sort",
+        "sorting",
+        "notifications",
+        "notices",
+        "pagination",
+        "paging",
+        "extras",
+        "breadcrumbs",
+        "embeddedlinks",
+        "actions",
+        "availablefields",
+    ]
+)
+_ENVELOPE = frozenset(
+    [
+        "count",
+        "total",
+        "totalcount",
+        "totalresults",
+        "totalrecords",
+        "totalitems",
+        "totalelements",
+        "totalpages",
+        "totalsize",
+        "pages",
+        "page",
+        "pagesize",
+        "perpage",
+        "pagenumber",
+        "number",
+        "numberofelements",
+        "size",
+        "limit",
+        "offset",
+        "start",
+        "skip",
+        "next",
+        "previous",
+        "prev",
+        "first",
+        "last",
+        "nextpage",
+        "prevpage",
+        "nexturl",
+        "nextlink",
+        "nextpagetoken",
+        "nextcursor",
+        "cursor",
+        "hasmore",
+        "hasnext",
+        "islast",
+        "done",
+        "complete",
+        "success",
+        "ok",
+        "status",
+        "code",
+        "message",
+        "messages",
+        "msg",
+        "error",
+        "errors",
+        "warnings",
+        "links",
+        "self",
+        "object",
+        "type",
+        "kind",
+        "etag",
+        "expand",
+        "startat",
+        "maxresults",
+        "took",
+        "timedout",
+        "shards",
+        "jsonrpc",
+        "version",
+        "apiversion",
+        "requestid",
+        "timestamp",
+        "time",
+        "date",
+        "generatedat",
+        "odatacontext",
+        "odatacount",
+        "odatanextlink",
+        "context",
+        "resourcetype",
+        "empty",
+        "sort",
+        "url",
+        "href",
+    ]
+)
+_ENVELOPE_TYPES = (("resourceType", "Bundle"), ("object", "list"), ("jsonrpc", "2.0"), ("type", "FeatureCollection"))
+_DEPTH = 3
+_NO_ROWS = ("total", "totalCount", "total_count", "count", "totalResults", "totalSize", "numFound", "@odata.count")
+
+
+@dataclass(frozen=True)
+class _List:
+    """A list in an answer: its path, the object that holds it, and its items."""
+
+    path: tuple[str, ...]
+    holder: dict[str, Any]
+    items: list[Any]
+
+    @property
+    def name(self) -> str:
+        return word(self.path[-1])
+
+
+def find_rows_path(answer: Answer, document: Any, endpoint: str, many: bool) -> str:
+    """Where the rows are in a document whose path the job does not name.
+
+    Args:
+        answer: For error messages.
+        document: The parsed body.
+        endpoint: `api_endpoint`, whose last part often is the name of the list.
+        many: Whether there must be a list; otherwise an object may be a row itself.
+
+    Raises:
+        SourceError: no list can be meant, or more than one can, or the object may be a row as well.
+        TryAgainError: the answer is a message that speaks of too many requests.
+    """
+    if isinstance(document, list):
+        return ITSELF
+    if not isinstance(document, dict):
+        raise SourceError(f"{answer.place} gave no rows but {answer.excerpt()}.")
+    if is_message(document):
+        _refuse_message(answer, document)
+    lists = [one for one in _lists(document) if one.name not in _NOT_ROWS]
+    chosen = _chosen(lists, word(endpoint.partition("?")[0].rstrip("/").rpartition("/")[2]))
+    if chosen is None and lists:
+        raise SourceError(f"{_several(answer, lists)}; name the one that holds the rows in api_data_path.")
+    if chosen is None and many:
+        raise SourceError(
+            f"{answer.place} gave no list of rows. Its keys are {answer.keys_of(document)}; "
+            "name the one that holds them in api_data_path."
+        )
+    if chosen is None or (not many and _is_entity(chosen) and chosen.name not in _LIKELY):
+        return ITSELF
+    if not many and _is_entity(chosen):
+        raise SourceError(
+            f"{answer.place} gave an object with an id and the list '{'.'.join(chosen.path)}', either of which may be "
+            "meant; name it in api_data_path: $ for the object as one row, or the list."
+        )
+    return ".".join(chosen.path)
+
+
+def rows_at(answer: Answer, document: Any, path: str) -> list[Any]:
+    """The rows at a JSON path; a single object is one row, a null is none.
+
+    Raises:
+        SourceError: the path leads nowhere.
+    """
+    if "*" in path and not (isinstance(document, dict) and path in document):
+        return _at_wildcard(answer, document, path)
+    value = value_at(document, path)
+    if isinstance(value, list):
+        return value
+    if value is None:
+        if not leads_anywhere(document, path) and not _says_nothing(document, path):
+            raise _nothing_at(answer, document, path, path)
+        return []
+    if not isinstance(value, dict):
+        raise SourceError(f"{answer.place} has no rows at api_data_path '{path}' but {answer.shown(str(value))}.")
+    return [value] if value else []
+
+
+def _at_wildcard(answer: Answer, document: Any, path: str) -> list[Any]:
+    """The rows of `entry[*].resource`: the list must be there, and each of its items must have the rest."""
+    before, rest = before_wildcard(path)
+    holder = value_at(document, before)
+    if holder is None:
+        if leads_anywhere(document, before) or _says_nothing(document, before):
+            return []
+        raise _nothing_at(answer, document, path, before)
+    if not isinstance(holder, (list, dict)):
+        raise SourceError(f"{answer.place} has no list at '{before}' of api_data_path '{path}'.")
+    found = values_at(holder, f"${'' if rest.startswith('[') else '.'}{rest}")
+    if rest.count("*") == 1 and "?" not in rest and len(found) < len(holder):
+        raise SourceError(
+            f"{answer.place} has {len(holder)} items at '{before}', but only {len(found)} of them have what "
+            "api_data_path "
+            f"'{path}' names; the others would be missing."
+        )
+    return found
+
+
+def _nothing_at(answer: Answer, document: Any, path: str, missing: str) -> SourceError:
+    part = "" if missing == path else f" (there is no '{missing}')"
+    return SourceError(
+        f"{answer.place} has nothing at api_data_path '{path}'{part}; its keys are {answer.keys_of(document)}. "
+        f"It begins with: {answer.excerpt()}"
+    )
+
+
+def _says_nothing(document: Any, path: str) -> bool:
+    """Whether an answer without the list says itself that there are no rows; FHIR leaves out a list without items."""
+    if not isinstance(document, dict):
+        return False
+    if document.get("resourceType") == "Bundle":
+        return path == "entry"
+    return any(type(document.get(name)) is int and document[name] == 0 for name in _NO_ROWS)
+
+
+def _lists(document: dict[str, Any], before: tuple[str, ...] = ()) -> Iterator[_List]:
+    """The lists in a document and in the objects that it holds, but not in lists; the shallow ones first."""
+    nested = []
+    for name, value in document.items():
+        if isinstance(value, list):
+            yield _List((*before, name), document, value)
+        elif isinstance(value, dict) and word(name) not in _NOT_ROWS and len(before) < _DEPTH:
+            nested.append((name, value))
+    for name, value in nested:
+        yield from _lists(value, (*before, name))
+
+
+def _chosen(lists: list[_List], endpoint: str) -> _List | None:
+    """The list that can be meant, None if there is none or more than one."""
+    lists = [one for one in lists if not one.items or isinstance(one.items[0], (dict, list))] or lists
+    if not lists:
+        return None
+    depth = min(len(one.path) for one in lists)
+    likely = [one for one in lists if one.name in _LIKELY]
+    shallow = [one for one in lists if len(one.path) == depth]
+    for candidates in ([one for one in lists if one.name == endpoint], likely, shallow):
+        if len(candidates) == 1:
+            return candidates[0]
+        nearest = [one for one in candidates if len(one.path) == min(len(each.path) for each in candidates)]
+        if len(nearest) == 1 and candidates is not shallow:
+            return nearest[0]
+    return None
+
+
+def _is_entity(found: _List) -> bool:
+    """Whether the object that holds a list looks like a row itself: it has an id, and fields that no envelope has."""
+    holder = found.holder
+    if any(holder.get(name) == value for name, value in _ENVELOPE_TYPES):
+        return False
+    words = {word(name) for name in holder}
+    plain = {word(name) for name, value in holder.items() if not isinstance(value, (list, dict))}
+    return bool(words & IDS) and bool(plain - _ENVELOPE - IDS)
+
+
+def _several(answer: Answer, lists: list[_List]) -> str:
+    return f"{answer.place} holds several lists: {answer.shown(', '.join('.'.join(one.path) for one in lists[:10]))}"
+
+
+def _refuse_message(answer: Answer, document: dict[str, Any]) -> None:
+    said = answer.shown(json.dumps(document, ensure_ascii=False))
+    if is_throttling(said):
+        raise TryAgainError(f"it says: {said}", slows_down=True)
+    raise SourceError(
+        f"{answer.place} gave a message instead of rows: {said}. If that is data, set api_data_path to $."
+    )

@@ -1,0 +1,178 @@
+"""The words by which APIs name what is not rows: failures, messages, signs of further pages."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_NOT_A_LETTER = re.compile(r"[^a-z0-9]")
+_HARMLESS = {
+    "",
+    "0",
+    "00",
+    "000",
+    "0000",
+    "00000",
+    "200",
+    "ok",
+    "success",
+    "succeeded",
+    "none",
+    "null",
+    "no",
+    "false",
+    "no error",
+    "noerror",
+}
+
+ERRORS = frozenset(
+    [
+        "error",
+        "errors",
+        "odataerror",
+        "exception",
+        "exceptions",
+        "fault",
+        "faults",
+        "errormessage",
+        "errormessages",
+        "errormsg",
+        "errmsg",
+        "errorcode",
+        "errcode",
+        "errors",
+        "faultcode",
+        "faultstring",
+        "usererrors",
+        "errorlist",
+        "errordetails",
+        "errordescription",
+        "errorinfo",
+    ]
+)
+SUCCESS = frozenset(["success", "successful", "succeeded", "issuccess", "issuccessful", "ok", "isok"])
+STATUS = frozenset(["status", "state", "outcome", "result", "statustext", "responsestatus", "resultstatus"])
+STATUS_CODES = frozenset(
+    ["status", "statuscode", "httpstatus", "httpstatuscode", "httpcode", "code", "responsecode", "resultcode"]
+)
+FAILED = frozenset(
+    [
+        "error",
+        "errored",
+        "err",
+        "failure",
+        "failed",
+        "fail",
+        "fault",
+        "faulted",
+        "ko",
+        "nok",
+        "notok",
+        "exception",
+        "unauthorized",
+        "forbidden",
+        "denied",
+        "ratelimited",
+        "ratelimitexceeded",
+        "throttled",
+        "timeout",
+        "timedout",
+        "aborted",
+        "rejected",
+        "invalid",
+        "invalidrequest",
+        "requestdenied",
+        "overquerylimit",
+        "overdailylimit",
+        "unknownerror",
+        "unavailable",
+    ]
+)
+PARTLY = frozenset(["timedout", "incompleteresults", "partial", "ispartial", "partialresults", "ispartialresult"])
+MESSAGES = frozenset(
+    ["message", "messages", "msg", "detail", "details", "information", "info", "note", "notice", "reason", "warning"]
+)
+BESIDE_MESSAGES = (
+    MESSAGES
+    | ERRORS
+    | SUCCESS
+    | STATUS_CODES
+    | frozenset(
+        [
+            "status",
+            "type",
+            "title",
+            "description",
+            "timestamp",
+            "path",
+            "requestid",
+            "traceid",
+            "correlationid",
+            "documentationurl",
+            "instance",
+            "hint",
+            "help",
+            "moreinfo",
+            "fields",
+            "version",
+            "date",
+            "time",
+        ]
+    )
+)
+WRAPPERS = frozenset(
+    [
+        "meta",
+        "metadata",
+        "response",
+        "result",
+        "results",
+        "data",
+        "d",
+        "status",
+        "header",
+        "responseheader",
+        "head",
+        "body",
+        "info",
+        "resultinfo",
+        "responsestatus",
+        "resultstatus",
+        "envelope",
+        "payload",
+        "queryresult",
+        "responsemetadata",
+    ]
+)
+IDS = frozenset(["id", "uuid", "guid", "key", "pk", "oid"])
+_THROTTLED = re.compile(
+    r"rate.?limit|too many|throttl|quota|slow.?down|temporar|try again|retry|time.?out|timed out|busy|unavailable|"
+    r"maximum execution time|overload|capacity|limit of \d+ (requests|calls)|"
+    r"(requests|calls) (a|per) (second|minute|hour|day)",
+    re.IGNORECASE,
+)
+
+
+def word(name: str) -> str:
+    """A field's name without case and punctuation: `hasMore`, `has_more` and `has-more` are one word."""
+    return _NOT_A_LETTER.sub("", name.lower())
+
+
+def is_harmless(value: Any) -> bool:
+    """Whether the value of a field for errors says that there was none."""
+    if isinstance(value, (dict, list)):
+        inner = value.values() if isinstance(value, dict) else value
+        return all(is_harmless(one) and str(one).lower() != "no" for one in inner)
+    return value is None or value is False or value == 0 or str(value).strip().lower().rstrip(".") in _HARMLESS
+
+
+def is_no(value: Any) -> bool:
+    """Whether the value of a field like `success` says no."""
+    return (
+        value is False or value == 0 or (isinstance(value, str) and word(value) in {"false", "no", "n", "0"} | FAILED)
+    )
+
+
+def is_throttling(said: str) -> bool:
+    """Whether a text speaks of something that passes by itself: too many requests, an overload, a time limit."""
+    return bool(_THROTTLED.search(said))
