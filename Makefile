@@ -1,6 +1,6 @@
 # Every target sets up what it needs by itself; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup lock demo test faults lint format docs check start bench bench-quick clean
+.PHONY: help setup lock demo test faults lint format docs check pictures start bench bench-quick clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -49,6 +49,9 @@ docs: $(READY) ## Write the generated parts of the documentation
 	$(BIN)/python -m localhost.docs
 
 check: lint test ## Everything that CI runs
+
+pictures: $(READY) ## Draw the pictures of the documentation (needs LibreOffice and poppler)
+	$(BIN)/python -m tests.browser.pictures
 
 start: $(READY) ## Serve the app with its local services until Ctrl-C
 	$(BIN)/python -m localhost start
