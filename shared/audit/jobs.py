@@ -27,7 +27,7 @@ from typing import Any
 from azure.data.tables import UpdateMode
 
 from shared.audit.properties import as_properties, as_row
-from shared.audit.table import LATEST, RUNNING, SUCCEEDED, Row, _partition, audit_table, run_key
+from shared.audit.table import LATEST, RUNNING, SUCCEEDED, Row, audit_table, partition, run_key
 from shared.models.attempt import AttemptOrder, JobResult, JobStatus
 from shared.models.job import Job
 from shared.models.run import LastRun
@@ -87,17 +87,17 @@ def close_lost_jobs(run_id: str, lost_jobs: Iterable[str] = ()) -> None:
 
 def job_rows(run_id: str) -> Iterator[Row]:
     """The job rows of one run, ordered by job_id."""
-    return _partition(run_id)
+    return partition(run_id)
 
 
 def latest_rows() -> Iterator[Row]:
     """The row of the last run of every job, ordered by job_id."""
-    return _partition(LATEST)
+    return partition(LATEST)
 
 
 def succeeded_rows() -> Iterator[Row]:
     """The row of the last load of every job that succeeded, ordered by job_id."""
-    return _partition(SUCCEEDED)
+    return partition(SUCCEEDED)
 
 
 def last_runs() -> dict[str, LastRun]:

@@ -95,20 +95,11 @@ def audit_table() -> TableClient:
 
 def request_rows() -> Iterator[Row]:
     """The orders of the sheet Requests that a run has claimed."""
-    return _partition(REQUEST)
+    return partition(REQUEST)
 
 
-def run_rows() -> Iterator[Row]:
-    """The runs, newest first."""
-    return _partition(RUNS)
-
-
-def job_history(job_id: str) -> Iterator[Row]:
-    """The loads of one job over all runs, newest first."""
-    return _partition(f"job:{job_id}")
-
-
-def _partition(key: str) -> Iterator[Row]:
+def partition(key: str) -> Iterator[Row]:
+    """The rows of one partition, ordered by RowKey; none if the table does not exist."""
     try:
         yield from map(as_row, audit_table().query_entities("PartitionKey eq @key", parameters={"key": key}))
     except ResourceNotFoundError:

@@ -32,7 +32,7 @@ from shared.models.attempt import AttemptOrder, JobResult, JobStatus, Rewind, fi
 from shared.models.job import Job, LoadType
 from shared.secrets import Secret
 from shared.sources import open_source
-from shared.sources.source import ReadOptions, Source, TableSource, write_disposition
+from shared.sources.source import ReadOptions, Source, write_disposition
 
 log = logging.getLogger(__name__)
 
@@ -208,7 +208,7 @@ class _Attempt:
     def _with_disposition(self, resource: DltResource, disposition: Any) -> DltResource:
         job, commit = self.job, self.commit
         if self.order.end:
-            if not isinstance(self.source, TableSource) or self.source.loaded_range is None:
+            if self.source is None or self.source.loaded_range is None:
                 raise ConfigurationError(f"Job '{job.job_id}': its source cannot load a range again.")
             commit.replaced_range = None if job.primary_key else self.source.loaded_range
         commit.partition_by, commit.marks_deleted = job.partition_by, job.detect_deletes == "soft"

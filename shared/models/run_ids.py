@@ -18,7 +18,7 @@ SCHEDULED = "scheduled-"
 ORDERED = "requests-"
 
 
-_RUN_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+RUN_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 
 
 def new_run_id(kind: str, at: datetime) -> str:

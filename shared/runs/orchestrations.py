@@ -33,11 +33,13 @@ async def find_orchestration(client: DurableOrchestrationClient, run_id: str) ->
     return status if status.runtime_status is not None and status.name == ORCHESTRATOR else None
 
 
-async def _start(client: DurableOrchestrationClient, request: RunRequest) -> None:
+async def start_orchestration(client: DurableOrchestrationClient, request: RunRequest) -> None:
+    """Start the orchestration of a run; its trace begins here."""
     with starting_run(request) as traced:
         await client.start_new(ORCHESTRATOR, request.run_id, traced.to_json())
 
 
-async def _exists(client: DurableOrchestrationClient, run_id: str) -> bool:
+async def orchestration_exists(client: DurableOrchestrationClient, run_id: str) -> bool:
+    """Whether Durable Functions or the audit table knows a run of that id."""
     status = await client.get_status(run_id)
     return status.runtime_status is not None or await asyncio.to_thread(find_run, run_id) is not None

@@ -12,7 +12,7 @@ from shared.activation.store import configuration_store
 from shared.models.run import RunRequest
 from shared.models.run_ids import ORDERED, SCHEDULED
 from shared.planning.orders import waiting_orders
-from shared.runs.orchestrations import _exists, _start, active_runs
+from shared.runs.orchestrations import active_runs, orchestration_exists, start_orchestration
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ async def start_scheduled_run(client: DurableOrchestrationClient) -> str | None:
             log.warning("No scheduled run was started: run %s is still active.", run_id)
             return None
     request = RunRequest(run_id=f"{SCHEDULED}{now:%Y%m%dT%H%M%SZ}", trigger="timer", requested_at=now)
-    await _start(client, request)
+    await start_orchestration(client, request)
     log.info("Started scheduled run %s.", request.run_id)
     return request.run_id
 
@@ -48,7 +48,9 @@ async def start_ordered_run(client: DurableOrchestrationClient, run_id: str | No
     if not snapshot or not orders:
         return
     run_id = run_id or f"{ORDERED}{snapshot.version.sha256[:12]}"
-    if await _exists(client, run_id):  # the upload is handled again, and the run is about to claim its orders
+    if await orchestration_exists(
+        client, run_id
+    ):  # the upload is handled again, and the run is about to claim its orders
         return
     request = RunRequest(
         run_id=run_id,
@@ -56,5 +58,5 @@ async def start_ordered_run(client: DurableOrchestrationClient, run_id: str | No
         requested_at=datetime.now(timezone.utc),
         request_ids=tuple(order.request_id for order in orders),
     )
-    await _start(client, request)
+    await start_orchestration(client, request)
     log.info("Started run %s for %d order(s) of the workbook.", run_id, len(orders))

@@ -16,10 +16,14 @@ def list_tables(job: Job, secret: Secret, report: Callable[[str, int], None]) ->
     """The tables and views of the job's schema, as the source spells them.
 
     Raises:
+        ConfigurationError: a source of this type has no tables.
         SourceError: the source refuses.
         TransientError: the source cannot be reached now.
     """
-    return _open(job, secret, ReadOptions()).table_names()
+    source = open_source(job, secret, ReadOptions())
+    if not isinstance(source, TableSource):
+        raise ConfigurationError(f"Job '{job.job_id}': a source of type {job.source_type} has no tables to list.")
+    return source.table_names()
 
 
 def examine_job(
@@ -38,11 +42,4 @@ def examine_job(
         watermark: Where the last load ended, as text.
         full_refresh: Whether an incremental job would start over.
     """
-    return _open(job, secret, ReadOptions(full_refresh=full_refresh, watermark=watermark)).examine()
-
-
-def _open(job: Job, secret: Secret, options: ReadOptions) -> TableSource:
-    source = open_source(job, secret, options)
-    if not isinstance(source, TableSource):
-        raise ConfigurationError(f"Job '{job.job_id}': a source of type {job.source_type} has no tables to list.")
-    return source
+    return open_source(job, secret, ReadOptions(full_refresh=full_refresh, watermark=watermark)).examine()

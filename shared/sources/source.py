@@ -54,6 +54,9 @@ def write_disposition(job: Job, options: ReadOptions) -> Any:
 class Source(Protocol):
     """Something that gives one job's data as a dlt resource of Arrow tables."""
 
+    loaded_range: ValueRange | None
+    """The range that a backfill loads; known once `resource` was called."""
+
     def __init__(self, job: Job, secret: Secret, options: ReadOptions) -> None: ...
 
     def resource(self) -> DltResource:
@@ -67,16 +70,13 @@ class Source(Protocol):
     def explain(self, error: BaseException) -> BaseException:
         """An error of the driver as one of this project's, or `error` itself where it is none of the driver's."""
 
+    def examine(self) -> Examination:
+        """What a load would read. Raises as `resource`."""
+
 
 @runtime_checkable
 class TableSource(Source, Protocol):
-    """A source whose tables can be listed, examined, and loaded again in part."""
-
-    loaded_range: ValueRange | None
-    """The range that a backfill loads; known once `resource` was called."""
+    """A source that knows which tables it has."""
 
     def table_names(self) -> list[str]:
         """The tables and views of the job's schema, as the source spells them. Raises as `resource`."""
-
-    def examine(self) -> Examination:
-        """What a load would read. Raises as `resource`."""

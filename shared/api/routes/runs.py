@@ -24,10 +24,10 @@ from shared.audit.table import PARTITIONS, Row
 from shared.errors.hierarchy import ConfigurationError
 from shared.models.attempt import JobStatus
 from shared.models.run import LANE_CANCELLED, RunRequest, RunStatus, lane_instance
-from shared.models.run_ids import _RUN_ID, MAINTENANCE_RUN, ORDERED, SCHEDULED, new_run_id
+from shared.models.run_ids import MAINTENANCE_RUN, ORDERED, RUN_ID_PATTERN, SCHEDULED, new_run_id
 from shared.planning.dry_run import rehearse
 from shared.planning.selection import problems_of
-from shared.runs.orchestrations import ACTIVE, _exists, _start, find_orchestration
+from shared.runs.orchestrations import ACTIVE, find_orchestration, orchestration_exists, start_orchestration
 
 
 async def list_runs(query: RunsQuery) -> RunList:
@@ -94,7 +94,7 @@ class RunBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    run_id: Annotated[str, Field(pattern=_RUN_ID), AfterValidator(_unreserved)] | None = None
+    run_id: Annotated[str, Field(pattern=RUN_ID_PATTERN), AfterValidator(_unreserved)] | None = None
     job_ids: list[str] = []
     tags: list[str] = []
     full_refresh: bool = False
@@ -124,14 +124,14 @@ async def start_requested_run(client: DurableOrchestrationClient, wanted: RunBod
         raise ProblemError(400, "The request does not fit the active workbook.", problems)
     if wanted.dry_run:
         return Rehearsal.model_validate(await asyncio.to_thread(rehearse, request, snapshot))
-    if await _exists(client, run_id):
+    if await orchestration_exists(client, run_id):
         raise ProblemError(409, f"Run '{run_id}' exists already; leave run_id out to get a new one.")
     return await accept(client, request)
 
 
 async def accept(client: DurableOrchestrationClient, request: RunRequest) -> RunAccepted:
     """Start a run that a caller has asked for."""
-    await _start(client, request)
+    await start_orchestration(client, request)
     return _accepted(request.run_id)
 
 

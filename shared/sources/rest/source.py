@@ -11,7 +11,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from dlt.extract import DltResource
 
-from shared.errors.hierarchy import ConfigurationError, SourceError
+from shared.errors.hierarchy import SourceError
 from shared.jobs.value_range import ValueRange
 from shared.models.attempt import Examination
 from shared.models.job import Job, LoadType
@@ -59,10 +59,6 @@ class RestSource:
     def explain(self, error: BaseException) -> BaseException:
         return contract_violation(error, self.job) or error  # the client explains its own where they happen
 
-    def table_names(self) -> list[str]:
-        """None: an API does not say what it has."""
-        raise ConfigurationError(f"Job '{self.job.job_id}': an API has no tables to list; name one api_endpoint.")
-
     def examine(self) -> Examination:
         """What a load would read, seen from the first page, which is fetched."""
         page, table = self._first_page()
@@ -73,10 +69,6 @@ class RestSource:
             watermark_column=self.job.watermark_column,
             rows_estimated=page.total,
         )
-
-    def first_table(self) -> pa.Table:
-        """The rows of the first page as they would stand in the lake. Raises as `resource`."""
-        return self._first_page()[1]
 
     def _first_page(self) -> tuple[Page, pa.Table]:
         client, gathering = self._open()
@@ -176,12 +168,3 @@ class RestSource:
                 f"Job '{self.job.job_id}' {how}, but the rows hold the lists {names}, whose own rows have no key: "
                 "set api_nested to json, or leave the lists out with excluded_columns."
             )
-
-
-def first_rows(job: Job, secret: Secret) -> pa.Table:
-    """The first page of a job's rows, in the types that they would have; for a look before a load.
-
-    Raises:
-        SourceError, TransientError, ConfigurationError: as a load.
-    """
-    return RestSource(job, secret, ReadOptions()).first_table()

@@ -19,11 +19,11 @@ from shared.audit.jobs import (
 )
 from shared.audit.properties import PROPERTY_LIMIT
 from shared.audit.runs import cancel_requested, find_run, record_run, request_cancel
-from shared.audit.table import job_history, run_rows
 from shared.audit.uploads import record_activation, refused_uploads
 from shared.models.attempt import AttemptOrder, JobError, JobResult, JobStatus
 from shared.models.run import RunRequest
 from shared.workbook.configuration import Problem
+from tests.audit_rows import job_history, run_rows
 from tests.builders import a_job
 
 pytestmark = pytest.mark.usefixtures("app_settings")

@@ -12,7 +12,7 @@ from shared.audit.calls import open_call
 from shared.audit.jobs import job_rows, latest_rows, record_job
 from shared.audit.ledger import last_load, record_load
 from shared.audit.runs import find_run, record_run, request_cancel
-from shared.audit.table import CALLS, HOUSEKEEPING, WORKBOOK, audit_table, job_history, newest_first
+from shared.audit.table import CALLS, HOUSEKEEPING, WORKBOOK, audit_table, newest_first
 from shared.audit.upkeep import last_housekeeping, record_housekeeping
 from shared.audit.uploads import record_activation
 from shared.housekeeping.audit_rows import purge_audit_rows
@@ -20,6 +20,7 @@ from shared.housekeeping.blobs import Limits, purge_leases, purge_stamped
 from shared.housekeeping.budget import Budget
 from shared.models.attempt import JobResult, JobStatus
 from shared.models.run import RunRequest
+from tests.audit_rows import job_history
 from tests.builders import a_job
 
 pytestmark = pytest.mark.usefixtures("app_settings")

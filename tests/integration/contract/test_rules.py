@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from shared.audit.jobs import job_rows
-from shared.audit.table import audit_table, job_history
+from shared.audit.table import audit_table
 from shared.isolation.leases import job_lease
 from shared.models.attempt import JobStatus
+from tests.audit_rows import job_history
 from tests.integration.contract.conftest import ContractJob, MakeJob
 from tests.integration.contract.subjects import PASSWORD, row
 
