@@ -57,7 +57,7 @@ from shared.dashboard import dashboard_page
 from shared.housekeeping.tick import tidy_up
 from shared.runs.maintenance import start_maintenance
 from shared.runs.start import start_ordered_run, start_scheduled_run
-from shared.settings import settings
+from shared.settings import workbook_trigger_source
 from shared.telemetry.setup import set_up_telemetry
 
 set_up_telemetry()
@@ -76,7 +76,7 @@ async def scheduled_run(timer: func.TimerRequest, client: df.DurableOrchestratio
     arg_name="workbook",
     path="%CONFIG_CONTAINER%/%CONFIG_BLOB%",
     connection="ConfigStorage",
-    source=func.BlobSource(settings().workbook_trigger_source),
+    source=func.BlobSource(workbook_trigger_source()),
 )
 @app.durable_client_input(client_name="client")
 async def workbook_uploaded(
@@ -219,7 +219,7 @@ async def get_openapi() -> Annotated[File, "application/json"]:
 @routes.get("health", is_open=True)
 async def get_health() -> Health | Annotated[Unhealthy, HTTPStatus.SERVICE_UNAVAILABLE]:
     """Say whether the app can work."""
-    return await asyncio.to_thread(health)
+    return await health()
 
 
 @app.orchestration_trigger(context_name="context")

@@ -16,7 +16,7 @@ from pydantic_core import PydanticUndefined
 
 from function_app import routes
 from shared.api.endpoint import Endpoint
-from shared.settings import Settings
+from shared.settings import READ_BY_HOST, Settings
 from shared.workbook.documentation import columns_table, json_schema
 
 ROOT = Path(__file__).parents[1]
@@ -28,7 +28,8 @@ def settings_table() -> str:
     """Every app setting as a Markdown table."""
     rows = ["| Setting | Default | What it is for |", "| --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
-        default = "" if field.default in (None, PydanticUndefined) else f"`{field.default}`"
+        has_default = field.default not in (None, PydanticUndefined) and name not in READ_BY_HOST
+        default = f"`{field.default}`" if has_default else ""
         rows.append(f"| `{field.alias or name.upper()}` | {default} | {field.description} |")
     return "\n".join(rows)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import socket
 import time
 from pathlib import Path
@@ -10,8 +12,7 @@ from urllib.parse import urlsplit
 from rich.console import Console
 
 from localhost.host.process import HostStartError
-from localhost.local_app import LocalApp, host_folder, local_app
-from shared.settings import settings
+from localhost.local_app import APP_FOLDER, LocalApp, host_folder, local_app
 
 LOCAL_SOURCE = "local_pg"
 """The source_name of the local PostgreSQL server."""
@@ -54,12 +55,7 @@ def serve(folder: Path, port: int, console: Console) -> None:
         ServiceError: a service cannot be started.
     """
     console.print("Starting the services and the app …")
-    schedules = {
-        "INGESTION_SCHEDULE": settings().ingestion_schedule,
-        "HOUSEKEEPING_SCHEDULE": settings().housekeeping_schedule,
-        "MAINTENANCE_SCHEDULE": settings().maintenance_schedule,
-        "WATCH_SCHEDULE": settings().watch_schedule,
-    }
+    schedules = {name: os.environ.get(name) or value for name, value in _example_schedules().items()}
     with local_app(folder, schedules, port) as app:
         put_local_source(app)
         console.print(_welcome(app, folder), markup=False, soft_wrap=True)
@@ -88,6 +84,12 @@ def _welcome(app: LocalApp, folder: Path) -> str:
         source=LOCAL_SOURCE,
     )
     return text if app.workbook.exists() else f"{text}\n{_NO_WORKBOOK}"
+
+
+def _example_schedules() -> dict[str, str]:
+    """The schedules of local.settings.json.example: the host has no defaults."""
+    values = json.loads((APP_FOLDER / "local.settings.json.example").read_text(encoding="utf-8"))["Values"]
+    return {name: value for name, value in values.items() if name.endswith("_SCHEDULE")}
 
 
 def _answers(url: str) -> bool:

@@ -7,14 +7,36 @@ string, or `<Name>__blobServiceUri` and `<Name>__tableServiceUri` hold endpoints
 
 from __future__ import annotations
 
+import logging
+import os
+from datetime import timezone, tzinfo
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.errors.hierarchy import ConfigurationError
+from shared.errors.hierarchy import ConfigurationError, SettingsError
+
+log = logging.getLogger(__name__)
+
+
+_OF_THE_HOST = "The host reads it and has no default: without it, it switches the function off."
+TriggerSource = Literal["EventGrid", "LogsAndContainerScan"]
+POLLING: TriggerSource = "LogsAndContainerScan"
+READ_BY_HOST = frozenset(
+    {
+        "ingestion_schedule",
+        "housekeeping_schedule",
+        "maintenance_schedule",
+        "watch_schedule",
+        "config_container",
+        "config_blob",
+    }
+)
+"""Fields of settings that function_app.py's bindings refer to, and that therefore have no default."""
 
 
 class Connection(BaseModel):
@@ -31,12 +53,22 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
 
     ingestion_schedule: str = Field(
-        "0 0 2 * * *", description="When the timer starts a run: NCRONTAB of six fields, UTC. Read by the host."
+        "", description=f"When the timer starts a run, e.g. `0 0 2 * * *`: NCRONTAB of six fields. {_OF_THE_HOST}"
     )
-    config_container: str = Field("config", description="Container that holds the workbook and what is kept beside it.")
-    config_blob: str = Field("ingestion_config.xlsx", description="Blob name of the workbook.")
-    workbook_trigger_source: Literal["EventGrid", "LogsAndContainerScan"] = Field(
-        "LogsAndContainerScan",
+    config_container: str = Field(
+        "config", description=f"Container that holds the workbook and what is kept beside it. {_OF_THE_HOST}"
+    )
+    config_blob: str = Field(
+        "ingestion_config.xlsx",
+        description="Blob name of the workbook; no braces, which the host would take for a pattern. " + _OF_THE_HOST,
+    )
+    website_time_zone: str | None = Field(
+        None,
+        description="Time zone of the timers' schedules, like Europe/Berlin; blank: that of TZ, else UTC. The host "
+        "reads it, too.",
+    )
+    workbook_trigger_source: TriggerSource = Field(
+        POLLING,
         description="How an upload is noticed: EventGrid (needed on Flex Consumption) or by polling the container.",
     )
     workbook_max_megabytes: int = Field(20, gt=0, description="A larger workbook is refused, in MiB.")
@@ -108,8 +140,9 @@ class Settings(BaseSettings):
     )
 
     maintenance_schedule: str = Field(
-        "0 0 5 * * 0",
-        description="When Delta tables are compacted and vacuumed: NCRONTAB of six fields, UTC. Read by the host.",
+        "",
+        description="When Delta tables are compacted and vacuumed, e.g. `0 0 5 * * 0`: NCRONTAB of six fields. "
+        + _OF_THE_HOST,
     )
     delta_retention_hours: int = Field(
         168,
@@ -118,7 +151,7 @@ class Settings(BaseSettings):
         "whoever still reads an older one.",
     )
     housekeeping_schedule: str = Field(
-        "0 30 4 * * *", description="When old things are removed: NCRONTAB of six fields, UTC. Read by the host."
+        "", description=f"When old things are removed, e.g. `0 30 4 * * *`: NCRONTAB of six fields. {_OF_THE_HOST}"
     )
     housekeeping_limit: int = Field(
         20_000, ge=1, description="Rows and blobs that one tick of it removes at most; the next one goes on."
@@ -146,9 +179,9 @@ class Settings(BaseSettings):
         60, ge=0, description="How long a job may be overdue (GET /api/jobs) before somebody is told."
     )
     watch_schedule: str = Field(
-        "0 */15 * * * *",
-        description="How often overdue jobs are looked for, and what could not be told before is told: NCRONTAB of six "
-        "fields, UTC. Read by the host.",
+        "",
+        description="How often overdue jobs are looked for, and pending notifications are sent, e.g. `0 */15 * * * *`: "
+        f"NCRONTAB of six fields. {_OF_THE_HOST}",
     )
     public_url: str | None = Field(
         None,
@@ -162,6 +195,19 @@ class Settings(BaseSettings):
     otel_exporter_otlp_endpoint: str | None = Field(
         None, description="OTLP receiver (HTTP) that they go to; the other variables OTEL_… of OpenTelemetry hold, too."
     )
+
+    @property
+    def time_zone(self) -> tzinfo:
+        """The zone whose clock the timers' schedules mean.
+
+        Raises:
+            ConfigurationError: there is no such zone.
+        """
+        name = self.website_time_zone or os.environ.get("TZ")
+        try:
+            return ZoneInfo(name.removeprefix(":")) if name else timezone.utc
+        except (KeyError, ValueError, OSError):
+            raise SettingsError(f"Setting WEBSITE_TIME_ZONE (or TZ): there is no time zone '{name}'.") from None
 
     @property
     def base_url(self) -> str | None:
@@ -200,10 +246,33 @@ def settings() -> Settings:
     """The settings of this process, read once.
 
     Raises:
-        ConfigurationError: a setting has a value that cannot be used; the message names it, never its value.
+        SettingsError: a setting has a value that cannot be used; the message names it, never its value.
     """
     try:
         return Settings()
     except ValidationError as error:
         problems = "; ".join(f"setting {str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
-        raise ConfigurationError(f"The app's settings are wrong: {problems}.") from None
+        raise SettingsError(f"The app's settings are wrong: {problems}.") from None
+
+
+def workbook_trigger_source() -> str:
+    """How an upload is noticed, for the binding; polling if the setting is wrong.
+
+    A wrong setting must not take the app away: an exception while function_app.py is imported leaves it without a
+    single function, and nobody could ask it what is wrong.
+    """
+    try:
+        return settings().workbook_trigger_source
+    except ConfigurationError as error:
+        log.error("%s", error)  # noqa: TRY400
+    given = os.environ.get("WORKBOOK_TRIGGER_SOURCE", "")
+    return given if given in get_args(TriggerSource) else POLLING
+
+
+def is_disabled(function: str) -> bool:
+    """Whether the function was switched off on purpose.
+
+    Source: https://learn.microsoft.com/azure/azure-functions/disable-function
+    """
+    names = (f"AzureWebJobs.{function}.Disabled", f"AzureWebJobs_{function}_Disabled")
+    return any(os.environ.get(name, "").lower() in ("true", "1") for name in names)

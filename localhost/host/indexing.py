@@ -7,6 +7,7 @@ it is listed, and nothing runs it.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,6 +69,9 @@ def index(descriptions: Iterable[Description], checks: Mapping[str, Check]) -> F
     for description in descriptions:
         trigger = _trigger(description)
         try:
+            if _is_disabled(description.name):
+                disabled.add(description.name)
+                continue
             function = IndexedFunction(description.name, _resolved(trigger, description.name))
             if check := checks.get(function.trigger_type):
                 check(function)
@@ -77,6 +81,12 @@ def index(descriptions: Iterable[Description], checks: Mapping[str, Check]) -> F
         else:
             functions[function.name] = function
     return FunctionApp(functions, frozenset(disabled))
+
+
+def _is_disabled(function: str) -> bool:
+    """Whether a setting switches the function off."""
+    names = (f"AzureWebJobs.{function}.Disabled", f"AzureWebJobs_{function}_Disabled")
+    return any(os.environ.get(name, "").lower() in ("true", "1") for name in names)
 
 
 def _trigger(description: Description) -> Mapping[str, Any]:

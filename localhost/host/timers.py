@@ -27,7 +27,7 @@ def time_zone(environment: Mapping[str, str]) -> tzinfo:
         if zone := environment.get(name):
             try:
                 return ZoneInfo(zone.removeprefix(":"))
-            except (ValueError, OSError):
+            except (KeyError, ValueError, OSError):
                 logger.warning("%s names no time zone; timers follow UTC", name)
     return UTC
 

@@ -262,7 +262,8 @@ class Health(Answer):
     """Whether the app can work."""
 
     status: Literal["healthy", "unhealthy"]
-    checks: dict[str, Literal["ok", "missing", "unreachable"]]
+    checks: dict[str, Literal["ok", "missing", "unreachable", "wrong"]]
+    problems: list[str] = Field(description="What is wrong, as sentences that name no place and no value.")
 
 
 class Unhealthy(Health):

@@ -17,7 +17,7 @@ from shared.api.caller import Caller, caller_of
 from shared.api.endpoint import Endpoint
 from shared.api.http import ProblemError, answer_response, problem_response, read_body, read_query
 from shared.audit.calls import close_call, open_call
-from shared.errors.hierarchy import IngestionError
+from shared.errors.hierarchy import IngestionError, SettingsError
 from shared.settings import settings
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,9 @@ async def serve(endpoint: Endpoint, req: func.HttpRequest, clients: Mapping[str,
         clients: What the host gives the function besides, by parameter.
     """
     try:
-        caller = caller_of(req.headers, req.params, settings().website_auth_enabled)
+        # An open route answers whatever the settings are: it is where a wrong one is reported.
+        signs_in = not endpoint.is_open and settings().website_auth_enabled
+        caller = caller_of(req.headers, req.params, signs_in)
         if endpoint.changes:
             return await _recorded(endpoint, req, caller, clients)
         return await _carried_out(endpoint, req, caller, clients)
@@ -65,7 +67,7 @@ async def _recorded(
 async def _carried_out(
     endpoint: Endpoint, req: func.HttpRequest, caller: Caller, clients: Mapping[str, Any]
 ) -> func.HttpResponse:
-    if settings().website_auth_enabled and not endpoint.is_open and (lacking := caller.lacks(endpoint.changes)):
+    if not endpoint.is_open and settings().website_auth_enabled and (lacking := caller.lacks(endpoint.changes)):
         refused = HTTPStatus.UNAUTHORIZED if caller.roles is None else HTTPStatus.FORBIDDEN
         return problem_response(refused, lacking)
     for name, pattern in endpoint.path_patterns.items():
@@ -91,7 +93,8 @@ def _broken(endpoint: Endpoint, error: Exception) -> func.HttpResponse:
     """What went wrong, in a sentence where we have one; the log has the rest."""
     log.error("%s %s failed", endpoint.method, endpoint.path, exc_info=error)
     if isinstance(error, IngestionError):
-        status = HTTPStatus.SERVICE_UNAVAILABLE if error.retryable else HTTPStatus.INTERNAL_SERVER_ERROR
+        unavailable = error.retryable or isinstance(error, SettingsError)
+        status = HTTPStatus.SERVICE_UNAVAILABLE if unavailable else HTTPStatus.INTERNAL_SERVER_ERROR
         return problem_response(status, str(error))
     if isinstance(error, AzureError):
         return problem_response(HTTPStatus.SERVICE_UNAVAILABLE, "A storage account cannot be used; see the app's log.")

@@ -67,6 +67,17 @@ def find_run(run_id: str) -> Row | None:
     return next(map(as_row, found), None)
 
 
+def any_run() -> bool:
+    """Whether the app has ever planned a run.
+
+    Raises:
+        ResourceNotFoundError: the table is gone.
+    """
+    query, parameters = "PartitionKey eq @runs", {"runs": RUNS}
+    found = audit_table().query_entities(query, parameters=parameters, select=["RowKey"], results_per_page=1)
+    return next(iter(found), None) is not None
+
+
 def last_success() -> datetime | None:
     """When the newest run that succeeded ended (UTC); None if the table has none."""
     query = "PartitionKey eq @runs and status eq @succeeded"

@@ -32,6 +32,10 @@ class ConfigurationError(IngestionError):
     kind = "configuration"
 
 
+class SettingsError(ConfigurationError):
+    """A setting of the app has a value that cannot be used; whoever needs it cannot go on."""
+
+
 class SecretNotFoundError(ConfigurationError):
     """No secret for a source in any of the places that were looked up."""
 

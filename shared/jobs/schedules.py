@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 
 from croniter import CroniterBadCronError, CroniterBadDateError, croniter
+
+from shared.jobs.timers import next_tick
 
 _QUIET_TICKS = 1000  # one a day for years: a timer whose every tick is quiet never starts the job
 
@@ -49,65 +51,61 @@ def is_due(schedule: str | None, since: datetime, now: datetime) -> bool:
     return schedule is None or next_due(schedule, since) <= now
 
 
-@lru_cache(maxsize=10_000)
-def next_tick(timer: str, at: datetime) -> datetime:
-    """The first tick of the app's timer at `at` or later.
-
-    Args:
-        timer: Its NCRONTAB expression, six fields that begin with seconds.
-        at: A time with its zone.
-
-    Raises:
-        ValueError: the expression is not one.
-    """
-    try:
-        ticks = croniter(timer, at - timedelta(microseconds=1), second_at_beginning=True)
-        tick: datetime = ticks.get_next(datetime)
-    except (CroniterBadCronError, CroniterBadDateError):
-        raise ValueError("is not an NCRONTAB expression of six fields") from None
-    return tick
-
-
-def next_start(timer: str, schedule: str | None, quiet_hours: str | None, since: datetime, now: datetime) -> datetime:
+def next_start(
+    timer: str,
+    schedule: str | None,
+    quiet_hours: str | None,
+    since: datetime,
+    now: datetime,
+    zone: tzinfo = timezone.utc,
+) -> datetime:
     """The tick in which a job runs next: the first one in which it is due and its source is not quiet.
 
     Args:
-        timer: The NCRONTAB expression of the app's timer.
+        timer: The schedule of the app's timer, as the host reads it.
         schedule: The job's cron expression.
         quiet_hours: Those of its source.
         since: When the job last ran, or became part of the configuration.
         now: A time in UTC.
+        zone: Whose clock the timer's fields mean; a job's own schedule is always in UTC.
 
     Raises:
         ValueError: one of the expressions is wrong.
     """
-    tick = next_tick(timer, max(now, next_due(schedule, since)) if schedule else now)
+    tick = next_tick(timer, max(now, next_due(schedule, since)) if schedule else now, zone)
     for _ in range(_QUIET_TICKS):
         quiet = quiet_until(quiet_hours, tick)
         if quiet is None:
             return tick
-        tick = next_tick(timer, quiet)
+        tick = next_tick(timer, quiet, zone)
     raise ValueError(f"has no tick outside the quiet hours {quiet_hours}")
 
 
 def overdue_since(
-    timer: str, schedule: str | None, quiet_hours: str | None, since: datetime, grace: timedelta, now: datetime
+    timer: str,
+    schedule: str | None,
+    quiet_hours: str | None,
+    since: datetime,
+    grace: timedelta,
+    now: datetime,
+    zone: tzinfo = timezone.utc,
 ) -> datetime | None:
     """When a load should have been there that still is missing; None while none is.
 
     Args:
-        timer: The NCRONTAB expression of the app's timer.
+        timer: The schedule of the app's timer, as the host reads it.
         schedule: The job's cron expression.
         quiet_hours: Those of its source.
         since: The start of the last run that loaded the job, or when it became part of the configuration.
         grace: How long a load may take after the tick that starts it.
         now: A time in UTC.
+        zone: Whose clock the timer's fields mean.
 
     Raises:
         ValueError: one of the expressions is wrong.
     """
     after = since + timedelta(microseconds=1)
-    expected = next_start(timer, schedule, quiet_hours, since, after) + grace
+    expected = next_start(timer, schedule, quiet_hours, since, after, zone) + grace
     return expected if expected <= now else None
 
 

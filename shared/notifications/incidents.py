@@ -36,6 +36,7 @@ class Kind(StrEnum):
     OVERDUE = "overdue"
     RUN = "run"
     WORKBOOK = "workbook"
+    SETTING = "setting"
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Incident:
 
     Attributes:
         kind: What broke.
-        subject: Which one: a job id, the folder of a refused upload; blank for runs, of which the app has one kind.
+        subject: Which one: a job id, the folder of a refused upload, a setting; blank for runs: the app has one kind.
         sentence: What is wrong.
         run_id: The run that noticed it.
         open: Whether it is still so.

@@ -86,6 +86,18 @@ def notify_of_upload(activation: Activation) -> None:
 
 
 @_never_failing
+def notify_of_settings(problems: Mapping[str, str]) -> None:
+    """Notify of functions that the host has switched off because of a setting, and of settings that are right again.
+
+    Args:
+        problems: A sentence by setting.
+    """
+    known = [incident for incident in read_incidents().values() if incident.kind is Kind.SETTING]
+    broken = [Incident(Kind.SETTING, name, sentence) for name, sentence in problems.items()]
+    _tell(broken, [incident.key for incident in known if incident.subject not in problems])
+
+
+@_never_failing
 def notify_of_time(jobs: Sequence[Mapping[str, Any]], now: datetime) -> None:
     """Tell of jobs that should have loaded and have not, and whatever could not be told before.
 

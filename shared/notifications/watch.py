@@ -7,8 +7,9 @@ from datetime import datetime, timezone
 
 from shared.activation.store import configuration_store
 from shared.audit.runs import last_success
-from shared.notifications.notifier import notify_of_time
+from shared.notifications.notifier import notify_of_settings, notify_of_time
 from shared.planning.overview import active_jobs
+from shared.planning.triggers import trigger_problems
 from shared.telemetry.metrics import record_lags
 
 log = logging.getLogger(__name__)
@@ -17,6 +18,10 @@ log = logging.getLogger(__name__)
 def watch() -> None:
     """One tick."""
     now = datetime.now(timezone.utc)
+    problems = trigger_problems()
+    for sentence in problems.values():
+        log.error("%s", sentence)
+    notify_of_settings(problems)
     jobs = active_jobs(now)
     record_lags(jobs, now)
     _log_time_without_success(now)

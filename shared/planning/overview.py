@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Any, NamedTuple
 
 from shared.activation.store import configuration_store
@@ -33,16 +33,18 @@ class Timing(NamedTuple):
     """What decides when jobs run and when they are overdue.
 
     Attributes:
-        timer: The NCRONTAB expression of the app's timer.
+        timer: The schedule of the app's timer; blank, or one that the host cannot read, if it never ticks.
         activated_at: When the configuration became active: a job that never ran is due from then on.
         grace: How long a load may take, where the job does not say it.
         now: The time, UTC.
+        zone: Whose clock the timer's schedule means.
     """
 
     timer: str
     activated_at: datetime
     grace: timedelta
     now: datetime
+    zone: tzinfo = timezone.utc
 
 
 def active_jobs(now: datetime) -> list[dict[str, Any]]:
@@ -63,7 +65,7 @@ def describe_active(active: Snapshot, now: datetime) -> list[dict[str, Any]]:
         now: The time, UTC.
     """
     grace = timedelta(minutes=settings().job_timeout_minutes)
-    timing = Timing(settings().ingestion_schedule, active.version.activated_at, grace, now)
+    timing = Timing(settings().ingestion_schedule, active.version.activated_at, grace, now, settings().time_zone)
     latest, succeeded = _by_job(latest_rows()), _by_job(succeeded_rows())
     return describe_jobs(active.configuration, latest, succeeded, timing)
 
@@ -109,9 +111,11 @@ def _times(
         grace = timedelta(minutes=job.timeout_minutes) if job.timeout_minutes else timing.grace
         since, success = started or timing.activated_at, succeeded or timing.activated_at
         try:
-            times["next_due"] = next_start(timing.timer, job.schedule, quiet, since, timing.now)
-            times["overdue_since"] = overdue_since(timing.timer, job.schedule, quiet, success, grace, timing.now)
-        except ValueError:  # the host understands more forms of its setting than cron's
+            times["next_due"] = next_start(timing.timer, job.schedule, quiet, since, timing.now, timing.zone)
+            times["overdue_since"] = overdue_since(
+                timing.timer, job.schedule, quiet, success, grace, timing.now, timing.zone
+            )
+        except ValueError:  # the timer never ticks: the watch and the health check report why
             return times
     return times
 

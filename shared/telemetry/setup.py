@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricExporter
     from opentelemetry.sdk.trace.export import SpanExporter
 
+log = logging.getLogger(__name__)
+
 SERVICE = "excel-to-lake"  # OTEL_SERVICE_NAME wins
 _NOISY_LOGGERS = ("azure", "urllib3")  # each request of theirs at INFO
 
@@ -31,7 +33,17 @@ class _Exporters:
 
 
 def set_up_telemetry() -> None:
-    """Start to export what the settings ask for; the libraries are imported only then. Once per process."""
+    """Start to export what the settings ask for; the libraries are imported only then. Once per process.
+
+    Never fails: an exception while function_app.py is imported leaves the app without a single function.
+    """
+    try:
+        _set_up()
+    except Exception as error:
+        log.error("No telemetry is exported: %s: %s", type(error).__name__, error)  # noqa: TRY400
+
+
+def _set_up() -> None:
     wanted = [_azure_monitor] if settings().applicationinsights_connection_string else []
     wanted += [_otlp] if settings().otel_exporter_otlp_endpoint else []
     if wanted:

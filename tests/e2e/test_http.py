@@ -174,7 +174,8 @@ def test_health_is_open_and_tells_no_name(app: App) -> None:
     assert response.status_code == 200
     assert response.json() == {
         "status": "healthy",
-        "checks": {"settings": "ok", "configuration": "ok", "audit": "ok"},
+        "checks": {"settings": "ok", "audit": "ok", "configuration": "ok"},
+        "problems": [],
     }
 
 

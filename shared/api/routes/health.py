@@ -1,47 +1,80 @@
-"""What `GET /api/health` tells anybody: whether the app can work, without a name or an address of anything."""
+"""What `GET /api/health` answers anybody: whether the app can work, without a name or an address of anything."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal, NamedTuple
+
+from azure.core.exceptions import ResourceNotFoundError
 
 from shared.activation.store import configuration_store
 from shared.api.answers import Health, Unhealthy
-from shared.audit.table import audit_table
-from shared.errors.hierarchy import ConfigurationError
-from shared.settings import settings
+from shared.audit.runs import any_run
+from shared.errors.hierarchy import SettingsError
+from shared.planning.triggers import trigger_problems
 
 log = logging.getLogger(__name__)
 
-
-def health() -> Health | Unhealthy:
-    """Whether all is well, and the state of each part: `ok`, `missing` or `unreachable`."""
-    checks = {"settings": _settings(), "configuration": _configuration(), "audit": _audit()}
-    healthy = all(state != "unreachable" for state in checks.values())
-    if healthy:
-        return Health.model_validate({"status": "healthy", "checks": checks})
-    return Unhealthy.model_validate({"status": "unhealthy", "checks": checks})
+SECONDS = 10.0  # in which the checks must end
+_threads = ThreadPoolExecutor(4, thread_name_prefix="health")  # of its own: it waits for no other call
 
 
-def _settings() -> str:
+class _Check(NamedTuple):
+    state: Literal["ok", "missing", "unreachable", "wrong"]
+    problems: tuple[str, ...] = ()
+
+
+async def health() -> Health | Unhealthy:
+    """Whether all is well, the state of each part, and what is wrong as sentences."""
     try:
-        settings()
-    except ConfigurationError:
-        return "unreachable"
-    return "ok"
+        return await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(_threads, _look), SECONDS)
+    except TimeoutError:
+        sentence = f"The storage accounts have not answered within {SECONDS:.0f} seconds."
+        return _answer({"settings": _Check("ok"), "storage": _Check("unreachable", (sentence,))})
 
 
-def _configuration() -> str:
+def _look() -> Health | Unhealthy:
     try:
-        return "ok" if configuration_store().active() else "missing"
+        triggers = trigger_problems()
+    except SettingsError as error:
+        return _answer({"settings": _Check("wrong", (str(error),))})
+    checks = {"settings": _Check("wrong" if triggers else "ok", tuple(triggers.values()))}
+    checks["audit"] = _guarded("audit", _audit)
+    checks["configuration"] = _guarded("configuration", _configuration)
+    return _answer(checks)
+
+
+def _answer(checks: dict[str, _Check]) -> Health | Unhealthy:
+    problems = [problem for check in checks.values() for problem in check.problems]
+    content = {"checks": {name: check.state for name, check in checks.items()}, "problems": problems}
+    if problems:
+        return Unhealthy.model_validate({"status": "unhealthy", **content})
+    return Health.model_validate({"status": "healthy", **content})
+
+
+def _guarded(part: str, check: Callable[[], _Check]) -> _Check:
+    try:
+        return check()
     except Exception:
-        log.exception("The configuration storage cannot be read")
-        return "unreachable"
+        log.exception("The %s storage cannot be reached", part)
+        return _Check("unreachable", (f"The {part} storage cannot be reached; the app's log says why.",))
 
 
-def _audit() -> str:
+def _audit() -> _Check:
+    """Asks the table itself: that it could be made once says nothing of now."""
     try:
-        audit_table()
-    except Exception:
-        log.exception("The audit storage cannot be reached")
-        return "unreachable"
-    return "ok"
+        any_run()
+    except ResourceNotFoundError:
+        return _Check("missing", ("The audit table does not exist: restart the app, which creates it.",))
+    return _Check("ok")
+
+
+def _configuration() -> _Check:
+    if configuration_store().active():
+        return _Check("ok")
+    if any_run():  # an app without a workbook is new and well, unless it has worked with one
+        return _Check("missing", ("The app has carried out runs, but finds no active workbook: upload it again.",))
+    return _Check("missing")

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from shared.activation.store import configuration_store
 from shared.api.answers import Rehearsal, RunAccepted, RunDescription, RunList
 from shared.api.http import ProblemError
+from shared.api.pools import LimitedPool
 from shared.api.queries import RunsQuery, continuation
 from shared.audit.jobs import job_rows
 from shared.audit.pages import Span, runs_of_job_page, runs_page
@@ -28,6 +29,8 @@ from shared.models.run_ids import MAINTENANCE_RUN, ORDERED, RUN_ID_PATTERN, SCHE
 from shared.planning.dry_run import rehearse
 from shared.planning.selection import problems_of
 from shared.runs.orchestrations import ACTIVE, find_orchestration, orchestration_exists, start_orchestration
+
+_dry_runs = LimitedPool(4, "dry runs")
 
 
 async def list_runs(query: RunsQuery) -> RunList:
@@ -123,7 +126,7 @@ async def start_requested_run(client: DurableOrchestrationClient, wanted: RunBod
     if problems := problems_of(request, snapshot.configuration):
         raise ProblemError(400, "The request does not fit the active workbook.", problems)
     if wanted.dry_run:
-        return Rehearsal.model_validate(await asyncio.to_thread(rehearse, request, snapshot))
+        return Rehearsal.model_validate(await _dry_runs.run(rehearse, request, snapshot))
     if await orchestration_exists(client, run_id):
         raise ProblemError(409, f"Run '{run_id}' exists already; leave run_id out to get a new one.")
     return await accept(client, request)

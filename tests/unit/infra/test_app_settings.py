@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from shared.settings import Settings
+from shared.settings import READ_BY_HOST, Settings
 from tests.unit.infra.templates import INFRA, ROOT, template
 
 NOT_DEPLOYED = {
     "ConfigStorage": "a connection string; the identity signs in instead",
     "LakeStorage": "a connection string; the identity signs in instead",
     "AuditStorage": "a connection string; the identity signs in instead",
+    "WEBSITE_TIME_ZONE": "timers follow UTC",
     "JOB_MEMORY_MEGABYTES": "blank leaves the memory of an instance to its jobs; the parameter appSettings sets it",
     "OTEL_EXPORTER_OTLP_ENDPOINT": "telemetry goes to Application Insights; the parameter appSettings adds a receiver",
     "PUBLIC_URL": "blank takes the app's own host name; the parameter appSettings sets another",
@@ -121,3 +122,7 @@ def test_the_worker_is_not_asked_for_opentelemetry() -> None:
 
 def test_limits_that_a_scale_controller_reads_are_in_host_json_only() -> None:
     assert {name for name in GIVEN if name.startswith(HOST_JSON)} == {f"{HOST_JSON}functionTimeout"}
+
+
+def test_what_only_the_host_reads_is_given_as_it_has_no_default() -> None:
+    assert {name.upper() for name in READ_BY_HOST} <= set(GIVEN)

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from shared.jobs.schedules import is_due, next_due, next_start, next_tick, overdue_since, quiet_until
+from shared.jobs.schedules import is_due, next_due, next_start, overdue_since, quiet_until
+from shared.jobs.timers import next_tick
 
 
 def utc(day: int, hour: int, minute: int = 0) -> datetime:
