@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from shared.errors.hierarchy import ClockError
@@ -25,6 +27,25 @@ def test_whether_a_load_stands(load_id: str, stands: bool) -> None:
     inventory = Inventory(data=(a_file(load_id),), records=(a_file("200.0"),), void=frozenset({"150.0"}))
     assert inventory.committed(load_id) is stands
     assert inventory.abandoned() == ([] if stands else [a_file(load_id)])
+
+
+class Counted(tuple[LakeFile, ...]):
+    """Records that count how often all of them are looked at."""
+
+    looks: list[int]
+
+    def __iter__(self) -> Iterator[LakeFile]:
+        self.looks.append(1)
+        return super().__iter__()
+
+
+def test_the_verdict_looks_at_the_records_once_however_many_loads_there_are() -> None:
+    records = Counted(a_file(f"{number}.0") for number in range(2_000))
+    records.looks = []
+    inventory = Inventory(data=(*records, a_file("5000.0")), records=records)
+    records.looks.clear()
+    assert inventory.abandoned() == [a_file("5000.0")]
+    assert len(records.looks) == 1
 
 
 def test_before_the_first_record_nothing_stands() -> None:
