@@ -34,7 +34,11 @@ def open_snapshot(engine: sa.Engine, table: sa.Table, readers: int, reading: Rea
         change_number = _change_number(connection, table) if readers > 1 else None
         if readers > 1 and change_number is None:
             log.warning(_ONE_READER, reading.connection.username)
-        yield OracleSnapshot(connection, table, readers if change_number else 1, change_number, reading)
+        try:
+            yield OracleSnapshot(connection, table, readers if change_number else 1, change_number, reading)
+        except BaseException:
+            connection.invalidate()  # a rollback on a connection that is gone would raise, and hide why it is
+            raise
 
 
 @dataclass(frozen=True)

@@ -63,28 +63,6 @@ POSTGRESQL: list[tuple[Exception, type[IngestionError], str]] = [
     (adbc('function "connection refused"() does not exist', "42883"), SourceError, "refused"),
 ]
 
-ORACLE: list[tuple[Exception, type[IngestionError], str]] = [
-    (oracle("ORA-01017: invalid username/password; logon denied"), SourceError, "password is wrong"),
-    (oracle("ORA-28000: The account is locked."), SourceError, "locked"),
-    (oracle('DPY-6001: Service "x" is not registered with the listener'), SourceError, "service_name or sid"),
-    (oracle('DPY-4000: unable to find "X" in tnsnames.ora'), SourceError, "config_dir"),
-    (
-        oracle("DPY-3001: Native Network Encryption and Data Integrity is only supported in thick mode"),
-        SourceError,
-        "thin",
-    ),
-    (oracle("ORA-00942: table or view does not exist"), SourceError, "GRANT SELECT"),
-    (oracle('ORA-00904: "X": invalid identifier'), SourceError, "refused"),
-    (oracle("DPY-4024: call timeout of 1000 ms exceeded"), SourceError, "statement_timeout"),
-    (oracle("ORA-01555: snapshot too old"), TransientError, "snapshot"),
-    (oracle("ORA-00060: deadlock detected"), TransientError, "lock"),
-    (oracle("ORA-12541: Cannot connect. No listener"), TransientError, "nothing answers"),
-    (oracle("ORA-12516: TNS:listener could not find available handler"), TransientError, "no room"),
-    (oracle("ORA-01033: ORACLE initialization or shutdown in progress"), TransientError, "starting"),
-    (oracle("ORA-03113: end-of-file on communication channel"), TransientError, "connection was lost"),
-    (oracle("DPY-4011: the database or network closed the connection"), TransientError, "connection was lost"),
-]
-
 OTHERS: list[tuple[Exception, type[IngestionError], str]] = [
     (pymysql.OperationalError(1045, "Access denied for user 'x'@'y'"), SourceError, "password is wrong"),
     (pymysql.OperationalError(2003, "Can't connect to MySQL server on 'x' ([Errno 111])"), TransientError, "nothing"),
@@ -106,7 +84,7 @@ def test_an_error_of_another_driver_goes_by_its_text(
 
 @pytest.mark.parametrize(
     ("faults", "error", "kind", "meaning"),
-    [*((POSTGRESQL_FAULTS, *case) for case in POSTGRESQL), *((ORACLE_FAULTS, *case) for case in ORACLE)],
+    [(POSTGRESQL_FAULTS, *case) for case in POSTGRESQL],
     ids=lambda value: str(value)[:40].replace("\n", " "),
 )
 @pytest.mark.parametrize("wrapped", [False, True])
