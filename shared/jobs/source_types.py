@@ -23,6 +23,8 @@ class SourceType:
         filter_dialect: sqlglot's name of its SQL, in which `query_filter` is checked and written; databases only.
         url_schemes: how the URL of a secret, or its field `dialect`, names the database of that reader. A database by
             any other name is read through SQLAlchemy.
+        folds_case: whether a table_name without double quotes means the same in any case. It is kept in small letters
+            then, so that the table has one folder in the lake, however the workbook spells it.
         managed_identity: whether it accepts a token of the app's identity in the place of a password.
 
     Raises:
@@ -34,6 +36,7 @@ class SourceType:
     is_database: bool
     filter_dialect: str | None = None
     url_schemes: tuple[str, ...] = ()
+    folds_case: bool = False
     managed_identity: bool = False
 
     def __post_init__(self) -> None:
@@ -43,6 +46,10 @@ class SourceType:
             if self.is_database != bool(getattr(self, name)):
                 needed = "is missing" if self.is_database else "is for databases only"
                 raise ValueError(f"source type {self.name}: {name} {needed}")
+
+    def folded(self, table_name: str) -> str:
+        """A table_name as the job has it."""
+        return table_name.lower() if self.folds_case and '"' not in table_name else table_name
 
 
 POSTGRESQL = SourceType(
@@ -59,6 +66,7 @@ ORACLE = SourceType(
     is_database=True,
     filter_dialect="oracle",
     url_schemes=("oracle",),
+    folds_case=True,
 )
 MSSQL = SourceType(
     name="MSSQL",

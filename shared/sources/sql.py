@@ -73,9 +73,9 @@ class SqlSource(ABC):
         """A column as the text that the database itself prints for it."""
         return sa.cast(column, sa.Text())
 
-    def spellings(self, name: str) -> list[str]:
-        """How the table may be called, as SQLAlchemy spells names; the first that exists is taken."""
-        return [name]
+    def located(self, connection: sa.Connection) -> tuple[str, str | None]:  # noqa: ARG002
+        """Name and schema of the job's table, as SQLAlchemy spells names; whether it exists is seen later."""
+        return str(self.job.table_name), self.job.schema_name
 
     def cast_type(self, declared: str) -> sa.types.TypeEngine[Any]:
         """What this database casts a column to that has this type in `column_types`; never text."""
@@ -190,12 +190,13 @@ class SqlSource(ABC):
         return read.column(column_name(read.table, str(self.job.watermark_column), "watermark_column"))
 
     def _reflect(self, engine: sa.Engine) -> sa.Table:
-        name, schema = str(self.job.table_name), self.job.schema_name
         with warnings.catch_warnings(), engine.connect() as connection:
             warnings.simplefilter("ignore", SAWarning)  # types that it does not know are read as text
             inspector = sa.inspect(connection)
-            name, columns = self._find(inspector, name, schema)
+            name, schema = self.located(connection)
+            columns = self._columns(inspector, name, schema)
             keys = inspector.get_pk_constraint(name, schema)["constrained_columns"] or []
+            columns, keys = self.told_apart(columns, keys)
         return sa.Table(
             name,
             sa.MetaData(schema=schema),
@@ -207,14 +208,16 @@ class SqlSource(ABC):
             ),
         )
 
-    def _find(self, inspector: sa.Inspector, name: str, schema: str | None) -> tuple[str, list[Any]]:
-        for spelling in self.spellings(name):
-            try:
-                return spelling, list(inspector.get_columns(spelling, schema))
-            except NoSuchTableError:
-                continue
-        known = [*inspector.get_table_names(schema), *inspector.get_view_names(schema)]
-        raise SourceError(self._no_table(name, schema, known))
+    def told_apart(self, columns: list[Any], keys: list[str]) -> tuple[list[Any], list[str]]:
+        """The reflected columns and the names of the key's, each by a name of its own."""
+        return columns, keys
+
+    def _columns(self, inspector: sa.Inspector, name: str, schema: str | None) -> list[Any]:
+        try:
+            return list(inspector.get_columns(name, schema))
+        except NoSuchTableError:
+            known = [*inspector.get_table_names(schema), *inspector.get_view_names(schema)]
+            raise SourceError(self._no_table(str(self.job.table_name), self.job.schema_name, known)) from None
 
     def _no_table(self, name: str, schema: str | None, known: list[str]) -> str:
         near = difflib.get_close_matches(name, known, n=3)

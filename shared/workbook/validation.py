@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from openpyxl.utils import coordinate_to_tuple
 
 from shared.errors.hierarchy import WorkbookError
+from shared.jobs.source_types import SOURCE_TYPES
 from shared.models.job import Job, Request, Source
 from shared.workbook.column import SheetSpec
 from shared.workbook.columns import REQUESTS, SHEETS, SOURCE_CONFIG, SOURCES
@@ -48,9 +49,7 @@ def _read(sheets: Sequence[Sheet], found: Findings) -> Configuration | None:
     jobs_table, jobs = _rows(sheets, SOURCE_CONFIG, found)
     sources_table, sources = _rows(sheets, SOURCES, found)
     requests_table, requests = _rows(sheets, REQUESTS, found)
-    models = [
-        Job(**draft.fields(SOURCE_CONFIG)) if draft.complete else Job.model_construct(**draft.values) for draft in jobs
-    ]
+    models = list(map(_job, jobs))
     if jobs_table:
         check_jobs(jobs, models, jobs_table, found)
     if sources_table:
@@ -64,6 +63,14 @@ def _read(sheets: Sequence[Sheet], found: Findings) -> Configuration | None:
         sources=tuple(Source(**draft.fields(SOURCES)) for draft in sources),
         requests=tuple(Request(**draft.fields(REQUESTS)) for draft in requests),
     )
+
+
+def _job(draft: Draft) -> Job:
+    """The job of a row; that of an incomplete row has only the fields that are in order."""
+    fields = draft.fields(SOURCE_CONFIG) if draft.complete else dict(draft.values)
+    if (kind := SOURCE_TYPES.get(fields.get("source_type", ""))) and "table_name" in fields:
+        fields["table_name"] = kind.folded(fields["table_name"])
+    return Job(**fields) if draft.complete else Job.model_construct(**fields)
 
 
 def _rows(sheets: Sequence[Sheet], spec: SheetSpec, found: Findings) -> tuple[Table | None, list[Draft]]:

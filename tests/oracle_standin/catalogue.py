@@ -60,6 +60,7 @@ class TableInfo:
     columns: list[Column]
     key: list[str] = field(default_factory=list)
     is_index: bool = False  # ORGANIZATION INDEX
+    query: str | None = None  # of a materialized view
     blocks: int | None = None
 
     @property
@@ -104,6 +105,7 @@ class Database:
         self.denied = set(denied)
         self.tables: dict[Path_, TableInfo] = {}
         self.views: dict[Path_, tuple[str, list[Column]]] = {}
+        self.synonyms: dict[Path_, tuple[str, str, str | None]] = {}  # owner, name, database link
         self.faults: list[Fault] = []
         self.log: Any = None  # a file that takes every statement
         self.scn = 1_000_000
@@ -206,6 +208,12 @@ class Database:
                         (owner, f"{name}_PK", name, key, n) for n, key in enumerate(table.key, 1)
                     )
             self._dictionary_rows(rows, owner, name, table.columns, "TABLE")
+            if table.query:
+                rows.setdefault("ALL_MVIEWS", []).append((owner, name, table.query))
+                rows.setdefault("ALL_OBJECTS", []).append((owner, name, "MATERIALIZED VIEW", "N"))
+        for (owner, name), (target_owner, target, link) in self.synonyms.items():
+            rows.setdefault("ALL_SYNONYMS", []).append((owner, name, target_owner, target, link))
+            rows.setdefault("ALL_OBJECTS", []).append((owner, name, "SYNONYM", "N"))
         for (owner, name), (text, columns) in self.views.items():
             rows.setdefault("ALL_VIEWS", []).append((owner, name, text))
             self._dictionary_rows(rows, owner, name, columns, "VIEW")
@@ -244,8 +252,13 @@ class Database:
 
     def relation(self, path: Path_, compiler: Compilation, scn: int | None, at: int) -> FoundTable:
         full = path if len(path) == 2 else (compiler.user, path[0])
-        if len(path) == 1 and full not in self.tables and full not in self.views:
-            full = ("SYS", path[0])
+        if len(path) == 1 and full not in {*self.tables, *self.views, *self.synonyms}:
+            full = ("PUBLIC", path[0]) if ("PUBLIC", path[0]) in self.synonyms else ("SYS", path[0])
+        while full in self.synonyms:
+            *target, link = self.synonyms[full]
+            if link:
+                raise OracleError(2019, "connection description for remote database not found", at)
+            full = (str(target[0]), str(target[1]))
         if full in self.views:
             text, columns = self.views[full]
             inner = Compiler(text, compiler.session, self, [], scn, full[0])

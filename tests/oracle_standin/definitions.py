@@ -87,7 +87,15 @@ class Definitions(Transaction):
         parser = Parser(text)
         verb = parser.next().text.upper()
         replace = parser.take("OR", "REPLACE")
+        if parser.take("PUBLIC", "SYNONYM"):
+            self._create_synonym("PUBLIC", parser)
+            return
         kind = parser.next().text.upper()
+        if kind == "SYNONYM":
+            self._create_synonym(self.schema, parser)
+            return
+        if kind == "MATERIALIZED":
+            parser.need("VIEW")
         path = parser.path()
         full = path if len(path) == 2 else (self.schema, path[0])
         database = self.database
@@ -110,10 +118,32 @@ class Definitions(Transaction):
             if full in database.views and not replace:
                 raise OracleError(955, "name is already used by an existing object")
             database.views[full] = (query, [Column(name, one) for name, one in columns])
+        elif kind == "MATERIALIZED":
+            parser.need("AS")
+            self._create_materialized(full, text[parser.token.at :])
         elif kind == "TABLE":
             self._create_table(full, parser)
         else:
             raise OracleError(901, "invalid CREATE command", parser.token.at)
+
+    def _create_synonym(self, owner: str, parser: Parser) -> None:
+        """`CREATE SYNONYM [owner.]name FOR [owner.]name[@link]`."""
+        path = parser.path()
+        parser.need("FOR")
+        target = parser.path()
+        link = parser.name() if parser.take("@") else None
+        place = target if len(target) == 2 else (self.schema, target[0])
+        self.database.synonyms[(owner, path[-1]) if len(path) == 1 else path] = (place[0], place[1], link)
+
+    def _create_materialized(self, full: Path_, query: str) -> None:
+        """A table of its query's rows, as they are now."""
+        compiler = Compiler(query, self, self.database, [], None, full[0])
+        sql, columns = compiler.query(Parser(query).query())
+        table = TableInfo(full[0], full[1], [Column(name, kind) for name, kind in columns], query=query)
+        self.database.create(table)
+        names = ", ".join(q(name) for name, _ in columns)
+        filled = f'INSERT INTO {table.stored} ({names}, "$from") SELECT {names}, {self.database.scn} FROM ({sql})'
+        self._connection.execute(filled, compiler.parameters)
 
     def _create_table(self, full: Path_, parser: Parser) -> None:
         table = TableInfo(full[0], full[1], [])

@@ -16,5 +16,13 @@ class HintsFollowTables(OracleCompiler_cx_oracle):
     def get_from_hint_text(self, table: Any, text: str | None) -> str | None:  # noqa: ARG002
         return text
 
+    def visit_true(self, expr: Any, **kw: Any) -> str:
+        """A condition that always holds; release 23 has booleans, and SQLAlchemy then writes a number for one."""
+        return "1 = 1" if self.dialect.supports_native_boolean else str(super().visit_true(expr, **kw))  # type: ignore[no-untyped-call]
+
+    def visit_false(self, expr: Any, **kw: Any) -> str:
+        """A condition that never holds."""
+        return "0 = 1" if self.dialect.supports_native_boolean else str(super().visit_false(expr, **kw))  # type: ignore[no-untyped-call]
+
     def get_select_hint_text(self, byfroms: Any) -> str | None:  # noqa: ARG002
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
@@ -16,6 +17,7 @@ from shared.sources.oracle.batches import Reading
 from shared.sources.oracle.compiler import HintsFollowTables
 from shared.sources.oracle.connection import OracleConnection
 from shared.sources.oracle.faults import FAULTS
+from shared.sources.oracle.names import find_owner, find_table, written
 from shared.sources.oracle.snapshot import OracleSnapshot, open_snapshot
 from shared.sources.oracle.types import (
     CASTS,
@@ -49,9 +51,30 @@ class OracleSource(SqlSource):
         reading = Reading(self.connection, self.compile, self.job.chunk_size)
         return open_snapshot(self._engine, table, readers, reading)
 
-    def spellings(self, name: str) -> list[str]:
-        """SQLAlchemy takes lower case for a name without quotes; people write such names in any case."""
-        return list(dict.fromkeys((name, name.lower())))
+    def located(self, connection: sa.Connection) -> tuple[str, str | None]:
+        owner = find_owner(connection, str(self.job.schema_name))
+        name = str(self.job.table_name)
+        found = find_table(connection, owner, name)
+        normalize = connection.dialect.normalize_name
+        return (normalize(found[1]), normalize(found[0])) if found else (name, normalize(owner))
+
+    def table_names(self) -> list[str]:
+        """Tables, views and materialized views; a synonym is another name of a table, and no table of its own."""
+        with self._explaining(), self._engine.connect() as connection:
+            inspector = sa.inspect(connection)
+            schema = connection.dialect.normalize_name(find_owner(connection, str(self.job.schema_name)))
+            lists = (inspector.get_table_names, inspector.get_view_names, inspector.get_materialized_view_names)
+            denormalize = connection.dialect.denormalize_name
+            return written({str(denormalize(name)) for names in lists for name in names(schema)})
+
+    def told_apart(self, columns: list[Any], keys: list[str]) -> tuple[list[Any], list[str]]:
+        """SQLAlchemy has small letters for A, and for "a": if a table has both, each keeps the catalogue's name."""
+        alike = Counter(str(column["name"]) for column in columns)
+        renamed = [
+            {**column, "name": _of_the_catalogue(column["name"])} if alike[str(column["name"])] > 1 else column
+            for column in columns
+        ]
+        return renamed, [_of_the_catalogue(key) if alike[str(key)] > 1 else key for key in keys]
 
     def arrow_type(self, source_type: sa.types.TypeEngine[Any]) -> pa.DataType | None:
         return arrow_type(source_type)
@@ -100,6 +123,11 @@ class OracleSource(SqlSource):
         if isinstance(column.comparable.type, oracle.TIMESTAMP):
             return beyond_microsecond(self, column, value)
         return super().beyond(column, value)
+
+
+def _of_the_catalogue(name: str) -> sa.quoted_name:
+    is_quoted = bool(getattr(name, "quote", None))
+    return sa.quoted_name(str(name) if is_quoted else str(name).upper(), quote=True)
 
 
 def _as_large(column: ReadColumn) -> ReadColumn:

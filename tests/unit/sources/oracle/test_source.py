@@ -247,12 +247,6 @@ def test_a_table_is_divided_by_the_places_of_its_rows() -> None:
     assert rowid_ranges([], 3) == []
 
 
-def test_names_are_found_in_any_case() -> None:
-    made: Any = read_of(oracle.NUMBER()).database
-    assert made.spellings("HR_Employees") == ["HR_Employees", "hr_employees"]
-    assert made.spellings("employees") == ["employees"]
-
-
 @pytest.mark.parametrize(
     ("fields", "place"),
     [
