@@ -134,7 +134,23 @@ def _pages_follow_each_other(row: Mapping[str, Any]) -> Iterator[tuple[str, str]
         yield "parallelism", f"'{row['parallelism']}' {message}"
 
 
+def _zones_are_for_apis(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    zoned = [name for name, kind in row["column_types"].items() if kind.startswith("timestamp(")]
+    if zoned and is_database(row.get("source_type")):
+        yield "column_types", f"gives a zone to '{zoned[0]}', which only an API's local times need"
+
+
+def _filter_is_named_once(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    name = row["api_cursor_filter_param"]
+    if name and row.get("load_type") == "INCREMENTAL" and (name in row["api_params"] or name in row["api_body"]):
+        place = "api_params" if name in row["api_params"] else "api_body"
+        message = f"{quoted(name)} is in {place} too, and one would replace the other; start with last_watermark"
+        yield "api_cursor_filter_param", f"{message}, or write {{watermark}} into that value"
+
+
 ERRORS: tuple[Rule, ...] = (
+    _zones_are_for_apis,
+    _filter_is_named_once,
     _filter_is_one_condition,
     _endpoint_stays_below_base_url,
     _watermark_fits,

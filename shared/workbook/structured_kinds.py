@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
+from zoneinfo import ZoneInfo
 
 from shared.jobs.schedules import next_due, parse_quiet_hours
 from shared.workbook.cells import as_text, quoted
@@ -19,7 +20,7 @@ from shared.workbook.kinds import InvalidCellError, did_you_mean
 _TYPES = ("text", "bigint", "double", "decimal", "bool", "date", "time", "timestamp", "binary", "json")
 _TYPE_ALIASES = {"int": "bigint", "integer": "bigint", "float": "double", "string": "text", "boolean": "bool"}
 _COLUMN_TYPE = re.compile(
-    r"(?P<column>.+?)\s*:\s*(?P<type>\w+)(?:\s*\(\s*(?P<precision>\d+)\s*,\s*(?P<scale>\d+)\s*\))?"
+    r"(?P<column>.+?)\s*:\s*(?P<type>\w+)(?:\s*\(\s*(?:(?P<precision>\d+)\s*,\s*(?P<scale>\d+)|(?P<zone>[A-Za-z][\w+/-]*))\s*\))?"
 )
 _COMMA_OUTSIDE_BRACKETS = re.compile(r",(?![^(]*\))")
 _MAX_PRECISION = 38
@@ -54,6 +55,10 @@ class ColumnTypes:
         if name not in _TYPES:
             hint = did_you_mean(name, _TYPES)
             raise InvalidCellError(f"has the type '{name}', which is not one of {', '.join(_TYPES)}{hint}")
+        if name == "timestamp" and found["zone"]:
+            return f"timestamp({_known_zone(found['zone'])})"
+        if found["zone"]:
+            raise InvalidCellError(f"has '{found['type']}({found['zone']})'; only timestamp takes a zone")
         if found["precision"] is None:
             return name
         precision, scale = int(found["precision"]), int(found["scale"])
@@ -214,3 +219,13 @@ def _scalar(name: str, value: object) -> str:
 
 def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise InvalidCellError(
+            f"names the zone '{name}', which is none of the IANA database, such as Europe/Zurich"
+        ) from None
+    return name

@@ -1,8 +1,7 @@
-"""What is new: the watermark as a parameter for the server, and the rows beyond it whatever the server sends."""
+"""What is new: the rows beyond the watermark, whatever the server sends."""
 
 from __future__ import annotations
 
-from datetime import date, datetime, timezone
 from typing import Any
 
 import pyarrow as pa
@@ -16,60 +15,11 @@ from shared.sources.boundary import Boundary
 from shared.sources.lookback import before
 from shared.sources.rest.tables import LINKS
 from shared.sources.source import ReadOptions
-from shared.sources.watermark import typed_watermark, watermark_text
+from shared.sources.watermark import typed_watermark
 
 _STATE, _BOUNDARY = "incremental", "boundary"
-_MILLISECONDS = 1000
-
-
-def server_filter(job: Job, start: str | None, known: pa.DataType | None) -> dict[str, str]:
-    """The parameter that makes the server send newer rows only; empty where the job names none.
-
-    Args:
-        job: Names the parameter and its format.
-        start: Where the load starts, as text.
-        known: The type of the watermark column, where an earlier load has found it.
-
-    Raises:
-        SourceError: the watermark is no time and the format is one of times.
-    """
-    if not job.api_cursor_filter_param or start is None:
-        return {}
-    value: Any = typed_watermark(start, known, str(job.watermark_column)) if known else _guessed(start)
-    if job.lookback and not isinstance(value, str):
-        value = before(value, job.lookback, str(job.watermark_column))
-    return {job.api_cursor_filter_param: _formatted(value, job)}
-
-
-def _guessed(text: str) -> Any:
-    try:
-        return datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        return text
-
-
-def _formatted(value: Any, job: Job) -> str:
-    """The watermark as the server wants it; times without a zone count as UTC, and those with one are sent in it."""
-    pattern = job.api_cursor_filter_format
-    if isinstance(value, str) and pattern not in (None, "iso"):
-        value = _guessed(value)  # days are texts in JSON
-    if isinstance(value, date) and not isinstance(value, datetime) and pattern:
-        value = datetime(value.year, value.month, value.day)
-    if not isinstance(value, datetime):
-        if pattern in (None, "iso"):
-            return str(watermark_text(value))
-        raise SourceError(
-            f"Job '{job.job_id}': api_cursor_filter_format '{pattern}' is one of times, but the watermark is "
-            f"'{value}'; leave it blank to send the watermark as it is."
-        )
-    moment = value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
-    if pattern == "unix":
-        return str(int(moment.timestamp()))
-    if pattern == "unix_ms":
-        return str(int(moment.timestamp() * _MILLISECONDS))
-    if pattern not in (None, "iso"):
-        return moment.strftime(pattern)
-    return value.isoformat() if value.tzinfo is None else moment.isoformat().replace("+00:00", "Z")
+_ISO_DAY = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$"
+_LOOKS_LIKE_TIME_OR_NUMBER = r"^[-+]?[\d.,:/ ]+$|^/Date|\d{1,4}[./]\d{1,2}[./]\d{1,4}|\d:\d\d"
 
 
 class NewRows:
@@ -99,6 +49,7 @@ class NewRows:
                 f"They have {one_line(', '.join(schema.names), 500)}."
             )
         self._type = schema.field(self._cursor).type
+        self._is_text = pa.types.is_string(self._type) and job.column_types.get(self._cursor) != "text"
         self._state = state
         self._backfill = within
         self._last = self._value(None if options.full_refresh else options.watermark)
@@ -125,11 +76,34 @@ class NewRows:
                 f"Job '{self._job_id}': watermark_column '{self._cursor}' is missing or null in {cursor.null_count} "
                 "rows of a page, which an INCREMENTAL load would never see: choose another column, or load it FULL."
             )
+        self._refuse_unordered_texts(cursor)
         table = self._within(table)
         if table.num_rows:
             highest = pc.max(table.column(self._cursor)).as_py()
             self._highest = highest if self._highest is None else max(self._highest, highest)
         return self.boundary.new_rows(table) if self.boundary else table
+
+    def _refuse_unordered_texts(self, cursor: pa.ChunkedArray[Any]) -> None:
+        """Raises SourceError for texts whose order, which is that of their bytes, is not that of what they mean.
+
+        Days in ISO 8601 are in order, and so are texts of one length that look neither like a number nor like a time,
+        such as ULIDs. `column_types` may say that a column really is text.
+        """
+        if not self._is_text or not len(cursor):
+            return
+        if pc.all(pc.match_substring_regex(cursor, _ISO_DAY), min_count=0).as_py():
+            return
+        lengths = pc.unique(pc.binary_length(cursor)).to_pylist() + [len(text) for text in (self._last,) if text]
+        meant = pc.any(pc.match_substring_regex(cursor, _LOOKS_LIKE_TIME_OR_NUMBER), min_count=0).as_py()
+        if len(set(lengths)) == 1 and not meant:
+            return
+        shown = one_line(str(cursor[0].as_py()), 60)
+        raise SourceError(
+            f"Job '{self._job_id}': watermark_column '{self._cursor}' holds texts such as '{shown}', whose order "
+            "would be "
+            f"that of their letters: '1000' comes before '999'. Say what it is in column_types, for example "
+            f"{self._cursor}:bigint or {self._cursor}:timestamp, or {self._cursor}:text if that order is right."
+        )
 
     def at_start(self, table: pa.Table) -> pa.Table:
         """The rows that stand at the very watermark."""

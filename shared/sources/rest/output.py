@@ -66,19 +66,22 @@ class Output:
             elif self._new_rows:
                 raw = self._with_new_rows(raw, self._new_rows)
             page[path] = raw
-            taken[path] = conformed(raw, self._schemas[path])
+            taken[path] = self._conformed(raw, path)
         return taken
 
     def _with_new_rows(self, raw: pa.Table, new_rows: NewRows) -> pa.Table:
-        numbered = conformed(raw, self._schemas[ROOT]).append_column(_NUMBER, pa.array(range(raw.num_rows)))
+        numbered = self._conformed(raw, ROOT).append_column(_NUMBER, pa.array(range(raw.num_rows)))
         return raw.take(new_rows.of(numbered).column(_NUMBER))
+
+    def _conformed(self, raw: pa.Table, path: Path) -> pa.Table:
+        return conformed(raw, self._schemas[path], {} if path else self._job.column_types)
 
     def _recount(self) -> None:
         boundary = self._new_rows.boundary if self._new_rows else None
         if self._new_rows is None or boundary is None or boundary.exact:
             return
         for _, page in self._gathering.pages():
-            boundary.recount(self._new_rows.at_start(conformed(page[ROOT], self._schemas[ROOT])))
+            boundary.recount(self._new_rows.at_start(self._conformed(page[ROOT], ROOT)))
         boundary.check()
 
     def _give(self, path: Path) -> Any:

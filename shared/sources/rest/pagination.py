@@ -112,7 +112,7 @@ def all_pages(reader: PageReader, filters: Mapping[str, str]) -> Iterator[Page]:
                 "many pages, or make them larger with api_page_size."
             )
         yield page
-    totals.check(rows, moves=isinstance(pagination, NumberedPages))
+    totals.check(rows, isinstance(pagination, NumberedPages), reader.job.parallelism > 1)
 
 
 class _Totals:
@@ -127,15 +127,24 @@ class _Totals:
         if page.total is not None:
             self._declared.append(page.total)
 
-    def check(self, rows: int, moves: bool) -> None:
-        """Raises TransientError if they do not fit the rows, or went down while pages, which `moves`, were counted."""
+    def check(self, rows: int, are_counted: bool, are_parallel: bool) -> None:
+        """See that they fit the rows.
+
+        Pages that are counted move when rows go: others slip onto a page that was read already. When rows come, others
+        are pushed onto a later page, which is no loss unless parallel readers have read that one already.
+
+        Raises:
+            TransientError: they do not.
+        """
         declared, place = self._declared, self._first.answer.place
         if not declared:
             return
-        if moves and any(later < earlier for earlier, later in pairwise(declared)):
+        fell = any(later < earlier for earlier, later in pairwise(declared))
+        if are_counted and (fell or (are_parallel and min(declared) != max(declared))):
             raise TransientError(
-                f"{place} declared {max(declared)} rows at api_total_path and later {min(declared)}: rows were deleted "
-                "while its pages were counted, so that others moved to pages that had been read already."
+                f"{place} declared {min(declared)} rows at api_total_path and {max(declared)}: rows came or went "
+                "while its "
+                "pages were counted, so that others moved to pages that had been read already."
             )
         if not min(declared) <= rows <= max(declared):
             raise TransientError(

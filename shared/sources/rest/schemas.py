@@ -15,8 +15,9 @@ from shared.errors.texts import one_line
 from shared.models.job import Job
 from shared.sources.arrow import conform
 from shared.sources.columns import declared_type
+from shared.sources.rest.moments import NAIVE, ZONED, readable, zone_of
 from shared.sources.rest.tables import ROW_ID, SEPARATOR, Path
-from shared.sources.rest.types import NAIVE, ZONED, ColumnTypes, readable
+from shared.sources.rest.types import ColumnTypes
 
 
 def table_name(job: Job, path: Path) -> str:
@@ -71,14 +72,19 @@ def rows_schema(job: Job, types: ColumnTypes | None, earlier: Mapping[str, pa.Da
     return pa.schema(fields or [pa.field(ROW_ID, pa.string())])  # a table has at least one column
 
 
-def conformed(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """A page's table in the types that were decided; columns that it has not are null.
+def conformed(table: pa.Table, schema: pa.Schema, declared: Mapping[str, str] | None = None) -> pa.Table:
+    """A page's table in the types that were decided; columns that it does not have are null.
+
+    Args:
+        table: The table.
+        schema: The types.
+        declared: `column_types`, which may name the zone of local times.
 
     Raises:
         SourceError: a value does not fit, or a key is null.
     """
     columns = [
-        readable(table.column(field.name), field.type)
+        readable(table.column(field.name), field.type, zone_of((declared or {}).get(field.name)))
         if field.name in table.column_names
         else pa.nulls(table.num_rows, field.type)
         for field in schema
@@ -90,8 +96,10 @@ def conformed(table: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 def _declared(text: str, types: ColumnTypes, name: str) -> pa.DataType:
+    if zone_of(text):
+        return ZONED
     arrow_type = declared_type(text)[0]
-    return ZONED if arrow_type == NAIVE and types.fits(name, ZONED) else arrow_type
+    return ZONED if arrow_type == NAIVE and (types.fits(name, ZONED) or types.is_epoch(name)) else arrow_type
 
 
 def _arrow_type(hints: Any, capabilities: DestinationCapabilitiesContext) -> pa.DataType:

@@ -23,13 +23,14 @@ from shared.sources.evolution import contract_violation
 from shared.sources.rest.client import ApiClient
 from shared.sources.rest.connection import RestConnection
 from shared.sources.rest.gathering import Gathering
-from shared.sources.rest.increment import NewRows, server_filter
+from shared.sources.rest.increment import NewRows
 from shared.sources.rest.memory import MEMORY, Memory
 from shared.sources.rest.output import Output, Schemas
 from shared.sources.rest.page import Page, PageReader
 from shared.sources.rest.pagination import all_pages, first_page
 from shared.sources.rest.schemas import conformed, earlier_schemas, rows_schema, table_name
-from shared.sources.rest.tables import ROOT, ROW_ID
+from shared.sources.rest.server_filter import server_filter
+from shared.sources.rest.tables import ROOT, ROW_ID, Path
 from shared.sources.source import ReadOptions
 
 
@@ -77,7 +78,7 @@ class RestSource:
             gathering.add(page)
             schema = self._schemas(gathering)[ROOT]
             _, tables = next(gathering.pages(), (0, {ROOT: schema.empty_table()}))
-            return page, conformed(tables[ROOT], schema)
+            return page, conformed(tables[ROOT], schema, self.job.column_types)
         finally:
             client.close()
             gathering.close()
@@ -146,7 +147,23 @@ class RestSource:
                 schemas[name[start:],] = pa.schema(list(columns.items()))
         if not schemas and len(root) > 1 and ROW_ID in root.names:
             root = root.remove(root.get_field_index(ROW_ID))
-        return {ROOT: root, **schemas}
+        found = {ROOT: root, **schemas}
+        for path, schema in found.items():
+            self._refuse_names_of_one_spelling(path, schema)
+        return found
+
+    def _refuse_names_of_one_spelling(self, path: Path, schema: pa.Schema) -> None:
+        """Raises SourceError for fields that differ in case only: Delta and Spark cannot tell them apart."""
+        first: dict[str, str] = {}
+        for name in schema.names:
+            other = first.setdefault(name.casefold(), name)
+            if other != name:
+                raise SourceError(
+                    f"Job '{self.job.job_id}': the fields '{other}' and '{name}' of table "
+                    f"'{table_name(self.job, path)}' "
+                    "differ in case only, which most readers of a lake cannot tell apart; leave one of them out with "
+                    "excluded_columns."
+                )
 
     def _output(self, gathering: Gathering) -> Output:
         schemas = self._schemas(gathering)

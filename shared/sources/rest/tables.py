@@ -71,7 +71,7 @@ class Unnesting:
     def _flatten(self, values: Columns, before: str, path: Path, columns: Columns, lists: Columns) -> None:
         for key, column in values.items():
             name = f"{before}{key}"
-            if not path and not self._is_read(name):
+            if not path and not self._is_read(name, _other_spelling(key, values, before)):
                 continue
             self._refuse_second(name, columns, lists)
             if self._keeps_json or (name in self._as_text and not path):
@@ -96,15 +96,25 @@ class Unnesting:
                 "become columns and lists tables: set api_nested to json."
             )
 
-    def _is_read(self, name: str) -> bool:
-        """Whether a column is chosen; a pattern that chooses an object chooses its fields."""
+    def _is_read(self, name: str, other: str | None) -> bool:
+        """Whether a column is chosen; a pattern that chooses an object chooses its fields.
+
+        Case does not count, unless a pattern is spelled like `other`, a field that differs from this one in case only.
+        """
         parts = name.split(SEPARATOR)
         names = [SEPARATOR.join(parts[: n + 1]) for n in range(len(parts))]
-        included, excluded = self._job.included_columns, self._job.excluded_columns
+        included = [pattern for pattern in self._job.included_columns if pattern != other]
+        excluded = [pattern for pattern in self._job.excluded_columns if pattern != other]
         starts = [pattern for pattern in included if pattern.startswith(f"{name}{SEPARATOR}")]
-        if included and not starts and not any(matches(included, one) for one in names):
+        if self._job.included_columns and not starts and not any(matches(included, one) for one in names):
             return False
         return not any(matches(excluded, one) for one in names)
+
+
+def _other_spelling(key: str, values: Columns, before: str) -> str | None:
+    """The name of a field that differs from another in case only; None if there is no such."""
+    folded = key.casefold()
+    return next((f"{before}{other}" for other in values if other != key and other.casefold() == folded), None)
 
 
 def _columns(rows: Iterable[Any]) -> Columns:

@@ -9,21 +9,22 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shared.sources.rest.moments import DOTNET, EPOCH, NAIVE, ZONED, readable
 from shared.sources.rest.tables import LINKS, LIST_INDEX
 
 TEXT = pa.string()
-ZONED, NAIVE = pa.timestamp("us", "UTC"), pa.timestamp("us")
 
 Array: TypeAlias = "pa.Array[Any] | pa.ChunkedArray[Any]"
 
 _MOMENT = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?"
 _PATTERNS: dict[pa.DataType, str] = {
-    ZONED: _MOMENT + r"(Z|[+-]\d\d:?\d\d)$",
+    ZONED: _MOMENT + r"(Z|[+-]\d\d:?\d\d)$|" + DOTNET,
     NAIVE: _MOMENT + "$",
     pa.bool_(): r"^(true|false|True|False|TRUE|FALSE)$",
     pa.int64(): r"^-?(0|[1-9]\d{0,17})$",
     pa.float64(): r"^-?(0|[1-9]\d{0,14})(\.\d{1,15})?([eE][+-]?\d{1,2})?$",
 }
+_SECONDS = r"\d:\d\d:\d\d"  # a time without them may be the beginning of a remark
 _OF_JSON = (ZONED, NAIVE)  # a JSON text that looks like a number is none
 _OF_CSV = (pa.int64(), pa.float64(), pa.bool_(), ZONED, NAIVE)
 
@@ -35,6 +36,8 @@ class _Seen:
     place: tuple[int, int]
     types: set[pa.DataType] = field(default_factory=set)
     candidates: tuple[pa.DataType, ...] = ()
+    has_seconds: bool = False
+    is_epoch: bool = True
 
 
 class ColumnTypes:
@@ -58,6 +61,9 @@ class ColumnTypes:
                 seen.types.add(column.type)
             if pa.types.is_string(column.type) and seen.candidates:
                 seen.candidates = tuple(kind for kind in seen.candidates if _fits(column, kind))
+                seen.has_seconds = seen.has_seconds or _any(column, _SECONDS)
+            if pa.types.is_string(column.type) and seen.is_epoch:
+                seen.is_epoch = not _any(column, r"\S") or _all(column, rf"{EPOCH}|^$")
 
     def names(self) -> list[str]:
         """All columns, in the order of the pages."""
@@ -66,6 +72,10 @@ class ColumnTypes:
     def fits(self, name: str, kind: pa.DataType) -> bool:
         """Whether all texts of a column could be of that type."""
         return name in self._seen and kind in self._seen[name].candidates
+
+    def is_epoch(self, name: str) -> bool:
+        """Whether all texts of a column are numbers that may be moments since 1970."""
+        return name in self._seen and self._seen[name].is_epoch
 
     def schema(self, declared: Mapping[str, pa.DataType], before: Mapping[str, pa.DataType], keep: bool) -> pa.Schema:
         """The table's schema.
@@ -80,9 +90,12 @@ class ColumnTypes:
             now = LINK_TYPES.get(name) or declared.get(name) or self._type(name)
             earlier = before.get(name)
             if earlier is not None and name not in declared:
-                now = earlier if keep or now is None else _wider(earlier, now)
+                now = earlier if now is None or (keep and not _is_wider(earlier, now)) else _wider(earlier, now)
             if now is not None:
                 fields.append(pa.field(name, now))
+        if keep:  # an optional field that no row has now is null in all of them
+            missing = [(name, kind) for name, kind in before.items() if name not in self._seen and name not in LINKS]
+            fields += [pa.field(name, kind) for name, kind in missing if name not in declared]
         return pa.schema(fields)
 
     def _type(self, name: str) -> pa.DataType | None:
@@ -95,18 +108,11 @@ class ColumnTypes:
         if len(seen.types) > 1:
             return TEXT
         (only,) = seen.types
-        return seen.candidates[0] if only == TEXT and seen.candidates else only
+        candidates = [kind for kind in seen.candidates if kind != NAIVE or seen.has_seconds]
+        return candidates[0] if only == TEXT and candidates else only
 
 
 LINK_TYPES = {name: pa.int64() if name == LIST_INDEX else TEXT for name in LINKS}
-
-
-def readable(column: Array, wanted: pa.DataType) -> Array:
-    """Texts of moments in a form that Arrow reads: microseconds, a zone with a colon, and none where none is wanted."""
-    if not pa.types.is_string(column.type) or not pa.types.is_timestamp(wanted):
-        return column
-    column = pc.replace_substring_regex(column, r"(\.\d{6})\d+", r"\1")
-    return pc.replace_substring_regex(column, r"([+-]\d\d):?(\d\d)$", r"\1:\2")
 
 
 def _fits(column: Array, kind: pa.DataType) -> bool:
@@ -117,6 +123,19 @@ def _fits(column: Array, kind: pa.DataType) -> bool:
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return False
     return True
+
+
+def _any(column: Array, pattern: str) -> bool:
+    return bool(pc.any(pc.match_substring_regex(column, pattern), min_count=0).as_py())
+
+
+def _all(column: Array, pattern: str) -> bool:
+    return bool(pc.all(pc.match_substring_regex(column, pattern), min_count=0).as_py())
+
+
+def _is_wider(before: pa.DataType, now: pa.DataType) -> bool:
+    """Whether the lake's whole numbers may become doubles, because JSON has one kind of number: 10, and later 10.5."""
+    return pa.types.is_integer(before) and pa.types.is_floating(now)
 
 
 def _wider(before: pa.DataType, now: pa.DataType) -> pa.DataType:

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 
 from shared.errors.hierarchy import SourceError
-from shared.sources.rest.increment import server_filter
-from shared.sources.rest.types import ZONED
+from shared.sources.rest.moments import ZONED
+from shared.sources.rest.server_filter import server_filter
 from tests.unit.sources.rest.jobs import an_api_job
 
 
@@ -20,7 +20,10 @@ from tests.unit.sources.rest.jobs import an_api_job
         ("2026-01-02", pa.date32(), None, "2026-01-02"),
         ("2026-01-02", pa.date32(), "%d/%m/%Y", "02/01/2026"),
         ("1970-01-02T00:00:00Z", None, "unix", "86400"),
-        ("1970-01-02", pa.string(), "unix", "86400"),
+        ("1970-01-02", pa.string(), "unix", "36000"),  # it may be a day of the zone UTC+14
+        ("2026-01-02T00:00:00", None, "unix", "1767261600"),
+        ("1767225600123", pa.int64(), "unix", "1767225600"),
+        ("1767225600", pa.int64(), "%Y-%m-%d", "2026-01-01"),
         ("1970-01-02", pa.string(), None, "1970-01-02"),
         ("1970-01-02T00:00:00Z", ZONED, "unix_ms", "86400000"),
         ("17", pa.int64(), None, "17"),
