@@ -19,7 +19,7 @@ from shared.isolation.work_folder import work_folder
 from shared.models.attempt import AttemptOrder, JobResult, JobStatus
 from shared.models.job import Job, LoadType
 from shared.secrets import connection_secret, forget_cached_secrets
-from shared.settings import settings
+from shared.settings import most_timeout_minutes, settings
 from shared.telemetry.spans import attempt_of_job
 from shared.workbook.configuration import Configuration
 
@@ -92,6 +92,7 @@ def _load(attempt: AttemptOrder, job: Job, configuration: Configuration, started
 
 def _limits(job: Job) -> Limits:
     minutes = job.timeout_minutes or settings().job_timeout_minutes
+    minutes = min(minutes, most_timeout_minutes() or minutes)
     return Limits(seconds=minutes * 60, megabytes=settings().job_memory_megabytes)
 
 

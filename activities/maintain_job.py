@@ -15,7 +15,7 @@ from shared.isolation.work_folder import work_folder
 from shared.models.attempt import JobError, JobStatus
 from shared.models.maintenance import MaintainedTable, MaintenanceOrder, MaintenanceResult
 from shared.secrets import Secret
-from shared.settings import settings
+from shared.settings import most_timeout_minutes, settings
 
 log = logging.getLogger(__name__)
 
@@ -57,9 +57,14 @@ def _maintain(order: MaintenanceOrder) -> tuple[MaintainedTable, ...]:
             "shared.loading.maintenance:maintain_tables",
             {"run_id": run_id, "job": job, "folder": folder, "retention": retention},
             Secret({}),
-            Limits(seconds=settings().job_timeout_minutes * 60, megabytes=settings().job_memory_megabytes),
+            Limits(seconds=_timeout_minutes() * 60, megabytes=settings().job_memory_megabytes),
             name=job.job_id,
             raise_if_interrupted=lease.raise_if_lost,
             reusable=lambda _tables: True,
         )
     return maintained
+
+
+def _timeout_minutes() -> int:
+    minutes = settings().job_timeout_minutes
+    return min(minutes, most_timeout_minutes() or minutes)

@@ -7,8 +7,10 @@ string, or `<Name>__blobServiceUri` and `<Name>__tableServiceUri` hold endpoints
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import re
 from datetime import timezone, tzinfo
 from functools import cache
 from pathlib import Path
@@ -23,6 +25,8 @@ from shared.errors.hierarchy import ConfigurationError, SettingsError
 log = logging.getLogger(__name__)
 
 
+_SPAN = re.compile(r"(?:(\d+)\.)?(\d{1,2}):(\d{2}):\d{2}")
+_MARGIN_MINUTES = 2  # to end a child, write its rows and release its lease
 _OF_THE_HOST = "The host reads it and has no default: without it, it switches the function off."
 TriggerSource = Literal["EventGrid", "LogsAndContainerScan"]
 POLLING: TriggerSource = "LogsAndContainerScan"
@@ -121,7 +125,10 @@ class Settings(BaseSettings):
         30, ge=0, description="Wait before the second attempt; doubled for each further one."
     )
     job_timeout_minutes: int = Field(
-        25, ge=1, description="An attempt that takes longer is ended and tried again; keep it below functionTimeout."
+        25,
+        ge=1,
+        description="An attempt that takes longer is ended and tried again; functionTimeout of host.json, less two "
+        "minutes, is the most it can have.",
     )
     lease_seconds: int = Field(
         60, ge=15, le=60, description="How long a job stays taken after the process that ran it has died."
@@ -267,6 +274,24 @@ def workbook_trigger_source() -> str:
         log.error("%s", error)  # noqa: TRY400
     given = os.environ.get("WORKBOOK_TRIGGER_SOURCE", "")
     return given if given in get_args(TriggerSource) else POLLING
+
+
+@cache
+def most_timeout_minutes() -> int | None:
+    """The most that an attempt may take: functionTimeout less a margin; None if functions may run for ever.
+
+    At functionTimeout the host ends the worker with everything that runs in it, and the neighbours of the function
+    that took too long count as running until their own time is over. An attempt must be ended before.
+    """
+    text = os.environ.get("AzureFunctionsJobHost__functionTimeout")  # noqa: SIM112  its name
+    if not text:
+        content = json.loads((Path(__file__).parents[1] / "host.json").read_text(encoding="utf-8"))
+        text = str(content.get("functionTimeout", "00:30:00"))
+    found = _SPAN.fullmatch(text.strip())
+    if found is None:  # -1: no limit
+        return None
+    days, hours, minutes = (int(part or 0) for part in found.groups())
+    return max((days * 24 + hours) * 60 + minutes - _MARGIN_MINUTES, 1)
 
 
 def is_disabled(function: str) -> bool:

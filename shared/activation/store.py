@@ -19,7 +19,7 @@ from shared.errors.hierarchy import ConfigurationError, WorkbookError
 from shared.identity import blob_service
 from shared.models.job import Job
 from shared.models.run import ConfigVersion
-from shared.settings import settings
+from shared.settings import most_timeout_minutes, settings
 from shared.workbook.annotate import annotate
 from shared.workbook.configuration import Configuration, Report
 from shared.workbook.validation import DEFAULT_MAX_MEGABYTES, validate
@@ -34,11 +34,16 @@ class ConfigurationStore:
     """The workbook's blob and the versions kept beside it."""
 
     def __init__(
-        self, container: ContainerClient, workbook_blob: str, max_megabytes: int = DEFAULT_MAX_MEGABYTES
+        self,
+        container: ContainerClient,
+        workbook_blob: str,
+        max_megabytes: int = DEFAULT_MAX_MEGABYTES,
+        max_timeout_minutes: int | None = None,
     ) -> None:
         self._workbook = container.get_blob_client(workbook_blob)
         self._versions = VersionStore(container)
         self._max_megabytes = max_megabytes
+        self._max_timeout_minutes = max_timeout_minutes
         self._read_version = lru_cache(_KEPT_IN_MEMORY)(self._find_version)
 
     def activate(
@@ -146,7 +151,7 @@ class ConfigurationStore:
                 return _activation(Outcome.ROLLED_BACK, snapshot)
 
     def _activate(self, upload: Upload) -> Activation:
-        report = validate(upload.content, self._max_megabytes)
+        report = validate(upload.content, self._max_megabytes, self._max_timeout_minutes)
         if report.configuration is None:
             return self._refuse(upload, report)
         while True:
@@ -254,7 +259,10 @@ def configuration_store() -> ConfigurationStore:
         ConfigurationError: the connection's settings are missing.
     """
     container = blob_service("ConfigStorage").get_container_client(settings().config_container)
-    return ConfigurationStore(container, settings().config_blob, settings().workbook_max_megabytes)
+    wanted = settings()
+    return ConfigurationStore(
+        container, wanted.config_blob, wanted.workbook_max_megabytes, max_timeout_minutes=most_timeout_minutes()
+    )
 
 
 def _annotated(content: bytes, report: Report) -> bytes | None:

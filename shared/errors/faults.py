@@ -48,6 +48,9 @@ _TRANSIENT_STATUSES = {
 _STATUS_IN_TEXT = re.compile(r"(?:status(?: code)?|HTTP error)[:\s(]*\"?(\d{3})\b", re.IGNORECASE)
 
 
+_MISSING_VERSION = re.compile(r"Invalid table version: (\d+)")
+
+
 _NETWORK_TEXTS = ("error sending request", "connection reset", "connection closed", "timed out", "dns error")
 
 
@@ -94,6 +97,12 @@ def _explain_delta(error: BaseException) -> IngestionError | None:
     if type(error).__module__.split(".")[0] not in ("deltalake", "_internal"):
         return None
     text = str(error)
+    if found := _MISSING_VERSION.search(text):
+        return LakeError(
+            f"The storage listed the log of a Delta table without version {found[1]}: it ignores 'startFrom' of List "
+            "Blobs. Azurite does so before 3.37 (which needs Node 22): use a newer one. On an account in Azure set "
+            "table_format to parquet, and report the text 'Invalid table version' to delta-rs."
+        )
     if found := _STATUS_IN_TEXT.search(text):
         return _refused("Storage of the Delta table", int(found[1]), "")
     if any(fragment in text.lower() for fragment in _NETWORK_TEXTS):

@@ -13,11 +13,14 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from shared.errors.job_errors import as_job_error
+from shared.isolation.memory import memory_limit, offer_as_victim, used_megabytes
+from shared.models.attempt import JobError
 from shared.secrets import Secret
 
 WARM_MEGABYTES = 128  # a process that has grown by more is not used again: much of it never comes back
@@ -30,7 +33,7 @@ REPORT_SECONDS = 1.0  # at least this long between two progress messages
 class Work:
     """A function to call, `module:name`, with its keyword arguments and the secret that it gets besides.
 
-    `megabytes` of memory are what the process may use; None for no limit.
+    `megabytes` of memory are what the process may use beyond what it had at its start; None for no limit.
     """
 
     entry: str
@@ -54,13 +57,14 @@ def child_main(pipe: Connection) -> None:
         pipe: Brings `Work`; takes pairs of a kind (began, result, error, progress, log) and its value.
     """
     _die_with_parent()
+    offer_as_victim()
     outbox = _Outbox(pipe)
     handler = _PipeHandler(outbox)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     # dlt's logger does not propagate, and formats by the first handler that it has: that writes to the pipe, too
     of_dlt = _PipeHandler(outbox, handler.secrets)
     logging.getLogger("dlt").handlers[:] = [of_dlt]
-    memory_at_first = _most_memory()
+    memory_at_first, used_at_first = _most_memory(), used_megabytes()
     while True:
         try:
             work: Work = pipe.recv()
@@ -68,15 +72,14 @@ def child_main(pipe: Connection) -> None:
             return
         outbox.send("began", None)
         handler.hide(work.secret)
-        kind, value = _do(work, outbox)
+        with memory_limit(work.megabytes, used_at_first, partial(_give_up, work, outbox)):
+            kind, value = _do(work, outbox)
         if kind == "result":
             value = Result(value, warm=_most_memory() - memory_at_first < WARM_MEGABYTES)
         outbox.send(kind, value)
 
 
 def _do(work: Work, outbox: _Outbox) -> tuple[str, Any]:
-    if work.megabytes:
-        resource.setrlimit(resource.RLIMIT_DATA, (work.megabytes * 2**20, work.megabytes * 2**20))
     last_report = 0.0
 
     def report(stage: str, rows: int) -> None:
@@ -91,6 +94,16 @@ def _do(work: Work, outbox: _Outbox) -> tuple[str, Any]:
     except Exception as error:
         return "error", as_job_error(error, redact=work.secret.redact)
     return "result", returned
+
+
+def _give_up(work: Work, outbox: _Outbox) -> None:
+    """Report that the work wants more memory than it may have, and end with it."""
+    message = (
+        f"The attempt used more than the {work.megabytes} MiB that JOB_MEMORY_MEGABYTES allows: raise it, or read "
+        "less at once (chunk_size, parallelism)."
+    )
+    outbox.send("error", JobError(kind="memory", message=message, retryable=True))
+    os._exit(1)
 
 
 def _most_memory() -> float:

@@ -20,6 +20,7 @@ from typing import Any
 from shared.errors.hierarchy import IngestionError
 from shared.isolation.child import Work, child_main
 from shared.isolation.fork_server import fork_server
+from shared.isolation.memory import Neighbours, out_of_memory_kills
 from shared.models.attempt import JobError
 from shared.secrets import Secret
 from shared.settings import settings
@@ -36,6 +37,9 @@ class Limits:
 
     seconds: float
     megabytes: int | None = None
+
+
+_neighbours = Neighbours()
 
 
 Progress = Callable[[str, int], None]
@@ -80,10 +84,25 @@ def run_in_child(
     Raises:
         ChildError: the function raised, or the child did not live to return anything.
     """
-    child = _give(Work(entry, dict(arguments), secret, limits.megabytes))
+    deadline = time.monotonic() + limits.seconds
+    work = Work(entry, dict(arguments), secret, limits.megabytes)
+    with _neighbours.room(limits.seconds):
+        return _carried_out(work, deadline, limits, name, progress, raise_if_interrupted, reusable)
+
+
+def _carried_out(
+    work: Work,
+    deadline: float,
+    limits: Limits,
+    name: str,
+    progress: Progress,
+    raise_if_interrupted: Callable[[], None],
+    reusable: Callable[[Any], bool],
+) -> Any:
+    child = _give(work)
     returned = None
     try:
-        for kind, value in child.messages(limits.seconds):
+        for kind, value in child.messages(deadline):
             if kind == "result":
                 returned = value
                 return value.content
@@ -110,9 +129,15 @@ class _Child:
     def __init__(self) -> None:
         context = fork_server()
         self._pipe, other_end = context.Pipe()
+        self._kills_before = out_of_memory_kills()
         self.process: BaseProcess = context.Process(target=child_main, args=(other_end,), name="child", daemon=True)
         self.process.start()
         other_end.close()  # so that the child's end is the only one, and its death reads as end of file
+
+    @property
+    def memory_ran_out(self) -> bool:
+        """Whether the system has killed a process for want of memory since this one began."""
+        return self._kills_before is not None and out_of_memory_kills() != self._kills_before
 
     def take(self, work: Work) -> bool:
         """Hand over; False where the child died before it took the work."""
@@ -123,18 +148,17 @@ class _Child:
             return False
         return True
 
-    def messages(self, seconds: float) -> Iterator[tuple[str, Any]]:
+    def messages(self, deadline: float) -> Iterator[tuple[str, Any]]:
         """What the child says, and `silence` where it has said nothing for a second, until the deadline.
 
         Raises:
             ChildError: the child has ended.
         """
-        deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             try:
                 message = self._pipe.recv() if self._pipe.poll(min(left, 1.0)) else ("silence", None)
             except (EOFError, OSError):
-                raise ChildError(_how_it_ended(self.process)) from None
+                raise ChildError(_how_it_ended(self)) from None
             yield message
 
     def end(self) -> None:
@@ -192,17 +216,25 @@ def _give(work: Work) -> _Child:
         waiting.end()
     child = _Child()
     if not child.take(work):
-        ended = _how_it_ended(child.process)
+        ended = _how_it_ended(child)
         child.end()
         raise ChildError(ended)
     return child
 
 
-def _how_it_ended(child: BaseProcess) -> JobError:
+def _how_it_ended(ended: _Child) -> JobError:
     """Of a child that has closed its pipe: how it ended is told by the fork server, late where that has no time."""
+    child = ended.process
     child.join(TOLD_SECONDS)
     if child.exitcode and child.exitcode < 0:
         name = signal.Signals(-child.exitcode).name
+        if name == "SIGKILL" and ended.memory_ran_out:
+            _neighbours.ran_out()
+            message = (
+                "The instance ran out of memory, and the system ended this attempt for the others: it is tried again "
+                "with fewer neighbours. Set JOB_MEMORY_MEGABYTES, take larger instances or run fewer jobs at once."
+            )
+            return JobError(kind="memory", message=message, retryable=True)
         hint = " Most often that is the machine running out of memory." if name == "SIGKILL" else ""
         return JobError(kind="crash", message=f"Its process was ended by {name}.{hint}", retryable=True)
     message = f"Its process ended with exit code {child.exitcode} and no result."

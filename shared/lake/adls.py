@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -23,6 +24,7 @@ from shared.lake.load import LoadCommit
 from shared.models.job import Job
 from shared.settings import settings
 
+_EMULATOR = "devstoreaccount1"
 DELTA_TIMEOUT = "300s"  # of one request: deltalake's own 30 s end an upload over a slow link
 
 
@@ -128,6 +130,11 @@ def _delta_options(service: BlobServiceClient) -> dict[str, str]:
     if not urlsplit(service.url).netloc.endswith((".core.windows.net", ".core.chinacloudapi.cn")):
         options["azure_storage_endpoint"] = service.url.rstrip("/")
         options["allow_http"] = str(service.url.startswith("http://")).lower()
+    if service.account_name == _EMULATOR:
+        # Azurite before 3.37 ignores `startFrom` of List Blobs, by which deltalake lists a table's log; as a client of
+        # an emulator it does without, and takes the emulator's address from the environment.
+        options["azure_storage_use_emulator"] = "true"
+        os.environ["AZURITE_BLOB_STORAGE_URL"] = service.url.rstrip("/").removesuffix(f"/{_EMULATOR}")
     return options
 
 

@@ -40,6 +40,18 @@ def check_jobs(drafts: Sequence[Draft], jobs: Sequence[Job], table: Table, found
         found.warnings.append(table.problem("", table.header_row, "the sheet has no jobs"))
 
 
+def check_timeouts(drafts: Sequence[Draft], most: int | None, table: Table, found: Findings) -> None:
+    """No attempt may take as long as the host lets a function run: it would end all that runs beside it."""
+    for draft in drafts:
+        minutes = draft.values.get("timeout_minutes")
+        if most is not None and isinstance(minutes, int) and minutes > most:
+            message = (
+                f"{minutes} is more than {most}: the host ends a function at functionTimeout (host.json), which must "
+                "be two minutes longer; raise it, or read less at once"
+            )
+            found.problems.append(table.problem("timeout_minutes", draft.row, message))
+
+
 def check_sources(drafts: Sequence[Draft], jobs: Sequence[Draft], table: Table, found: Findings) -> None:
     """The rules of the sheet Sources."""
     _check_unique("source_name", drafts, table, found)

@@ -14,18 +14,21 @@ from shared.workbook.columns import REQUESTS, SHEETS, SOURCE_CONFIG, SOURCES
 from shared.workbook.configuration import Configuration, Problem, Report
 from shared.workbook.reader import Sheet, read_sheets
 from shared.workbook.rows import Draft, parse_rows
-from shared.workbook.rules import check_jobs, check_requests, check_sources
+from shared.workbook.rules import check_jobs, check_requests, check_sources, check_timeouts
 from shared.workbook.tables import Findings, Table, find_sheet, names_sheet, read_table
 
 DEFAULT_MAX_MEGABYTES = 20
 
 
-def validate(content: bytes, max_megabytes: int = DEFAULT_MAX_MEGABYTES) -> Report:
+def validate(
+    content: bytes, max_megabytes: int = DEFAULT_MAX_MEGABYTES, max_timeout_minutes: int | None = None
+) -> Report:
     """Read and check a workbook; whatever the bytes are, the answer is a report.
 
     Args:
         content: The bytes of the file.
         max_megabytes: The largest file that is read, in MiB.
+        max_timeout_minutes: The most that an attempt can have where the app runs; None for no limit.
     """
     found = Findings([], [])
     try:
@@ -36,7 +39,7 @@ def validate(content: bytes, max_megabytes: int = DEFAULT_MAX_MEGABYTES) -> Repo
         titles = ", ".join(sheet.title for sheet in sheets) or "none"
         message = f"The workbook has no sheet {SOURCE_CONFIG.name}. It has: {titles}. Rename the one with the jobs."
         return Report(problems=(Problem(message=message),))
-    configuration = _read(sheets, found)
+    configuration = _read(sheets, found, max_timeout_minutes)
     problems = tuple(sorted(found.problems, key=_place))
     warnings = tuple(sorted(found.warnings, key=_place))
     if problems or configuration is None:
@@ -44,7 +47,7 @@ def validate(content: bytes, max_megabytes: int = DEFAULT_MAX_MEGABYTES) -> Repo
     return Report(configuration=configuration.model_copy(update={"warnings": warnings}), warnings=warnings)
 
 
-def _read(sheets: Sequence[Sheet], found: Findings) -> Configuration | None:
+def _read(sheets: Sequence[Sheet], found: Findings, max_timeout_minutes: int | None) -> Configuration | None:
     """The configuration, None where something is wrong."""
     jobs_table, jobs = _rows(sheets, SOURCE_CONFIG, found)
     sources_table, sources = _rows(sheets, SOURCES, found)
@@ -52,6 +55,7 @@ def _read(sheets: Sequence[Sheet], found: Findings) -> Configuration | None:
     models = list(map(_job, jobs))
     if jobs_table:
         check_jobs(jobs, models, jobs_table, found)
+        check_timeouts(jobs, max_timeout_minutes, jobs_table, found)
     if sources_table:
         check_sources(sources, jobs, sources_table, found)
     if requests_table:

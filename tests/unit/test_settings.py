@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors.hierarchy import ConfigurationError
-from shared.settings import READ_BY_HOST, Settings, settings
+from shared.settings import READ_BY_HOST, Settings, most_timeout_minutes, settings
 
 ROOT = Path(__file__).parents[2]
 OF_THE_HOST = {"FUNCTIONS_WORKER_RUNTIME", "PYTHON_THREADPOOL_THREAD_COUNT", "AzureWebJobsStorage"}
@@ -80,3 +80,16 @@ def test_a_connection_that_is_not_set_is_named(no_settings: pytest.MonkeyPatch) 
 def test_a_connection_string_does_not_print(no_settings: pytest.MonkeyPatch) -> None:
     no_settings.setenv("LakeStorage", "AccountKey=canary")
     assert "canary" not in f"{settings()!r} {settings().connection('LakeStorage')!r}"
+
+
+@pytest.mark.parametrize(
+    ("timeout", "most"), [(None, 28), ("01:00:00", 58), ("1.00:10:00", 1448), ("00:02:00", 1), ("-1", None)]
+)
+def test_an_attempt_may_take_what_the_host_allows_less_a_margin(
+    no_settings: pytest.MonkeyPatch, timeout: str | None, most: int | None
+) -> None:
+    most_timeout_minutes.cache_clear()
+    if timeout:
+        no_settings.setenv("AzureFunctionsJobHost__functionTimeout", timeout)
+    assert most_timeout_minutes() == most
+    most_timeout_minutes.cache_clear()

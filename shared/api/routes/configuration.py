@@ -17,7 +17,7 @@ from shared.api.http import ProblemError
 from shared.audit.uploads import record_activation, refused_uploads
 from shared.errors.hierarchy import ConfigurationError, WorkbookError
 from shared.planning.orders import orders_and_outcomes
-from shared.settings import settings
+from shared.settings import most_timeout_minutes, settings
 from shared.workbook.annotate import annotate
 from shared.workbook.validation import validate
 
@@ -62,7 +62,7 @@ async def roll_back(wanted: RollbackBody, caller: str) -> RolledBack:
 
 
 def _check_workbook(content: bytes, annotated: bool) -> ValidationReport | File:
-    report = validate(content, settings().workbook_max_megabytes)
+    report = validate(content, settings().workbook_max_megabytes, most_timeout_minutes())
     if not annotated:
         return ValidationReport.model_validate(report.to_answer())
     try:

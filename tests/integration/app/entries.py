@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import mmap
 import os
 import signal
 import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import dlt
@@ -76,8 +78,21 @@ def hang(secret: Secret, report: Report) -> None:
 
 
 def take_memory(secret: Secret, report: Report, megabytes: int) -> int:
-    """Asks for memory."""
-    return len(bytearray(megabytes * 2**20))
+    """Uses memory, and keeps it for as long as it takes to be noticed."""
+    memory = bytearray(megabytes * 2**20)
+    memory[::4096] = b"x" * len(memory[::4096])
+    threading.Event().wait(60)
+    return len(memory)
+
+
+def reserve_memory(secret: Secret, report: Report, megabytes: int) -> int:
+    """Reserves memory that it never touches, as allocators do."""
+    return len(mmap.mmap(-1, megabytes * 2**20))
+
+
+def victim_score(secret: Secret, report: Report) -> int:
+    """How soon the system kills this process when memory runs out."""
+    return int(Path("/proc/self/oom_score_adj").read_text())
 
 
 def log_as_dlt_does(secret: Secret, report: Any) -> None:

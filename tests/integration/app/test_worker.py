@@ -5,16 +5,19 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
 from shared.errors.hierarchy import CancelledError
+from shared.isolation.memory import Neighbours
 from shared.isolation.parent import ChildError, Limits, run_in_child
 from shared.secrets import MASK, Secret
 from shared.settings import settings
@@ -64,7 +67,7 @@ def test_the_log_of_dlt_arrives_without_secrets_and_what_they_were_exchanged_for
         ("crash", {}, "crash", True, "ended by SIGKILL. Most often that is the machine running out of memory."),
         ("leave", {}, "crash", True, "ended with exit code 3 and no result."),
         ("hang", {"seconds": 0.5}, "deadline", True, "took longer than 0.5 seconds and was ended."),
-        ("take_memory", {"megabytes": 2000, "arguments": {"megabytes": 4000}}, "memory", True, "JOB_MEMORY_MEGABYTES"),
+        ("take_memory", {"megabytes": 256, "arguments": {"megabytes": 400}}, "memory", True, "JOB_MEMORY_MEGABYTES"),
     ],
 )
 def test_a_child_that_fails_says_why(
@@ -75,6 +78,25 @@ def test_a_child_that_fails_says_why(
     assert (failed.value.kind, failed.value.retryable) == (kind, retryable)
     assert message in str(failed.value)
     assert "canary" not in str(failed.value)
+
+
+def test_only_memory_that_is_used_counts_towards_the_limit() -> None:
+    assert run("reserve_memory", megabytes=256, arguments={"megabytes": 4000}) == 4000 * 2**20
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux chooses by a score")
+def test_the_system_kills_an_attempt_before_the_host_and_the_worker() -> None:
+    assert run("victim_score") == 900
+    assert int(Path("/proc/self/oom_score_adj").read_text()) < 900
+
+
+def test_an_attempt_that_the_system_killed_for_want_of_memory_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    kills = iter(range(100))
+    monkeypatch.setattr("shared.isolation.parent.out_of_memory_kills", lambda: next(kills))
+    monkeypatch.setattr("shared.isolation.parent._neighbours", Neighbours())
+    with pytest.raises(ChildError, match="The instance ran out of memory") as failed:
+        run("crash")
+    assert (failed.value.kind, failed.value.retryable) == ("memory", True)
 
 
 @contextmanager

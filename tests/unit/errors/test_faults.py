@@ -76,6 +76,7 @@ def test_an_answer_of_storage(status: int, code: str, kind: str, text: str) -> N
         (ClientAuthenticationError("no token"), "transient", "sign in"),
         (DeltaError("Generic MicrosoftAzure error: Server returned error status 503: busy"), "transient", "busy"),
         (DeltaError("Generic MicrosoftAzure error: HTTP error status code: 403 Forbidden"), "lake", "403"),
+        (DeltaError("Invalid table version: 1"), "lake", "Azurite does so before 3.37"),
         (DeltaError("Generic error: error sending request for url"), "transient", "network"),
     ],
 )

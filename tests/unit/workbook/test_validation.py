@@ -354,3 +354,14 @@ def test_the_template_is_valid_and_loads_nothing_when_it_is_uploaded_unchanged()
     assert (report.problems, report.warnings) == ((), ())
     assert report.configuration is not None
     assert not any(job.enabled for job in report.configuration.jobs)
+
+
+def test_an_attempt_may_not_take_as_long_as_the_host_lets_a_function_run() -> None:
+    workbook = a_workbook({"timeout_minutes": 28}, {"job_id": "long", "table_name": "long", "timeout_minutes": 29})
+    assert validate(workbook).problems == ()
+    (problem,) = validate(workbook, max_timeout_minutes=28).problems
+    assert "3" in str(problem.cell)
+    assert str(problem).endswith(
+        "29 is more than 28: the host ends a function at functionTimeout (host.json), which must be two minutes "
+        "longer; raise it, or read less at once"
+    )
