@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,12 +24,6 @@ Window = tuple[datetime, datetime]
 
 
 @dataclass
-class Status:
-    instance_id: str
-    name: str = "ingestion_run"
-
-
-@dataclass
 class Purged:
     instances_deleted: int
 
@@ -41,8 +36,9 @@ class Durable:
     windows: list[Window] = field(default_factory=list)
     fails_at: int | None = None
 
-    async def get_status_by(self, **_filter: Any) -> list[Status]:
-        return [Status(run_id) for run_id in self.running]
+    @property
+    def _orchestration_bindings(self) -> SimpleNamespace:
+        return SimpleNamespace(rpc_base_url=",".join(self.running))
 
     async def purge_instance_history_by(self, start: datetime, end: datetime, statuses: list[Any]) -> Purged:
         if len(self.windows) == self.fails_at:
@@ -50,6 +46,16 @@ class Durable:
         assert "Running" not in {status.value for status in statuses}
         self.windows.append((start, end))
         return Purged(1)
+
+
+@pytest.fixture(autouse=True)
+def instances(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The extension's list of active instances, which `Durable` names in its address."""
+
+    def page(run_ids: str, _token: str) -> tuple[list[dict[str, str]], None]:
+        return [{"instanceId": run_id, "name": "ingestion_run"} for run_id in run_ids.split(",")], None
+
+    monkeypatch.setattr("shared.runs.orchestrations._active_page", page)
 
 
 @pytest.fixture
