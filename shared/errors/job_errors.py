@@ -58,8 +58,13 @@ def _explained_by(explainers: Sequence[Explain], cause: BaseException) -> BaseEx
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and what it came from, outermost first; what was raised `from None` came from nothing."""
-    seen: BaseException | None = error
-    while seen is not None:
-        yield seen
-        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+    """An error and what it came from, outermost first; what was raised `from None` came from nothing.
+
+    A cause may lead back to an error that was seen: deltalake's kernel raises such rings.
+    """
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)

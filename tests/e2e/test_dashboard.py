@@ -210,7 +210,7 @@ def test_the_page_of_a_job_shows_its_loads_watermark_and_schema_changes(page: Pa
     expect(page.get_by_role("img", name=re.compile("^Rows per load: "))).to_be_visible()
     expect(page.locator(".changes")).to_contain_text("column 'region' added (string)")
     page.get_by_text("The last load in full").click()
-    expect(page.locator("details .facts")).to_contain_text("rows deleted0")
+    expect(page.locator("details .facts")).to_contain_text("rows written1,000")
     press(page, "Show older loads")
     expect(page.get_by_text("130 of 130")).to_be_visible()
     seeds.write_newest_load(app.services.table_service().get_table_client(app.settings["AUDIT_TABLE"]))

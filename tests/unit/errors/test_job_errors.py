@@ -98,3 +98,9 @@ def test_nobody_else_turns_an_exception_into_an_error() -> None:
                 if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "JobError":
                     assert "str(" not in ast.unparse(node), path
                     assert "__name__" not in ast.unparse(node), path
+
+
+def test_causes_that_lead_back_to_themselves_have_an_end() -> None:
+    first, second = ValueError("first"), KeyError("second")
+    first.__context__, second.__context__ = second, first
+    assert as_job_error(first).message == "KeyError: 'second'"
