@@ -14,7 +14,6 @@ from typing import Annotated, Any
 import azure.durable_functions as df
 import azure.functions as func
 
-import activities.activate_workbook
 import activities.finish_run
 import activities.load_job
 import activities.maintain_job
@@ -23,7 +22,6 @@ import activities.plan_run
 import orchestrators.ingestion_run
 import orchestrators.maintenance_run
 import orchestrators.source_lane
-import shared.notifications.watch
 from shared.api.answers import (
     ChartedLoads,
     Health,
@@ -57,6 +55,8 @@ from shared.dashboard import dashboard_page
 from shared.housekeeping.tick import tidy_up
 from shared.runs.maintenance import start_maintenance
 from shared.runs.start import start_ordered_run, start_scheduled_run
+from shared.runs.uploads import take_in_upload
+from shared.runs.watch import watch_over
 from shared.settings import workbook_trigger_source
 from shared.telemetry.setup import set_up_telemetry
 
@@ -67,9 +67,9 @@ routes = Routes(app)
 
 @app.timer_trigger(arg_name="timer", schedule="%INGESTION_SCHEDULE%")
 @app.durable_client_input(client_name="client")
-async def scheduled_run(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:  # noqa: ARG001
+async def scheduled_run(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:
     """Start a run on schedule."""
-    await start_scheduled_run(client)
+    await start_scheduled_run(client, timer.past_due)
 
 
 @app.blob_trigger(
@@ -84,28 +84,29 @@ async def workbook_uploaded(
     client: df.DurableOrchestrationClient,
 ) -> None:
     """Take in a new workbook and carry out its orders."""
-    await asyncio.to_thread(activities.activate_workbook.activate_workbook)
+    await asyncio.to_thread(take_in_upload)
     await start_ordered_run(client)
 
 
 @app.timer_trigger(arg_name="timer", schedule="%HOUSEKEEPING_SCHEDULE%")
 @app.durable_client_input(client_name="client")
-async def housekeeping(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:  # noqa: ARG001
+async def housekeeping(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:
     """Remove what is old."""
-    await tidy_up(client)
+    await tidy_up(client, timer.past_due)
 
 
 @app.timer_trigger(arg_name="timer", schedule="%MAINTENANCE_SCHEDULE%")
 @app.durable_client_input(client_name="client")
-async def maintenance(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:  # noqa: ARG001
+async def maintenance(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:
     """Keep the Delta tables in shape."""
-    await start_maintenance(client)
+    await start_maintenance(client, timer.past_due)
 
 
 @app.timer_trigger(arg_name="timer", schedule="%WATCH_SCHEDULE%")
-async def watch(timer: func.TimerRequest) -> None:  # noqa: ARG001
+@app.durable_client_input(client_name="client")
+async def watch(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:  # noqa: ARG001
     """Look for what should have happened and has not."""
-    await asyncio.to_thread(shared.notifications.watch.watch)
+    await watch_over(client)
 
 
 @routes.post("runs", {HTTPStatus.CONFLICT: "A run with that id exists."})
@@ -115,9 +116,9 @@ async def start_run(client: df.DurableOrchestrationClient, body: RunBody) -> Acc
 
 
 @routes.get("runs")
-async def get_runs(query: RunsQuery) -> RunList:
+async def get_runs(client: df.DurableOrchestrationClient, query: RunsQuery) -> RunList:
     """List the runs, the newest first."""
-    return await list_runs(query)
+    return await list_runs(client, query)
 
 
 @routes.get("runs/{run_id}", {HTTPStatus.NOT_FOUND: "No such run."})

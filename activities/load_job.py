@@ -1,22 +1,31 @@
-"""Activity `load_job`: one attempt of one job. It returns an envelope and never raises."""
+"""Activity `load_job`: one attempt of one job. It returns an envelope and never raises.
+
+Nothing but its lease, its deadline, a cancel and the work itself ends an attempt: while the audit table cannot be
+reached, a running load goes on, and its outcome waits. What could not be written after minutes goes back to the
+orchestrator as `unrecorded`, and the end of the run writes it.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.activation.store import configuration_store
-from shared.audit.jobs import record_job, record_progress
+from shared.audit.jobs import record_job
 from shared.audit.ledger import evidence, last_load, last_rewind, record_load
+from shared.audit.patience import patiently
+from shared.audit.progress import ProgressRow
 from shared.audit.runs import cancel_requested
 from shared.errors.hierarchy import CancelledError
 from shared.errors.job_errors import as_job_error, is_unexpected
-from shared.isolation.leases import JobLease, job_lease
+from shared.isolation.leases import JobLease, StillHeldError, job_lease
 from shared.isolation.parent import Limits, run_in_child
 from shared.isolation.work_folder import work_folder
-from shared.models.attempt import AttemptOrder, JobResult, JobStatus
+from shared.models.attempt import AttemptOrder, JobResult, JobStatus, Rewind
 from shared.models.job import Job, LoadType
 from shared.secrets import connection_secret, forget_cached_secrets
 from shared.settings import most_timeout_minutes, settings
@@ -26,6 +35,7 @@ from shared.workbook.configuration import Configuration
 log = logging.getLogger(__name__)
 
 CANCEL_SECONDS = 5  # between two looks whether the run was cancelled
+PATIENCE_SECONDS = 120.0  # for the app's own storage, before a load and after it
 _STATUS = {"busy": JobStatus.SKIPPED, "cancelled": JobStatus.CANCELLED}
 
 
@@ -34,60 +44,102 @@ def load_job(order: dict[str, Any]) -> dict[str, Any]:
 
     Takes the JSON form of an `AttemptOrder`, returns that of a `JobResult`.
     """
-    attempt = AttemptOrder.model_validate(order)
-    with attempt_of_job(attempt) as ended:
-        result = _attempt(attempt)
-        ended(result)
+    started_at = datetime.now(timezone.utc)
+    result: JobResult | None = None
+    try:
+        attempt = AttemptOrder.model_validate(order)
+        with attempt_of_job(attempt) as ended:
+            result = _attempt(attempt, started_at)
+            ended(result)
+    except Exception as error:  # an order of another shape, or telemetry that breaks
+        log.exception("Attempt %s broke", {name: order.get(name) for name in ("run_id", "job_id", "attempt")})
+        if result is None:
+            result = _failure(str(order.get("run_id")), str(order.get("job_id")), 1, error, started_at)
+            result = result.model_copy(update={"unrecorded": True})
     return result.to_json()
 
 
-def _attempt(attempt: AttemptOrder) -> JobResult:
-    started_at = datetime.now(timezone.utc)
+def _attempt(attempt: AttemptOrder, started_at: datetime) -> JobResult:
     job: Job | None = None
+    unrecorded = False
     try:
-        configuration = configuration_store().read_version(attempt.config_sha256)
-        job = configuration_store().read_job(attempt.config_sha256, attempt.job_id)
+        job, configuration = patiently(lambda: _find(attempt), f"Workbook of job {attempt.job_id}", PATIENCE_SECONDS)
         result = _load(attempt, job, configuration, started_at)
+    except StillHeldError as error:  # the row is that execution's
+        result, unrecorded = _failed(attempt, error, started_at), True
     except Exception as error:
-        result = _failure(attempt, error, started_at)
+        result = _failed(attempt, error, started_at)
     if result.error and result.error.kind in _STATUS:
         result = result.model_copy(update={"status": _STATUS[result.error.kind]})
     _log_outcome(result)
-    record_job(result, attempt.run_started_at, job)
-    return result
+    if not unrecorded and not result.unrecorded:
+        unrecorded = not _is_recorded(
+            lambda: record_job(result, attempt.run_started_at, job), f"Outcome of job {attempt.job_id}"
+        )
+    return result.model_copy(update={"unrecorded": True}) if unrecorded else result
+
+
+def _find(attempt: AttemptOrder) -> tuple[Job, Configuration]:
+    store = configuration_store()
+    return store.read_job(attempt.config_sha256, attempt.job_id), store.read_version(attempt.config_sha256)
+
+
+class _Known(NamedTuple):
+    """What the ledger knows of a job before a load."""
+
+    loaded_before: str | None
+    needed_bytes: int
+    rewind: Rewind | None
+
+
+def _known(job: Job) -> _Known:
+    earlier = last_load(job)
+    loaded_before = evidence(earlier) if earlier and job.load_type is LoadType.INCREMENTAL else None
+    return _Known(loaded_before, int(earlier.get("bytes", 0)) if earlier else 0, last_rewind(job))
 
 
 def _load(attempt: AttemptOrder, job: Job, configuration: Configuration, started_at: datetime) -> JobResult:
-    def progress(stage: str, rows: int) -> None:
-        record_progress(attempt, job, started_at, stage, rows)
-
-    earlier = last_load(job)
-    loaded_before = evidence(earlier) if earlier and job.load_type is LoadType.INCREMENTAL else None
-    needed_bytes = int(earlier.get("bytes", 0)) if earlier else 0
-    with job_lease(job.job_id, attempt.run_id) as lease, work_folder(needed_bytes) as folder:
-        progress("starting", 0)
-        _raise_if_cancelled(attempt)
+    progress = ProgressRow(attempt, job, started_at)
+    with ExitStack() as held:
+        lease = held.enter_context(job_lease(job.job_id, attempt.run_id))
+        known = patiently(lambda: _known(job), f"Ledger of job {job.job_id}", PATIENCE_SECONDS)
+        folder = held.enter_context(work_folder(known.needed_bytes))
+        progress.write("starting", 0)
+        interruptions = _Interruptions(attempt, lease)
+        interruptions.raise_if_cancelled()
         result: JobResult = run_in_child(
             "shared.loading.attempt:run_attempt",
             {
-                "order": attempt,
+                "order": attempt.model_copy(update={"lease_id": lease.lease_id}),
                 "job": job,
                 "folder": folder,
-                "loaded_before": loaded_before,
-                "rewind": last_rewind(job),
+                "loaded_before": known.loaded_before,
+                "rewind": known.rewind,
             },
             connection_secret(configuration.source(job.source_name), job.source_type),
             _limits(job),
             name=job.job_id,
-            progress=progress,
-            raise_if_interrupted=_Interruptions(attempt, lease),
+            progress=progress.write,
+            raise_if_interrupted=interruptions,
             reusable=lambda loaded: loaded.status is JobStatus.SUCCESS,
         )
-        if result.status is JobStatus.SUCCESS:
-            record_load(job, result)
+        if result.status is JobStatus.SUCCESS and not _is_recorded(
+            lambda: record_load(job, result), f"Ledger of job {job.job_id}"
+        ):
+            return result.model_copy(update={"unrecorded": True})
     if result.status is JobStatus.FAILED:
         forget_cached_secrets()  # the password may have been rotated: the next attempt reads it again
     return result
+
+
+def _is_recorded(record: Callable[[], None], what: str) -> bool:
+    """Write what has happened; False if the audit table refuses it for minutes."""
+    try:
+        patiently(record, what, PATIENCE_SECONDS)
+    except Exception:
+        log.exception("%s is not in the audit table; the end of the run writes it", what)
+        return False
+    return True
 
 
 def _limits(job: Job) -> Limits:
@@ -97,35 +149,50 @@ def _limits(job: Job) -> Limits:
 
 
 class _Interruptions:
-    """Why a running attempt must end: its lease is lost, or somebody has cancelled the run."""
+    """Why a running attempt must end: its lease is lost, or its run was cancelled."""
 
     def __init__(self, attempt: AttemptOrder, lease: JobLease) -> None:
         self._attempt = attempt
         self._lease = lease
         self._asked = time.monotonic()
+        self._is_unknown = False
 
     def __call__(self) -> None:
         """Raises LeaseLostError or CancelledError."""
         self._lease.raise_if_lost()
         if time.monotonic() - self._asked > CANCEL_SECONDS:
+            self.raise_if_cancelled()
             self._asked = time.monotonic()
-            _raise_if_cancelled(self._attempt)
+
+    def raise_if_cancelled(self) -> None:
+        """Ask the audit table; while it cannot be reached, nobody has cancelled anything."""
+        try:
+            cancelled = cancel_requested(self._attempt.run_id)
+            self._is_unknown = False
+        except Exception as error:
+            if not self._is_unknown:
+                log.warning(
+                    "Whether run %s was cancelled is not known, the load goes on: %s", self._attempt.run_id, error
+                )
+            self._is_unknown = True
+            return
+        if cancelled:
+            raise CancelledError("The run was cancelled.")
 
 
-def _raise_if_cancelled(attempt: AttemptOrder) -> None:
-    if cancel_requested(attempt.run_id):
-        raise CancelledError("The run was cancelled.")
+def _failed(attempt: AttemptOrder, error: Exception, started_at: datetime) -> JobResult:
+    return _failure(attempt.run_id, attempt.job_id, attempt.attempt, error, started_at)
 
 
-def _failure(attempt: AttemptOrder, error: Exception, started_at: datetime) -> JobResult:
+def _failure(run_id: str, job_id: str, attempt: int, error: Exception, started_at: datetime) -> JobResult:
     known = as_job_error(error)
     if is_unexpected(known):
-        log.error("Job %s of run %s broke", attempt.job_id, attempt.run_id, exc_info=error)
+        log.error("Job %s of run %s broke", job_id, run_id, exc_info=error)
     ended_at = datetime.now(timezone.utc)
     return JobResult(
-        run_id=attempt.run_id,
-        job_id=attempt.job_id,
-        attempt=attempt.attempt,
+        run_id=run_id,
+        job_id=job_id,
+        attempt=attempt,
         status=JobStatus.FAILED,
         started_at=started_at,
         ended_at=ended_at,

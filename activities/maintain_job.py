@@ -55,7 +55,7 @@ def _maintain(order: MaintenanceOrder) -> tuple[MaintainedTable, ...]:
         retention = timedelta(hours=settings().delta_retention_hours)
         maintained: tuple[MaintainedTable, ...] = run_in_child(
             "shared.loading.maintenance:maintain_tables",
-            {"run_id": run_id, "job": job, "folder": folder, "retention": retention},
+            {"lease_id": lease.lease_id, "job": job, "folder": folder, "retention": retention},
             Secret({}),
             Limits(seconds=_timeout_minutes() * 60, megabytes=settings().job_memory_megabytes),
             name=job.job_id,

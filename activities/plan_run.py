@@ -69,6 +69,8 @@ def _plan(request: RunRequest) -> RunPlan:
         "wildcards": draft.expansion.tables or None,
         "full_refresh": request.full_refresh or None,
         "retry_of": request.retry_of,
+        "reason": request.reason,
+        "lanes": len(plan.lanes),
         "config_sha256": version.sha256,
     }
     record_run(request, RunStatus.RUNNING.value, planned)

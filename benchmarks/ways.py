@@ -49,8 +49,8 @@ def ours_local(order: Order) -> int:
 
 def ours_azurite(order: Order) -> int:
     """The app's pipeline into the local stand-in for blob storage, over HTTPS, signed in by identity."""
-    with job_lease(_job(order).job_id, _RUN_ID):
-        return _run_attempt(order)
+    with job_lease(_job(order).job_id, _RUN_ID) as lease:
+        return _run_attempt(order, lease.lease_id)
 
 
 def copy_floor(order: Order) -> int:
@@ -104,10 +104,14 @@ WAYS: dict[str, Callable[[Order], int]] = {
 }
 
 
-def _run_attempt(order: Order) -> int:
+def _run_attempt(order: Order, lease_id: str | None = None) -> int:
     job = _job(order)
     attempt = AttemptOrder(
-        run_id=_RUN_ID, run_started_at=datetime.now(timezone.utc), job_id=job.job_id, config_sha256="0"
+        run_id=_RUN_ID,
+        run_started_at=datetime.now(timezone.utc),
+        job_id=job.job_id,
+        config_sha256="0",
+        lease_id=lease_id,
     )
     work = Path(order["folder"], "work")
     work.mkdir()

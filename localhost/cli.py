@@ -1,7 +1,7 @@
 """The command line: the app and its services on this machine, one run, the demo, and tools for workbooks.
 
 Exit codes: 0 all is well, 1 a job failed, a workbook is wrong or a promise of the demo was not kept, 2 the command
-could not be carried out, 130 and 143 after Ctrl-C and SIGTERM.
+could not be carried out, 3 nothing failed and nothing ran, 130 and 143 after Ctrl-C and SIGTERM.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from shared.workbook.configuration import Report
 from shared.workbook.template import template as template_content
 from shared.workbook.validation import validate as validate_content
 
+NOTHING_RAN = 3  # the exit code
 FOLDER = APP_FOLDER / ".localhost" / "app"
 _LOG_WIDTH = 150
 
@@ -90,13 +91,14 @@ def run(
     with _app(folder, progress) as app:
         if content:
             app.upload_workbook(content)
-        run_id = app.start_run(job_ids=job or [], tags=tag or [], full_refresh=full_refresh)
+        wanted: dict[str, Any] = {"job_ids": job} if job else {}
+        run_id = app.start_run(**wanted, **({"tags": tag} if tag else {}), full_refresh=full_refresh)
         ended = run_view.follow(app, run_id, progress)
     if as_json:
         _print_json(ended)
     else:
         _console().print(run_view.result(ended))
-    raise typer.Exit(0 if ended["status"] == "SUCCEEDED" else 1)
+    raise typer.Exit({"SUCCEEDED": 0, "SKIPPED": NOTHING_RAN}.get(ended["status"], 1))
 
 
 @commands.command()

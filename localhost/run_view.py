@@ -66,8 +66,8 @@ def summary(run: Run) -> Text:
     progress = run["progress"]
     text = Text(f"Run {run['run_id']}: ")
     text.append(run["status"], style=_STYLES.get(run["status"], ""))
-    if run["status"] == "SUCCEEDED" and not progress["jobs_total"]:
-        return text.append(", no job is enabled in the workbook")
+    if run["status"] == "SKIPPED" and not progress["jobs_total"]:
+        return text.append(", no job of the workbook was to run")
     text.append(f", {progress['jobs_done']} of {progress['jobs_total']} jobs done")
     if progress["jobs_failed"]:
         text.append(f", {progress['jobs_failed']} failed")

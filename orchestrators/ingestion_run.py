@@ -10,7 +10,7 @@ from azure.durable_functions import DurableOrchestrationContext
 
 from orchestrators.patience import patiently, waits
 from shared.models.attempt import JobError
-from shared.models.run import LaneOrder, RunOutcome, RunPlan, RunRequest, Totals, lane_instance
+from shared.models.run import ForeignInputError, LaneOrder, RunOutcome, RunPlan, RunRequest, Totals, lane_instance
 
 Steps = Generator[Any, Any, dict[str, Any]]
 
@@ -25,20 +25,17 @@ def ingestion_run(context: DurableOrchestrationContext) -> Steps:
     totals = unplanned + Totals(jobs_total=plan.job_count - len(plan.failed))
     context.set_custom_status(_status("loading", totals))
     error = plan.error
+    broken_jobs: tuple[str, ...] = ()
     if plan.lanes and plan.config_version:  # task_all of nothing yields None: a run of no jobs has no lanes to wait for
-        try:
-            lane_totals = yield context.task_all(
-                [
-                    context.call_sub_orchestrator(
-                        "source_lane", order.to_json(), lane_instance(context.instance_id, number)
-                    )
-                    for number, order in enumerate(_lane_orders(plan))
-                ]
-            )
-            totals = sum((Totals.model_validate(value) for value in lane_totals), unplanned)
-        except Exception as failure:
-            error = JobError(kind="lane", message=f"A lane of the run broke: {str(failure)[:500]}")
-    outcome = RunOutcome(request=plan.request, config_version=plan.config_version, totals=totals, error=error)
+        lane_totals, broken_jobs, error = yield from _loaded(context, plan)
+        totals = unplanned + lane_totals
+    outcome = RunOutcome(
+        request=plan.request,
+        config_version=plan.config_version,
+        totals=totals,
+        error=error,
+        broken_jobs=broken_jobs,
+    )
     context.set_custom_status(_status("finishing", totals))
     finished: dict[str, Any] = yield from patiently(context, "finish_run", outcome.to_json(), TO_FINISH)
     context.set_custom_status(_status("finished", RunOutcome.model_validate(finished["outcome"]).totals))
@@ -51,6 +48,8 @@ def ingestion_run(context: DurableOrchestrationContext) -> Steps:
 def _planned(context: DurableOrchestrationContext) -> Generator[Any, Any, RunPlan]:
     """The plan of the run; what keeps it from being planned is in the plan."""
     request = context.get_input()
+    if request["run_id"] != context.instance_id:
+        raise ForeignInputError(context.instance_id, request["run_id"])
     context.set_custom_status({"stage": "planning"})
     try:
         plan = yield from patiently(context, "plan_run", request, TO_PLAN, _is_unplannable_for_now)
@@ -63,6 +62,33 @@ def _planned(context: DurableOrchestrationContext) -> Generator[Any, Any, RunPla
 def _is_unplannable_for_now(plan: Any) -> bool:
     error = RunPlan.model_validate(plan).error
     return error is not None and error.retryable
+
+
+def _loaded(
+    context: DurableOrchestrationContext, plan: RunPlan
+) -> Generator[Any, Any, tuple[Totals, tuple[str, ...], JobError | None]]:
+    """Run every lane; returns their totals, and the jobs of lanes that broke with the reason.
+
+    The other lanes of one that breaks go on to their end: what they load belongs to the run.
+    """
+    lanes = [
+        context.call_sub_orchestrator("source_lane", order.to_json(), lane_instance(context.instance_id, number))
+        for number, order in enumerate(_lane_orders(plan))
+    ]
+    totals = Totals()
+    broken_jobs: tuple[str, ...] = ()
+    error = None
+    try:
+        yield context.task_all(lanes)  # asks for all of them at once; it raises as soon as one breaks
+    except Exception as failure:
+        error = JobError(kind="lane", message=f"A lane of the run broke: {str(failure)[:500]}")
+    for lane, task in zip(plan.lanes, lanes, strict=True):
+        try:
+            totals += Totals.model_validate((yield task))
+        except Exception:
+            totals += Totals(jobs_total=len(lane.job_ids))
+            broken_jobs += lane.job_ids
+    return totals, broken_jobs, error
 
 
 def _following(plan: RunPlan) -> RunRequest:

@@ -20,11 +20,21 @@ from zlib import crc32
 from azure.durable_functions import DurableOrchestrationContext
 
 from shared.models.attempt import AttemptOrder, JobError, JobResult, JobStatus
-from shared.models.run import LANE_CANCELLED, JobOptions, LaneOrder, PendingJob, Totals
+from shared.models.run import (
+    LANE_CANCELLED,
+    ForeignInputError,
+    JobOptions,
+    LaneOrder,
+    PendingJob,
+    Totals,
+    lane_instance,
+)
 
 LONGEST_WAIT = timedelta(minutes=15)
 LONGEST_ASKED_WAIT = timedelta(hours=24)  # a source that asks for more is asked again after this
 FREE_WAITS = 3  # after so many waits that the source asked for, each one spends an attempt
+NOT_THE_JOBS_FAULT = ("activity", "lease_lost")  # the worker died, a host was frozen: that spends no attempt
+FREE_INTERRUPTIONS = 5  # of a job; after so many, each one spends an attempt: the job itself may be what kills workers
 HISTORY_ATTEMPTS = 100  # after so many a lane goes on with a new history
 JITTER = 0.25  # of the wait, so that jobs that failed together do not come back together
 
@@ -32,6 +42,8 @@ JITTER = 0.25  # of the wait, so that jobs that failed together do not come back
 def source_lane(context: DurableOrchestrationContext) -> Generator[Any, Any, dict[str, Any] | None]:
     """Work off the lane; returns its totals. Custom status: jobs done, failed, total, rows and the job at work."""
     order = LaneOrder.model_validate(context.get_input())
+    if not context.instance_id.startswith(lane_instance(order.request.run_id, "")):
+        raise ForeignInputError(context.instance_id, order.request.run_id)
     if order.pending is None:
         queue = deque(PendingJob(job_id=job_id) for job_id in order.lane.job_ids)
         totals = Totals(jobs_total=len(queue))
@@ -50,12 +62,18 @@ def source_lane(context: DurableOrchestrationContext) -> Generator[Any, Any, dic
         context.set_custom_status(_status(order, totals, pending))
         result = yield from _attempt(context, order, pending)
         cancelled = cancelled or result.status is JobStatus.CANCELLED
-        if _is_busy(result) and order.request.request_ids:  # an order waits until the other run is done with the job
-            wait = timedelta(seconds=max(order.retry_seconds, 1))
+        if _has_to_wait(result, order):
+            asked = result.error.retry_after_seconds if result.error else None
+            wait = timedelta(seconds=max(order.retry_seconds, asked or 1))
             queue.append(pending.model_copy(update={"not_before": context.current_utc_datetime + wait}))
         elif result.error and _asks_to_wait(result.error) and pending.waits < FREE_WAITS:
             again = _next_attempt(context, order, pending, result.error)
             queue.append(again.model_copy(update={"attempt": pending.attempt, "waits": pending.waits + 1}))
+        elif result.error and _is_not_the_jobs_fault(result.error) and pending.interruptions < FREE_INTERRUPTIONS:
+            again = _next_attempt(context, order, pending, result.error)
+            queue.append(
+                again.model_copy(update={"attempt": pending.attempt, "interruptions": pending.interruptions + 1})
+            )
         elif result.error and result.error.retryable and pending.attempt < _max_attempts(order, pending.job_id):
             queue.append(_next_attempt(context, order, pending, result.error))
         else:
@@ -80,6 +98,10 @@ def _wait(context: DurableOrchestrationContext, until: datetime) -> Generator[An
     if first is cancel and not timer.is_completed:
         timer.cancel()
     return first is cancel
+
+
+def _is_not_the_jobs_fault(error: JobError) -> bool:
+    return error.retryable and error.kind in NOT_THE_JOBS_FAULT
 
 
 def _asks_to_wait(error: JobError) -> bool:
@@ -114,11 +136,18 @@ def _attempt(
             started_at=now,
             ended_at=now,
             error=JobError(kind="activity", message=message, retryable=True),
+            unrecorded=True,
         )
 
 
-def _is_busy(result: JobResult) -> bool:
-    return result.error is not None and result.error.kind == "busy"
+def _has_to_wait(result: JobResult, order: LaneOrder) -> bool:
+    """Whether the job is held by what ends by itself.
+
+    That is an earlier execution of the very attempt, or, where the job was asked for by a one-off request or is to be
+    loaded from the start, another run. It spends no attempt.
+    """
+    kind = result.error.kind if result.error else None
+    return kind == "still_held" or (kind == "busy" and bool(order.request.request_ids or order.request.full_refresh))
 
 
 def _max_attempts(order: LaneOrder, job_id: str) -> int:
@@ -129,8 +158,12 @@ def _max_attempts(order: LaneOrder, job_id: str) -> int:
 def _next_attempt(
     context: DurableOrchestrationContext, order: LaneOrder, pending: PendingJob, error: JobError
 ) -> PendingJob:
-    wait = min(timedelta(seconds=order.retry_seconds * 2 ** (pending.attempt - 1)), LONGEST_WAIT)
-    wait += wait * JITTER * _fraction(f"{order.request.run_id}/{pending.job_id}/{pending.attempt}")
+    wait = min(
+        timedelta(seconds=order.retry_seconds * 2 ** (pending.attempt + pending.interruptions - 1)), LONGEST_WAIT
+    )
+    wait += (
+        wait * JITTER * _fraction(f"{order.request.run_id}/{pending.job_id}/{pending.attempt + pending.interruptions}")
+    )
     if error.retry_after_seconds is not None:
         asked = min(timedelta(seconds=min(error.retry_after_seconds, 1e9)), LONGEST_ASKED_WAIT)
         wait = max(wait, asked + timedelta(seconds=1))

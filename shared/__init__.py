@@ -4,10 +4,11 @@ The contract in pyproject.toml is this table, and `make lint` checks it; docs/ar
 
 | floor | room | its one idea | imports, besides models and errors |
 | --- | --- | --- | --- |
-| 8 | api | HTTP: declare, check the caller, carry out, answer | runs, planning, audit, isolation, activation |
-| 8 | housekeeping | what is old is removed | runs, audit, activation, isolation |
-| 7 | runs | runs as Durable Functions knows them, and how one starts | planning, audit, activation, telemetry |
-| 7 | notifications | who is notified of what, once, and the watch that looks | planning, audit, activation |
+| 9 | api | HTTP: declare, check the caller, carry out, answer | runs, planning, audit, isolation, activation |
+| 9 | housekeeping | what is old is removed | runs, audit, activation, isolation |
+| 8 | runs | runs as Durable Functions knows them: how one starts and ends, and the watch that closes what is lost | \
+notifications, planning, audit, activation, telemetry |
+| 7 | notifications | who is notified of what, once | planning, audit, activation |
 | 6 | planning | which jobs run, when, in which lanes; dry runs | audit, isolation, activation, secrets |
 | 6 | loading | one attempt as a dlt pipeline (child process only) | sources, lake, isolation, secrets |
 | 5 | sources | reading a table or an API as Arrow (child process only) | secrets, identity |

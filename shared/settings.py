@@ -59,6 +59,13 @@ class Settings(BaseSettings):
     ingestion_schedule: str = Field(
         "", description=f"When the timer starts a run, e.g. `0 0 2 * * *`: NCRONTAB of six fields. {_OF_THE_HOST}"
     )
+    past_due: Literal["run", "run_unless_quiet", "skip"] = Field(
+        "run_unless_quiet",
+        description="What becomes of a tick that was missed while the app did not run and fires at its next start: "
+        "run_unless_quiet loads what is due, except from sources that are in their quiet hours; run loads from those, "
+        "too; skip leaves it to the next tick. Missed ticks of HOUSEKEEPING_SCHEDULE and MAINTENANCE_SCHEDULE are made "
+        "up for with run only.",
+    )
     config_container: str = Field(
         "config", description=f"Container that holds the workbook and what is kept beside it. {_OF_THE_HOST}"
     )
@@ -187,8 +194,9 @@ class Settings(BaseSettings):
     )
     watch_schedule: str = Field(
         "",
-        description="How often overdue jobs are looked for, and pending notifications are sent, e.g. `0 */15 * * * *`: "
-        f"NCRONTAB of six fields. {_OF_THE_HOST}",
+        description="How often the app looks for runs that ended without their last step, uploads that no trigger "
+        "handled, jobs that are overdue and messages that could not be sent, e.g. `0 */5 * * * *`: NCRONTAB of six "
+        f"fields. {_OF_THE_HOST}",
     )
     public_url: str | None = Field(
         None,

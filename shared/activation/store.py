@@ -96,6 +96,12 @@ class ConfigurationStore:
         """The last upload that was refused, None where there never was one."""
         return self._versions.read_refusal()
 
+    def last_activations(self) -> list[Activation]:
+        """What became of the upload that is active, and of the last one that was refused, as far as there are such."""
+        active, refusal = self.active(), self.last_refusal()
+        found = [_activation(Outcome.UNCHANGED, active)] if active else []
+        return [*found, _refused(refusal, active)] if refusal else found
+
     def read_version(self, sha256: str) -> Configuration:
         """The configuration that a run pinned; kept in memory, as every attempt of a job asks for it.
 
@@ -196,17 +202,7 @@ class ConfigurationStore:
                 warnings=report.warnings,
             )
             self._versions.add_refusal(refusal, _annotated(upload.content, report))
-        active = self.active()
-        return Activation(
-            outcome=Outcome.REFUSED,
-            sha256=refusal.sha256,
-            at=refusal.uploaded_at,
-            uploaded_by=refusal.uploaded_by,
-            active=active.version if active else None,
-            problems=report.problems,
-            warnings=report.warnings,
-            refused_folder=refusal.folder,
-        )
+        return _refused(refusal, self.active())
 
     def _is_known(self, etag: str, active: Snapshot | None) -> bool:
         if active and active.workbook_etag == etag:
@@ -284,6 +280,19 @@ def _snapshot(
         previous_sha256=active.version.sha256 if active else None,
         changes=changes_between(active.configuration if active else _NOTHING, configuration),
         configuration=configuration,
+    )
+
+
+def _refused(refusal: Refusal, active: Snapshot | None) -> Activation:
+    return Activation(
+        outcome=Outcome.REFUSED,
+        sha256=refusal.sha256,
+        at=refusal.uploaded_at,
+        uploaded_by=refusal.uploaded_by,
+        active=active.version if active else None,
+        problems=refusal.problems,
+        warnings=refusal.warnings,
+        refused_folder=refusal.folder,
     )
 
 

@@ -70,6 +70,9 @@ class RunSummary(AuditRow):
     wildcards: dict[str, int] | None = Field(None, description="How many tables each wildcard job stood for.")
     full_refresh: bool | None = None
     retry_of: str | None = Field(None, description="The run whose failed jobs this one did again.")
+    reason: str | None = Field(None, description="Why it was started or left out, as after a tick that was missed.")
+    stage: str | None = Field(None, description="suspended, if an operator has suspended it; finished once it is.")
+    lanes: int | None = Field(None, description="How many of its jobs may run at once.")
     config_sha256: str | None = None
     error_kind: str | None = None
     error_message: str | None = None
@@ -135,8 +138,12 @@ class RunDescription(Answer):
 
     run_id: str
     status: RunStatus
-    stage: str | None = Field(description="planning, loading, finishing or finished; null before it begins.")
+    stage: str | None = Field(
+        description="planning, loading, finishing or finished; suspended, if an operator has suspended it; ending, "
+        "while the loads of a run end that was terminated from outside; null before it begins."
+    )
     trigger: str | None
+    reason: str | None = Field(description="Why it was started or left out, as after a tick that was missed.")
     start_time: datetime | None
     end_time: datetime | None
     config_sha256: str | None

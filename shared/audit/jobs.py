@@ -20,69 +20,101 @@ Every row is an upsert under a key that follows from its content: whoever writes
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime, timezone
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 from azure.data.tables import UpdateMode
 
+from shared.audit.ledger import record_load
 from shared.audit.properties import as_properties, as_row
-from shared.audit.table import LATEST, RUNNING, SUCCEEDED, Row, audit_table, partition, run_key
-from shared.models.attempt import AttemptOrder, JobResult, JobStatus
+from shared.audit.table import LATEST, SUCCEEDED, Row, audit_table, partition, replace_row, run_key
+from shared.models.attempt import JobResult, JobStatus
 from shared.models.job import Job
-from shared.models.run import LastRun
+from shared.models.run import LastRun, Totals
+
+_NAMES = ("source_name", "table_name", "load_type")  # of a row, which follow from the job
+
+
+_COUNTED = {
+    JobStatus.SUCCESS.value: "jobs_succeeded",
+    JobStatus.FAILED.value: "jobs_failed",
+    JobStatus.SKIPPED.value: "jobs_skipped",
+    JobStatus.CANCELLED.value: "jobs_cancelled",
+}
+
 
 _CHARTED = ["run_id", "status", "start_time", "rows_extracted", "duration_seconds"]
 
 
 def record_job(result: JobResult, run_started_at: datetime, job: Job | None) -> None:
-    """Write one attempt's outcome: the run's row of the job, the job's own history, and what its last row is."""
+    """Write one attempt's outcome: the run's row of the job, the job's own history, and what its last row is.
+
+    What a run has loaded stays loaded: nothing that a late execution of the same run brings replaces a success.
+
+    Args:
+        result: The outcome.
+        run_started_at: When the run was requested, UTC.
+        job: The job; None if the workbook cannot be read, and then the row keeps the names that it has.
+    """
     row = _job_row(result, job)
-    history_key = run_key(run_started_at, result.run_id)
-    table = audit_table()
-    table.upsert_entity({"PartitionKey": result.run_id, "RowKey": result.job_id} | row, mode=UpdateMode.REPLACE)
-    table.upsert_entity({"PartitionKey": f"job:{result.job_id}", "RowKey": history_key} | row, mode=UpdateMode.REPLACE)
-    last = {"RowKey": result.job_id, "run_start_time": run_started_at} | row
+    is_success = result.status is JobStatus.SUCCESS
+
+    def may_replace(found: Row) -> bool:
+        row.update({name: found[name] for name in _NAMES if name in found and name not in row})
+        return is_success or found.get("status") != JobStatus.SUCCESS.value
+
+    if not replace_row({"PartitionKey": result.run_id, "RowKey": result.job_id}, row, may_replace):
+        return
+    history_key = {"PartitionKey": f"job:{result.job_id}", "RowKey": run_key(run_started_at, result.run_id)}
+    audit_table().upsert_entity(history_key | row, mode=UpdateMode.REPLACE)
+    last = {"run_start_time": run_started_at} | row
     if result.status is not JobStatus.SKIPPED:
-        table.upsert_entity({"PartitionKey": LATEST} | last, mode=UpdateMode.REPLACE)
-    if result.status is JobStatus.SUCCESS:
-        table.upsert_entity({"PartitionKey": SUCCEEDED} | last, mode=UpdateMode.REPLACE)
+        replace_row({"PartitionKey": LATEST, "RowKey": result.job_id}, last, _is_not_newer_than(run_started_at))
+    if is_success:
+        replace_row({"PartitionKey": SUCCEEDED, "RowKey": result.job_id}, last, _is_not_newer_than(run_started_at))
 
 
-def record_progress(order: AttemptOrder, job: Job, started_at: datetime, stage: str, rows: int) -> None:
-    """Write that an attempt is at work, with the rows it has read so far; its outcome takes the row's place."""
-    row = {
-        "run_id": order.run_id,
-        "job_id": order.job_id,
-        "attempt": order.attempt,
-        "status": RUNNING,
-        "stage": stage,
-        "source_name": job.source_name,
-        "table_name": job.resource_name,
-        "load_type": job.load_type.value,
-        "rows_extracted": rows,
-        "start_time": started_at,
-    }
-    key = {"PartitionKey": order.run_id, "RowKey": order.job_id}
-    audit_table().upsert_entity(key | as_properties(row), mode=UpdateMode.REPLACE)
+def _is_not_newer_than(run_started_at: datetime) -> Callable[[Row], bool]:
+    """Whether a row is of this run or an earlier one: what is written late takes nothing from a later run."""
+    return lambda found: bool(found["run_start_time"] <= run_started_at)
 
 
-def close_lost_jobs(run_id: str, lost_jobs: Iterable[str] = ()) -> None:
-    """Mark as failed what left no result although its run has ended: rows that say RUNNING, and jobs without a row."""
-    rows = {row["job_id"]: row for row in job_rows(run_id)}
-    unknown = {job_id: {"run_id": run_id, "job_id": job_id} for job_id in lost_jobs if job_id not in rows}
-    for job_id, row in (rows | unknown).items():
-        if row.get("status", RUNNING) == RUNNING:
-            closed = {
-                **row,
-                "PartitionKey": run_id,
-                "RowKey": job_id,
-                "status": JobStatus.FAILED.value,
-                "end_time": datetime.now(timezone.utc),
-                "error_kind": "activity",
-                "error_message": "The attempt ended without a result.",
-            }
-            audit_table().upsert_entity(as_properties(closed), mode=UpdateMode.REPLACE)
+def record_outcome(result: JobResult, run_started_at: datetime, job: Job | None) -> None:
+    """Write everything that an attempt leaves behind: its load in the ledger, then its rows. May be done again."""
+    if job and result.status is JobStatus.SUCCESS:
+        record_load(job, result)
+    record_job(result, run_started_at, job)
+
+
+def close_lost_jobs(lost: Iterable[JobResult], run_started_at: datetime, find_job: Callable[[str], Job | None]) -> None:
+    """Write everything that a recorded job writes for jobs whose attempts left nothing, or not yet.
+
+    Args:
+        lost: What is known of each.
+        run_started_at: When their run was requested, UTC.
+        find_job: Gives the job of an id, None if the workbook cannot be read.
+    """
+    for result in lost:
+        record_outcome(result, run_started_at, find_job(result.job_id))
+
+
+def count_jobs(rows: Iterable[Row], planned: int) -> Totals:
+    """What the job rows of a run add up to.
+
+    Args:
+        rows: Those of one run.
+        planned: Jobs that the run was to load; one without a row counts as failed.
+    """
+    counted: Counter[str] = Counter()
+    for row in rows:
+        if row.get("error_kind") == "quiet_hours":  # it was never a job of the run
+            continue
+        counted[_COUNTED.get(row["status"], "jobs_failed")] += 1
+        counted.update({name: int(row.get(name, 0)) for name in ("rows_extracted", "rows_written", "bytes_written")})
+    found = sum(counted[name] for name in _COUNTED.values())
+    return Totals(**counted, jobs_total=max(planned, found))
 
 
 def job_rows(run_id: str) -> Iterator[Row]:

@@ -20,15 +20,24 @@ Every row is an upsert under a key that follows from its content: whoever writes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime, timezone
+import logging
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from azure.data.tables import UpdateMode
 
 from shared.audit.properties import as_properties, as_row
-from shared.audit.table import CANCELLED, RUNS, Row, audit_table, run_key
+from shared.audit.table import CANCELLED, RUNNING, RUNS, STARTING, Row, audit_table, newest_first, replace_row, run_key
 from shared.models.run import RunRequest, RunStatus
+
+log = logging.getLogger(__name__)
+
+
+_STARTING_TAKES_AT_MOST = timedelta(minutes=2)
+
+
+LONGEST_RUN = timedelta(days=14)  # what began earlier and says RUNNING is not looked at any more
 
 
 def record_run(request: RunRequest, status: str, totals: Mapping[str, Any]) -> None:
@@ -47,6 +56,40 @@ def record_run(request: RunRequest, status: str, totals: Mapping[str, Any]) -> N
     )
 
 
+def claim_run_id(run_id: str) -> bool:
+    """Keep others from starting a run of this id meanwhile; False if another call is about to start one."""
+    now = datetime.now(timezone.utc)
+    key = {"PartitionKey": STARTING, "RowKey": run_id}
+    return replace_row(key, {"time": now}, lambda found: bool(found["time"] < now - _STARTING_TAKES_AT_MOST))
+
+
+def release_run_id(run_id: str) -> None:
+    """The run is started, or not to be; what cannot be released lapses."""
+    try:
+        audit_table().delete_entity(STARTING, run_id)
+    except Exception as error:
+        log.info("The claim of run id %s could not be released: %s", run_id, error)
+
+
+def record_stage(run_id: str, row_key: str, stage: str) -> None:
+    """Write how far a run is, into the row that it has."""
+    row = {"PartitionKey": RUNS, "RowKey": row_key, "run_id": run_id, "stage": stage}
+    audit_table().upsert_entity(row, mode=UpdateMode.MERGE)
+
+
+def read_again(row: Row) -> Row:
+    """The row of a run as it is now."""
+    return as_row(audit_table().get_entity(RUNS, row["RowKey"]))
+
+
+def running_runs() -> Iterator[Row]:
+    """The runs that have not been closed, of those that may still run."""
+    first = newest_first(datetime.now(timezone.utc) - LONGEST_RUN)
+    query = "PartitionKey eq @runs and status eq @running and RowKey lt @first"
+    parameters = {"runs": RUNS, "running": RUNNING, "first": f"{first}."}
+    yield from map(as_row, audit_table().query_entities(query, parameters=parameters))
+
+
 def request_cancel(run_id: str) -> None:
     """Note that a run is to be cancelled; its jobs look for the note."""
     row = {"PartitionKey": CANCELLED, "RowKey": run_id, "time": datetime.now(timezone.utc)}
@@ -54,10 +97,15 @@ def request_cancel(run_id: str) -> None:
 
 
 def cancel_requested(run_id: str) -> bool:
-    """Whether somebody has cancelled a run."""
+    """Whether a run was cancelled."""
+    return cancel_requested_at(run_id) is not None
+
+
+def cancel_requested_at(run_id: str) -> datetime | None:
+    """When a run was cancelled, UTC; None if it was not."""
     query = "PartitionKey eq @cancelled and RowKey eq @run_id"
     parameters = {"cancelled": CANCELLED, "run_id": run_id}
-    return any(True for _ in audit_table().query_entities(query, parameters=parameters))
+    return next((row["time"] for row in audit_table().query_entities(query, parameters=parameters)), None)
 
 
 def find_run(run_id: str) -> Row | None:

@@ -20,13 +20,15 @@ Every row is an upsert under a key that follows from its content: whoever writes
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from azure.core.exceptions import ResourceNotFoundError
-from azure.data.tables import TableClient
+from azure.core import MatchConditions
+from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.data.tables import TableClient, UpdateMode
 
 from shared.audit.properties import as_row
 from shared.identity import table_service
@@ -65,8 +67,11 @@ INCIDENT = "incident"
 CALLS = "calls"
 
 
+STARTING = "starting"
+
+
 PARTITIONS = frozenset(
-    {RUNS, WORKBOOK, CANCELLED, LATEST, SUCCEEDED, REQUEST, HOUSEKEEPING, MAINTENANCE, INCIDENT, CALLS}
+    {RUNS, WORKBOOK, CANCELLED, LATEST, SUCCEEDED, REQUEST, HOUSEKEEPING, MAINTENANCE, INCIDENT, CALLS, STARTING}
 )
 
 
@@ -91,6 +96,45 @@ def run_key(run_started_at: datetime, run_id: str) -> str:
 def audit_table() -> TableClient:
     """The audit table, created where it does not exist yet."""
     return table_service("AuditStorage").create_table_if_not_exists(settings().audit_table)
+
+
+def replace_row(key: Mapping[str, str], values: Mapping[str, Any], may_replace: Callable[[Row], bool]) -> bool:
+    """Write a row if there is none, or if the one that is there may go; whoever writes meanwhile is asked again.
+
+    Args:
+        key: PartitionKey and RowKey.
+        values: The properties.
+        may_replace: Given the row that is there; may complete `values` from it.
+
+    Returns:
+        Whether the row is written.
+    """
+    table = audit_table()
+    while True:
+        try:
+            found = table.get_entity(key["PartitionKey"], key["RowKey"])
+        except ResourceNotFoundError:
+            with suppress(ResourceExistsError):
+                table.create_entity({**key, **values})
+                return True
+            continue
+        if not may_replace(found):
+            return False
+        with suppress(ResourceModifiedError, ResourceNotFoundError):
+            update_unchanged({**key, **values}, found.metadata["etag"])
+            return True
+
+
+def update_unchanged(row: Mapping[str, Any], etag: str | None) -> str:
+    """Replace a row if nobody has written it since; returns its new ETag.
+
+    Raises:
+        ResourceModifiedError: somebody has.
+        ResourceNotFoundError: it is gone.
+    """
+    condition = MatchConditions.IfNotModified
+    written = audit_table().update_entity(row, UpdateMode.REPLACE, etag=etag, match_condition=condition)
+    return str(written["etag"])
 
 
 def request_rows() -> Iterator[Row]:

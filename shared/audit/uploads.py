@@ -29,6 +29,9 @@ from shared.activation.uploads import Activation, Outcome
 from shared.audit.properties import as_properties, as_row, without_keys
 from shared.audit.table import WORKBOOK, audit_table, newest_first
 
+_ROLLBACK = "-rollback"  # at the end of a row's key
+
+
 PROBLEMS_LIMIT = 50  # of one upload; all of them stand in its problems.json
 
 
@@ -37,9 +40,9 @@ def record_activation(activation: Activation) -> None:
     status = activation.outcome.value
     if activation.outcome is Outcome.UNCHANGED:  # handled again: its row says how it became active
         status = Outcome.ACTIVATED.value
-    key = f"{newest_first(activation.at)}-{activation.sha256[:12]}"
+    key = _key(activation)
     if activation.outcome is Outcome.ROLLED_BACK:
-        key += "-rollback"  # an upload of the same workbook that follows has a row of its own
+        key += _ROLLBACK  # an upload of the same workbook that follows has a row of its own
     details = {
         "uploaded_by": activation.uploaded_by,
         "changes": activation.changes.summary() if activation.changes else None,
@@ -50,6 +53,18 @@ def record_activation(activation: Activation) -> None:
     }
     row = {"PartitionKey": WORKBOOK, "RowKey": key, "sha256": activation.sha256, "status": status}
     audit_table().upsert_entity(row | {"time": activation.at} | as_properties(details), mode=UpdateMode.REPLACE)
+
+
+def has_row(activation: Activation) -> bool:
+    """Whether the table says what became of an upload, or that its version was brought back."""
+    query = "PartitionKey eq @workbook and (RowKey eq @key or RowKey eq @rollback)"
+    key = _key(activation)
+    parameters = {"workbook": WORKBOOK, "key": key, "rollback": f"{key}{_ROLLBACK}"}
+    return any(True for _ in audit_table().query_entities(query, parameters=parameters))
+
+
+def _key(activation: Activation) -> str:
+    return f"{newest_first(activation.at)}-{activation.sha256[:12]}"
 
 
 def refused_uploads() -> Iterator[dict[str, Any]]:

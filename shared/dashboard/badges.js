@@ -8,6 +8,7 @@ const LOOKS = {
   SUCCEEDED: "good",
   RUNNING: "busy",
   PARTLY_FAILED: "warn",
+  SUSPENDED: "warn",
   OVERDUE: "warn",
   FAILED: "bad",
   REFUSED: "bad",

@@ -12,11 +12,14 @@ import { runningRun } from "./progress.js";
 import { table } from "./table.js";
 
 const PAGE = 100;
-const STATES = ["", "RUNNING", "SUCCEEDED", "PARTLY_FAILED", "FAILED", "CANCELLED"];
+const STATES = ["", "RUNNING", "SUCCEEDED", "PARTLY_FAILED", "FAILED", "CANCELLED", "SKIPPED"];
+
+// A run that an operator has suspended in Durable Functions goes on, in principle; nothing of it does.
+const state = (run) => (run.stage === "suspended" ? "SUSPENDED" : run.status);
 
 const RUN_COLUMNS = [
   { name: "run", title: "Run", cell: (run) => runLink(run.run_id) },
-  { name: "status", title: "State", cell: (run) => badge(run.status) },
+  { name: "status", title: "State", cell: (run) => badge(state(run)) },
   { name: "start", title: "Started (UTC)", cell: (run) => stamp(run.start_time) },
   { name: "trigger", title: "Trigger", cell: (run) => triggerName(run.trigger) },
   { name: "jobs", title: "Jobs", numeric: true, cell: (run) => number(run.jobs_total) },
@@ -114,7 +117,7 @@ export const runView = {
         "div",
         { class: "row" },
         h("h1", null, `Run ${run.run_id}`),
-        badge(run.status),
+        badge(state(run)),
         run.status !== "RUNNING" &&
           failed &&
           actionButton("retry", "Retry what failed", { run: run.run_id }, null, "primary"),

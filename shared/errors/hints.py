@@ -16,11 +16,13 @@ HINTS: dict[str, str] = {
     "lane": "A part of the run broke as a whole: see the app's log at that time, then run the failed jobs again.",
     "lease_lost": "Another run took the job over while this attempt stood still; nothing needs to be done.",
     "memory": "The attempt needs more memory: raise JOB_MEMORY_MEGABYTES, use larger instances or fewer jobs at once.",
+    "orchestration": "The run ended without its last step: see the app's log at that time, then run what is missing.",
     "quiet_hours": "The source has quiet hours; the job runs at the first tick after them.",
     "reconciliation": "Lake and source disagree on the rows, and nothing was committed: run the job again, and report "
     "it if it stays.",
     "secret_not_found": "Add one of the secrets that the message lists; the next run finds it.",
     "source": "Mend what the source refuses, such as a password, a right or a name, and run the job again.",
+    "still_held": "An earlier execution of the same attempt holds the job; it is tried again once that has ended.",
     "too_many_deletes": "More rows are gone at the source than max_deleted_percent allows: look there, then raise it.",
     "transient": "Network or service trouble that mostly passes: if all attempts failed, see host, port and firewall.",
     "unexpected": "Nobody foresaw this error: see the log for its trace, try again, and report it with the run's id.",

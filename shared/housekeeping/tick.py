@@ -37,8 +37,16 @@ _WINDOWS_PER_TICK = 60
 Report = dict[str, Any]
 
 
-async def tidy_up(client: DurableOrchestrationClient) -> None:
-    """Remove what is older than the settings say. A step that fails is reported, and the others go on."""
+async def tidy_up(client: DurableOrchestrationClient, past_due: bool = False) -> None:
+    """Remove what is older than the settings say. A step that fails is reported, and the others go on.
+
+    Args:
+        client: The Durable client.
+        past_due: Whether the tick was missed; it is then left out unless PAST_DUE is `run`: the next one does the same.
+    """
+    if past_due and settings().past_due != "run":
+        log.info("Housekeeping: a tick was missed while the app did not run, and is left out.")
+        return
     now = datetime.now(timezone.utc)
     running = await active_runs(client)
     report = await _purge_durable(client, now - timedelta(days=settings().durable_history_days))

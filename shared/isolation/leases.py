@@ -1,7 +1,8 @@
 """One job at a time: a blob lease per job, renewed while it runs, taken over only when it has lapsed.
 
-The lease's id follows from run and job, so that a run that is carried on after its host died takes its own lease up
-again at once, while any other run finds the job held until the lease lapses.
+Each execution has a lease of its own, also within one run: Durable Functions hands an activity out again when its host
+has been silent for minutes, and a host that was only frozen then goes on beside the second execution. The later one
+waits until the lease of the earlier one has lapsed; the earlier one, once it goes on, finds that it lost the job.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobClient, BlobLeaseClient
 
-from shared.errors.hierarchy import IngestionError, LeaseLostError
+from shared.errors.hierarchy import IngestionError, LeaseLostError, TransientError
 from shared.identity import blob_service
 from shared.models.run_ids import MAINTENANCE_RUN
 from shared.settings import settings
@@ -34,9 +35,6 @@ RENEWALS = 4  # tries in the time of one lease
 _GONE = (404, 409, 412)  # what the service says of a lease that lapsed or is another's
 
 
-_NAMESPACE = uuid.UUID("5d1f4d0e-6c1b-4d5c-9a43-2f0a4f7f9c11")
-
-
 class JobBusyError(IngestionError):
     """Another run holds the job, or a maintenance of its tables, which is soon over and worth waiting for."""
 
@@ -49,6 +47,15 @@ class JobBusyError(IngestionError):
         self.run_id = run_id
 
 
+class StillHeldError(TransientError):
+    """An earlier execution of this very run holds the job, or is only just taking it; it ends or lapses soon."""
+
+    kind = "still_held"
+
+    def __init__(self, job_id: str, seconds: int) -> None:
+        super().__init__(f"Job '{job_id}' is still held by an earlier execution of its attempt.", seconds + 1)
+
+
 @dataclass
 class JobLease:
     """A lease of `seconds` that is held. `lost` is set when it could not be renewed in time."""
@@ -57,6 +64,11 @@ class JobLease:
     seconds: int
     lost: threading.Event = field(default_factory=threading.Event)
     released: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def lease_id(self) -> str:
+        """The id by which a child proves that it works under this lease."""
+        return self.lease.id
 
     def raise_if_lost(self) -> None:
         """Raises LeaseLostError once the lease could not be renewed in time."""
@@ -84,9 +96,10 @@ def job_lease(job_id: str, run_id: str) -> Iterator[JobLease]:
 
     Raises:
         JobBusyError: another run holds it.
+        StillHeldError: an earlier execution of this run does.
     """
     blob = _lease_blob(job_id)
-    client = BlobLeaseClient(blob, lease_id=lease_id(job_id, run_id))
+    client = BlobLeaseClient(blob, lease_id=str(uuid.uuid4()))
     _acquire(client, blob, job_id, run_id)
     held = JobLease(client, settings().lease_seconds)
     thread = threading.Thread(target=held.keep, name=f"lease-{job_id}", daemon=True)
@@ -96,32 +109,31 @@ def job_lease(job_id: str, run_id: str) -> Iterator[JobLease]:
     finally:
         held.released.set()
         thread.join()
-        try:
-            client.release()
-        except Exception as error:  # what was done is done, and the lease lapses by itself
-            log.info("The lease of job %s could not be released: %s: %s", job_id, type(error).__name__, error)
+        _release(client, blob, job_id)
 
 
-def assert_held(job_id: str, run_id: str) -> None:
+def assert_held(job_id: str, lease_id: str | None) -> None:
     """Renew the lease once, from wherever the attempt runs, right before something is committed.
 
+    Args:
+        job_id: The job.
+        lease_id: `JobLease.lease_id` of the execution that the work belongs to.
+
     Raises:
-        LeaseLostError: another run has taken the job over.
+        LeaseLostError: another execution has taken the job over, or there never was a lease.
     """
+    lost = LeaseLostError(
+        f"Job '{job_id}': the lease was lost while the attempt made no progress, and may be another's now; "
+        "nothing was committed."
+    )
+    if lease_id is None:
+        raise lost
     try:
-        BlobLeaseClient(_lease_blob(job_id), lease_id=lease_id(job_id, run_id)).renew()
+        BlobLeaseClient(_lease_blob(job_id), lease_id=lease_id).renew()
     except HttpResponseError as error:
         if error.status_code not in _GONE:
             raise
-        raise LeaseLostError(
-            f"Job '{job_id}': the lease was lost while the attempt stood still, and may be another run's now; "
-            "nothing was committed."
-        ) from None
-
-
-def lease_id(job_id: str, run_id: str) -> str:
-    """The id under which a run holds a job."""
-    return str(uuid.uuid5(_NAMESPACE, f"{run_id}/{job_id}"))
+        raise lost from None
 
 
 def _acquire(client: BlobLeaseClient, blob: BlobClient, job_id: str, run_id: str) -> None:
@@ -133,9 +145,24 @@ def _acquire(client: BlobLeaseClient, blob: BlobClient, job_id: str, run_id: str
             _create(blob)
             client.acquire(seconds)
     except ResourceExistsError:
-        holder = blob.get_blob_properties().metadata.get("run_id", "unknown")
+        holder = blob.get_blob_properties().metadata.get("run_id")
+        if holder in (None, run_id):
+            raise StillHeldError(job_id, seconds) from None
         raise JobBusyError(job_id, holder) from None
-    blob.set_blob_metadata({"run_id": run_id}, lease=client)
+    try:
+        blob.set_blob_metadata({"run_id": run_id}, lease=client)
+    except Exception:
+        _release(client, blob, job_id)  # or the next attempt would find the job held under another run's name
+        raise
+
+
+def _release(client: BlobLeaseClient, blob: BlobClient, job_id: str) -> None:
+    """Give the job back without a name on it: whoever finds it held without one knows that its holder just began."""
+    try:
+        blob.set_blob_metadata({}, lease=client)
+        client.release()
+    except Exception as error:  # what was done is done, and the lease lapses by itself
+        log.info("The lease of job %s could not be released: %s: %s", job_id, type(error).__name__, error)
 
 
 def _create(blob: BlobClient) -> None:

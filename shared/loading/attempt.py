@@ -125,7 +125,7 @@ class _Attempt:
         if record and self.job.load_type is LoadType.INCREMENTAL and not self.starts_over:
             self._refuse_watermark_of(str(record.get("job_id", self.job.job_id)))
         self.commit.base_load_id = record["load_id"] if record else None
-        self.commit.before_commit = lambda: assert_held(self.job.job_id, self.order.run_id)
+        self.commit.before_commit = lambda: assert_held(self.job.job_id, self.order.lease_id)
         return None
 
     def _take_up_rewind(self, known: str | None) -> None:

@@ -19,7 +19,7 @@ from shared.secrets import Secret
 
 
 def maintain_tables(
-    run_id: str,
+    lease_id: str,
     job: Job,
     folder: Path,
     retention: timedelta,
@@ -31,7 +31,7 @@ def maintain_tables(
     It begins as a load does, so that a load that broke off is taken back before files go that this needs.
 
     Args:
-        run_id: The maintenance, which holds the lease.
+        lease_id: Of the lease that the maintenance holds.
         job: The job.
         folder: Empty, for the client's files.
         retention: How long files that the newest version does not need are kept.
@@ -42,7 +42,7 @@ def maintain_tables(
         LeaseLostError: another run has taken the job over.
         IngestionError: the lake refuses, or cannot be reached now.
     """
-    commit = LoadCommit(before_commit=lambda: assert_held(job.job_id, run_id))
+    commit = LoadCommit(before_commit=lambda: assert_held(job.job_id, lease_id))
     try:
         destination = AdlsDestination(job, commit)
         pipeline = open_pipeline(job, folder, destination)

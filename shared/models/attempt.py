@@ -43,6 +43,9 @@ class AttemptOrder(Shape):
     start: str | None = None
     end: str | None = None
     trace_parent: str | None = None
+    lease_id: str | None = Field(
+        default=None, description="Under which this execution holds the job; `load_job` fills it in for its child."
+    )
 
 
 class JobError(Shape):
@@ -97,6 +100,9 @@ class JobResult(LoadFigures):
         default_factory=dict, description="Seconds by stage: extract, normalize, load, total."
     )
     error: JobError | None = None
+    unrecorded: bool = Field(
+        default=False, description="Whether the result is still to be written to the audit table, at the run's end."
+    )
 
     @field_validator("duration_seconds")
     @classmethod

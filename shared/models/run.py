@@ -19,9 +19,19 @@ LANE_CANCELLED = "cancelled"
 """The external event that ends the waits of a lane."""
 
 
-def lane_instance(run_id: str, number: int) -> str:
-    """The instance id of a run's lane; lanes are numbered from 0."""
+def lane_instance(run_id: str, number: int | str) -> str:
+    """The instance id of a run's lane; lanes are numbered from 0, and all begin alike."""
     return f"{run_id}:lane-{number}"
+
+
+class ForeignInputError(ValueError):
+    """An orchestration was started with the input of another one, as Durable's restart does."""
+
+    def __init__(self, instance_id: str, run_id: str) -> None:
+        super().__init__(
+            f"Orchestration '{instance_id}' has the input of run '{run_id}' and does nothing: start a run by "
+            f"POST /api/runs, or what failed in that one by POST /api/runs/{run_id}/retry."
+        )
 
 
 class RunStatus(StrEnum):
@@ -32,6 +42,8 @@ class RunStatus(StrEnum):
     PARTLY_FAILED = "PARTLY_FAILED"
     FAILED = "FAILED"
     CANCELLED = "CANCELLED"
+    SKIPPED = "SKIPPED"
+    """Nothing was loaded, and nothing failed: every job was busy or waits, or there was none to run."""
 
 
 class ConfigVersion(Shape):
@@ -55,6 +67,8 @@ class RunRequest(Shape):
     )
     full_refresh: bool = False
     retry_of: str | None = Field(default=None, description="The run whose failed jobs this one does again.")
+    reason: str | None = Field(default=None, description="Why it was started, where that does not go without saying.")
+    ignores_quiet_hours: bool = Field(default=False, description="Whether jobs run although their source is to rest.")
     trace_parent: str | None = Field(default=None, description="The trigger's place in its trace, as W3C writes it.")
 
 
@@ -102,6 +116,7 @@ class PendingJob(Shape):
     attempt: int = 1
     not_before: datetime | None = None
     waits: int = Field(default=0, description="How often the job has waited because its source asked for it.")
+    interruptions: int = Field(default=0, description="How often an attempt ended by no fault of the job.")
 
 
 class Totals(Shape):
@@ -115,7 +130,9 @@ class Totals(Shape):
     rows_extracted: int = 0
     rows_written: int = 0
     bytes_written: int = 0
-    lost_jobs: tuple[str, ...] = Field(default=(), description="Jobs whose last attempt ended without a result.")
+    unrecorded: tuple[JobResult, ...] = Field(
+        default=(), description="Results that the audit table does not have yet; the end of the run writes them."
+    )
 
     def __add__(self, other: Totals) -> Totals:
         return Totals(**{name: getattr(self, name) + getattr(other, name) for name in Totals.model_fields})
@@ -129,8 +146,8 @@ class Totals(Shape):
             JobStatus.CANCELLED: "jobs_cancelled",
         }[result.status]
         rows = {"rows_extracted": result.rows_extracted, "rows_written": result.rows_written}
-        lost = (result.job_id,) if result.error and result.error.kind == "activity" else ()
-        return self + Totals(**{counted: 1}, **rows, bytes_written=result.bytes_written, lost_jobs=lost)
+        unrecorded = (result,) if result.unrecorded else ()
+        return self + Totals(**{counted: 1}, **rows, bytes_written=result.bytes_written, unrecorded=unrecorded)
 
     @property
     def jobs_done(self) -> int:
@@ -141,7 +158,9 @@ class Totals(Shape):
         """How a run with these totals ended. A job that was never reported counts as failed."""
         missing = self.jobs_total - self.jobs_done
         if self.jobs_failed + missing == 0:
-            return RunStatus.CANCELLED if self.jobs_cancelled else RunStatus.SUCCEEDED
+            if self.jobs_cancelled:
+                return RunStatus.CANCELLED
+            return RunStatus.SUCCEEDED if self.jobs_succeeded else RunStatus.SKIPPED
         return RunStatus.PARTLY_FAILED if self.jobs_succeeded else RunStatus.FAILED
 
 
@@ -167,10 +186,14 @@ class RunOutcome(Shape):
     config_version: ConfigVersion | None = None
     totals: Totals = Totals()
     error: JobError | None = None
+    broken_jobs: tuple[str, ...] = Field(default=(), description="Jobs of lanes that ended without totals.")
+    was_terminated: bool = Field(default=False, description="Whether its orchestration was ended from outside.")
 
     @property
     def status(self) -> RunStatus:
         """How the run ended."""
+        if self.was_terminated:
+            return RunStatus.CANCELLED
         return RunStatus.FAILED if self.error else self.totals.run_status()
 
 

@@ -61,14 +61,21 @@ def claim_orders(request: RunRequest, configuration: Configuration, sha256: str)
 
 
 def close_orders(run_id: str) -> None:
-    """Write how the orders of a run ended: as its jobs did."""
+    """Write how the orders of a run ended: as its jobs did, FAILED if it came to none."""
+    started = [row for row in started_orders() if row["run_id"] == run_id]
+    if not started:
+        return
     statuses: dict[str, set[str]] = defaultdict(set)
     for row in job_rows(run_id):
         statuses[base_job_id(row["job_id"])].add(row["status"])
-    for row in request_rows():
-        if row["run_id"] == run_id:
-            ended = {**row, "status": _outcome(statuses[row["job_id"]]), "ended_at": datetime.now(timezone.utc)}
-            audit_table().upsert_entity(ended, mode=UpdateMode.REPLACE)
+    for row in started:
+        ended = {**row, "status": _outcome(statuses[row["job_id"]]), "ended_at": datetime.now(timezone.utc)}
+        audit_table().upsert_entity(ended, mode=UpdateMode.REPLACE)
+
+
+def started_orders() -> list[Row]:
+    """The orders that a run has claimed and not yet carried out."""
+    return [row for row in request_rows() if row["status"] == STARTED]
 
 
 def orders_and_outcomes(configuration: Configuration) -> list[dict[str, Any]]:

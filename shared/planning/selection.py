@@ -72,7 +72,7 @@ def select(
                 selection.not_due += 1
                 continue
             quiet = quiet_until(configuration.source(job.source_name).quiet_hours, request.requested_at)
-            if quiet:
+            if quiet and not request.ignores_quiet_hours:
                 selection.waiting[job.job_id] = (
                     f"Source '{job.source_name}' has quiet hours until {quiet:%H:%M} UTC; "
                     "the job runs at the next tick after them."

@@ -10,6 +10,7 @@ from azure.durable_functions import DurableOrchestrationClient
 from shared.models.maintenance import Maintenance
 from shared.models.run_ids import MAINTENANCE_RUN
 from shared.runs.orchestrations import active_runs
+from shared.settings import settings
 
 log = logging.getLogger(__name__)
 
@@ -17,8 +18,16 @@ log = logging.getLogger(__name__)
 ORCHESTRATOR = "maintenance_run"
 
 
-async def start_maintenance(client: DurableOrchestrationClient) -> None:
-    """Start a maintenance, unless the last one is still at work."""
+async def start_maintenance(client: DurableOrchestrationClient, past_due: bool = False) -> None:
+    """Start a maintenance, unless the last one still runs.
+
+    Args:
+        client: The Durable client.
+        past_due: Whether the tick was missed; it is then left out unless PAST_DUE is `run`.
+    """
+    if past_due and settings().past_due != "run":
+        log.warning("No maintenance was started: its tick was missed while the app did not run.")
+        return
     now = datetime.now(timezone.utc)
     for run_id in await active_runs(client, ORCHESTRATOR):
         log.warning("No maintenance was started: %s is still active.", run_id)

@@ -1,67 +1,125 @@
-"""Starting runs and telling how they go, through the Durable client and the audit table."""
+"""Orchestrations as Durable Functions knows them, through its client."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Collection
+from datetime import datetime
+from itertools import count
 
-import requests
+import aiohttp
 from azure.durable_functions import DurableOrchestrationClient, OrchestrationRuntimeStatus
 from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
+from azure.durable_functions.models.RpcManagementOptions import RpcManagementOptions
 
-from shared.audit.runs import find_run
-from shared.models.run import RunRequest
+from shared.audit.runs import claim_run_id, find_run, release_run_id
+from shared.models.run import LANE_CANCELLED, RunRequest, lane_instance
 from shared.telemetry.spans import starting_run
 
 ORCHESTRATOR = "ingestion_run"
-_TOKEN = "x-ms-continuation-token"  # noqa: S105  the name of a header
-_SECONDS = 60
 
 
 ACTIVE = [
     OrchestrationRuntimeStatus.Pending,
     OrchestrationRuntimeStatus.Running,
+    OrchestrationRuntimeStatus.ContinuedAsNew,
     OrchestrationRuntimeStatus.Suspended,
 ]
 
 
-async def active_runs(client: DurableOrchestrationClient, orchestrator: str = ORCHESTRATOR) -> list[str]:
-    """The ids of the runs of an orchestrator that are pending, running or suspended."""
-    active: list[str] = []
-    token: str | None = ""
-    while token is not None:
-        instances, token = await asyncio.to_thread(_active_page, client._orchestration_bindings.rpc_base_url, token)
-        active += [instance["instanceId"] for instance in instances if instance["name"] == orchestrator]
-    return active
+ENDED_BADLY = [
+    OrchestrationRuntimeStatus.Failed,
+    OrchestrationRuntimeStatus.Terminated,
+    OrchestrationRuntimeStatus.Canceled,
+]
 
 
-def _active_page(base_url: str, token: str) -> tuple[list[dict[str, Any]], str | None]:
-    """One page of the active instances and the token for the next one.
+_CONTINUATION = "x-ms-continuation-token"
 
-    The SDK's client reads the first page, of a hundred instances, and drops the token; a run's lanes are instances as
-    well. Source: https://learn.microsoft.com/azure/azure-functions/durable/durable-functions-http-api#get-all-instances-status
+
+async def orchestrations(
+    client: DurableOrchestrationClient,
+    statuses: Collection[OrchestrationRuntimeStatus],
+    orchestrator: str = ORCHESTRATOR,
+    since: datetime | None = None,
+) -> list[DurableOrchestrationStatus]:
+    """Every orchestration of a name with one of these statuses, page by page.
+
+    The extension answers a hundred instances at once and a token for the next ones, which the SDK's own query drops:
+    the lanes of a large run fill the first pages.
+
+    Args:
+        client: The Durable client.
+        statuses: Wanted.
+        orchestrator: The name.
+        since: Only those that were started at this time or later.
     """
-    statuses = ",".join(status.value for status in ACTIVE)
-    response = requests.get(
-        f"{base_url}instances/",
-        params={"runtimeStatus": statuses, "showInput": "False"},
-        headers={_TOKEN: token} if token else {},
-        timeout=_SECONDS,
-    )
-    response.raise_for_status()
-    return response.json(), response.headers.get(_TOKEN) or None
+    options = RpcManagementOptions(created_time_from=since, runtime_status=list(statuses), show_input=False)
+    url = options.to_url(client._orchestration_bindings.rpc_base_url)
+    found: list[DurableOrchestrationStatus] = []
+    token: str | None = None
+    async with aiohttp.ClientSession(raise_for_status=True) as session:
+        while True:
+            async with session.get(url, headers={_CONTINUATION: token} if token else {}) as answer:
+                found += [DurableOrchestrationStatus.from_json(item) for item in await answer.json()]
+                token = answer.headers.get(_CONTINUATION)
+            if not token:
+                return [status for status in found if status.name == orchestrator]
+
+
+async def active_runs(client: DurableOrchestrationClient, orchestrator: str = ORCHESTRATOR) -> list[str]:
+    """The ids of the runs of an orchestrator that wait, run or are suspended."""
+    return [status.instance_id for status in await orchestrations(client, ACTIVE, orchestrator)]
 
 
 async def find_orchestration(client: DurableOrchestrationClient, run_id: str) -> DurableOrchestrationStatus | None:
-    """The orchestration of a run; None where there is none, was purged, or is another orchestrator's."""
+    """The orchestration of a run; None if there is none, or it was purged or is another orchestrator's."""
     status = await client.get_status(run_id)
     return status if status.runtime_status is not None and status.name == ORCHESTRATOR else None
 
 
+async def find_lanes(client: DurableOrchestrationClient, run_id: str) -> list[DurableOrchestrationStatus]:
+    """The sub-orchestrations of a run, which are numbered from 0, with their input and output."""
+    lanes: list[DurableOrchestrationStatus] = []
+    for number in count():
+        status = await client.get_status(lane_instance(run_id, number), show_input=True)
+        if status.runtime_status is None:
+            return lanes
+        lanes.append(status)
+    raise AssertionError("unreachable")
+
+
+async def wake_lanes(client: DurableOrchestrationClient, run_id: str) -> None:
+    """End the waits of a run's lanes: the run was cancelled, and each of their jobs says so at once."""
+    for lane in await find_lanes(client, run_id):
+        if lane.runtime_status is OrchestrationRuntimeStatus.Suspended:
+            await client.resume(lane.instance_id, "the run was cancelled")
+        if lane.runtime_status in ACTIVE:
+            await client.raise_event(lane.instance_id, LANE_CANCELLED)
+
+
 async def start_orchestration(client: DurableOrchestrationClient, request: RunRequest) -> None:
-    """Start the orchestration of a run; its trace begins here."""
+    """Start the orchestration of a run."""
     with starting_run(request) as traced:
         await client.start_new(ORCHESTRATOR, request.run_id, traced.to_json())
+
+
+async def start_once(client: DurableOrchestrationClient, request: RunRequest) -> bool:
+    """Start a run unless there is one of its id; of many who ask at once one succeeds."""
+    run_id = request.run_id
+    if not await asyncio.to_thread(claim_run_id, run_id):
+        return False
+    try:
+        if await orchestration_exists(client, run_id):
+            return False
+        try:
+            await start_orchestration(client, request)
+        except Exception:
+            if not await orchestration_exists(client, run_id):  # else only the answer was lost
+                raise
+        return True
+    finally:
+        await asyncio.to_thread(release_run_id, run_id)
 
 
 async def orchestration_exists(client: DurableOrchestrationClient, run_id: str) -> bool:

@@ -44,6 +44,7 @@ class App(LocalApp):
         own = {"CONFIG_CONTAINER": f"{self.name}-config", "AUDIT_TABLE": self.name, "JOB_RETRY_SECONDS": "1"}
         # The work of a host that was killed comes back soon, not after a minute.
         own |= {f"{_STORAGE_PROVIDER}{queue}QueueVisibilityTimeout": "00:00:03" for queue in ("workItem", "control")}
+        own |= {"LEASE_SECONDS": "15"}
         super().__init__(services, folder, own | settings)
         self.responses: list[requests.Response] = []
         self.database = unique_name()

@@ -189,5 +189,5 @@ def test_a_run_without_a_body_takes_all_enabled_jobs(app: App) -> None:
 def test_a_workbook_without_enabled_jobs_gives_a_run_without_jobs(app: App) -> None:
     app.put_workbook(app.row("one", "one", enabled="N"), app.row("two", "two", enabled="N"))
     run = app.run()
-    assert (run["status"], run["jobs"]) == ("SUCCEEDED", [])
+    assert (run["status"], run["jobs"]) == ("SKIPPED", [])
     assert run["progress"] == {"jobs_total": 0, "jobs_done": 0, "jobs_failed": 0, "rows": 0}

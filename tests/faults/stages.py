@@ -40,18 +40,29 @@ class StorageRequest:
     @property
     def stage(self) -> str:
         """What it is for, such as `write record`, `delete data file`, `acquire lease`, `list` or `other`."""
-        if row := _KEY.search(self.path):
-            return self._row_stage(row["partition"])
+        if partition := self._partition:
+            return self._row_stage(partition)
         if self.query.get("comp") == "lease":
             return f"{self.headers.get('x-ms-lease-action', '')} lease"
+        if self.query.get("comp") == "metadata" and "x-ms-lease-id" in self.headers:
+            return "name lease" if "x-ms-meta-run_id" in self.headers else "unname lease"
         if self.query.get("comp") == "list":
             return "list"
         kind = next((stage for part, stage in _LAKE_STAGES if part in self.path), None)
         verb = {"PUT": "write", "GET": "read", "DELETE": "delete"}.get(self.method)
         return f"{verb} {kind}" if kind and verb else "other"
 
+    @property
+    def _partition(self) -> str | None:
+        """Of the row that is written or read; a new row is posted to the table, with its key in the body."""
+        if row := _KEY.search(self.path):
+            return row["partition"]
+        if self.method == "POST" and b'"PartitionKey"' in self.body:
+            return str(json.loads(self.body)["PartitionKey"]) if self.body.startswith(b"{") else None
+        return None
+
     def _row_stage(self, partition: str) -> str:
-        if self.method not in ("PUT", "PATCH", "MERGE"):
+        if self.method not in ("PUT", "PATCH", "MERGE", "POST"):
             return "other"
         for prefix, stage in _PARTITIONS.items():
             if partition.startswith(prefix):

@@ -27,7 +27,6 @@ FUNCTION_APP_MAY_IMPORT = {
     "shared.api",
     "shared.dashboard",
     "shared.housekeeping",
-    "shared.notifications.watch",
     "shared.runs",
     "shared.settings",
     "shared.telemetry",

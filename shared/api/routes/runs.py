@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping
 from datetime import datetime, timezone
-from itertools import count
 from typing import Annotated, Any
 
-from azure.durable_functions import DurableOrchestrationClient
+from azure.durable_functions import DurableOrchestrationClient, OrchestrationRuntimeStatus
 from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -24,17 +23,20 @@ from shared.audit.runs import find_run, request_cancel
 from shared.audit.table import PARTITIONS, Row
 from shared.errors.hierarchy import ConfigurationError
 from shared.models.attempt import JobStatus
-from shared.models.run import LANE_CANCELLED, RunRequest, RunStatus, lane_instance
+from shared.models.run import RunRequest, RunStatus
 from shared.models.run_ids import MAINTENANCE_RUN, ORDERED, RUN_ID_PATTERN, SCHEDULED, new_run_id
 from shared.planning.dry_run import rehearse
 from shared.planning.selection import problems_of
-from shared.runs.orchestrations import ACTIVE, find_orchestration, orchestration_exists, start_orchestration
+from shared.runs.orchestrations import ACTIVE, ENDED_BADLY, find_orchestration, start_once, wake_lanes
+from shared.runs.settling import SUSPENDED, settle_run, settle_runs
 
 _dry_runs = LimitedPool(4, "dry runs")
 
 
-async def list_runs(query: RunsQuery) -> RunList:
+async def list_runs(client: DurableOrchestrationClient, query: RunsQuery) -> RunList:
     """Answer `GET /api/runs`: the runs, the newest first."""
+    if query.after is None:
+        await settle_runs(client)
     return await asyncio.to_thread(_runs, query)
 
 
@@ -55,12 +57,9 @@ async def retry_run(client: DurableOrchestrationClient, run_id: str) -> RunAccep
 
     404 where there is no such run; 409 where it is active, nothing failed, or its jobs cannot be run again.
     """
-    status = await find_orchestration(client, run_id)
-    if status and status.runtime_status in ACTIVE:
-        raise ProblemError(409, f"Run '{run_id}' is at work; wait until it has ended, or cancel it.")
-    row = await asyncio.to_thread(find_run, run_id)
-    if status is None and row is None:
-        raise ProblemError(404, f"There is no run '{run_id}'.")
+    status, row = await _look_up(client, run_id)
+    if _is_active(status, row):
+        raise ProblemError(409, f"Run '{run_id}' is running; wait until it has ended, or cancel it.")
     if run_id.startswith(ORDERED):
         detail = f"Run '{run_id}' carried out orders of the sheet Requests; upload them with new request_ids."
         raise ProblemError(409, detail)
@@ -83,13 +82,16 @@ async def retry_run(client: DurableOrchestrationClient, run_id: str) -> RunAccep
     return await accept(client, request)
 
 
-_ENDED_BADLY = {"Failed": RunStatus.FAILED, "Terminated": RunStatus.CANCELLED, "Canceled": RunStatus.CANCELLED}
-
-
 def _unreserved(run_id: str) -> str:
     if run_id in PARTITIONS or run_id.startswith((SCHEDULED, ORDERED, MAINTENANCE_RUN)):
         raise ValueError(f"'{run_id}' is reserved")
     return run_id
+
+
+def _some(names: list[str]) -> list[str]:
+    if not names:
+        raise ValueError("the list is empty; leave it out to run every job")
+    return names
 
 
 class RunBody(BaseModel):
@@ -98,8 +100,8 @@ class RunBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     run_id: Annotated[str, Field(pattern=RUN_ID_PATTERN), AfterValidator(_unreserved)] | None = None
-    job_ids: list[str] = []
-    tags: list[str] = []
+    job_ids: Annotated[list[str], AfterValidator(_some)] | None = None
+    tags: Annotated[list[str], AfterValidator(_some)] | None = None
     full_refresh: bool = False
     dry_run: bool = False
 
@@ -115,8 +117,8 @@ async def start_requested_run(client: DurableOrchestrationClient, wanted: RunBod
         run_id=run_id,
         trigger="http",
         requested_at=now,
-        job_ids=tuple(dict.fromkeys(wanted.job_ids)),
-        tags=tuple(dict.fromkeys(wanted.tags)),
+        job_ids=tuple(dict.fromkeys(wanted.job_ids or ())),
+        tags=tuple(dict.fromkeys(wanted.tags or ())),
         full_refresh=wanted.full_refresh,
     )
     try:
@@ -127,19 +129,47 @@ async def start_requested_run(client: DurableOrchestrationClient, wanted: RunBod
         raise ProblemError(400, "The request does not fit the active workbook.", problems)
     if wanted.dry_run:
         return Rehearsal.model_validate(await _dry_runs.run(rehearse, request, snapshot))
-    if await orchestration_exists(client, run_id):
-        raise ProblemError(409, f"Run '{run_id}' exists already; leave run_id out to get a new one.")
     return await accept(client, request)
 
 
 async def accept(client: DurableOrchestrationClient, request: RunRequest) -> RunAccepted:
-    """Start a run that a caller has asked for."""
-    await start_orchestration(client, request)
+    """Start a run that a caller has asked for; of many who ask for one id at once, one is answered 202.
+
+    Raises:
+        ProblemError: there is a run of that id.
+    """
+    if not await start_once(client, request):
+        raise ProblemError(409, f"Run '{request.run_id}' exists already; leave run_id out to get a new one.")
     return _accepted(request.run_id)
 
 
 def _accepted(run_id: str) -> RunAccepted:
     return RunAccepted(run_id=run_id, run=f"/api/runs/{run_id}")
+
+
+async def _look_up(
+    client: DurableOrchestrationClient, run_id: str
+) -> tuple[DurableOrchestrationStatus | None, Row | None]:
+    """A run's orchestration and its row, which says how it ended if it has ended.
+
+    Raises:
+        ProblemError: there is no such run.
+    """
+    status, row = await find_orchestration(client, run_id), await asyncio.to_thread(find_run, run_id)
+    if status is None and row is None:
+        raise ProblemError(404, f"There is no run '{run_id}'.")
+    is_open = row["status"] == RunStatus.RUNNING.value if row else status and status.runtime_status in ENDED_BADLY
+    if is_open:
+        await settle_run(client, run_id, row)
+        row = await asyncio.to_thread(find_run, run_id)
+    return status, row
+
+
+def _is_active(status: DurableOrchestrationStatus | None, row: Row | None) -> bool:
+    """Whether a run goes on: as its row says, and while it has none as Durable Functions says."""
+    if row:
+        return bool(row["status"] == RunStatus.RUNNING.value)
+    return status is not None and status.runtime_status in ACTIVE
 
 
 async def describe_run(
@@ -152,10 +182,7 @@ async def describe_run(
         run_id: The run.
         job_status: Only jobs with one of these, so that whoever watches a large run need not read it all again.
     """
-    status = await find_orchestration(client, run_id)
-    row = await asyncio.to_thread(find_run, run_id)
-    if status is None and row is None:
-        raise ProblemError(404, f"There is no run '{run_id}'.")
+    status, row = await _look_up(client, run_id)
     jobs = await asyncio.to_thread(lambda: [without_keys(job, "run_id") for job in job_rows(run_id)])
     described = describe(run_id, status, row, jobs)
     if job_status:
@@ -164,25 +191,18 @@ async def describe_run(
 
 
 async def cancel_run(client: DurableOrchestrationClient, run_id: str) -> RunAccepted:
-    """Answer `POST /api/runs/{run_id}/cancel`: 202, 404 where there is no such run, 409 where it has ended."""
-    status = await find_orchestration(client, run_id)
-    if status and status.runtime_status in ACTIVE:
-        await asyncio.to_thread(request_cancel, run_id)
-        await _wake_lanes(client, run_id)
-        return _accepted(run_id)
-    if status or await asyncio.to_thread(find_run, run_id):
+    """Answer `POST /api/runs/{run_id}/cancel`: 202, 404 where there is no such run, 409 where it has ended.
+
+    A run that is suspended is resumed: it has to go on to end.
+    """
+    status, row = await _look_up(client, run_id)
+    if not _is_active(status, row):
         raise ProblemError(409, f"Run '{run_id}' has ended; there is nothing to cancel.")
-    raise ProblemError(404, f"There is no run '{run_id}'.")
-
-
-async def _wake_lanes(client: DurableOrchestrationClient, run_id: str) -> None:
-    """End the waits of a run's lanes, which are numbered from 0; one that has ended takes no event."""
-    for number in count():
-        try:
-            await client.raise_event(lane_instance(run_id, number), LANE_CANCELLED)
-        except Exception as error:  # the SDK raises nothing finer
-            if "is gone" not in str(error):  # one that has ended takes no event, and none follows an unknown one
-                return
+    await asyncio.to_thread(request_cancel, run_id)
+    if status and status.runtime_status is OrchestrationRuntimeStatus.Suspended:
+        await client.resume(run_id, "the run was cancelled")
+    await wake_lanes(client, run_id)
+    return _accepted(run_id)
 
 
 def describe(
@@ -195,12 +215,13 @@ def describe(
     return {
         "run_id": run_id,
         "status": _status(status, row).value,
-        "stage": (status.custom_status or {}).get("stage") if status else "finished",
+        "stage": _stage(status, row),
         "trigger": row.get("trigger"),
+        "reason": row.get("reason"),
         "start_time": row.get("start_time"),
         "end_time": row.get("end_time"),
         "config_sha256": row.get("config_sha256"),
-        "error": row.get("error_message"),
+        "error": row.get("error_message") or _reason_of_failure(status),
         "progress": {
             "jobs_total": total,
             "jobs_done": len(ended),
@@ -212,9 +233,24 @@ def describe(
 
 
 def _status(status: DurableOrchestrationStatus | None, row: Mapping[str, Any]) -> RunStatus:
-    runtime = status.runtime_status.value if status and status.runtime_status else None
-    if runtime in _ENDED_BADLY:
-        return _ENDED_BADLY[runtime]
-    if status and runtime == "Completed" and isinstance(status.output, dict):
-        return RunStatus(status.output["status"])
+    """What the row says; before there is one, the run goes on as far as anybody knows."""
+    if not row and status and status.runtime_status in ENDED_BADLY:  # it did nothing, as after Durable's restart
+        was_failure = status.runtime_status is OrchestrationRuntimeStatus.Failed
+        return RunStatus.FAILED if was_failure else RunStatus.CANCELLED
     return RunStatus(row.get("status", RunStatus.RUNNING.value))
+
+
+def _reason_of_failure(status: DurableOrchestrationStatus | None) -> str | None:
+    if status is None or status.runtime_status is not OrchestrationRuntimeStatus.Failed:
+        return None
+    return str(status.output).partition("\n")[0][:500]
+
+
+def _stage(status: DurableOrchestrationStatus | None, row: Mapping[str, Any]) -> str | None:
+    if row.get("end_time") or status is None:
+        return "finished"
+    if status.runtime_status is OrchestrationRuntimeStatus.Suspended:
+        return SUSPENDED
+    if status.runtime_status in ENDED_BADLY:
+        return "ending"
+    return (status.custom_status or {}).get("stage") or row.get("stage")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from azure.storage.blob import ContainerClient
 from deltalake import DeltaTable
@@ -75,7 +76,8 @@ class DeltaLoads:
         )
         folder = self.folder / f"attempt-{next(_numbers)}"
         folder.mkdir()
-        with job_lease(self.job.job_id, run_id if leased else f"{run_id}-overtaker"):
+        with job_lease(self.job.job_id, run_id if leased else f"{run_id}-overtaker") as held:
+            attempt = attempt.model_copy(update={"lease_id": held.lease_id if leased else str(uuid4())})
             return run_attempt(attempt, self.job, self.secret, folder, lambda _stage, _rows: None)
 
     def load(self, **order: Any) -> JobResult:

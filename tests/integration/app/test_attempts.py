@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from io import BytesIO
 from typing import Any
+from uuid import uuid4
 
 import pyarrow.parquet as pq
 import pytest
@@ -61,7 +62,8 @@ def run(services: LocalServices, database: str, job: Job, execute: Any, tmp_path
             attempt=attempt,
             config_sha256="0f",
         )
-        with job_lease(job.job_id, run_id if lease else f"{run_id}-overtaker"):
+        with job_lease(job.job_id, run_id if lease else f"{run_id}-overtaker") as held:
+            order = order.model_copy(update={"lease_id": held.lease_id if lease else str(uuid4())})
             secret, folder = Secret(fields | {"database": database}), tmp_path_factory.mktemp("attempt")
             return run_attempt(order, job, secret, folder, lambda _stage, _rows: None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -14,11 +15,11 @@ from shared.audit.jobs import (
     latest_rows,
     recent_loads,
     record_job,
-    record_progress,
     succeeded_rows,
 )
+from shared.audit.progress import ProgressRow
 from shared.audit.properties import PROPERTY_LIMIT
-from shared.audit.runs import cancel_requested, find_run, record_run, request_cancel
+from shared.audit.runs import cancel_requested, claim_run_id, find_run, record_run, release_run_id, request_cancel
 from shared.audit.uploads import record_activation, refused_uploads
 from shared.models.attempt import AttemptOrder, JobError, JobResult, JobStatus
 from shared.models.run import RunRequest
@@ -75,7 +76,7 @@ def test_the_last_attempt_takes_the_place_of_the_one_before() -> None:
 
 
 def test_an_outcome_takes_the_place_of_the_progress() -> None:
-    record_progress(an_order(), a_job(job_id="orders"), START, "extract", 5)
+    ProgressRow(an_order(), a_job(job_id="orders"), START).write("extract", 5)
     (row,) = job_rows("run-1")
     assert (row["status"], row["stage"], row["rows_extracted"]) == ("RUNNING", "extract", 5)
     assert list(job_history("orders")) == []
@@ -101,14 +102,64 @@ def test_a_run_is_one_row_from_its_plan_to_its_end() -> None:
     assert find_run("run-2") is None
 
 
-def test_a_run_closes_what_its_jobs_left_open_and_nothing_else() -> None:
-    record_progress(an_order("lost"), a_job(job_id="lost"), START, "load", 5)
-    record_job(a_result(job_id="done"), START, a_job(job_id="done"))
-    close_lost_jobs("run-1", ["done", "never seen"])
-    rows = {row["RowKey"]: row for row in job_rows("run-1")}
-    statuses = {job_id: row["status"] for job_id, row in rows.items()}
-    assert statuses == {"done": "SUCCESS", "lost": "FAILED", "never seen": "FAILED"}
-    assert rows["lost"]["error_message"] == "The attempt ended without a result."
+def test_a_lost_job_leaves_all_that_a_recorded_one_does() -> None:
+    job = a_job(job_id="lost")
+    ProgressRow(an_order("lost"), job, START).write("load", 5)
+    error = JobError(kind="activity", message="Python exited with code 137.", retryable=True)
+    close_lost_jobs([a_result(job_id="lost", status=JobStatus.FAILED, error=error)], START, lambda _job_id: None)
+    partitions = [job_rows("run-1"), job_history("lost"), latest_rows()]
+    for partition in partitions:
+        (row,) = [row for row in partition if row["job_id"] == "lost"]
+        assert (row["status"], row["error_kind"], row["error_message"]) == (
+            *("FAILED", "activity", "Python exited with code 137."),
+        )
+    (row,) = job_rows("run-1")
+    assert row["source_name"] == job.source_name
+
+
+def test_what_a_run_has_loaded_stays_loaded_whatever_a_late_execution_of_it_brings() -> None:
+    lost = JobError(kind="lease_lost", message="Lost.", retryable=True)
+    late = a_result(status=JobStatus.FAILED, error=lost)
+    record_job(late, START, a_job(job_id="orders"))
+    record_job(a_result(rows_written=7, load_id="1.5"), START, a_job(job_id="orders"))
+    record_job(late, START, a_job(job_id="orders"))
+    for partition in (job_rows("run-1"), job_history("orders"), latest_rows(), succeeded_rows()):
+        (row,) = [row for row in partition if row["job_id"] == "orders"]
+        assert (row["status"], row["rows_written"]) == ("SUCCESS", 7)
+
+
+def test_what_is_recorded_late_takes_nothing_from_a_later_run() -> None:
+    day = timedelta(days=1)
+    record_job(a_result("old", "kept"), START, a_job(job_id="kept"))
+    record_job(a_result("new", "kept"), START + day, a_job(job_id="kept"))
+    record_job(a_result("old", "kept", status=JobStatus.FAILED), START, a_job(job_id="kept"))
+    record_job(a_result("older", "kept"), START - day, a_job(job_id="kept"))
+    assert [row["run_id"] for row in latest_rows() if row["job_id"] == "kept"] == ["new"]
+    assert [row["run_id"] for row in succeeded_rows() if row["job_id"] == "kept"] == ["new"]
+    assert [row["run_id"] for row in job_history("kept")] == ["new", "old", "older"]
+
+
+def test_progress_is_written_over_what_failed_and_never_over_what_succeeded() -> None:
+    job = a_job(job_id="orders")
+    record_job(a_result(status=JobStatus.FAILED), START, job)
+    first = ProgressRow(an_order(), job, START)
+    first.write("extract", 5)
+    assert [row["status"] for row in job_rows("run-1")] == ["RUNNING"]
+    second = ProgressRow(an_order(), job, START + timedelta(minutes=5))  # handed out again, while the first is frozen
+    second.write("extract", 1)
+    first.write("extract", 9)
+    assert [row["rows_extracted"] for row in job_rows("run-1")] == [1]
+    record_job(a_result(rows_written=7), START, job)
+    for progress in (first, second, ProgressRow(an_order(), job, START + timedelta(minutes=9))):
+        progress.write("load", 9)
+        assert [row["status"] for row in job_rows("run-1")] == ["SUCCESS"]
+
+
+def test_a_run_id_is_claimed_once_however_many_ask() -> None:
+    with ThreadPoolExecutor(10) as threads:
+        assert sum(threads.map(lambda _: claim_run_id("mine"), range(10))) == 1
+    release_run_id("mine")
+    assert claim_run_id("mine")
 
 
 def test_a_long_message_is_cut() -> None:

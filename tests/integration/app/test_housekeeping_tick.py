@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -36,10 +35,6 @@ class Durable:
     windows: list[Window] = field(default_factory=list)
     fails_at: int | None = None
 
-    @property
-    def _orchestration_bindings(self) -> SimpleNamespace:
-        return SimpleNamespace(rpc_base_url=",".join(self.running))
-
     async def purge_instance_history_by(self, start: datetime, end: datetime, statuses: list[Any]) -> Purged:
         if len(self.windows) == self.fails_at:
             raise ConnectionError("the extension does not answer")
@@ -49,13 +44,11 @@ class Durable:
 
 
 @pytest.fixture(autouse=True)
-def instances(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The extension's list of active instances, which `Durable` names in its address."""
+def _durable(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def active_runs(durable: Durable) -> list[str]:
+        return durable.running
 
-    def page(run_ids: str, _token: str) -> tuple[list[dict[str, str]], None]:
-        return [{"instanceId": run_id, "name": "ingestion_run"} for run_id in run_ids.split(",")], None
-
-    monkeypatch.setattr("shared.runs.orchestrations._active_page", page)
+    monkeypatch.setattr("shared.housekeeping.tick.active_runs", active_runs)
 
 
 @pytest.fixture

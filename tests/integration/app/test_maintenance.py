@@ -37,8 +37,8 @@ def loaded(loads: DeltaLoads) -> DeltaLoads:
 def maintain(loads: DeltaLoads, retention: timedelta = WEEK) -> MaintainedTable:
     folder = loads.folder / f"maintenance-{datetime.now(timezone.utc):%H%M%S%f}"
     folder.mkdir()
-    with job_lease(loads.job.job_id, "maintenance-1"):
-        (table,) = maintain_tables("maintenance-1", loads.job, folder, retention, Secret({}), lambda *_: None)
+    with job_lease(loads.job.job_id, "maintenance-1") as lease:
+        (table,) = maintain_tables(lease.lease_id, loads.job, folder, retention, Secret({}), lambda *_: None)
     return table
 
 

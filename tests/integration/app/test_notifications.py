@@ -14,16 +14,17 @@ from shared.activation.uploads import Activation, Outcome
 from shared.audit.jobs import record_job
 from shared.audit.runs import last_success, record_run
 from shared.models.attempt import JobError, JobResult, JobStatus
-from shared.models.run import RunOutcome, RunRequest
+from shared.models.run import RunOutcome, RunRequest, Totals
 from shared.notifications.incidents import read_incidents, sole_sender
 from shared.notifications.notifier import notify_of_upload
-from shared.notifications.watch import watch
+from shared.runs.watch import look_at_jobs
 from shared.settings import settings
 from shared.workbook.configuration import Problem
 from tests.builders import a_job, a_workbook
 from tests.webhook_server import Webhook, webhook_server
 
 SECRET = "s3cret-path"
+THREE_DAYS_LATER = datetime.now(timezone.utc) + timedelta(days=3)
 NOW = datetime.now(timezone.utc)
 
 
@@ -48,13 +49,13 @@ def a_run(run_id: str, *, ok: tuple[str, ...] = (), bad: tuple[str, ...] = (), e
             run_id=run_id, job_id=job_id, status=status, started_at=NOW, ended_at=NOW, error=reason, load_id="1.0"
         )
         record_job(result, NOW, a_job(job_id=job_id))
-    finish(run_id, error)
+    finish(run_id, error, Totals(jobs_total=len(ok) + len(bad), jobs_succeeded=len(ok), jobs_failed=len(bad)))
 
 
-def finish(run_id: str, error: str | None = None) -> None:
+def finish(run_id: str, error: str | None = None, totals: Totals = Totals()) -> None:  # noqa: B008  it is frozen
     request = RunRequest(run_id=run_id, trigger="timer", requested_at=NOW)
     problem = JobError(kind="configuration", message=error) if error else None
-    finish_run(RunOutcome(request=request, error=problem).to_json())
+    finish_run(RunOutcome(request=request, totals=totals, error=problem).to_json())
 
 
 def titles(webhook: Webhook) -> list[str]:
@@ -82,7 +83,7 @@ def test_neither_the_same_run_again_nor_a_further_failure_is_told(webhook: Webho
     a_run("run-1", bad=("orders",))
     finish("run-1")
     a_run("run-2", bad=("orders",))
-    watch()
+    look_at_jobs(datetime.now(timezone.utc))
     assert titles(webhook) == ["1 job failed"]
 
 
@@ -130,7 +131,7 @@ def test_a_webhook_that_is_silent_or_gone_neither_fails_the_run_nor_shows_its_ad
     assert "broke off: ReadTimeout" in caplog.text
     monkeypatch.setenv("NOTIFY_WEBHOOK_URL", f"http://127.0.0.1:1/{SECRET}")
     settings.cache_clear()
-    watch()
+    look_at_jobs(datetime.now(timezone.utc))
     assert "broke off: ConnectionError" in caplog.text
     assert SECRET not in caplog.text
     assert [incident.is_untold for incident in read_incidents().values()] == [True]
@@ -147,7 +148,7 @@ def test_a_process_beside_a_sender_leaves_its_news_to_the_next_tick(webhook: Web
     with sole_sender() as mine:
         a_run("run-1", bad=("orders",))
         assert (mine, webhook.messages) == (True, [])
-    watch()
+    look_at_jobs(datetime.now(timezone.utc))
     assert titles(webhook) == ["1 job failed"]
 
 
@@ -174,54 +175,39 @@ def test_each_refused_upload_is_told_once_and_the_next_good_one(webhook: Webhook
     assert "F7" in webhook.messages[0]["sections"][0]["lines"][0]["text"]
 
 
-def test_a_job_that_should_have_loaded_is_told_once_and_again_when_it_has(
-    webhook: Webhook, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_job_that_should_have_loaded_is_told_once_and_again_when_it_has(webhook: Webhook) -> None:
     configuration_store().activate(a_workbook({"job_id": "orders"}, {"job_id": "users", "enabled": "N"}), etag="1")
-    monkeypatch.setattr("shared.notifications.watch.datetime", Later)
-    watch()
-    watch()
+    look_at_jobs(THREE_DAYS_LATER)
+    look_at_jobs(THREE_DAYS_LATER)
     assert titles(webhook) == ["1 job is overdue"]
     assert [line["subject"] for line in webhook.messages[0]["sections"][0]["lines"]] == ["orders"]
     a_run("run-1", ok=("orders",))
     assert titles(webhook)[1:] == ["1 job is well again"]
 
 
-class Later(datetime):
-    """A clock that is three days ahead."""
-
-    @classmethod
-    def now(cls, tz: timezone | None = None) -> datetime:  # type: ignore[override]
-        return datetime.now(tz) + timedelta(days=3)
-
-
-def test_a_job_that_is_known_to_fail_is_not_told_as_overdue_too(
-    webhook: Webhook, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_job_that_is_known_to_fail_is_not_told_as_overdue_too(webhook: Webhook) -> None:
     configuration_store().activate(a_workbook({"job_id": "orders"}), etag="1")
     a_run("run-1", bad=("orders",))
-    monkeypatch.setattr("shared.notifications.watch.datetime", Later)
-    watch()
+    look_at_jobs(THREE_DAYS_LATER)
     assert titles(webhook) == ["1 job failed"]
 
 
 def test_a_job_that_nobody_runs_any_more_is_forgotten_in_silence(webhook: Webhook) -> None:
     a_run("run-1", bad=("orders",))
     configuration_store().activate(a_workbook({"job_id": "orders", "enabled": "N"}), etag="1")
-    watch()
+    look_at_jobs(datetime.now(timezone.utc))
     assert titles(webhook) == ["1 job failed"]
     assert [incident.open for incident in read_incidents().values()] == [False]
 
 
 @pytest.mark.usefixtures("app_settings")
-@pytest.mark.usefixtures("app_settings")
 def test_each_tick_logs_for_how_long_no_run_has_succeeded(caplog: pytest.LogCaptureFixture) -> None:
     """The alert no-successful-run reads that line: without one for two hours it fires as well."""
-    caplog.set_level(logging.INFO, "shared.notifications.watch")
+    caplog.set_level(logging.INFO, "shared.runs.watch")
 
     def line() -> str:
         caplog.clear()
-        watch()
+        look_at_jobs(datetime.now(timezone.utc))
         return " ".join(record.getMessage() for record in caplog.records if "succeeded" in record.getMessage())
 
     assert line() == ""  # neither a workbook nor a run

@@ -66,7 +66,7 @@ def test_the_error_of_a_run_that_could_not_be_planned_is_shown_without_a_table()
 
 
 def test_a_run_without_enabled_jobs_says_so() -> None:
-    assert printed(run_view.summary(a_run())) == ["Run r1: SUCCEEDED, no job is enabled in the workbook"]
+    assert printed(run_view.summary(a_run(status="SKIPPED"))) == ["Run r1: SKIPPED, no job of the workbook was to run"]
 
 
 def test_a_run_that_is_being_planned_has_no_jobs_yet() -> None:

@@ -40,7 +40,12 @@ seen["result"] = JobResult.model_validate(result.to_json()).rows_rejected
 
 job = Job.model_validate(JOB)
 written = []
-with patch.object(jobs, "audit_table") as table, patch.object(ledger, "audit_table", table):
+replaced = lambda key, values, may_replace: written.append({**key, **values}) or True
+with (
+    patch.object(jobs, "audit_table") as table,
+    patch.object(ledger, "audit_table", table),
+    patch.object(jobs, "replace_row", replaced),
+):
     table.return_value.upsert_entity.side_effect = lambda entity, mode: written.append(entity)
     jobs.record_job(result, now, job)
     ledger.record_load(job, result)

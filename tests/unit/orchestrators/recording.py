@@ -30,7 +30,8 @@ class TaskError(Exception):
 class Recording:
     """One orchestration: its history grows by an episode for each thing that ends."""
 
-    def __init__(self, orchestrator: Callable[..., Any], input_: Any) -> None:
+    def __init__(self, orchestrator: Callable[..., Any], input_: Any, instance_id: str = "") -> None:
+        self._instance_id = instance_id or ("run-1:lane-0" if orchestrator.__name__ == "source_lane" else "run-1")
         self._handle = Orchestrator.create(orchestrator)
         self._input = json.dumps(input_)
         self.now = START
@@ -58,7 +59,7 @@ class Recording:
         context = {
             "history": self.history if history is None else history,
             "input": self._input,
-            "instanceId": "run-1",
+            "instanceId": self._instance_id,
             "isReplaying": False,
             "parentInstanceId": None,
             "upperSchemaVersion": 1,

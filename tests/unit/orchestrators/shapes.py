@@ -11,7 +11,7 @@ from tests.unit.orchestrators.recording import START
 
 REQUEST = RunRequest(run_id="run-1", trigger="http", requested_at=START)
 VERSION = ConfigVersion(sha256="0f" * 32, etag="0x1", activated_at=START)
-TRANSIENT = ("transient", "deadline", "crash")
+TRANSIENT = ("transient", "deadline", "crash", "activity", "lease_lost", "still_held")
 
 
 def a_lane_order(
@@ -20,11 +20,12 @@ def a_lane_order(
     retry_seconds: int = 30,
     options: Mapping[str, JobOptions] | None = None,
     request_ids: tuple[str, ...] = (),
+    full_refresh: bool = False,
 ) -> dict[str, Any]:
     """The input of a lane."""
     return LaneOrder(
         lane=Lane(source_name="shop_pg", job_ids=jobs, options=dict(options or {})),
-        request=REQUEST.model_copy(update={"request_ids": request_ids}),
+        request=REQUEST.model_copy(update={"request_ids": request_ids, "full_refresh": full_refresh}),
         config_sha256=VERSION.sha256,
         max_attempts=max_attempts,
         retry_seconds=retry_seconds,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import pytest
+
 from orchestrators.ingestion_run import ingestion_run
+from orchestrators.source_lane import source_lane
 from shared.models.attempt import JobError
 from shared.models.run import RunOutcome, RunStatus, Totals
 from tests.unit.orchestrators.recording import (
@@ -16,7 +20,7 @@ from tests.unit.orchestrators.recording import (
     actions_of,
     input_of,
 )
-from tests.unit.orchestrators.shapes import REQUEST, VERSION, a_plan
+from tests.unit.orchestrators.shapes import REQUEST, VERSION, a_lane_order, a_plan
 
 
 def finished(action: Action) -> dict[str, Any]:
@@ -84,10 +88,10 @@ def test_a_run_that_cannot_be_planned_is_finished_as_failed() -> None:
     assert state["output"]["outcome"]["error"]["message"] == "No workbook."
 
 
-def test_a_run_without_jobs_succeeds() -> None:
+def test_a_run_without_jobs_says_that_nothing_ran() -> None:
     state, actions = play(a_plan())
     assert names(actions) == ["plan_run", "finish_run"]
-    assert state["output"]["status"] == "SUCCEEDED"
+    assert state["output"]["status"] == "SKIPPED"
     assert state["customStatus"] == {"stage": "finished", "jobs_total": 0, "jobs_done": 0, "jobs_failed": 0, "rows": 0}
 
 
@@ -97,18 +101,38 @@ def test_a_run_with_some_failed_jobs_has_partly_failed() -> None:
     assert state["customStatus"]["jobs_failed"] == 1
 
 
-def test_a_lane_that_breaks_lets_the_run_end_as_failed() -> None:
+@pytest.mark.parametrize("broken_first", [True, False])
+def test_the_other_lanes_of_one_that_breaks_go_on_and_count(broken_first: bool) -> None:
     recording = Recording(ingestion_run, REQUEST.to_json())
-    recording.completed(0, a_plan(("a",), ("b",)))
-    recording.failed(2, "The lane is gone.", CHILD_FAILED)
+    recording.completed(0, a_plan(("a",), ("b", "c"), ("d",)))
+
+    def let_it_break() -> None:
+        recording.failed(2, "The lane is gone.", CHILD_FAILED)
+
+    def let_one_succeed(number: int) -> None:
+        good = Totals(jobs_total=1, jobs_succeeded=1, rows_written=7, bytes_written=70)
+        recording.completed(1 + number, good.to_json(), CHILD_COMPLETED)
+
+    if broken_first:
+        let_it_break()
+        assert names(actions_of(recording.play())).count("finish_run") == 0
+    let_one_succeed(0)
+    if not broken_first:
+        let_it_break()
+    let_one_succeed(2)
     state = recording.play()
-    assert names(actions_of(state))[-1] == "finish_run"
     outcome = RunOutcome.model_validate(input_of(actions_of(state)[-1]))
     assert outcome.error is not None
     assert outcome.error.kind == "lane"
     assert "The lane is gone." in outcome.error.message
-    assert outcome.totals.jobs_total == 2
+    assert outcome.broken_jobs == ("b", "c")
+    assert outcome.totals == Totals(jobs_total=4, jobs_succeeded=2, rows_written=14, bytes_written=140)
     assert outcome.status.value == "FAILED"
+    final = actions_of(state)
+    assert names(final) == ["plan_run", "source_lane", "source_lane", "source_lane", "finish_run"]
+    for history in recording.prefixes():
+        so_far = actions_of(recording.play(history))
+        assert so_far == final[: len(so_far)]
 
 
 def test_all_lanes_that_break_let_the_run_end_as_failed() -> None:
@@ -138,3 +162,22 @@ def test_orders_that_have_to_wait_for_others_get_a_run_after_this_one() -> None:
     assert (following["functionName"], following["instanceId"]) == ("ingestion_run", "run-1-next")
     assert input_of(following) == REQUEST.to_json() | {"run_id": "run-1-next", "request_ids": ["second"]}
     assert not state["isDone"]
+
+
+@pytest.mark.parametrize(
+    ("orchestrator", "input_", "instance_id"),
+    [
+        (ingestion_run, REQUEST.to_json(), "4b0f8f4b4f0b4f3c9f0e5d7a1c2b3a49"),
+        (ingestion_run, REQUEST.to_json(), "run-1-next"),
+        (source_lane, a_lane_order("a"), "4b0f8f4b4f0b4f3c9f0e5d7a1c2b3a49"),
+        (source_lane, a_lane_order("a"), "run-10:lane-0"),
+    ],
+)
+def test_an_orchestration_with_the_input_of_another_one_does_nothing(
+    orchestrator: Any, input_: dict[str, Any], instance_id: str
+) -> None:
+    """Durable's restart gives the old input to a new instance."""
+    with pytest.raises(Exception, match="has the input of run 'run-1' and does nothing") as refused:
+        Recording(orchestrator, input_, instance_id).play()
+    state = json.loads(str(refused.value).partition("$OutOfProcData$:")[2])
+    assert state["actions"] == [[]]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from orchestrators.source_lane import HISTORY_ATTEMPTS, source_lane
+from orchestrators.source_lane import FREE_INTERRUPTIONS, HISTORY_ATTEMPTS, source_lane
 from shared.models.attempt import JobStatus
 from shared.models.run import LANE_CANCELLED, JobOptions, Totals
 from tests.unit.orchestrators.recording import (
@@ -157,15 +157,52 @@ def test_what_will_not_get_better_is_not_tried_again(status: JobStatus, counted:
     assert state["output"][counted] == 2
 
 
-def test_an_activity_that_breaks_is_tried_again_and_then_counts_as_failed() -> None:
-    def answer(order: dict[str, Any]) -> Any:
-        if order["job_id"] == "a":
-            raise TaskError("The function timed out.")
-        return a_result("b")
+def breaking(job_id: str) -> Callable[[dict[str, Any]], Any]:
+    """Answers whose worker dies whenever it loads one job."""
 
-    state, actions = play("a", "b", answer=answer, max_attempts=2)
-    assert attempts(actions) == [("a", 1), ("b", 1), ("a", 2)]
-    assert (state["output"]["jobs_failed"], state["output"]["jobs_succeeded"]) == (1, 1)
+    def answer(order: dict[str, Any]) -> Any:
+        if order["job_id"] == job_id:
+            raise TaskError("Python exited with code 137")
+        return a_result(order["job_id"])
+
+    return answer
+
+
+def test_a_workers_death_spends_no_attempt_within_a_bound_of_its_own() -> None:
+    state, actions = play("a", "b", answer=breaking("a"), max_attempts=2, retry_seconds=60)
+    assert attempts(actions) == [("a", 1), ("b", 1), *[("a", 1)] * FREE_INTERRUPTIONS, ("a", 2)]
+    minutes = [wait / timedelta(minutes=1) for wait in waits_of(actions)]
+    assert all(least <= wait <= 1.25 * least for wait, least in zip(minutes, [1, 2, 4, 8, 15, 15], strict=True))
+    totals = Totals.model_validate(state["output"])
+    assert (totals.jobs_failed, totals.jobs_succeeded) == (1, 1)
+    (lost,) = totals.unrecorded
+    assert lost.error is not None
+    assert (lost.job_id, lost.attempt, lost.error.kind) == ("a", 2, "activity")
+    assert "exited with code 137" in lost.error.message
+
+
+@pytest.mark.parametrize("kind", ["lease_lost", "activity"])
+def test_what_is_not_the_jobs_fault_spends_no_attempt(kind: str) -> None:
+    kinds = iter([kind, kind, None])
+    state, actions = play("a", answer=lambda _: a_result("a", kind=next(kinds)), max_attempts=1)
+    assert attempts(actions) == [("a", 1)] * 3
+    assert state["output"]["jobs_succeeded"] == 1
+
+
+def test_an_attempt_waits_as_long_as_an_earlier_execution_of_it_holds_the_job() -> None:
+    held = a_result("a", kind="still_held", unrecorded=True)
+    held["error"]["retry_after_seconds"] = 61
+    answers = iter([*[held] * 20, a_result("a", rows_written=5)])
+    state, actions = play("a", answer=lambda _: next(answers), max_attempts=1, retry_seconds=0)
+    assert attempts(actions) == [("a", 1)] * 21
+    assert waits_of(actions) == [timedelta(seconds=61)] * 20
+    assert Totals.model_validate(state["output"]) == Totals(jobs_total=1, jobs_succeeded=1, rows_written=5)
+
+
+def test_a_result_that_could_not_be_recorded_goes_to_the_end_of_the_run() -> None:
+    state, _ = play("a", "b", answer=lambda order: a_result(order["job_id"], unrecorded=order["job_id"] == "a"))
+    (unrecorded,) = Totals.model_validate(state["output"]).unrecorded
+    assert (unrecorded.job_id, unrecorded.status) == ("a", JobStatus.SUCCESS)
 
 
 def test_an_envelope_of_another_shape_is_a_failed_attempt() -> None:
@@ -173,13 +210,14 @@ def test_an_envelope_of_another_shape_is_a_failed_attempt() -> None:
     assert state["output"]["jobs_failed"] == 1
 
 
-def test_an_order_waits_for_a_busy_job_as_often_as_it_takes_and_a_run_does_not() -> None:
+@pytest.mark.parametrize("order", [{"request_ids": ("order-1",)}, {"full_refresh": True}], ids=str)
+def test_who_asked_for_just_this_waits_for_a_busy_job_and_an_ordinary_run_does_not(order: dict[str, Any]) -> None:
     answers = iter(["busy", "busy", "busy", "busy", None])
 
-    def answer(order: dict[str, Any]) -> Any:
-        return a_result(order["job_id"], kind=next(answers))
+    def answer(attempt: dict[str, Any]) -> Any:
+        return a_result(attempt["job_id"], kind=next(answers))
 
-    state, actions = play("a", answer=answer, max_attempts=1, retry_seconds=10, request_ids=("order-1",))
+    state, actions = play("a", answer=answer, max_attempts=1, retry_seconds=10, **order)
     assert Totals.model_validate(state["output"]).jobs_succeeded == 1
     assert attempts(actions) == [("a", 1)] * 5
     assert waits_of(actions) == [timedelta(seconds=10)] * 4

@@ -59,14 +59,17 @@ def a_status(runtime: str, **fields: Any) -> DurableOrchestrationStatus:
     [
         (a_status("Pending"), None, "RUNNING"),
         (a_status("Running"), {"status": "RUNNING"}, "RUNNING"),
-        (a_status("Completed", output={"status": "PARTLY_FAILED"}), {"status": "RUNNING"}, "PARTLY_FAILED"),
-        (a_status("Failed"), {"status": "RUNNING"}, "FAILED"),
-        (a_status("Terminated"), {"status": "RUNNING"}, "CANCELLED"),
+        (a_status("Completed"), {"status": "PARTLY_FAILED"}, "PARTLY_FAILED"),
+        (a_status("Running"), {"status": "SUCCEEDED"}, "SUCCEEDED"),
+        (a_status("Failed"), {"status": "RUNNING"}, "RUNNING"),
+        (a_status("Terminated"), {"status": "RUNNING"}, "RUNNING"),
+        (a_status("Failed", output="It has the input of run 'run-0'."), None, "FAILED"),
+        (a_status("Terminated"), None, "CANCELLED"),
         (None, {"status": "SUCCEEDED"}, "SUCCEEDED"),
     ],
-    ids=["pending", "running", "completed", "broken", "terminated", "purged"],
+    ids=["pending", "running", "completed", "written", "lanes go on", "loads end", "refused", "ended early", "purged"],
 )
-def test_the_status_of_a_run_comes_from_durable_and_then_from_the_audit(
+def test_the_status_of_a_run_is_that_of_its_row_and_before_there_is_one_that_of_durable(
     status: DurableOrchestrationStatus | None, row: dict[str, Any] | None, expected: str
 ) -> None:
     assert describe("run-1", status, row, [])["status"] == expected

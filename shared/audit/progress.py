@@ -1,0 +1,97 @@
+"""The row of an attempt while it runs: what others see of it. It is never worth a load, so nothing here raises.
+
+Another execution of the same attempt may have the row by now, or may even have written that the load succeeded: an
+attempt writes the row only as it left it.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import Any
+
+from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+
+from shared.audit.properties import as_properties
+from shared.audit.table import RUNNING, audit_table, update_unchanged
+from shared.models.attempt import AttemptOrder, JobStatus
+from shared.models.job import Job
+
+log = logging.getLogger(__name__)
+
+
+class ProgressRow:
+    """The row of one execution of an attempt.
+
+    Args:
+        order: The attempt.
+        job: Its job.
+        started_at: When this execution began, UTC; no two have the same.
+    """
+
+    def __init__(self, order: AttemptOrder, job: Job, started_at: datetime) -> None:
+        self._row: dict[str, Any] = {
+            "PartitionKey": order.run_id,
+            "RowKey": order.job_id,
+            "run_id": order.run_id,
+            "job_id": order.job_id,
+            "attempt": order.attempt,
+            "status": RUNNING,
+            "source_name": job.source_name,
+            "table_name": job.resource_name,
+            "load_type": job.load_type.value,
+            "start_time": started_at,
+        }
+        self._etag: str | None = None
+        self._belongs_to_another = False
+        self._failures = 0
+
+    def write(self, stage: str, rows: int) -> None:
+        """Write how far the attempt is; what storage refuses is logged once, and the load goes on.
+
+        Args:
+            stage: extract, normalize or load.
+            rows: Read so far.
+        """
+        if self._belongs_to_another:
+            return
+        try:
+            self._write(as_properties(self._row | {"stage": stage, "rows_extracted": rows}))
+            self._failures = 0
+        except Exception as error:
+            self._failures += 1
+            if self._failures == 1:
+                log.warning(
+                    "The progress of job %s cannot be written, the load goes on: %s: %s",
+                    *(self._row["job_id"], type(error).__name__, str(error).partition("\n")[0]),
+                )
+
+    def _write(self, row: dict[str, Any]) -> None:
+        if self._etag is None and not self._take_over():
+            return
+        try:
+            if self._etag is None:
+                self._etag = audit_table().create_entity(row)["etag"]
+            else:
+                self._etag = update_unchanged(row, self._etag)
+        except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):
+            self._etag = None
+            self._belongs_to_another = not self._is_still_ours()
+
+    def _take_over(self) -> bool:
+        """Whether the row may be written: there is none, or it is of an attempt that did not succeed."""
+        try:
+            found = audit_table().get_entity(self._row["PartitionKey"], self._row["RowKey"])
+        except ResourceNotFoundError:
+            return True
+        self._belongs_to_another = found.get("status") == JobStatus.SUCCESS.value
+        self._etag = found.metadata["etag"]
+        return not self._belongs_to_another
+
+    def _is_still_ours(self) -> bool:
+        """Whether it was this execution that wrote last, and only the answer was lost."""
+        try:
+            found = audit_table().get_entity(self._row["PartitionKey"], self._row["RowKey"])
+        except ResourceNotFoundError:
+            return True
+        return bool(found.get("start_time") == self._row["start_time"] and found.get("status") == RUNNING)

@@ -1,0 +1,95 @@
+"""How the end of a run is written: its jobs, its one-off requests, its row, a line of the log, a message.
+
+The run itself does it with the activity `finish_run`. For a run that cannot, the watch does it, or whoever looks at
+it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from functools import partial
+
+from shared.activation.store import configuration_store
+from shared.audit.jobs import close_lost_jobs, count_jobs, job_rows
+from shared.audit.runs import record_run
+from shared.audit.table import RUNNING
+from shared.models.attempt import JobError, JobResult, JobStatus
+from shared.models.job import Job
+from shared.models.run import RunOutcome
+from shared.notifications.notifier import notify_of_run
+from shared.planning.orders import close_orders
+
+log = logging.getLogger(__name__)
+
+
+def close_run(run: RunOutcome) -> RunOutcome:
+    """Write how a run ended; may be done again. Returns the outcome with the totals that its job rows add up to."""
+    run_id = run.request.run_id
+    lost = [*run.totals.unrecorded, *_lost_jobs(run)]
+    if lost:
+        close_lost_jobs(lost, run.request.requested_at, partial(_find_job, run))
+    totals = run.totals
+    if lost or run.error or run.was_terminated:  # what the lanes reported is not all there is
+        totals = count_jobs(job_rows(run_id), totals.jobs_total)
+    run = run.model_copy(update={"totals": totals, "broken_jobs": ()})
+    close_orders(run_id)
+    counted = totals.model_dump(exclude={"unrecorded"})
+    record_run(
+        run.request,
+        run.status.value,
+        {
+            **counted,
+            "end_time": datetime.now(timezone.utc),
+            "config_sha256": run.config_version.sha256 if run.config_version else None,
+            "error_kind": run.error.kind if run.error else None,
+            "error_message": run.error.message if run.error else None,
+            "stage": "finished",
+        },
+    )
+    log.info("Run %s: %s, %s", run_id, run.status.value, counted)
+    notify_of_run(run)
+    return run
+
+
+def _lost_jobs(run: RunOutcome) -> Iterator[JobResult]:
+    """The jobs of which nobody reported how they ended: rows that still say RUNNING, and jobs without a row."""
+    run_id = run.request.run_id
+    reported = {result.job_id for result in run.totals.unrecorded}
+    rows = {row["job_id"]: row for row in job_rows(run_id)}
+    jobs = [job_id for job_id, row in rows.items() if row["status"] == RUNNING]
+    jobs += [job_id for job_id in run.broken_jobs if job_id not in rows]
+    now = datetime.now(timezone.utc)
+    status = JobStatus.CANCELLED if run.was_terminated else JobStatus.FAILED
+    for job_id in jobs:
+        if job_id not in reported:
+            row = rows.get(job_id, {})
+            yield JobResult(
+                run_id=run_id,
+                job_id=job_id,
+                attempt=row.get("attempt", 1),
+                status=status,
+                rows_extracted=row.get("rows_extracted", 0),
+                started_at=row.get("start_time", now),
+                ended_at=now,
+                error=_why_lost(run),
+            )
+
+
+def _why_lost(run: RunOutcome) -> JobError:
+    if run.was_terminated:
+        return JobError(kind="cancelled", message="The run was terminated from outside.")
+    reason = f": {run.error.message}" if run.error else "."
+    return JobError(kind="activity", message=f"The attempt ended without a result{reason}", retryable=True)
+
+
+def _find_job(run: RunOutcome, job_id: str) -> Job | None:
+    """A job as the run has it; None if its version of the workbook cannot be read."""
+    if run.config_version is None:
+        return None
+    try:
+        return configuration_store().read_job(run.config_version.sha256, job_id)
+    except Exception as error:
+        log.warning("Job %s is recorded without its cells, which cannot be read: %s", job_id, error)
+        return None

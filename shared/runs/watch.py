@@ -1,0 +1,84 @@
+"""What a timer looks after between runs: what got lost is found, and what should have happened is missed.
+
+Each step stands for itself: what keeps one from its work is logged, and the others go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta, timezone
+
+from azure.durable_functions import DurableOrchestrationClient
+
+from shared.activation.store import configuration_store
+from shared.audit.runs import last_success
+from shared.notifications.notifier import notify_of_settings, notify_of_time
+from shared.planning.overview import active_jobs
+from shared.planning.triggers import trigger_problems
+from shared.runs.settling import settle_runs, settle_unrecorded
+from shared.runs.start import start_waiting_orders
+from shared.runs.uploads import take_in_missed_uploads
+from shared.telemetry.metrics import record_lags
+
+log = logging.getLogger(__name__)
+
+TRIGGER_HAS = timedelta(minutes=2)  # to handle an upload, before the watch does it
+
+
+async def watch_over(client: DurableOrchestrationClient) -> None:
+    """One tick."""
+    now = datetime.now(timezone.utc)
+
+    async def uploads() -> None:
+        await asyncio.to_thread(take_in_missed_uploads)
+
+    async def orders() -> None:
+        active = await asyncio.to_thread(configuration_store().active)
+        if active and now - active.version.activated_at > TRIGGER_HAS:
+            await start_waiting_orders(client, now)
+
+    async def settings() -> None:
+        await asyncio.to_thread(_look_at_settings)
+
+    async def jobs() -> None:
+        await asyncio.to_thread(look_at_jobs, now)
+
+    for step in (uploads, lambda: settle_runs(client), lambda: settle_unrecorded(client), orders, settings, jobs):
+        await _guarded(step)
+
+
+async def _guarded(step: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await step()
+    except Exception:
+        log.exception("The watch could not do a step of its work; the next tick does it")
+
+
+def _look_at_settings() -> None:
+    problems = trigger_problems()
+    for sentence in problems.values():
+        log.error("%s", sentence)
+    notify_of_settings(problems)
+
+
+def look_at_jobs(now: datetime) -> None:
+    """Measure how far the lake is from its sources, and notify of jobs that are overdue.
+
+    Args:
+        now: The time, UTC.
+    """
+    jobs = active_jobs(now)
+    record_lags(jobs, now)
+    _log_time_without_success(now)
+    notify_of_time(jobs, now)
+
+
+def _log_time_without_success(now: datetime) -> None:
+    """Log what the alert no-successful-run reads; until a run succeeds, from when the workbook became active."""
+    active = configuration_store().active()
+    since = last_success() or (active.version.activated_at if active else None)
+    if since:
+        hours = (now - since).total_seconds() / 3600
+        log.info("No run has succeeded for %.1f hours, since %s", hours, since.isoformat(timespec="seconds"))
