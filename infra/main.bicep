@@ -45,7 +45,7 @@ param ingestionSchedule string = '0 0 2 * * *'
 param housekeepingSchedule string = '0 30 4 * * *'
 @description('When Delta tables are compacted and vacuumed: NCRONTAB of six fields, UTC.')
 param maintenanceSchedule string = '0 0 5 * * 0'
-@description('How often the app looks for lost runs, missed uploads and overdue jobs: NCRONTAB of six fields, UTC; at least every two hours.')
+@description('How often the app looks for overdue jobs: NCRONTAB of six fields, UTC; at least every two hours.')
 param watchSchedule string = '0 */5 * * * *'
 @description('Name of the entry in the vault with the address of a Teams, Slack or other webhook; blank for none.')
 param notifyEntry string = ''
