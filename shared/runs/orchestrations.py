@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Collection
 from datetime import datetime
 from itertools import count
+from typing import Any
 
-import aiohttp
+import requests
 from azure.durable_functions import DurableOrchestrationClient, OrchestrationRuntimeStatus
 from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
 from azure.durable_functions.models.RpcManagementOptions import RpcManagementOptions
@@ -37,6 +38,9 @@ ENDED_BADLY = [
 _CONTINUATION = "x-ms-continuation-token"
 
 
+_SECONDS = 60
+
+
 async def orchestrations(
     client: DurableOrchestrationClient,
     statuses: Collection[OrchestrationRuntimeStatus],
@@ -58,13 +62,21 @@ async def orchestrations(
     url = options.to_url(client._orchestration_bindings.rpc_base_url)
     found: list[DurableOrchestrationStatus] = []
     token: str | None = None
-    async with aiohttp.ClientSession(raise_for_status=True) as session:
-        while True:
-            async with session.get(url, headers={_CONTINUATION: token} if token else {}) as answer:
-                found += [DurableOrchestrationStatus.from_json(item) for item in await answer.json()]
-                token = answer.headers.get(_CONTINUATION)
-            if not token:
-                return [status for status in found if status.name == orchestrator]
+    while True:
+        page, token = await asyncio.to_thread(_page, url, token)
+        found += [DurableOrchestrationStatus.from_json(item) for item in page if item["name"] == orchestrator]
+        if not token:
+            return found
+
+
+def _page(url: str, token: str | None) -> tuple[list[dict[str, Any]], str | None]:
+    """One page of a query, and the token for the next one.
+
+    Source: https://learn.microsoft.com/azure/azure-functions/durable/durable-functions-http-api#get-all-instances-status
+    """
+    answer = requests.get(url, headers={_CONTINUATION: token} if token else {}, timeout=_SECONDS)
+    answer.raise_for_status()
+    return answer.json(), answer.headers.get(_CONTINUATION) or None
 
 
 async def active_runs(client: DurableOrchestrationClient, orchestrator: str = ORCHESTRATOR) -> list[str]:
