@@ -15,6 +15,7 @@ import pytest
 
 from localhost.services import LocalServices
 from tests.e2e.app import App, jobs_of
+from tests.oracle_standin.service import OracleService
 
 CANARY = "Canary.7f3@a/b"  # with characters that are escaped in URLs
 SIGHTINGS = [CANARY.encode(), quote(CANARY, safe="").encode(), quote(CANARY).encode(), b"Canary"]
@@ -45,16 +46,27 @@ def used(services: LocalServices, tmp_path_factory: pytest.TempPathFactory) -> I
     }.items():
         services.key_vault.set_secret(f"source-{name}", text)
     sources = ("by_fields", "by_url", "wrong_password", "unknown_field", "wrong_port", "unreachable")
-    with app.host:
+    oracle_sources = ("oracle_right", "oracle_wrong", "oracle_broken")
+    with OracleService(password=CANARY) as oracle, app.host:
+        oracle.execute("CREATE TABLE guarded (id NUMBER(9), name VARCHAR2(9))", "INSERT INTO guarded VALUES (1, 'a')")
+        app.put_source("oracle_right", oracle.secret)
+        app.put_source("oracle_wrong", oracle.secret | {"password": f"{CANARY} is not it"})
+        app.put_source("oracle_broken", oracle.secret | {"pasword": CANARY})
+        of_oracle = {"source_type": "Oracle", "schema_name": oracle.schema}
         app.put_workbook(
             *(app.row(name, "guarded", source_name=name) for name in (*sources, "broken_url", "broken_json")),
+            *(app.row(name, "guarded", source_name=name, **of_oracle) for name in oracle_sources),
             app.row("no_right", "forbidden", source_name="by_fields"),
         )
         run = app.run()
         app.send("GET", "/api/health")
         jobs = jobs_of(run)
-        assert {name for name, job in jobs.items() if job["status"] == "SUCCESS"} == {"by_fields", "by_url"}
-        assert len(jobs) == 9
+        assert {name for name, job in jobs.items() if job["status"] == "SUCCESS"} == {
+            "by_fields",
+            "by_url",
+            "oracle_right",
+        }
+        assert len(jobs) == 12
         yield app, folder
 
 
@@ -75,7 +87,7 @@ def test_the_canary_is_in_no_audit_row(used: tuple[App, Path]) -> None:
     app, _ = used
     rows = app.services.table_service().get_table_client(app.settings["AUDIT_TABLE"]).list_entities()
     texts = {f"{row['PartitionKey']}/{row['RowKey']}": repr(row).encode() for row in rows}
-    assert len(texts) >= 2 * 9
+    assert len(texts) >= 2 * 12
     _assert_unseen(texts)
 
 

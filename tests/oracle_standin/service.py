@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import oracledb
+import sqlalchemy as sa
 
 from .catalogue import Database, Fault
 from .server import Server
@@ -22,10 +23,12 @@ class OracleService:
     Args:
         version: 19 or 23, whose protocols differ.
         denied: rights that the user lacks: flashback, package.
+        password: the user's.
     """
 
-    def __init__(self, version: str = "23", denied: Sequence[str] = ()) -> None:
-        self.database = Database({USER: PASSWORD}, denied)
+    def __init__(self, version: str = "23", denied: Sequence[str] = (), password: str = PASSWORD) -> None:
+        self.database = Database({USER: password}, denied)
+        self._password = password
         self._server = Server(self.database, version=version, services=(SERVICE,))
         self.host, self.port = "127.0.0.1", self._server.port
         self.schema = USER
@@ -44,11 +47,17 @@ class OracleService:
     def secret(self) -> dict[str, Any]:
         """The connection as a secret holds it."""
         where = {"host": self.host, "port": self.port, "service_name": SERVICE}
-        return {**where, "username": USER, "password": PASSWORD}
+        return {**where, "username": USER, "password": self._password}
 
     def connect(self) -> oracledb.Connection:
         """A connection by the driver, as anyone's."""
-        return oracledb.connect(host=self.host, port=self.port, service_name=SERVICE, user=USER, password=PASSWORD)
+        return oracledb.connect(
+            host=self.host, port=self.port, service_name=SERVICE, user=USER, password=self._password
+        )
+
+    def engine(self) -> sa.Engine:
+        """SQLAlchemy's engine over that driver."""
+        return sa.create_engine("oracle+oracledb://", creator=self.connect, poolclass=sa.NullPool)
 
     def execute(self, *statements: str) -> None:
         """Run statements and commit."""

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from localhost.services import LocalServices
 from tests.api_server import ApiServer, Handler, Reply, Request, by_offset, requiring
 from tests.conftest import unique_name
+from tests.oracle_standin.service import OracleService
 from tests.tds_standin.service import TdsService
 
 Row = Mapping[str, Any]
@@ -129,6 +130,7 @@ class Subjects:
         self._services = services
         self._folder = folder
         self._stack = stack
+        self._oracles: dict[str, OracleService] = {}
 
     def make(self, source_type: str) -> Subject:
         """A new table or endpoint of one of `SOURCE_TYPES`."""
@@ -148,6 +150,12 @@ class Subjects:
     def sqlserver(self, driver: str) -> Subject:
         server = self._sqlserver
         return SqlTable(server.engine(), server.schema, server.secret(driver), "MSSQL")
+
+    def oracle(self, version: str) -> Subject:
+        if version not in self._oracles:
+            self._oracles[version] = self._stack.enter_context(OracleService(version))
+        server = self._oracles[version]
+        return SqlTable(server.engine(), server.schema.lower(), server.secret, "Oracle")
 
     @cached_property
     def _api(self) -> ApiServer:
@@ -169,6 +177,8 @@ SOURCE_TYPES: dict[str, Callable[[Subjects], Subject]] = {
     "PostgreSQL": Subjects.postgresql,
     "SQL Server by mssql-python": lambda made: made.sqlserver("mssql-python"),
     "SQL Server by pyodbc": lambda made: made.sqlserver("pyodbc"),
+    "Oracle as 19": lambda made: made.oracle("19"),
+    "Oracle as 23": lambda made: made.oracle("23"),
     "any database by SQLAlchemy": Subjects.sqlite,
     "API": Subjects.endpoint,
 }

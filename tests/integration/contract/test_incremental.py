@@ -65,7 +65,7 @@ def test_a_new_column_is_null_in_earlier_rows_unless_it_is_forbidden(job: MakeJo
     loaded = job(ROWS, **INCREMENTAL, schema_contract="freeze")
     loaded.load()
     new = row(5, 5, note="new")
-    loaded.subject.write([*(one | {"note": ""} for one in map(dict, ROWS)), new], ["id", "changed", "name", "note"])
+    loaded.subject.write([*(one | {"note": "old"} for one in map(dict, ROWS)), new], ["id", "changed", "name", "note"])
 
     kind, retryable, message = loaded.fail()
     assert (kind, retryable) == ("source", False)

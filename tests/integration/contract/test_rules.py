@@ -79,7 +79,7 @@ def test_a_job_that_another_run_holds_is_skipped(job: MakeJob) -> None:
 def test_a_dry_run_tells_the_columns_and_moves_nothing(job: MakeJob) -> None:
     looked_at = job(ROWS, **INCREMENTAL)
     found = looked_at.examine()
-    assert found.columns["id"] == "int64"
+    assert found.columns["id"] in ("int64", "decimal128(19, 0)")  # Oracle has numbers only
     assert found.columns["name"] == "string"
     assert found.columns["changed"].startswith("timestamp[us")
     assert found.watermark_column == "changed"
