@@ -52,7 +52,7 @@ class Database(Protocol):
         """The condition that a column has a value that is greater in Arrow, too."""
 
     def total(self, column: ReadColumn) -> sa.ColumnElement[Any]:
-        """The exact sum of a column of whole or decimal numbers."""
+        """The exact sum of a column of whole or decimal numbers, or a text of several numbers that add up to it."""
 
 
 @dataclass(frozen=True)

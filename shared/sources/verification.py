@@ -51,7 +51,7 @@ class Tally:
             raise self._error(f"the source counts {counted} rows and {self.rows} were read")
         for (name, read), total in zip(self.sums.items(), summed, strict=True):
             # a database without decimals of its own, such as SQLite, answers with a floating-point number
-            if not isinstance(total, float) and Decimal(total or 0) != read:
+            if not isinstance(total, float) and _added(total) != read:
                 raise self._error(f"column '{name}' adds up to {total} at the source and to {read} as it was read")
 
     def _error(self, difference: str) -> ReconciliationError:
@@ -60,6 +60,12 @@ class Tally:
             f"Table '{self.read.table.fullname}': {difference} (verify = {asked}); the load was not committed and the "
             "table is as it was before."
         )
+
+
+def _added(total: Any) -> Decimal:
+    """The sum that the source answered: a number, or a text of numbers that add up to more digits than it has."""
+    with localcontext(Context(prec=2 * _DIGITS)):
+        return sum(map(Decimal, total.split()), Decimal()) if isinstance(total, str) else Decimal(total or 0)
 
 
 def _has_exact_sum(arrow_type: pa.DataType) -> bool:

@@ -32,6 +32,8 @@ from shared.sources.oracle.types import (
 )
 from shared.sources.sql import SqlSource, beyond_microsecond
 
+_HALF = 19  # of the 38 digits that a number has
+
 
 class OracleSource(SqlSource):
     """A table or view of an Oracle database."""
@@ -115,6 +117,14 @@ class OracleSource(SqlSource):
                 wire=pa.timestamp("us"),
             )
         return read
+
+    def total(self, column: ReadColumn) -> sa.ColumnElement[Any]:
+        """The sums of the upper and of the lower half of all digits: a sum itself has 40 of them in Oracle."""
+        scale = column.type.scale if isinstance(column.type, pa.Decimal128Type) else 0
+        number = sa.cast(column.comparable, sa.Numeric(38, scale))
+        upper: sa.ColumnElement[Any] = sa.func.TRUNC(number, sa.literal_column(str(scale - _HALF)))
+        parts = [number_text(sa.func.sum(part)) for part in (upper, number - upper)]
+        return parts[0].concat(sa.literal_column("' '")).concat(parts[1])
 
     def literal(self, column: sa.ColumnElement[Any], value: Any) -> sa.ColumnElement[Any]:
         return literal(value, column.type)

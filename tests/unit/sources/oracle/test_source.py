@@ -283,10 +283,11 @@ def test_a_column_is_read_in_the_type_that_the_workbook_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source_type", "cast"), [(oracle.NUMBER(), "NUMERIC(38, 9)"), (oracle.NUMBER(10, 2), "NUMERIC(38, 2)")]
+    ("source_type", "cast", "places"),
+    [(oracle.NUMBER(), "NUMERIC(38, 9)", -10), (oracle.NUMBER(10, 2), "NUMERIC(38, 2)", -17)],
 )
-def test_a_sum_is_of_the_numbers_themselves(source_type: Any, cast: str) -> None:
+def test_a_sum_is_of_the_numbers_themselves_by_halves(source_type: Any, cast: str, places: int) -> None:
     read = read_of(source_type)
     assert isinstance(read.database, OracleSource)
     total = read.database.compile(sa.select(read.database.total(read.columns[0])))
-    assert f"sum(CAST(hr.employees.c AS {cast}))" in total
+    assert f"sum(TRUNC(CAST(hr.employees.c AS {cast}), {places}))" in total
