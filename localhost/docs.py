@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pydantic_core import PydanticUndefined
 
+import shared.audit.table
 from function_app import routes
 from shared.api.endpoint import Endpoint
 from shared.settings import READ_BY_HOST, Settings
@@ -44,6 +45,12 @@ def routes_table() -> str:
     return "\n".join(rows)
 
 
+def audit_table_map() -> str:
+    """The partitions of the audit table, as the module that keeps it lists them."""
+    lines = (shared.audit.table.__doc__ or "").splitlines()
+    return "\n".join(line for line in lines if line.startswith("|"))
+
+
 def _answers(endpoint: Endpoint) -> str:
     good = [
         f"{answer.status} `{answer.model.__name__ if answer.media_type == 'application/json' else answer.media_type}`"
@@ -53,6 +60,7 @@ def _answers(endpoint: Endpoint) -> str:
 
 
 PARTS: Mapping[str, Callable[[], str]] = {
+    "audit-table": audit_table_map,
     "columns": columns_table,
     "routes": routes_table,
     "settings": settings_table,

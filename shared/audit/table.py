@@ -5,17 +5,19 @@
 | run_id | job_id | the last attempt of one job of one run |
 | `job:{job_id}` | inverted start of the run, run_id | the same row as a job's history, newest first |
 | `latest` | job_id | the same row again: the last run of every job in one partition |
-| `succeeded` | job_id | and again where it succeeded: the last good load of every job |
-| `runs` | inverted start, run_id | one run |
+| `succeeded` | job_id | the same row again if it succeeded: the last good load of every job |
+| `runs` | inverted start, run_id | one run, newest first |
+| `cancelled` | run_id | the request to cancel a run |
+| `ledger:{job_id}` | inverted time of the load | one committed load: its watermarks and figures |
+| `rewind:{job_id}` | inverted time | one watermark that was set by hand |
+| `request` | request_id | one one-off request: which run carries it out, and how that ended |
 | `workbook` | inverted time, SHA-256 | one upload: activated or refused, and why; one rollback |
-| `cancelled` | run_id | the wish that a run be cancelled |
+| `calls` | inverted time, a random part | one call that may change something: the caller, and how it was answered |
+| `incident` | kind and subject | what is or was broken, and whether that was notified |
 | `housekeeping` | inverted time | one tick of the housekeeping: what it removed |
 | `maintenance` | inverted time, job_id, a number | one Delta table: what a maintenance did to it |
-| `incident` | kind and subject | what is broken and whether somebody was told (`shared/notifications`) |
-| `calls` | inverted time, a random part | one call that may change something: who asked, and how it was answered |
-| `request` | request_id | one order of the sheet Requests: which run carries it out, and how that ended |
 
-Every row is an upsert under a key that follows from its content: whoever writes it again writes the same row.
+Every row is an upsert under a key that follows from its content: writing it again writes the same row.
 """
 
 from __future__ import annotations

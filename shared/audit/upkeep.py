@@ -1,22 +1,4 @@
-"""The audit table: what every run and every job did, readable with any Table Storage client.
-
-| PartitionKey | RowKey | holds |
-| --- | --- | --- |
-| run_id | job_id | the last attempt of one job of one run |
-| `job:{job_id}` | inverted start of the run, run_id | the same row as a job's history, newest first |
-| `latest` | job_id | the same row again: the last run of every job in one partition |
-| `succeeded` | job_id | and again where it succeeded: the last good load of every job |
-| `runs` | inverted start, run_id | one run |
-| `workbook` | inverted time, SHA-256 | one upload: activated or refused, and why; one rollback |
-| `cancelled` | run_id | the wish that a run be cancelled |
-| `housekeeping` | inverted time | one tick of the housekeeping: what it removed |
-| `maintenance` | inverted time, job_id, a number | one Delta table: what a maintenance did to it |
-| `incident` | kind and subject | what is broken and whether somebody was told (`shared/notifications`) |
-| `calls` | inverted time, a random part | one call that may change something: who asked, and how it was answered |
-| `request` | request_id | one order of the sheet Requests: which run carries it out, and how that ended |
-
-Every row is an upsert under a key that follows from its content: whoever writes it again writes the same row.
-"""
+"""What is recorded of housekeeping and of the maintenance of Delta tables."""
 
 from __future__ import annotations
 

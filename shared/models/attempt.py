@@ -1,7 +1,4 @@
-"""The frozen shapes that cross a boundary: workbook → plan → orchestrator → activity → audit.
-
-All of them travel as small JSON through the Durable history, so none ever holds a secret.
-"""
+"""One attempt of a job: its order, its result, its error, and what a dry run finds out instead."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The frozen shapes that cross a boundary: workbook → plan → orchestrator → activity → audit.
-
-All of them travel as small JSON through the Durable history, so none ever holds a secret.
-"""
+"""A job, a source and a one-off request: the validated rows of the workbook."""
 
 from __future__ import annotations
 

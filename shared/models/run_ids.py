@@ -1,8 +1,4 @@
-"""One job at a time: a blob lease per job, renewed while it runs, taken over only when it has lapsed.
-
-The lease's id follows from run and job, so that a run that is carried on after its host died takes its own lease up
-again at once, while any other run finds the job held until the lease lapses.
-"""
+"""The ids of runs, and by what each kind of run is known."""
 
 from __future__ import annotations
 

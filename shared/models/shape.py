@@ -1,6 +1,6 @@
-"""The frozen shapes that cross a boundary: workbook → plan → orchestrator → activity → audit.
+"""The base of all shapes that cross a boundary: frozen, JSON in both directions, no unknown fields.
 
-All of them travel as small JSON through the Durable history, so none ever holds a secret.
+Shapes travel as small JSON through the Durable history, so none ever holds a secret.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
-"""Which jobs a run does, in which order, in which lanes; pure.
+"""How the jobs of a run are dealt to lanes; pure.
 
-A lane is a queue of jobs of one source system, worked off one after another by one sub-orchestration. A source gets
-as many lanes as it may run jobs at once: its limit then holds over all instances of the app, which the host's own
-concurrency settings cannot promise because they count per instance.
+A lane is a queue of jobs of one source system, worked off one after another by one sub-orchestration.
 """
 
 from __future__ import annotations

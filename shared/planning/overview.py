@@ -1,4 +1,4 @@
-"""`GET /api/jobs`: every job of the active workbook, when it runs next, how it last ended and whether it is overdue."""
+"""What `GET /api/jobs` and the watch know of every job: when it runs next, how it last ended, whether it is overdue."""
 
 from __future__ import annotations
 

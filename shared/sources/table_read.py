@@ -1,4 +1,4 @@
-"""dlt's table loader over our readers: its batches come ready in the types of the lake."""
+"""What reading one table needs to know, and the seams of a database and its snapshot."""
 
 from __future__ import annotations
 

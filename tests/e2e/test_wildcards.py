@@ -1,4 +1,4 @@
-"""Rows that stand for many tables."""
+"""A wildcard row through the whole app."""
 
 from __future__ import annotations
 

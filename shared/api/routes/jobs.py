@@ -1,4 +1,4 @@
-"""`GET /api/jobs`: every job of the active workbook, when it runs next, how it last ended and whether it is overdue."""
+"""The route that lists the jobs of the active workbook."""
 
 from __future__ import annotations
 

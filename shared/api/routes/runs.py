@@ -1,4 +1,4 @@
-"""The routes that list what the audit table holds, page by page."""
+"""The routes about runs: list, describe, start, cancel, retry."""
 
 from __future__ import annotations
 

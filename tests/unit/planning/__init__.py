@@ -1,1 +1,1 @@
-"""Which jobs run, when, and in which lanes."""
+"""Tests of planning."""

@@ -1,1 +1,1 @@
-"""Oracle as a source."""
+"""Tests of Oracle as a source."""

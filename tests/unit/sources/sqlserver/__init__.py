@@ -1,1 +1,1 @@
-"""SQL Server as a source."""
+"""Tests of SQL Server as a source."""
