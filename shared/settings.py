@@ -124,6 +124,15 @@ class Settings(BaseSettings):
     )
     api_max_megabytes: int = Field(64, ge=1, description="A larger answer of an API is refused, in MiB.")
 
+    query_filter_functions: str = Field(
+        "",
+        description="Functions that query_filter may call besides those of docs/query_filter.md, with commas between, and "
+        "with a schema if they need one (`similarity, dbo.fiscal_year`). They have the rights of the source's login.",
+    )
+    query_filter_subqueries: bool = Field(
+        False, description="Whether query_filter may ask other tables that the source's login can read."
+    )
+
     source_concurrency: int = Field(
         4, ge=1, description="Jobs of one source system that run at once, over the whole app."
     )
@@ -235,6 +244,12 @@ class Settings(BaseSettings):
     def private_hosts(self) -> frozenset[str]:
         """The hosts of `api_private_hosts`."""
         return frozenset(host.strip().lower() for host in self.api_private_hosts.split(",") if host.strip())
+
+    @property
+    def filter_functions(self) -> frozenset[str]:
+        """The functions of `query_filter_functions`, in lower case."""
+        names = (name.strip().lower() for name in self.query_filter_functions.split(","))
+        return frozenset(name for name in names if name)
 
     def connection(self, name: str) -> Connection:
         """The storage connection `name` (ConfigStorage, LakeStorage or AuditStorage).

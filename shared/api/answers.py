@@ -191,6 +191,7 @@ class RehearsedJob(Answer):
     sql: str | None = None
     columns: dict[str, str] | None = None
     rows_estimated: int | None = None
+    warnings: list[str] = []
     error: RehearsalError | None = None
 
 

@@ -101,6 +101,7 @@ function examined(job) {
       ["Source reached", answer(job.reachable)],
       ["Rows expected", job.rows_estimated === undefined ? null : `about ${number(job.rows_estimated)}`],
       ["Watermark", job.watermark],
+      ["Worth a look", job.warnings?.join(" ") || null],
       [
         "Columns",
         job.columns &&

@@ -116,3 +116,4 @@ class Examination(Shape):
     rows_estimated: int | None = Field(
         default=None, description="What the source's planner expects; None where it cannot be asked."
     )
+    warnings: tuple[str, ...] = Field(default=(), description="What is worth a look, such as a login that may write.")

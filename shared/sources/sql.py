@@ -19,7 +19,6 @@ from dlt.sources.sql_database import sql_table
 from sqlalchemy.exc import NoSuchTableError, SAWarning
 
 from shared.errors.hierarchy import IngestionError, SourceError
-from shared.jobs.filters import render_filter
 from shared.jobs.value_range import ValueRange
 from shared.models.attempt import Examination
 from shared.models.job import Job, LoadType
@@ -38,7 +37,9 @@ from shared.sources.columns import (
 from shared.sources.connection import SqlConnection
 from shared.sources.evolution import contract_violation, types_in_the_lake, with_types_of
 from shared.sources.faults import OTHERS, Faults, explain
+from shared.sources.filtering import condition
 from shared.sources.loader import ArrowLoader
+from shared.sources.login import warnings_of
 from shared.sources.lookback import Lookback, before
 from shared.sources.source import ReadOptions, write_disposition
 from shared.sources.table_read import Snapshot, TableRead
@@ -50,6 +51,10 @@ class SqlSource(ABC):
 
     connection_type: ClassVar[type[SqlConnection]] = SqlConnection
     faults: ClassVar[Faults] = OTHERS
+    filter_dialect: ClassVar[str] = ""
+    """Whose grammar `query_filter` has; "" is what every SQL reads alike."""
+    may_write: ClassVar[sa.TextClause | None] = None
+    """The question whether the login may change the table `:name`."""
 
     def __init__(self, job: Job, secret: Secret, options: ReadOptions) -> None:
         self.job = job
@@ -126,6 +131,7 @@ class SqlSource(ABC):
                 columns={column.name: str(column.type) for column in read.columns},
                 watermark_column=cursor.name if cursor else None,
                 rows_estimated=self.estimate_rows(query),
+                warnings=warnings_of(self._engine, self.may_write, read.table, self.job.source_name),
             )
 
     def _next_start(self, cursor: ReadColumn) -> Any:
@@ -282,8 +288,8 @@ class SqlSource(ABC):
         """A query with the job's filter."""
         if not self.job.query_filter:
             return query
-        condition = render_filter(self.job.query_filter, self.job.source_type)
-        return query.where(sa.literal_column(f"({condition})"))  # a boolean type would become = 1 in SQL Server
+        table = next(one for one in query.get_final_froms() if isinstance(one, sa.Table))
+        return query.where(condition(self.job, self.filter_dialect, table))
 
 
 def _forget_state(resource_name: str) -> None:

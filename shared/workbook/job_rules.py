@@ -10,11 +10,13 @@ from typing import Any
 
 from shared.jobs.api_paths import stays_below
 from shared.jobs.destinations import DESTINATIONS
-from shared.jobs.filters import FilterError, render_filter
+from shared.jobs.filters import FilterError, FilterRules, checked_filter
 from shared.jobs.source_types import is_database
+from shared.jobs.source_types import source_type as source_type_of
 from shared.jobs.watermarks import as_moment, as_number, misfit
 from shared.jobs.wildcards import matches
 from shared.models.job import Job
+from shared.settings import settings
 from shared.workbook.cells import quoted
 
 Rule = Callable[[Mapping[str, Any]], Iterator[tuple[str, str]]]
@@ -25,8 +27,11 @@ _PAGES_FOLLOW_EACH_OTHER = ("cursor", "link_header", "next_url")
 def _filter_is_one_condition(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     text, source_type = row["query_filter"], row.get("source_type")
     if text and is_database(source_type):
+        dialect = source_type_of(str(source_type)).filter_dialect or ""
+        rules = FilterRules(settings().filter_functions, settings().query_filter_subqueries)
+        name = row["table_name"]
         try:
-            render_filter(text, str(source_type))
+            checked_filter(text, dialect, rules, (row["schema_name"], name) if name and "*" not in name else None)
         except FilterError as error:
             yield "query_filter", f"{quoted(text)} {error}"
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from dlt.extract import DltResource
 
 from shared.errors.hierarchy import SourceError
-from shared.jobs.filters import render_filter
+from shared.jobs.filters import checked_filter
 from shared.jobs.source_types import SourceType
 from shared.jobs.value_range import ValueRange
 from shared.models.attempt import Examination
@@ -62,5 +62,5 @@ class CsvSource:
     def _query(self) -> str:
         query = f"SELECT * FROM '{self._folder / str(self.job.table_name)}.csv'"
         if self.job.query_filter:
-            query += f" WHERE {render_filter(self.job.query_filter, self.job.source_type)}"
+            query += f" WHERE {checked_filter(self.job.query_filter, 'duckdb')}"
         return query

@@ -25,6 +25,10 @@ _SESSION = (
 )
 
 
+READ_ONLY = "SET TRANSACTION READ ONLY"
+"""Begins a transaction that sees the database as of now and cannot change it."""
+
+
 class OracleConnection(SqlConnection):
     """The fields of a connection to Oracle: a host with a service name or SID, or a TNS alias with its folder."""
 

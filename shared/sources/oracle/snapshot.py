@@ -14,6 +14,7 @@ from sqlalchemy.exc import DatabaseError
 
 from shared.sources.columns import ReadColumn
 from shared.sources.oracle.batches import Reading
+from shared.sources.oracle.connection import READ_ONLY
 from shared.sources.oracle.rowids import blocks_query, rowid_ranges, sample_query
 from shared.sources.oracle.types import literal, sampled
 
@@ -29,8 +30,7 @@ _ONE_READER = (
 @contextmanager
 def open_snapshot(engine: sa.Engine, table: sa.Table, readers: int, reading: Reading) -> Iterator[OracleSnapshot]:
     """A picture of a table as it is now, for up to so many readers."""
-    with engine.connect() as connection:
-        connection.exec_driver_sql("SET TRANSACTION READ ONLY")  # as of now, for all of the transaction
+    with engine.connect() as connection:  # in a read-only transaction, which sees the table as it is when it begins
         change_number = _change_number(connection, table) if readers > 1 else None
         if readers > 1 and change_number is None:
             log.warning(_ONE_READER, reading.connection.username)
@@ -79,6 +79,7 @@ class OracleSnapshot:
             yield from self.reading.batches(raw, query, columns, self.readers)
             return
         with self.reading.connection.connect() as own:
+            own.cursor().execute(READ_ONLY)
             yield from self.reading.batches(own, query, columns, self.readers)
 
 

@@ -15,7 +15,7 @@ from shared.errors.hierarchy import SourceError
 from shared.sources.columns import TEXT, UNSCALED_DECIMAL, ReadColumn
 from shared.sources.oracle.batches import Reading
 from shared.sources.oracle.compiler import HintsFollowTables
-from shared.sources.oracle.connection import OracleConnection
+from shared.sources.oracle.connection import READ_ONLY, OracleConnection
 from shared.sources.oracle.faults import FAULTS
 from shared.sources.oracle.names import find_owner, find_table, written
 from shared.sources.oracle.snapshot import OracleSnapshot, open_snapshot
@@ -34,6 +34,15 @@ from shared.sources.sql import SqlSource, beyond_microsecond
 
 _HALF = 19  # of the 38 digits that a number has
 
+# An owner's own tables have no row among the privileges.
+_MAY_WRITE = sa.text(
+    "SELECT (SELECT COUNT(*) FROM session_privs WHERE privilege IN "
+    "('INSERT ANY TABLE', 'UPDATE ANY TABLE', 'DELETE ANY TABLE')) + (SELECT COUNT(*) FROM all_tab_privs "
+    "WHERE privilege IN ('INSERT', 'UPDATE', 'DELETE') AND grantee IN (USER, 'PUBLIC') "
+    "AND UPPER(table_schema || '.' || table_name) = UPPER(REPLACE(:name, '\"'))) "
+    "+ (SELECT COUNT(*) FROM user_tables WHERE UPPER(USER || '.' || table_name) = UPPER(REPLACE(:name, '\"'))) FROM dual"
+)
+
 
 class OracleSource(SqlSource):
     """A table or view of an Oracle database."""
@@ -41,12 +50,15 @@ class OracleSource(SqlSource):
     connection_type = OracleConnection
     connection: OracleConnection
     faults = FAULTS
+    filter_dialect = "oracle"
+    may_write = _MAY_WRITE
 
     def engine(self) -> sa.Engine:
         engine = sa.create_engine("oracle+oracledb://", creator=self.connection.connect, poolclass=sa.NullPool)
         dialect: Any = engine.dialect
         dialect.statement_compiler = HintsFollowTables
         dialect.ischema_names = dialect.ischema_names | REFLECTED
+        sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(READ_ONLY))
         return engine
 
     def snapshot(self, table: sa.Table, readers: int) -> AbstractContextManager[OracleSnapshot]:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import adbc_driver_postgresql.dbapi
+import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
@@ -69,6 +70,16 @@ _RELATIONS = sa.text(
 )
 
 
+class OneStatementCursor(psycopg.Cursor[Any]):
+    """A cursor that sends everything by the extended protocol, which refuses a message with several statements.
+
+    psycopg sends what has no parameters by the simple one, which takes them. ADBC knows the extended one only.
+    """
+
+    def _execute_send(self, query: Any, *, force_extended: bool = True, binary: bool | None = None) -> None:  # noqa: ARG002
+        super()._execute_send(query, force_extended=True, binary=binary)
+
+
 class PostgresConnection(ServerConnection):
     """The fields of a connection to PostgreSQL."""
 
@@ -98,10 +109,15 @@ class PostgresSource(SqlSource):
     connection_type = PostgresConnection
     connection: PostgresConnection
     faults = FAULTS
+    filter_dialect = "postgres"
+    may_write = sa.text("SELECT has_table_privilege(CAST(:name AS regclass), 'INSERT, UPDATE, DELETE, TRUNCATE')")
 
     def engine(self) -> sa.Engine:
         return sa.create_engine(
-            "postgresql+psycopg://", connect_args=self.connection.libpq_parameters(), poolclass=sa.pool.NullPool
+            "postgresql+psycopg://",
+            connect_args={**self.connection.libpq_parameters(), "cursor_factory": OneStatementCursor},
+            poolclass=sa.pool.NullPool,
+            execution_options={"postgresql_readonly": True},  # BEGIN READ ONLY, which no statement within can leave
         )
 
     @contextmanager

@@ -69,6 +69,12 @@ _SAMPLED_ROWS = 20_000
 _ROWS = sa.text("SELECT SUM(rows) FROM sys.partitions WHERE object_id = OBJECT_ID(:name) AND index_id IN (0, 1)")
 
 
+_MAY_WRITE = sa.text(
+    "SELECT HAS_PERMS_BY_NAME(:name, 'OBJECT', 'INSERT') + HAS_PERMS_BY_NAME(:name, 'OBJECT', 'UPDATE') "
+    "+ HAS_PERMS_BY_NAME(:name, 'OBJECT', 'DELETE')"
+)
+
+
 _ONE_READER = (
     "Database '%s' has no snapshot that several readers could share, so one reader reads the table: it takes "
     "ALTER DATABASE … SET ALLOW_SNAPSHOT_ISOLATION ON, and application_intent ReadWrite."
@@ -81,6 +87,8 @@ class SqlServerSource(SqlSource):
     connection_type = SqlServerConnection
     connection: SqlServerConnection
     faults = FAULTS
+    filter_dialect = "tsql"
+    may_write = _MAY_WRITE
 
     def engine(self) -> sa.Engine:
         self._driver = driver_for(self.connection)

@@ -72,7 +72,7 @@ def test_a_full_load_names_every_column(dialect: str) -> None:
 def test_a_wildcard_and_a_filter_choose_columns_and_rows(dialect: str) -> None:
     city = DIALECTS[dialect][1]
     read = read_of(dialect, included_columns=("addr*",), excluded_columns=("*_zip",), query_filter="id > 5 or id = 1")
-    assert text(read) == f"SELECT dbo.orders.{city} AS {city} FROM dbo.orders WHERE (id > 5 OR id = 1)"
+    assert text(read) == f"SELECT dbo.orders.{city} AS {city} FROM dbo.orders WHERE (id > 5 or id = 1)"
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

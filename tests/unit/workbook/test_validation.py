@@ -80,7 +80,7 @@ BAD_ROWS: list[tuple[str, dict[str, Any], str]] = [
     (
         "filter is a statement",
         {"query_filter": "a = 1; drop table x"},
-        "L2 query_filter: 'a = 1; drop table x' is not one",
+        "L2 query_filter: 'a = 1; drop table x' holds ';', which ends a statement",
     ),
     (
         "endpoint missing",

@@ -172,12 +172,12 @@ def test_a_watermark_is_compared_in_its_columns_type(source_type: Any, value: An
 
 
 def test_names_filters_ranges_and_casts_stand_in_one_statement() -> None:
-    settings = {"query_filter": "status <> 'DRAFT'", "column_types": {"Mixed Case": "decimal(18,4)"}}
+    settings = {"query_filter": 'EMPLOYEES."Mixed Case" <> 7', "column_types": {"Mixed Case": "decimal(18,4)"}}
     read = read_of(oracle.FLOAT(126), name="Mixed Case", **settings)
     first, _ = key_ranges(read.table.c["Mixed Case"], [sa.literal(1.5)])
     assert sql(read, first) == (
         'SELECT CAST(hr.employees."Mixed Case" AS NUMERIC(18, 4)) AS "Mixed Case" FROM hr.employees '
-        'WHERE (status <> \'DRAFT\') AND (hr.employees."Mixed Case" < 1.5 OR hr.employees."Mixed Case" IS NULL)'
+        'WHERE (EMPLOYEES."Mixed Case" <> 7) AND (hr.employees."Mixed Case" < 1.5 OR hr.employees."Mixed Case" IS NULL)'
     )
 
 

@@ -184,7 +184,7 @@ def test_names_filters_ranges_and_casts_stand_in_one_statement() -> None:
     first, second = key_ranges(read.table.c[name], [sa.literal(1.5)])
     assert sql(read, first) == (
         "SELECT CAST(dbo.orders.[Select % ]]:x] AS NUMERIC(18, 4)) AS [Select % ]]:x] FROM dbo.orders "
-        "WHERE ([Select % ]]:x] LIKE '100%') AND (dbo.orders.[Select % ]]:x] < 1.5 "
+        "WHERE ([Select % ]]:x] like '100%') AND (dbo.orders.[Select % ]]:x] < 1.5 "
         "OR dbo.orders.[Select % ]]:x] IS NULL)"
     )
     assert sql(read, second).endswith("AND dbo.orders.[Select % ]]:x] >= 1.5")
