@@ -126,8 +126,8 @@ class Settings(BaseSettings):
 
     query_filter_functions: str = Field(
         "",
-        description="Functions that query_filter may call besides those of docs/query_filter.md, with commas between, and "
-        "with a schema if they need one (`similarity, dbo.fiscal_year`). They have the rights of the source's login.",
+        description="Functions that query_filter may call besides those of docs/query_filter.md, with commas between "
+        "(`similarity, dbo.fiscal_year`). They have the rights of the source's login.",
     )
     query_filter_subqueries: bool = Field(
         False, description="Whether query_filter may ask other tables that the source's login can read."

@@ -24,10 +24,25 @@ def is_wildcard(job: Job) -> bool:
 
 def matches(patterns: Iterable[str], name: str) -> bool:
     """Whether a name fits one of the patterns; `*` stands for any characters, and case does not count."""
-    return any(
-        re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name, re.IGNORECASE | re.DOTALL)
-        for pattern in patterns
-    )
+    folded = name.casefold()
+    return any(_matches(pattern.casefold(), folded) for pattern in patterns)
+
+
+def _matches(pattern: str, name: str) -> bool:
+    """In one pass: a regular expression with many `.*` could try every way to divide the name among them."""
+    first, *parts = pattern.split("*")
+    if not parts:
+        return pattern == name
+    *between, last = parts
+    if not name.startswith(first) or len(name) < len(first) + len(last) or not name.endswith(last):
+        return False
+    at, end = len(first), len(name) - len(last)
+    for part in between:
+        found = name.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
 
 
 def expand(job: Job, table_names: Iterable[str], taken: Collection[str] = ()) -> list[Job]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ from shared.workbook.cells import BrokenCell, as_text
 
 _YES = {"y": True, "yes": True, "true": True, "n": False, "no": False, "false": False}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_COMPARED_CHARACTERS = 100
 _WHOLE_NUMBER = re.compile(r"[+-]?\d{1,15}(\.0+)?")
 
 
@@ -29,6 +30,10 @@ class Kind(Protocol):
     @property
     def allowed(self) -> tuple[str, ...]:
         """The values of a drop-down; empty where there are too many to list."""
+
+    @property
+    def max_length(self) -> int:
+        """Characters of a cell, at most: nothing longer is looked at."""
 
     def parse(self, value: object) -> object:
         """The typed value of a cell that is not blank.
@@ -49,7 +54,14 @@ def parse_cell(kind: Kind, value: object) -> object:
     """
     if isinstance(value, BrokenCell):
         raise InvalidCellError(value.reason)
-    return kind.parse(value)
+    if isinstance(value, str) and len(value) > kind.max_length:
+        raise InvalidCellError(f"has {len(value)} characters, at most {kind.max_length} are allowed")
+    try:
+        return kind.parse(value)
+    except InvalidCellError:
+        raise
+    except Exception as error:  # a cell may hold what no kind foresaw, and must not stop the others from being judged
+        raise InvalidCellError(f"cannot be read as {kind.label} ({type(error).__name__})") from error
 
 
 @dataclass(frozen=True)
@@ -64,7 +76,7 @@ class Text:
 
     def parse(self, value: object) -> str:
         text = as_text(value)
-        if len(text) > self.max_length:
+        if len(text) > self.max_length:  # of an item in a list
             raise InvalidCellError(f"has {len(text)} characters, at most {self.max_length} are allowed")
         if _CONTROL.search(text):
             raise InvalidCellError("holds a control character; type the value again")
@@ -84,6 +96,7 @@ class Choice:
 
     allowed: tuple[str, ...]
     label: str = "choice"
+    max_length: int = 100
 
     def parse(self, value: object) -> str:
         text = as_text(value).casefold()
@@ -105,6 +118,7 @@ class Flag:
 
     allowed: tuple[str, ...] = ("Y", "N")
     label: str = "flag"
+    max_length: int = 100
 
     def parse(self, value: object) -> bool | str:
         text = as_text(value).casefold()
@@ -126,6 +140,7 @@ class Integer:
     maximum: int
     label: str = "whole number"
     allowed: tuple[str, ...] = ()
+    max_length: int = 100
 
     def parse(self, value: object) -> int:
         text = as_text(value)
@@ -147,15 +162,20 @@ class Names:
     Attributes:
         item: What each name must be.
         lower: Whether names are compared and kept in lower case.
+        most: How many names there may be.
     """
 
     item: Text
     lower: bool = False
+    most: int = 1000
     label: str = "list, comma"
     allowed: tuple[str, ...] = ()
+    max_length: int = 32_000
 
     def parse(self, value: object) -> tuple[str, ...]:
         parts = [part.strip() for part in re.split(r"[,\n]", as_text(value)) if part.strip()]
+        if len(parts) > self.most:
+            raise InvalidCellError(f"has {len(parts)} names, at most {self.most} are allowed")
         names: dict[str, str] = {}
         for part in parts:
             try:
@@ -173,8 +193,10 @@ class Names:
         return {"type": "string"}
 
 
-def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """`; did you mean load_type?` where a known word is near, else nothing."""
+def did_you_mean(word: str, known: Collection[str]) -> str:
+    """`; did you mean load_type?` if a known word is near, else nothing; a long word is not compared."""
+    if len(word) > _COMPARED_CHARACTERS:
+        return ""
     near = difflib.get_close_matches(word.casefold(), {name.casefold(): None for name in known}, n=1, cutoff=0.7)
     spelt = {name.casefold(): name for name in known}
     return f"; did you mean {spelt[near[0]]}?" if near else ""

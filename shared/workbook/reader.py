@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import Any
 from xml.etree.ElementTree import iterparse
-from xml.parsers import expat
 
 import openpyxl
 from openpyxl.utils import coordinate_to_tuple, get_column_letter
@@ -20,6 +19,7 @@ from openpyxl.xml.constants import SHEET_MAIN_NS
 
 from shared.errors.hierarchy import WorkbookError
 from shared.workbook.cells import BrokenCell, clean
+from shared.workbook.limits import refuse_beyond_limits
 
 # An xlsx compresses about tenfold; what grows far beyond that was made to fill our memory.
 MAX_EXPANSION = 10
@@ -52,11 +52,12 @@ def address(column: int, row: int) -> str:
     return f"{get_column_letter(column)}{row}"
 
 
-def read_sheets(content: bytes, max_megabytes: int) -> list[Sheet]:
-    """Every sheet of a workbook.
+def read_sheets(content: bytes, max_megabytes: int, wanted: Callable[[str], bool]) -> list[Sheet]:
+    """Every sheet of a workbook; of those that are not wanted only the title.
 
     Args:
         content: The bytes of an xlsx file.
+        wanted: Whether the sheet of a title is read: many sheets may share one part, which is large.
         max_megabytes: The largest file that is read, in MiB; unpacked it may be `MAX_EXPANSION` times as large.
 
     Raises:
@@ -68,8 +69,9 @@ def read_sheets(content: bytes, max_megabytes: int) -> list[Sheet]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # openpyxl tells of formats it drops; we read values only
             workbook = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
-            return [_read_sheet(sheet) for sheet in workbook.worksheets if isinstance(sheet, ReadOnlyWorksheet)]
-    except WorkbookError:
+            sheets = [sheet for sheet in workbook.worksheets if isinstance(sheet, ReadOnlyWorksheet)]
+            return [_read_sheet(sheet) if wanted(sheet.title) else Sheet(sheet.title) for sheet in sheets]
+    except (WorkbookError, MemoryError):
         raise
     except Exception as error:  # a damaged file makes zipfile, the XML parser and openpyxl raise anything
         raise WorkbookError(
@@ -110,28 +112,7 @@ def _refuse_traps(content: bytes, max_megabytes: int) -> None:
                 f"The file unpacks to {expanded // _MEGABYTE} MiB, more than the {MAX_EXPANSION * max_megabytes} MiB "
                 "allowed. Copy the rows into a new workbook."
             )
-        for name in names:
-            if name.endswith((".xml", ".rels")):
-                with archive.open(name) as part:
-                    _refuse_document_type(part)
-
-
-def _refuse_document_type(source: IO[bytes]) -> None:
-    """A document type stands before the first element, and every entity trick needs one."""
-    in_prolog = True
-
-    def refuse(*_: object) -> None:
-        raise WorkbookError("The workbook holds an XML document type, which no spreadsheet program writes.")
-
-    def end(*_: object) -> None:
-        nonlocal in_prolog
-        in_prolog = False
-
-    parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler = refuse
-    parser.StartElementHandler = end
-    while in_prolog and (chunk := source.read(4096)):
-        parser.Parse(chunk)
+        refuse_beyond_limits(archive)
 
 
 class _SheetParser(WorkSheetParser):
@@ -143,7 +124,7 @@ class _SheetParser(WorkSheetParser):
 
     def rows(self) -> Iterator[tuple[int, list[dict[str, Any]]]]:
         """Row numbers and cells, one row at a time."""
-        # C's parser takes a third of the time of defusedxml's; `_refuse_document_type` has closed what that one guards.
+        # C's parser takes a third of the time of defusedxml's; `refuse_beyond_limits` has closed what that one guards.
         element: Any  # openpyxl's stubs describe elements too narrowly
         for _, element in iterparse(self.source):  # noqa: S314
             if element.tag == ROW_TAG:

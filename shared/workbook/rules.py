@@ -12,7 +12,6 @@ from shared.jobs.watermarks import comes_before, misfit
 from shared.models.job import Job
 from shared.workbook import job_rules
 from shared.workbook.cells import quoted
-from shared.workbook.kinds import did_you_mean
 from shared.workbook.rows import Draft
 from shared.workbook.tables import Findings, Table
 
@@ -32,7 +31,12 @@ def check_jobs(drafts: Sequence[Draft], jobs: Sequence[Job], table: Table, found
     for draft in drafts:
         row = draft.with_defaults(table.spec)
         for rules, findings in ((job_rules.ERRORS, found.problems), (job_rules.WARNINGS, found.warnings)):
-            findings += [table.problem(column, draft.row, text) for rule in rules for column, text in rule(row)]
+            for rule in rules:
+                try:
+                    findings += [table.problem(column, draft.row, text) for column, text in rule(row)]
+                except Exception as error:  # one row that cannot be judged must not keep the others from it
+                    text = f"the row cannot be judged ({type(error).__name__}); write its cells in a simpler way"
+                    found.problems.append(table.problem(table.spec.key.name, draft.row, text))
     _check_ids(drafts, table, found)
     _check_datasets(drafts, jobs, table, found)
     _check_source_types(drafts, table, found)
@@ -59,7 +63,7 @@ def check_sources(drafts: Sequence[Draft], jobs: Sequence[Draft], table: Table, 
     for draft in drafts:
         name = draft.values.get("source_name")
         if name is not None and name not in types:
-            message = f"{quoted(name)} is the source_name of no job{did_you_mean(name, list(types))}"
+            message = f"{quoted(name)} is the source_name of no job{found.did_you_mean(name, types)}"
             found.warnings.append(table.problem("source_name", draft.row, message))
         kind = SOURCE_TYPES.get(str(types.get(name or "")))
         if draft.values.get("auth") == "managed_identity" and kind and not kind.managed_identity:
@@ -77,7 +81,7 @@ def check_requests(drafts: Sequence[Draft], jobs: Sequence[Draft], table: Table,
             _check_order(draft, job, table, found)
         elif "job_id" in draft.values:
             name = draft.values["job_id"]
-            message = f"{quoted(name)} is not a job_id of the sheet SourceConfig{did_you_mean(name, list(known))}"
+            message = f"{quoted(name)} is not a job_id of the sheet SourceConfig{found.did_you_mean(name, known)}"
             found.problems.append(table.problem("job_id", draft.row, message))
 
 

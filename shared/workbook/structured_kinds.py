@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import lru_cache
@@ -22,7 +22,7 @@ _TYPE_ALIASES = {"int": "bigint", "integer": "bigint", "float": "double", "strin
 _COLUMN_TYPE = re.compile(
     r"(?P<column>.+?)\s*:\s*(?P<type>\w+)(?:\s*\(\s*(?:(?P<precision>\d+)\s*,\s*(?P<scale>\d+)|(?P<zone>[A-Za-z][\w+/-]*))\s*\))?"
 )
-_COMMA_OUTSIDE_BRACKETS = re.compile(r",(?![^(]*\))")
+_MAX_ITEM = 300  # characters of one column with its type
 _MAX_PRECISION = 38
 _MAX_ITEMS = 1000
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -36,13 +36,14 @@ class ColumnTypes:
 
     label: str = "column:type list"
     allowed: tuple[str, ...] = ()
+    max_length: int = 32_000
 
     def parse(self, value: object) -> dict[str, str]:
         types: dict[str, str] = {}
-        for item in _COMMA_OUTSIDE_BRACKETS.split(as_text(value)):
-            found = _COLUMN_TYPE.fullmatch(item.strip())
+        for item in _items(as_text(value)):
+            found = _COLUMN_TYPE.fullmatch(item) if len(item) <= _MAX_ITEM else None
             if not found:
-                raise InvalidCellError(f"is not of the form column:type, column:type at '{item.strip()}'")
+                raise InvalidCellError(f"is not of the form column:type, column:type at {quoted(item)}")
             if found["column"] in types:
                 raise InvalidCellError(f"gives two types to the column '{found['column']}'")
             types[found["column"]] = self._type(found)
@@ -73,12 +74,24 @@ class ColumnTypes:
         return {"type": "string"}
 
 
+def _items(text: str) -> Iterator[str]:
+    """What stands between the commas that are outside of brackets."""
+    start = depth = 0
+    for at, character in enumerate(text):
+        depth += (character == "(") - (character == ")" and depth > 0)
+        if character == "," and not depth:
+            yield text[start:at].strip()
+            start = at + 1
+    yield text[start:].strip()
+
+
 @dataclass(frozen=True)
 class Schedule:
     """A cron expression of five fields."""
 
     label: str = "cron, 5 fields"
     allowed: tuple[str, ...] = ()
+    max_length: int = 200
 
     def parse(self, value: object) -> str:
         text = " ".join(as_text(value).split())
@@ -97,6 +110,7 @@ class QuietHours:
 
     label: str = "hours, UTC"
     allowed: tuple[str, ...] = ()
+    max_length: int = 50
 
     def parse(self, value: object) -> str:
         try:
@@ -116,6 +130,7 @@ class JsonObject:
 
     label: str = "JSON object"
     allowed: tuple[str, ...] = ()
+    max_length: int = 32_000
 
     def parse(self, value: object) -> dict[str, Any]:
         try:
@@ -148,6 +163,7 @@ class Parameters:
     are_headers: bool = False
     label: str = "a=1&b=2 or JSON object"
     allowed: tuple[str, ...] = ()
+    max_length: int = 8_000
 
     def parse(self, value: object) -> dict[str, str]:
         text = as_text(value)
@@ -188,6 +204,7 @@ class Number:
     maximum: float
     label: str = "number"
     allowed: tuple[str, ...] = ()
+    max_length: int = 100
 
     def parse(self, value: object) -> float:
         try:

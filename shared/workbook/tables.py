@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from openpyxl.utils import get_column_letter, range_boundaries
@@ -43,6 +44,12 @@ class Findings:
 
     problems: list[Problem]
     warnings: list[Problem]
+    comparisons_left: int = 30_000
+
+    def did_you_mean(self, word: str, known: Collection[str]) -> str:
+        """As `kinds.did_you_mean`, until so many words were compared: there may be a wrong one in each of many rows."""
+        self.comparisons_left -= len(known)
+        return did_you_mean(word, known) if self.comparisons_left >= 0 else ""
 
 
 def find_sheet(sheets: Sequence[Sheet], spec: SheetSpec) -> Sheet | None:
@@ -106,7 +113,7 @@ def _match_columns(sheet: Sheet, spec: SheetSpec, header: Row, found: Findings) 
             columns[name] = number
     missing = [column.name for column in spec.columns if column.name not in columns]
     for number, value in unknown:
-        message = f"{quoted(value)} is not a known column and is ignored{did_you_mean(normal(value), missing)}"
+        message = f"{quoted(value)} is not a known column and is ignored{found.did_you_mean(normal(value), missing)}"
         found.warnings.append(Problem(sheet=sheet.title, cell=address(number, header.number), message=message))
     for column in spec.columns:
         if column.required is True and column.name not in columns:
@@ -120,12 +127,14 @@ def _fill_merged(sheet: Sheet, table: Table, found: Findings) -> None:
     """Give the value of cells merged over several rows to each of them: that is what it looks like to a person."""
     names = {number: name for name, number in table.columns.items()}
     rows = {row.number: row for row in table.rows}
-    for merged in sheet.merged_ranges:
-        left, top, right, bottom = range_boundaries(merged)
-        if left is None or top is None or bottom is None or left != right or left not in names or top not in rows:
+    ordered = sorted(rows)
+    filled: dict[int, int] = {}  # down to which row each column is: no two merges may overlap, and none costs twice
+    for left, top, right, bottom in sorted(_boundaries(sheet.merged_ranges)):
+        if left != right or left not in names or top not in rows or top <= filled.get(left, 0):
             continue
+        filled[left] = bottom
         value = rows[top].cells.get(left)
-        below = [row for row in table.rows if top < row.number <= bottom]
+        below = [rows[number] for number in ordered[bisect_right(ordered, top) : bisect_right(ordered, bottom)]]
         if value is None or not below:
             continue
         for row in below:
@@ -134,6 +143,14 @@ def _fill_merged(sheet: Sheet, table: Table, found: Findings) -> None:
             f"its value {quoted(value)} counts for each of the rows"
         )
         found.warnings.append(table.problem(names[left], top, message))
+
+
+def _boundaries(ranges: Sequence[str]) -> Iterator[tuple[int, int, int, int]]:
+    """Left, top, right and bottom of ranges; whole columns and rows, which have no end, are left out."""
+    for text in ranges:
+        left, top, right, bottom = range_boundaries(text)
+        if left is not None and top is not None and right is not None and bottom is not None:
+            yield left, top, right, bottom
 
 
 def _warn_of_hidden(sheet: Sheet, table: Table, found: Findings) -> None:

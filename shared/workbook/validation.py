@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from openpyxl.utils import coordinate_to_tuple
@@ -18,6 +19,9 @@ from shared.workbook.rules import check_jobs, check_requests, check_sources, che
 from shared.workbook.tables import Findings, Table, find_sheet, names_sheet, read_table
 
 DEFAULT_MAX_MEGABYTES = 20
+MAX_PROBLEMS = 5_000
+
+log = logging.getLogger(__name__)
 
 
 def validate(
@@ -30,18 +34,29 @@ def validate(
         max_megabytes: The largest file that is read, in MiB.
         max_timeout_minutes: The most that an attempt can have where the app runs; None for no limit.
     """
-    found = Findings([], [])
     try:
-        sheets = read_sheets(content, max_megabytes)
+        return _validate(read_sheets(content, max_megabytes, _is_ours), max_timeout_minutes)
     except WorkbookError as error:
         return Report(problems=(Problem(message=str(error)),))
+    except MemoryError:
+        raise
+    except Exception as error:  # what no rule foresaw refuses the upload, and never stops who asked
+        log.exception("A workbook cannot be judged")
+        message = (
+            f"The workbook cannot be judged ({type(error).__name__}): a cell holds what no rule foresaw. Take back the last "
+            "changes, and report it with the workbook."
+        )
+        return Report(problems=(Problem(message=message),))
+
+
+def _validate(sheets: Sequence[Sheet], max_timeout_minutes: int | None) -> Report:
+    found = Findings([], [])
     if find_sheet(sheets, SOURCE_CONFIG) is None:
         titles = ", ".join(sheet.title for sheet in sheets) or "none"
         message = f"The workbook has no sheet {SOURCE_CONFIG.name}. It has: {titles}. Rename the one with the jobs."
         return Report(problems=(Problem(message=message),))
     configuration = _read(sheets, found, max_timeout_minutes)
-    problems = tuple(sorted(found.problems, key=_place))
-    warnings = tuple(sorted(found.warnings, key=_place))
+    problems, warnings = _listed(found.problems), _listed(found.warnings)
     if problems or configuration is None:
         return Report(problems=problems, warnings=warnings)
     return Report(configuration=configuration.model_copy(update={"warnings": warnings}), warnings=warnings)
@@ -83,6 +98,19 @@ def _rows(sheets: Sequence[Sheet], spec: SheetSpec, found: Findings) -> tuple[Ta
         return None, []
     table = read_table(sheet, spec, found)
     return table, parse_rows(table, found) if table else []
+
+
+def _listed(found: Sequence[Problem]) -> tuple[Problem, ...]:
+    """What was found, in the order of the cells; of very much only the beginning."""
+    ordered = sorted(found, key=_place)
+    if len(ordered) <= MAX_PROBLEMS:
+        return tuple(ordered)
+    left_out = f"{len(ordered) - MAX_PROBLEMS:,} more are left out; correct these first"
+    return (*ordered[:MAX_PROBLEMS], Problem(message=left_out))
+
+
+def _is_ours(title: str) -> bool:
+    return any(names_sheet(title, spec) for spec in SHEETS)
 
 
 def _place(problem: Problem) -> tuple[int, int, int]:

@@ -1,0 +1,70 @@
+"""Has a workbook judged in a child process: whatever is in the file, it costs so much memory and time and no more.
+
+The app never opens an uploaded file itself. A child that is ended at a limit, or breaks, is an answer, too: the upload
+cannot be judged, and is refused as a whole.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any
+
+from shared.errors.hierarchy import WorkbookError
+from shared.isolation.parent import ChildError, Limits, run_in_child
+from shared.secrets import Secret
+from shared.settings import settings
+from shared.workbook.configuration import Problem, Report
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 2
+"""Children that judge workbooks, over the whole process."""
+
+_turns = threading.BoundedSemaphore(AT_ONCE)
+
+
+def judged(content: bytes, max_megabytes: int) -> Report:
+    """What `validate` says of a workbook; one problem of the whole file if it cannot be judged within the limits.
+
+    Args:
+        content: The bytes of the file.
+        max_megabytes: The largest file that is read, in MiB.
+    """
+    try:
+        found: Report = _in_child("validated", {"content": content, "max_megabytes": max_megabytes})
+    except ChildError as error:
+        log.warning("An uploaded workbook cannot be judged: %s", error)
+        return Report(problems=(Problem(message=f"The workbook cannot be judged. {_explained(error)}"),))
+    return found
+
+
+def annotated(content: bytes, found: Report) -> bytes:
+    """The workbook with the problems of a report at their cells.
+
+    Raises:
+        WorkbookError: it cannot be opened for writing, or not within the limits.
+    """
+    try:
+        written: bytes = _in_child("annotated", {"content": content, "found": found})
+    except ChildError as error:
+        message = str(error) if error.kind == WorkbookError.kind else _explained(error)
+        raise WorkbookError(message if message.startswith("The workbook") else f"It cannot be annotated. {message}") from None
+    return written
+
+
+def _in_child(entry: str, arguments: dict[str, Any]) -> Any:
+    limits = Limits(settings().workbook_seconds, settings().workbook_memory_megabytes)
+    with _turns:
+        return run_in_child(f"shared.workbook.entries:{entry}", arguments, Secret({}), limits, name="workbook")
+
+
+def _explained(error: ChildError) -> str:
+    """Which limit it was, as a sentence that says what to do."""
+    what_to_do = "Copy the rows into a new workbook, or remove what is not configuration"
+    if error.kind == "deadline":
+        return f"It takes more than {settings().workbook_seconds} s (setting WORKBOOK_SECONDS). {what_to_do}."
+    if error.kind in ("crash", "memory") or "MemoryError" in str(error) or "memory" in str(error):
+        megabytes = settings().workbook_memory_megabytes
+        return f"It needs more than {megabytes} MiB of memory (setting WORKBOOK_MEMORY_MEGABYTES). {what_to_do}."
+    return f"{error} {what_to_do}."
