@@ -83,6 +83,12 @@ class Settings(BaseSettings):
         description="How an upload is noticed: EventGrid (needed on Flex Consumption) or by polling the container.",
     )
     workbook_max_megabytes: int = Field(20, gt=0, description="A larger workbook is refused, in MiB.")
+    workbook_seconds: int = Field(
+        60, ge=5, description="A workbook that takes longer to be judged, or to be annotated, is refused."
+    )
+    workbook_memory_megabytes: int = Field(
+        512, ge=320, description="A workbook that needs more memory than this, in MiB, is refused."
+    )
     audit_table: str = Field("IngestionAudit", description="Table that holds run and job rows.")
 
     config_storage: SecretStr | None = Field(

@@ -21,18 +21,23 @@ log = logging.getLogger(__name__)
 AT_ONCE = 2
 """Children that judge workbooks, over the whole process."""
 
+ENTRIES = "shared.workbook.entries"
+"""The module that children take their functions from."""
+
 _turns = threading.BoundedSemaphore(AT_ONCE)
 
 
-def judged(content: bytes, max_megabytes: int) -> Report:
+def judged(content: bytes, max_megabytes: int, max_timeout_minutes: int | None = None) -> Report:
     """What `validate` says of a workbook; one problem of the whole file if it cannot be judged within the limits.
 
     Args:
         content: The bytes of the file.
         max_megabytes: The largest file that is read, in MiB.
+        max_timeout_minutes: The most that an attempt can have where the app runs; None for no limit.
     """
     try:
-        found: Report = _in_child("validated", {"content": content, "max_megabytes": max_megabytes})
+        limits = {"max_megabytes": max_megabytes, "max_timeout_minutes": max_timeout_minutes}
+        found: Report = _in_child("validated", {"content": content, **limits})
     except ChildError as error:
         log.warning("An uploaded workbook cannot be judged: %s", error)
         return Report(problems=(Problem(message=f"The workbook cannot be judged. {_explained(error)}"),))
@@ -49,14 +54,16 @@ def annotated(content: bytes, found: Report) -> bytes:
         written: bytes = _in_child("annotated", {"content": content, "found": found})
     except ChildError as error:
         message = str(error) if error.kind == WorkbookError.kind else _explained(error)
-        raise WorkbookError(message if message.startswith("The workbook") else f"It cannot be annotated. {message}") from None
+        raise WorkbookError(
+            message if message.startswith("The workbook") else f"It cannot be annotated. {message}"
+        ) from None
     return written
 
 
 def _in_child(entry: str, arguments: dict[str, Any]) -> Any:
     limits = Limits(settings().workbook_seconds, settings().workbook_memory_megabytes)
     with _turns:
-        return run_in_child(f"shared.workbook.entries:{entry}", arguments, Secret({}), limits, name="workbook")
+        return run_in_child(f"{ENTRIES}:{entry}", arguments, Secret({}), limits, name="workbook")
 
 
 def _explained(error: ChildError) -> str:
@@ -64,7 +71,7 @@ def _explained(error: ChildError) -> str:
     what_to_do = "Copy the rows into a new workbook, or remove what is not configuration"
     if error.kind == "deadline":
         return f"It takes more than {settings().workbook_seconds} s (setting WORKBOOK_SECONDS). {what_to_do}."
-    if error.kind in ("crash", "memory") or "MemoryError" in str(error) or "memory" in str(error):
+    if error.kind == "memory" or "SIGKILL" in str(error):
         megabytes = settings().workbook_memory_megabytes
         return f"It needs more than {megabytes} MiB of memory (setting WORKBOOK_MEMORY_MEGABYTES). {what_to_do}."
     return f"{error} {what_to_do}."

@@ -6,6 +6,7 @@ version, one entry in the history, one refusal.
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timezone
 from functools import cache, lru_cache
 
@@ -13,6 +14,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import ContainerClient
 
 from shared.activation.changes import changes_between
+from shared.activation.judge import annotated, judged
 from shared.activation.uploads import Activation, Outcome, Upload
 from shared.activation.versions import HistoryEntry, Refusal, Snapshot, VersionStore
 from shared.errors.hierarchy import ConfigurationError, WorkbookError
@@ -20,9 +22,10 @@ from shared.identity import blob_service
 from shared.models.job import Job
 from shared.models.run import ConfigVersion
 from shared.settings import most_timeout_minutes, settings
-from shared.workbook.annotate import annotate
 from shared.workbook.configuration import Configuration, Report
-from shared.workbook.validation import DEFAULT_MAX_MEGABYTES, validate
+from shared.workbook.validation import DEFAULT_MAX_MEGABYTES
+
+log = logging.getLogger(__name__)
 
 _NOTHING = Configuration()
 
@@ -74,6 +77,8 @@ class ConfigurationStore:
     def refresh(self) -> Snapshot:
         """The active version, after taking in an upload that no trigger has handled yet.
 
+        The last good version does not depend on that upload: whatever keeps it from being taken in is logged.
+
         Raises:
             ConfigurationError: there is no valid workbook yet.
         """
@@ -81,7 +86,7 @@ class ConfigurationStore:
         active = kept[0] if kept else None
         etag = self._workbook_etag()
         if etag and not self._is_known(etag, active):
-            self.activate_uploaded()
+            self._take_in(active)
             kept = self._versions.read_active()
         if kept is None:
             raise ConfigurationError(self._why_nothing_is_active(etag))
@@ -157,7 +162,7 @@ class ConfigurationStore:
                 return _activation(Outcome.ROLLED_BACK, snapshot)
 
     def _activate(self, upload: Upload) -> Activation:
-        report = validate(upload.content, self._max_megabytes, self._max_timeout_minutes)
+        report = judged(upload.content, self._max_megabytes, self._max_timeout_minutes)
         if report.configuration is None:
             return self._refuse(upload, report)
         while True:
@@ -203,6 +208,19 @@ class ConfigurationStore:
             )
             self._versions.add_refusal(refusal, _annotated(upload.content, report))
         return _refused(refusal, self.active())
+
+    def _take_in(self, active: Snapshot | None) -> None:
+        try:
+            self.activate_uploaded()
+        except Exception:
+            if active is None:
+                raise
+            log.exception("The uploaded workbook cannot be taken in; the last good version stays the active one")
+
+    def has_unjudged_upload(self) -> bool:
+        """Whether the workbook's blob holds an upload that was neither activated nor refused."""
+        etag = self._workbook_etag()
+        return etag is not None and not self._is_known(etag, self.active())
 
     def _is_known(self, etag: str, active: Snapshot | None) -> bool:
         if active and active.workbook_etag == etag:
@@ -263,7 +281,7 @@ def configuration_store() -> ConfigurationStore:
 
 def _annotated(content: bytes, report: Report) -> bytes | None:
     try:
-        return annotate(content, report)
+        return annotated(content, report)
     except WorkbookError:  # what cannot be opened cannot be annotated either; the report says what is wrong
         return None
 

@@ -270,7 +270,7 @@ class Health(Answer):
     """Whether the app can work."""
 
     status: Literal["healthy", "unhealthy"]
-    checks: dict[str, Literal["ok", "missing", "unreachable", "wrong"]]
+    checks: dict[str, Literal["ok", "missing", "unjudged", "unreachable", "wrong"]]
     problems: list[str] = Field(description="What is wrong, as sentences that name no place and no value.")
 
 

@@ -20,6 +20,7 @@ from shared.jobs.source_types import SOURCE_TYPES
 PRELOADED = (
     "shared.loading.attempt",
     "shared.sources.probe",
+    "shared.workbook.entries",
     *(one.reader.partition(":")[0] for one in SOURCE_TYPES.values()),
     *(one.writer.partition(":")[0] for one in DESTINATIONS.values()),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import warnings
+import zipfile
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -23,6 +24,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from shared.errors.hierarchy import WorkbookError
 from shared.workbook.configuration import Problem, Report
 from shared.workbook.guide import FONT, print_on_one_width
+from shared.workbook.limits import refuse_beyond_limits
 
 SHEET = "Problems"
 _AUTHOR = "Validation"
@@ -46,6 +48,8 @@ def annotate(content: bytes, report: Report) -> bytes:
         WorkbookError: the workbook cannot be opened for writing; the report itself says why it was refused.
     """
     try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            refuse_beyond_limits(archive)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # openpyxl tells of what it does not carry
             workbook = openpyxl.load_workbook(io.BytesIO(content), rich_text=True)
@@ -55,6 +59,8 @@ def annotate(content: bytes, report: Report) -> bytes:
             _list(workbook, report)
             output = io.BytesIO()
             workbook.save(output)
+    except (WorkbookError, MemoryError):
+        raise
     except Exception as error:  # a damaged file makes openpyxl raise anything
         raise WorkbookError(f"The workbook cannot be annotated ({type(error).__name__}).") from error
     return output.getvalue()
@@ -65,14 +71,13 @@ def _clean(workbook: Workbook) -> None:
     if SHEET in workbook.sheetnames and workbook[SHEET]["A1"].value == _HEADER[0]:
         del workbook[SHEET]
     for sheet in workbook.worksheets:
-        for row in sheet.iter_rows(max_col=min(sheet.max_column, 200)):
-            for cell in row:
-                if not isinstance(cell, Cell) or cell.comment is None or _MARK not in cell.comment.text:
-                    continue
-                theirs = cell.comment.text.partition(_MARK)[0].rstrip()
-                cell.comment = Comment(theirs, cell.comment.author) if theirs else None
-                if cell.fill.start_color.rgb in _OURS:
-                    cell.fill = PatternFill()
+        for cell in list(sheet._cells.values()):  # iter_rows would make every cell up to the last one
+            if not isinstance(cell, Cell) or cell.comment is None or _MARK not in cell.comment.text:
+                continue
+            theirs = cell.comment.text.partition(_MARK)[0].rstrip()
+            cell.comment = Comment(theirs, cell.comment.author) if theirs else None
+            if cell.fill.start_color.rgb in _OURS:
+                cell.fill = PatternFill()
 
 
 def _mark(workbook: Workbook, problems: Sequence[Problem], fill: PatternFill) -> None:

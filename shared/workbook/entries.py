@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from shared.secrets import Secret
 from shared.workbook.annotate import annotate
 from shared.workbook.configuration import Report
 from shared.workbook.validation import validate
 
 
-def validated(content: bytes, max_megabytes: int, secret: Secret, report: Callable[[str, int], None]) -> Report:  # noqa: ARG001
+def validated(
+    content: bytes,
+    max_megabytes: int,
+    max_timeout_minutes: int | None,
+    secret: object,  # noqa: ARG001
+    report: object,  # noqa: ARG001
+) -> Report:
     """The report of `validate`; the secret is empty, and no progress is reported."""
-    return validate(content, max_megabytes)
+    return validate(content, max_megabytes, max_timeout_minutes)
 
 
-def annotated(content: bytes, found: Report, secret: Secret, report: Callable[[str, int], None]) -> bytes:  # noqa: ARG001
+def annotated(content: bytes, found: Report, secret: object, report: object) -> bytes:  # noqa: ARG001
     """The workbook of `annotate`, for a report that `validated` gave.
 
     Raises:

@@ -22,8 +22,8 @@ MAX_ELEMENTS = 4_000_000
 MAX_DEPTH = 64
 MAX_TEXT = 40_000
 """Characters between two tags; Excel takes 32,767 in a cell."""
-MAX_ATTRIBUTES = 200_000
-"""Characters of the attributes of one element."""
+MAX_ATTRIBUTES = 400_000
+"""Bytes of one element with its attributes."""
 MAX_AREA = 200_000
 """Cells that all merges or all links of a sheet cover: each becomes a cell when the workbook is annotated."""
 MAX_MERGES = 10_000
@@ -106,6 +106,8 @@ class _Part:
         self._cells_of_row = 0
         self._areas: dict[str, int] = {}
         self._cell = ""
+        self._seen = 0
+        self._silent = 0
 
     def place(self) -> str:
         """Where the events are, for a message."""
@@ -139,6 +141,13 @@ class _Part:
         self._text += len(text)
         if self._text > MAX_TEXT:
             raise WorkbookError(f"A text has more than {MAX_TEXT:,} characters, {self.place()}. {_WHAT_TO_DO}")
+
+    def pass_bytes(self, number: int) -> None:
+        """Count what was read since the last event: an unfinished element is looked at again with each chunk."""
+        self._silent = 0 if self._count.elements != self._seen else self._silent + number
+        self._seen = self._count.elements
+        if self._silent > MAX_ATTRIBUTES:
+            raise WorkbookError(f"The workbook has an XML element that is too long, {self.place()}. {_WHAT_TO_DO}")
 
     def _add_area(self, name: str, reference: str) -> None:
         self._areas[name] = self._areas.get(name, 0) + _area(reference)
@@ -180,5 +189,6 @@ def _pass_through(source: IO[bytes], name: str, count: _Count) -> None:
     try:
         while chunk := source.read(_CHUNK):
             parser.Parse(chunk)
+            part.pass_bytes(len(chunk))
     except expat.ExpatError:
         return

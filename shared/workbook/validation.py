@@ -43,8 +43,8 @@ def validate(
     except Exception as error:  # what no rule foresaw refuses the upload, and never stops who asked
         log.exception("A workbook cannot be judged")
         message = (
-            f"The workbook cannot be judged ({type(error).__name__}): a cell holds what no rule foresaw. Take back the last "
-            "changes, and report it with the workbook."
+            f"The workbook cannot be judged ({type(error).__name__}): a cell holds what no rule foresaw. Take back the "
+            "last changes, and report it with the workbook."
         )
         return Report(problems=(Problem(message=message),))
 

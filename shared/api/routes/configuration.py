@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.activation.judge import annotated, judged
 from shared.activation.store import configuration_store
 from shared.activation.versions import Refusal, Snapshot
 from shared.api.configuration_answers import ConfigurationState, RolledBack, ValidationReport, VersionList
@@ -18,8 +19,6 @@ from shared.audit.uploads import record_activation, refused_uploads
 from shared.errors.hierarchy import ConfigurationError, WorkbookError
 from shared.planning.orders import orders_and_outcomes
 from shared.settings import most_timeout_minutes, settings
-from shared.workbook.annotate import annotate
-from shared.workbook.validation import validate
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -36,14 +35,14 @@ class RollbackBody(BaseModel):
     by: Annotated[str, Field(max_length=200)] | None = None
 
 
-async def check_workbook(content: bytes, annotated: bool) -> ValidationReport | File:
+async def check_workbook(content: bytes, wants_file: bool) -> ValidationReport | File:
     """Answer `POST /api/config/validate`: the report as JSON, or the workbook with the problems at their cells.
 
     Args:
         content: The xlsx file.
-        annotated: Whether the workbook is wanted; 422 where the file cannot be opened.
+        wants_file: Whether the annotated workbook is wanted; 422 if the file cannot be opened.
     """
-    return await asyncio.to_thread(_check_workbook, content, annotated)
+    return await asyncio.to_thread(_check_workbook, content, wants_file)
 
 
 async def describe_configuration() -> ConfigurationState:
@@ -61,12 +60,12 @@ async def roll_back(wanted: RollbackBody, caller: str) -> RolledBack:
     return await asyncio.to_thread(_roll_back, wanted, wanted.by or caller)
 
 
-def _check_workbook(content: bytes, annotated: bool) -> ValidationReport | File:
-    report = validate(content, settings().workbook_max_megabytes, most_timeout_minutes())
-    if not annotated:
+def _check_workbook(content: bytes, wants_file: bool) -> ValidationReport | File:
+    report = judged(content, settings().workbook_max_megabytes, most_timeout_minutes())
+    if not wants_file:
         return ValidationReport.model_validate(report.to_answer())
     try:
-        workbook = annotate(content, report)
+        workbook = annotated(content, report)
     except WorkbookError as error:
         problems = [str(problem) for problem in report.problems]
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), problems) from None

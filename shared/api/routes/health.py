@@ -23,7 +23,7 @@ _threads = ThreadPoolExecutor(4, thread_name_prefix="health")  # of its own: it 
 
 
 class _Check(NamedTuple):
-    state: Literal["ok", "missing", "unreachable", "wrong"]
+    state: Literal["ok", "missing", "unjudged", "unreachable", "wrong"]
     problems: tuple[str, ...] = ()
 
 
@@ -73,7 +73,10 @@ def _audit() -> _Check:
 
 
 def _configuration() -> _Check:
-    if configuration_store().active():
+    store = configuration_store()
+    if store.has_unjudged_upload():  # the blob trigger, or the next run, takes it in; the last good version is active
+        return _Check("unjudged")
+    if store.active():
         return _Check("ok")
     if any_run():  # an app without a workbook is new and well, unless it has worked with one
         return _Check("missing", ("The app has carried out runs, but finds no active workbook: upload it again.",))

@@ -40,7 +40,8 @@ _MAY_WRITE = sa.text(
     "('INSERT ANY TABLE', 'UPDATE ANY TABLE', 'DELETE ANY TABLE')) + (SELECT COUNT(*) FROM all_tab_privs "
     "WHERE privilege IN ('INSERT', 'UPDATE', 'DELETE') AND grantee IN (USER, 'PUBLIC') "
     "AND UPPER(table_schema || '.' || table_name) = UPPER(REPLACE(:name, '\"'))) "
-    "+ (SELECT COUNT(*) FROM user_tables WHERE UPPER(USER || '.' || table_name) = UPPER(REPLACE(:name, '\"'))) FROM dual"
+    "+ (SELECT COUNT(*) FROM user_tables WHERE UPPER(USER || '.' || table_name) = UPPER(REPLACE(:name, '\"'))) "
+    "FROM dual"
 )
 
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from shared.jobs.filters import FilterError, checked_filter
 from shared.models.job import Job
 from shared.secrets import Secret
-from shared.sources.postgresql import PostgresSource
+from shared.sources.postgresql.source import PostgresSource
 from shared.sources.source import ReadOptions
 from tests.builders import a_job
 from tests.filters import ATTACKS, filter_of
