@@ -42,6 +42,7 @@ class Options:
     known: Mapping[str, tuple[Callable[[str], bool], str]]
     label: str = "a=1&b=2"
     allowed: tuple[str, ...] = ()
+    max_length: int = 8_000
 
     def parse(self, value: object) -> dict[str, str]:
         """The options of a cell. Raises InvalidCellError."""
