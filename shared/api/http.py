@@ -13,9 +13,19 @@ from pydantic_core import ErrorDetails
 
 from shared.api.answers import Answer
 from shared.api.endpoint import Endpoint, File
+from shared.errors.texts import one_line
 
 Body = TypeVar("Body", bound=BaseModel)
 
+
+MAX_BODY = 4 << 20
+"""Bytes of a JSON body; ten thousand ids of jobs are a tenth of it."""
+
+MAX_PROBLEM = 1000
+"""Characters of one sentence of an answer."""
+
+MAX_PROBLEMS = 100
+"""Problems that one answer lists."""
 
 _OF_THE_HOST = ("code", "clientId")  # a key in the query
 
@@ -26,10 +36,14 @@ def read_body(content: bytes, shape: type[Body]) -> Body:
     Raises:
         ValueError: one argument per thing that is wrong.
     """
+    if len(content) > MAX_BODY:
+        raise ValueError(f"the body has more than {MAX_BODY >> 20} MiB")
     try:
         value = json.loads(content) if content.strip() else {}
     except ValueError:
         raise ValueError("the body is not valid JSON") from None
+    except RecursionError:
+        raise ValueError("the body is nested too deeply") from None
     if not isinstance(value, dict):
         raise ValueError("the body must be a JSON object")
     try:
@@ -69,9 +83,15 @@ def answer_response(endpoint: Endpoint, answer: BaseModel | File) -> HttpRespons
 
 
 def problem_response(status: int, detail: str, problems: Sequence[str] = ()) -> HttpResponse:
-    """An error as RFC 9457 wants it; `problems` lists each thing that is wrong."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": int(status), "detail": detail}
-    text = json.dumps({**body, "problems": list(problems)}, ensure_ascii=False)
+    """An error as RFC 9457 wants it; `problems` lists each thing that is wrong.
+
+    What the caller sent may be quoted in it: every text is cut and made printable.
+    """
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": int(status)}
+    listed = [one_line(problem, MAX_PROBLEM) for problem in problems[:MAX_PROBLEMS]]
+    if len(problems) > MAX_PROBLEMS:
+        listed.append(f"and {len(problems) - MAX_PROBLEMS} more")
+    text = json.dumps({**body, "detail": one_line(detail, MAX_PROBLEM), "problems": listed}, ensure_ascii=False)
     return HttpResponse(text, status_code=status, mimetype="application/problem+json")
 
 

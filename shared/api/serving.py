@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from shared.api.caller import Caller, caller_of
 from shared.api.endpoint import Endpoint
+from shared.api.gate import TooManyCallsError, turn_of
 from shared.api.http import ProblemError, answer_response, problem_response, read_body, read_query
 from shared.audit.calls import close_call, open_call
 from shared.errors.hierarchy import IngestionError, SettingsError
@@ -39,9 +40,14 @@ async def serve(endpoint: Endpoint, req: func.HttpRequest, clients: Mapping[str,
         # An open route answers whatever the settings are: it is where a wrong one is reported.
         signs_in = not endpoint.is_open and settings().website_auth_enabled
         caller = caller_of(req.headers, req.params, signs_in)
-        if endpoint.changes:
-            return await _recorded(endpoint, req, caller, clients)
-        return await _carried_out(endpoint, req, caller, clients)
+        if endpoint.is_open:
+            return await _carried_out(endpoint, req, caller, clients)
+        async with turn_of(caller.name):
+            if endpoint.changes:
+                return await _recorded(endpoint, req, caller, clients)
+            return await _carried_out(endpoint, req, caller, clients)
+    except TooManyCallsError as error:
+        return problem_response(HTTPStatus.TOO_MANY_REQUESTS, str(error))
     except Exception as error:
         return _broken(endpoint, error)
 

@@ -21,6 +21,8 @@ from shared.workbook.cells import quoted
 
 Rule = Callable[[Mapping[str, Any]], Iterator[tuple[str, str]]]
 
+# The host's locks, keys and history, and the app's package (infra/main.bicep).
+_OWN_CONTAINERS = ("azure-webjobs-", "azure-functions-", "app-package", "function-releases", "scm-releases")
 _PAGES_FOLLOW_EACH_OTHER = ("cursor", "link_header", "next_url")
 
 
@@ -40,6 +42,12 @@ def _endpoint_stays_below_base_url(row: Mapping[str, Any]) -> Iterator[tuple[str
     path = row["api_endpoint"]
     if path and not stays_below(path):
         yield "api_endpoint", f"{quoted(path)} leaves the path of the source's base_url by '..'; name a path below it"
+
+
+def _container_is_not_the_apps_own(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    name = row.get("target_container")
+    if name and (name == settings().config_container or name.startswith(_OWN_CONTAINERS)):
+        yield "target_container", f"{quoted(name)} is a container that the app keeps for itself; choose another one"
 
 
 def _watermark_fits(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -158,6 +166,7 @@ ERRORS: tuple[Rule, ...] = (
     _filter_is_named_once,
     _filter_is_one_condition,
     _endpoint_stays_below_base_url,
+    _container_is_not_the_apps_own,
     _watermark_fits,
     _lookback_can_update,
     _deletes_can_be_detected,

@@ -7,8 +7,10 @@ from typing import TypeVar
 
 from shared.jobs import lake_layout
 from shared.jobs.destinations import DESTINATIONS, dataset_path
+from shared.jobs.lake_layout import lake_path
 from shared.jobs.source_types import SOURCE_TYPES
 from shared.jobs.watermarks import comes_before, misfit
+from shared.jobs.wildcards import matches
 from shared.models.job import Job
 from shared.workbook import job_rules
 from shared.workbook.cells import quoted
@@ -39,6 +41,7 @@ def check_jobs(drafts: Sequence[Draft], jobs: Sequence[Job], table: Table, found
                     found.problems.append(table.problem(table.spec.key.name, draft.row, text))
     _check_ids(drafts, table, found)
     _check_datasets(drafts, jobs, table, found)
+    _check_nesting(drafts, jobs, table, found)
     _check_source_types(drafts, table, found)
     if not drafts:
         found.warnings.append(table.problem("", table.header_row, "the sheet has no jobs"))
@@ -139,6 +142,36 @@ def _check_datasets(drafts: Sequence[Draft], jobs: Sequence[Job], table: Table, 
             f"'{first.values['job_id']}' in row {first.row} writes too; choose another one or disable one of the jobs"
         )
         found.problems.append(table.problem(column, second.row, message))
+
+
+def _check_nesting(drafts: Sequence[Draft], jobs: Sequence[Job], table: Table, found: Findings) -> None:
+    """See that no dataset is a folder of another: a full load replaces all that is in its own."""
+    places = [
+        (draft, lake_path(job))
+        for draft, job in zip(drafts, jobs, strict=True)
+        if draft.values.keys() >= _DATASET_COLUMNS and draft.values["enabled"]
+    ]
+    outer: dict[str, Draft] = {path.casefold(): draft for draft, path in places}
+    wildcards: dict[str, list[tuple[str, Draft]]] = {}
+    for draft, path in places:
+        parent, _, name = path.casefold().rpartition("/")
+        if "*" in name:
+            wildcards.setdefault(parent, []).append((name, draft))
+    for draft, path in places:
+        parent = path.casefold().rpartition("/")[0]
+        while "/" in parent:
+            above, _, name = parent.rpartition("/")
+            holder = outer.get(parent) or next(
+                (one for pattern, one in wildcards.get(above, ()) if matches([pattern], name)), None
+            )
+            if holder is not None and holder is not draft:
+                message = (
+                    f"{quoted(draft.values['target_folder_path'])} is within the dataset {parent}, which job "
+                    f"'{holder.values['job_id']}' in row {holder.row} writes; choose a folder beside it"
+                )
+                found.problems.append(table.problem("target_folder_path", draft.row, message))
+                break
+            parent = above
 
 
 def _check_source_types(drafts: Sequence[Draft], table: Table, found: Findings) -> None:

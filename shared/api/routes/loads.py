@@ -40,7 +40,7 @@ def _is_known(job_id: str) -> bool:
 LOADS_LIMIT = 30
 
 
-_THREADS = 8
+_readers = ThreadPoolExecutor(8, thread_name_prefix="loads")  # over all calls: each asks for up to a hundred jobs
 
 
 async def list_loads(job_ids: Sequence[str]) -> ChartedLoads:
@@ -50,6 +50,5 @@ async def list_loads(job_ids: Sequence[str]) -> ChartedLoads:
 
 
 def _loads(job_ids: list[str]) -> dict[str, list[dict[str, Any]]]:
-    with ThreadPoolExecutor(_THREADS) as pool:
-        rows = pool.map(lambda job_id: recent_loads(job_id, LOADS_LIMIT), job_ids)
-        return {job_id: [dict(row) for row in reversed(loads)] for job_id, loads in zip(job_ids, rows, strict=True)}
+    rows = _readers.map(lambda job_id: recent_loads(job_id, LOADS_LIMIT), job_ids)
+    return {job_id: [dict(row) for row in reversed(loads)] for job_id, loads in zip(job_ids, rows, strict=True)}
