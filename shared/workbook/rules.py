@@ -154,9 +154,10 @@ def _check_nesting(drafts: Sequence[Draft], jobs: Sequence[Job], table: Table, f
     outer: dict[str, Draft] = {path.casefold(): draft for draft, path in places}
     wildcards: dict[str, list[tuple[str, Draft]]] = {}
     for draft, path in places:
-        parent, _, name = path.casefold().rpartition("/")
-        if "*" in name:
-            wildcards.setdefault(parent, []).append((name, draft))
+        table_name = draft.values.get("table_name") or ""
+        if "*" in table_name:
+            pattern = f"{draft.values['source_name']}_{table_name}"
+            wildcards.setdefault(path.casefold().rpartition("/")[0], []).append((pattern, draft))
     for draft, path in places:
         parent = path.casefold().rpartition("/")[0]
         while "/" in parent:

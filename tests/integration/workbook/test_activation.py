@@ -199,3 +199,31 @@ def test_a_job_is_read_from_the_version_that_a_run_pinned_or_named_with_it(store
     assert store.read_job(pinned.sha256, "pinned").job_id == "pinned"
     with pytest.raises(ConfigurationError, match=f"'newer' is not in configuration version {pinned.sha256}"):
         store.read_job(pinned.sha256, "newer")
+
+
+def test_a_run_does_not_depend_on_an_upload_that_cannot_be_taken_in(
+    store: ConfigurationStore, container: ContainerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload(container, a_workbook({"job_id": "good"}))
+    good = store.refresh()
+    upload(container, a_workbook({"job_id": "next"}))
+    monkeypatch.setattr("shared.activation.store.judged", lambda *_: 1 / 0)
+    assert store.refresh() == good
+    assert store.has_unjudged_upload()
+    monkeypatch.undo()
+    assert [job.job_id for job in store.refresh().configuration.jobs] == ["next"]
+    assert not store.has_unjudged_upload()
+
+
+def test_an_upload_with_a_cell_that_a_parser_stumbles_over_is_refused_and_runs_go_on(
+    store: ConfigurationStore, container: ContainerClient
+) -> None:
+    upload(container, a_workbook({"job_id": "good"}))
+    good = store.refresh()
+    row = {"source_type": "MSSQL", "enabled": "N", "query_filter": "HASHBYTES('MD5') = 0x0"}
+    upload(container, a_workbook(row))
+    assert store.refresh() == good
+    refusal = store.last_refusal()
+    assert refusal is not None
+    assert str(refusal.problems[0]).startswith("SourceConfig!L2 query_filter: 'HASHBYTES('MD5') = 0x0' cannot be")
+    assert not store.has_unjudged_upload()

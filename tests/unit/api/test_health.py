@@ -27,6 +27,9 @@ class Store:
     def active(self) -> object:
         return self._snapshot
 
+    def has_unjudged_upload(self) -> bool:
+        return self._snapshot == "unjudged"
+
 
 @pytest.fixture(autouse=True)
 def well(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
@@ -108,3 +111,9 @@ async def test_what_takes_long_has_a_few_threads_and_more_of_it_is_refused() -> 
     over.set()
     assert await asyncio.gather(*running) == [True, True]
     assert await pool.run(lambda: "free again") == "free again"
+
+
+async def test_an_upload_that_was_neither_activated_nor_refused_is_shown(well: pytest.MonkeyPatch) -> None:
+    well.setattr(route, "configuration_store", lambda: Store("unjudged"))
+    answer = await route.health()
+    assert (answer.status, answer.checks["configuration"]) == ("healthy", "unjudged")

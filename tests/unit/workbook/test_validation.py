@@ -77,6 +77,11 @@ BAD_ROWS: list[tuple[str, dict[str, Any], str]] = [
         {**INCREMENTAL, "last_watermark": 45322, "column_types": "updated_at:timestamp"},
         "'45322' is not a date, but column_types makes the watermark column timestamp",
     ),
+    *(
+        (f"container {name}", {"target_container": name}, f"'{name}' is a container that the app keeps for itself")
+        for name in ("config", "azure-webjobs-hosts", "azure-webjobs-secrets", "app-package")
+    ),
+    ("a cell beyond its limit", {"schedule": "*/1," * 100}, "has 400 characters, at most 200 are allowed"),
     (
         "filter is a statement",
         {"query_filter": "a = 1; drop table x"},
