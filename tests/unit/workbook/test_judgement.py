@@ -61,7 +61,7 @@ def test_a_workbook_that_breaks_the_judge_is_refused_as_a_whole(monkeypatch: pyt
     ids=["in it", "deep in it", "in one of a wildcard"],
 )
 def test_a_dataset_within_another_is_refused(outer: dict[str, object], inner: str, says: str) -> None:
-    rows = [{"target_folder_path": "raw"} | outer, {"target_folder_path": inner}]
+    rows: list[dict[str, object]] = [{"target_folder_path": "raw"} | outer, {"target_folder_path": inner}]
     for order in (rows, rows[::-1]):
         (problem,) = validate(a_workbook(*order)).problems
         assert (problem.column, problem.cell[0]) == ("target_folder_path", "I")
