@@ -224,6 +224,7 @@ def test_each_tick_logs_for_how_long_no_run_has_succeeded(caplog: pytest.LogCapt
     assert last_success() == end
 
 
+@pytest.mark.usefixtures("app_settings")
 def test_without_a_webhook_nothing_is_kept() -> None:
     a_run("run-1", bad=("orders",))
     assert read_incidents() == {}
