@@ -6,7 +6,6 @@ An activity's parameter is a bare `dict`: the worker refuses `dict[str, Any]` th
 
 from __future__ import annotations
 
-import asyncio
 import json
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -58,6 +57,7 @@ from shared.runs.start import start_ordered_run, start_scheduled_run
 from shared.runs.uploads import take_in_upload
 from shared.runs.watch import watch_over
 from shared.settings import workbook_trigger_source
+from shared.telemetry.invocation import in_thread, invocation
 from shared.telemetry.setup import set_up_telemetry
 
 set_up_telemetry()
@@ -67,9 +67,14 @@ routes = Routes(app)
 
 @app.timer_trigger(arg_name="timer", schedule="%INGESTION_SCHEDULE%")
 @app.durable_client_input(client_name="client")
-async def scheduled_run(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:
+async def scheduled_run(
+    timer: func.TimerRequest,
+    client: df.DurableOrchestrationClient,
+    context: func.Context,
+) -> None:
     """Start a run on schedule."""
-    await start_scheduled_run(client, timer.past_due)
+    with invocation(context):
+        await start_scheduled_run(client, timer.past_due)
 
 
 @app.blob_trigger(
@@ -82,31 +87,48 @@ async def scheduled_run(timer: func.TimerRequest, client: df.DurableOrchestratio
 async def workbook_uploaded(
     workbook: func.InputStream,  # noqa: ARG001  the newest state is read with its ETag
     client: df.DurableOrchestrationClient,
+    context: func.Context,
 ) -> None:
     """Take in a new workbook and carry out its orders."""
-    await asyncio.to_thread(take_in_upload)
-    await start_ordered_run(client)
+    with invocation(context):
+        await in_thread(take_in_upload)
+        await start_ordered_run(client)
 
 
 @app.timer_trigger(arg_name="timer", schedule="%HOUSEKEEPING_SCHEDULE%")
 @app.durable_client_input(client_name="client")
-async def housekeeping(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:
+async def housekeeping(
+    timer: func.TimerRequest,
+    client: df.DurableOrchestrationClient,
+    context: func.Context,
+) -> None:
     """Remove what is old."""
-    await tidy_up(client, timer.past_due)
+    with invocation(context):
+        await tidy_up(client, timer.past_due)
 
 
 @app.timer_trigger(arg_name="timer", schedule="%MAINTENANCE_SCHEDULE%")
 @app.durable_client_input(client_name="client")
-async def maintenance(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:
+async def maintenance(
+    timer: func.TimerRequest,
+    client: df.DurableOrchestrationClient,
+    context: func.Context,
+) -> None:
     """Keep the Delta tables in shape."""
-    await start_maintenance(client, timer.past_due)
+    with invocation(context):
+        await start_maintenance(client, timer.past_due)
 
 
 @app.timer_trigger(arg_name="timer", schedule="%WATCH_SCHEDULE%")
 @app.durable_client_input(client_name="client")
-async def watch(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:  # noqa: ARG001
-    """Look for what should have happened and has not."""
-    await watch_over(client)
+async def watch(
+    timer: func.TimerRequest,  # noqa: ARG001
+    client: df.DurableOrchestrationClient,
+    context: func.Context,
+) -> None:
+    """Look for what should have happened and did not."""
+    with invocation(context):
+        await watch_over(client)
 
 
 @routes.post("runs", {HTTPStatus.CONFLICT: "A run with that id exists."})

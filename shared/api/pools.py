@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from shared.api.http import ProblemError
+from shared.telemetry.invocation import carried
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -48,4 +49,4 @@ class LimitedPool:
             finally:
                 self._free.release()
 
-        return await asyncio.get_running_loop().run_in_executor(self._pool, called)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, carried(called))

@@ -12,6 +12,7 @@ import azure.functions as func
 from shared.api.endpoint import Endpoint, Handler
 from shared.api.openapi import document
 from shared.api.serving import serve
+from shared.telemetry.invocation import invocation
 
 
 class Routes:
@@ -55,11 +56,15 @@ class Routes:
 def _entry(endpoint: Endpoint) -> Any:
     """The function that the host calls: its parameters are its bindings."""
 
-    async def entry(req: func.HttpRequest) -> func.HttpResponse:
-        return await serve(endpoint, req, {})
+    async def entry(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+        with invocation(context):
+            return await serve(endpoint, req, {})
 
-    async def entry_with_client(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-        return await serve(endpoint, req, {"client": client})
+    async def entry_with_client(
+        req: func.HttpRequest, client: df.DurableOrchestrationClient, context: func.Context
+    ) -> func.HttpResponse:
+        with invocation(context):
+            return await serve(endpoint, req, {"client": client})
 
     function = entry_with_client if "client" in endpoint.takes else entry
     function.__name__ = endpoint.name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from shared.api.http import ProblemError, answer_response, problem_response, rea
 from shared.audit.calls import close_call, open_call
 from shared.errors.hierarchy import IngestionError, SettingsError
 from shared.settings import settings
+from shared.telemetry.invocation import in_thread
 
 log = logging.getLogger(__name__)
 
@@ -57,14 +57,14 @@ async def _recorded(
 ) -> func.HttpResponse:
     """Say in the audit table that the call has come in, and how it was answered."""
     subjects = {name: value[:200] for name, value in req.route_params.items()}
-    key = await asyncio.to_thread(open_call, f"{endpoint.method} /api/{endpoint.path}", caller.name, subjects)
+    key = await in_thread(open_call, f"{endpoint.method} /api/{endpoint.path}", caller.name, subjects)
     try:
         response = await _carried_out(endpoint, req, caller, clients)
     except Exception as error:
         response = _broken(endpoint, error)
     started = response.headers.get("Location", "").rpartition("/")[2] or None
     try:
-        await asyncio.to_thread(close_call, key, response.status_code, started)
+        await in_thread(close_call, key, response.status_code, started)
     except Exception:  # it is done, and the row says who asked for it
         log.exception("The answer to %s %s is not in the audit table", endpoint.method, endpoint.path)
     return response

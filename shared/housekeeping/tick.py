@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta, timezone
@@ -21,6 +20,7 @@ from shared.housekeeping.budget import Budget
 from shared.identity import blob_service
 from shared.runs.orchestrations import active_runs
 from shared.settings import settings
+from shared.telemetry.invocation import in_thread
 
 log = logging.getLogger(__name__)
 
@@ -50,14 +50,14 @@ async def tidy_up(client: DurableOrchestrationClient, past_due: bool = False) ->
     now = datetime.now(timezone.utc)
     running = await active_runs(client)
     report = await _purge_durable(client, now - timedelta(days=settings().durable_history_days))
-    report |= await asyncio.to_thread(_purge_storage, now, running)
-    await asyncio.to_thread(record_housekeeping, now, report)
+    report |= await in_thread(_purge_storage, now, running)
+    await in_thread(record_housekeeping, now, report)
     log.info("Housekeeping: %s", report)
 
 
 async def _purge_durable(client: DurableOrchestrationClient, before: datetime) -> Report:
     """Purge window by window from where the last tick stopped, so that no request takes long."""
-    purged_until = (await asyncio.to_thread(last_housekeeping)).get("history_purged_until")
+    purged_until = (await in_thread(last_housekeeping)).get("history_purged_until")
     deleted = 0
     for start, end in islice(_windows(purged_until, before), _WINDOWS_PER_TICK):
         try:

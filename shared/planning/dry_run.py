@@ -19,6 +19,7 @@ from shared.models.job import Job, LoadType
 from shared.models.run import RunRequest
 from shared.planning.draft import Draft, draft_run
 from shared.secrets import Secret, connection_secret
+from shared.telemetry.invocation import carried
 
 TOTAL_SECONDS = 90  # load balancers in front of a function app give up on an answer after 230 s
 
@@ -42,7 +43,11 @@ def rehearse(request: RunRequest, snapshot: Snapshot) -> dict[str, Any]:
     deadline = time.monotonic() + TOTAL_SECONDS
     draft = draft_run(request, snapshot)
     jobs = draft.expansion.jobs
-    examined = _examiners.map(lambda job: _examine(job, request, draft, deadline), jobs)
+
+    def examine(job: Job) -> dict[str, Any]:
+        return _examine(job, request, draft, deadline)
+
+    examined = _examiners.map(carried(examine), jobs)
     failed = [{"job_id": job_id, "error": _error(error)} for job_id, error in draft.failed.items()]
     return {
         "dry_run": True,

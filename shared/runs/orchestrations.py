@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection
 from datetime import datetime
 from itertools import count
@@ -15,6 +14,7 @@ from azure.durable_functions.models.RpcManagementOptions import RpcManagementOpt
 
 from shared.audit.runs import claim_run_id, find_run, release_run_id
 from shared.models.run import LANE_CANCELLED, RunRequest, lane_instance
+from shared.telemetry.invocation import in_thread
 from shared.telemetry.spans import starting_run
 
 ORCHESTRATOR = "ingestion_run"
@@ -63,7 +63,7 @@ async def orchestrations(
     found: list[DurableOrchestrationStatus] = []
     token: str | None = None
     while True:
-        page, token = await asyncio.to_thread(_page, url, token)
+        page, token = await in_thread(_page, url, token)
         found += [DurableOrchestrationStatus.from_json(item) for item in page if item["name"] == orchestrator]
         if not token:
             return found
@@ -119,7 +119,7 @@ async def start_orchestration(client: DurableOrchestrationClient, request: RunRe
 async def start_once(client: DurableOrchestrationClient, request: RunRequest) -> bool:
     """Start a run unless there is one of its id; of many who ask at once one succeeds."""
     run_id = request.run_id
-    if not await asyncio.to_thread(claim_run_id, run_id):
+    if not await in_thread(claim_run_id, run_id):
         return False
     try:
         if await orchestration_exists(client, run_id):
@@ -131,10 +131,10 @@ async def start_once(client: DurableOrchestrationClient, request: RunRequest) ->
                 raise
         return True
     finally:
-        await asyncio.to_thread(release_run_id, run_id)
+        await in_thread(release_run_id, run_id)
 
 
 async def orchestration_exists(client: DurableOrchestrationClient, run_id: str) -> bool:
     """Whether Durable Functions or the audit table knows a run of that id."""
     status = await client.get_status(run_id)
-    return status.runtime_status is not None or await asyncio.to_thread(find_run, run_id) is not None
+    return status.runtime_status is not None or await in_thread(find_run, run_id) is not None

@@ -33,6 +33,7 @@ from shared.runs.orchestrations import (
     orchestrations,
     wake_lanes,
 )
+from shared.telemetry.invocation import in_thread
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ SUSPENDED = "suspended"
 
 async def settle_runs(client: DurableOrchestrationClient) -> None:
     """Look at every run that the audit table takes for running, and close those that have ended."""
-    rows = await asyncio.to_thread(lambda: list(running_runs()))
+    rows = await in_thread(lambda: list(running_runs()))
     await asyncio.gather(*(settle_run(client, row["run_id"], row) for row in rows))
 
 
@@ -51,9 +52,9 @@ async def settle_unrecorded(client: DurableOrchestrationClient) -> None:
     """Close runs that broke before they could be recorded, and those whose one-off requests still say STARTED."""
     since = datetime.now(timezone.utc) - UNRECORDED_FOR
     broken = {status.instance_id for status in await orchestrations(client, ENDED_BADLY, since=since)}
-    claimed_by = {order["run_id"] for order in await asyncio.to_thread(started_orders)}
+    claimed_by = {order["run_id"] for order in await in_thread(started_orders)}
     for run_id in sorted(broken | claimed_by):
-        row = await asyncio.to_thread(find_run, run_id)
+        row = await in_thread(find_run, run_id)
         if row is None or run_id in claimed_by:
             await settle_run(client, run_id, row)
 
@@ -72,7 +73,7 @@ async def settle_run(client: DurableOrchestrationClient, run_id: str, row: Row |
             await _note_suspension(run_id, row, status)
         return
     if row and row["status"] == RunStatus.RUNNING.value:
-        row = await asyncio.to_thread(read_again, row)
+        row = await in_thread(read_again, row)
         if row["status"] != RunStatus.RUNNING.value:  # it ended while somebody looked
             return
     request = await _request(client, run_id, row, status)
@@ -81,15 +82,15 @@ async def settle_run(client: DurableOrchestrationClient, run_id: str, row: Row |
     lanes = await find_lanes(client, run_id)
     if await _is_still_ending(client, run_id, status, lanes):
         return
-    outcome = await asyncio.to_thread(_outcome, request, row, status, lanes)
+    outcome = await in_thread(_outcome, request, row, status, lanes)
     log.warning("Run %s ended without its last step; it is closed as %s.", run_id, outcome.status.value)
-    await asyncio.to_thread(close_run, outcome)
+    await in_thread(close_run, outcome)
 
 
 async def _note_suspension(run_id: str, row: Row, status: DurableOrchestrationStatus) -> None:
     is_suspended = status.runtime_status is OrchestrationRuntimeStatus.Suspended
     if is_suspended != (row.get("stage") == SUSPENDED):
-        await asyncio.to_thread(record_stage, run_id, row["RowKey"], SUSPENDED if is_suspended else "loading")
+        await in_thread(record_stage, run_id, row["RowKey"], SUSPENDED if is_suspended else "loading")
 
 
 async def _request(
@@ -123,16 +124,16 @@ async def _is_still_ending(
         return False
     lanes_go_on = any(lane.runtime_status in ACTIVE for lane in lanes)
     was_terminated = status is not None and status.runtime_status is not OrchestrationRuntimeStatus.Failed
-    cancelled_at = await asyncio.to_thread(cancel_requested_at, run_id)
-    if was_terminated and cancelled_at is None and (lanes_go_on or await asyncio.to_thread(_loads_go_on, run_id)):
+    cancelled_at = await in_thread(cancel_requested_at, run_id)
+    if was_terminated and cancelled_at is None and (lanes_go_on or await in_thread(_loads_go_on, run_id)):
         cancelled_at = datetime.now(timezone.utc)
-        await asyncio.to_thread(request_cancel, run_id)
+        await in_thread(request_cancel, run_id)
         await wake_lanes(client, run_id)
     if lanes_go_on:
         return True
     if cancelled_at is None or datetime.now(timezone.utc) - cancelled_at > LOADS_END_WITHIN:
         return False
-    return await asyncio.to_thread(_loads_go_on, run_id)
+    return await in_thread(_loads_go_on, run_id)
 
 
 def _loads_go_on(run_id: str) -> bool:

@@ -15,6 +15,7 @@ from shared.models.run_ids import ORDERED, SCHEDULED
 from shared.planning.orders import waiting_orders
 from shared.runs.orchestrations import ACTIVE, active_runs, orchestration_exists, orchestrations, start_orchestration
 from shared.settings import settings
+from shared.telemetry.invocation import in_thread
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ async def start_scheduled_run(client: DurableOrchestrationClient, past_due: bool
         reason = "A tick of the schedule was missed while the app did not run; this run makes up for it."
         if settings().past_due == "skip":
             reason = "A tick of the schedule was missed while the app did not run, and PAST_DUE says to skip it."
-            await asyncio.to_thread(_record_skipped, request.model_copy(update={"reason": reason}))
+            await in_thread(_record_skipped, request.model_copy(update={"reason": reason}))
             return None
         ignores = settings().past_due == "run"
         request = request.model_copy(update={"reason": reason, "ignores_quiet_hours": ignores})
@@ -95,8 +96,8 @@ async def start_ordered_run(client: DurableOrchestrationClient, run_id: str | No
         client: The Durable client.
         run_id: Its id; by default it follows from the version, so that an upload has one such run.
     """
-    snapshot = await asyncio.to_thread(configuration_store().active)
-    orders = await asyncio.to_thread(waiting_orders, snapshot.configuration) if snapshot else []
+    snapshot = await in_thread(configuration_store().active)
+    orders = await in_thread(waiting_orders, snapshot.configuration) if snapshot else []
     if not snapshot or not orders:
         return
     run_id = run_id or f"{ORDERED}{snapshot.version.sha256[:12]}"

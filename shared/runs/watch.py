@@ -5,7 +5,6 @@ Each step stands for itself: what keeps one from its work is logged, and the oth
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta, timezone
@@ -20,6 +19,7 @@ from shared.planning.triggers import trigger_problems
 from shared.runs.settling import settle_runs, settle_unrecorded
 from shared.runs.start import start_waiting_orders
 from shared.runs.uploads import take_in_missed_uploads
+from shared.telemetry.invocation import in_thread
 from shared.telemetry.metrics import record_lags
 
 log = logging.getLogger(__name__)
@@ -32,18 +32,18 @@ async def watch_over(client: DurableOrchestrationClient) -> None:
     now = datetime.now(timezone.utc)
 
     async def uploads() -> None:
-        await asyncio.to_thread(take_in_missed_uploads)
+        await in_thread(take_in_missed_uploads)
 
     async def orders() -> None:
-        active = await asyncio.to_thread(configuration_store().active)
+        active = await in_thread(configuration_store().active)
         if active and now - active.version.activated_at > TRIGGER_HAS:
             await start_waiting_orders(client, now)
 
     async def settings() -> None:
-        await asyncio.to_thread(_look_at_settings)
+        await in_thread(_look_at_settings)
 
     async def jobs() -> None:
-        await asyncio.to_thread(look_at_jobs, now)
+        await in_thread(look_at_jobs, now)
 
     for step in (uploads, lambda: settle_runs(client), lambda: settle_unrecorded(client), orders, settings, jobs):
         await _guarded(step)

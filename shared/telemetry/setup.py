@@ -1,7 +1,8 @@
 """Where telemetry goes: to Application Insights, to any OTLP receiver, or to both.
 
 The exporters are set up by hand, not by Azure Monitor's distribution: that one instruments HTTP clients as well, and
-their addresses may hold secrets (webhooks, API keys in queries). The host exports for itself (`telemetryMode`).
+their addresses may hold secrets (webhooks, API keys in queries). The host exports for itself (`telemetryMode`), and
+host.json keeps it from sending the app's lines a second time.
 """
 
 from __future__ import annotations
@@ -16,13 +17,17 @@ from shared.telemetry.fields import add_fields_to_log_records
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs.export import LogRecordExporter
-    from opentelemetry.sdk.metrics.export import MetricExporter
+    from opentelemetry.sdk.metrics.export import MetricExporter, PeriodicExportingMetricReader
     from opentelemetry.sdk.trace.export import SpanExporter
 
 log = logging.getLogger(__name__)
 
 SERVICE = "excel-to-lake"  # OTEL_SERVICE_NAME wins
-_NOISY_LOGGERS = ("azure", "urllib3")  # each request of theirs at INFO
+# The SDKs of Azure log each request at INFO, headers and all: 85 % of a job's lines. host.json cannot quiet them, since
+# the host knows the lines of Python by the function that wrote them.
+_NOISY_LOGGERS = ("azure", "urllib3")
+_WORKER = "azure_functions_"  # begins the names of the loggers of Azure's worker: its system log, which the host has
+_SERIES = 100_000  # of one metric: by default the SDK adds up all jobs from the 2,000th on
 
 
 @dataclass(frozen=True)
@@ -35,8 +40,11 @@ class _Exporters:
 def set_up_telemetry() -> None:
     """Start to export what the settings ask for; the libraries are imported only then. Once per process.
 
-    Never fails: an exception while function_app.py is imported leaves the app without a single function.
+    Without any telemetry it still quiets the loggers of the SDKs. Never fails: an exception while function_app.py is
+    imported leaves the app without a single function.
     """
+    for name in _NOISY_LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
     try:
         _set_up()
     except Exception as error:
@@ -49,8 +57,6 @@ def _set_up() -> None:
     if wanted:
         _export([exporters() for exporters in wanted])
         add_fields_to_log_records()
-        for name in _NOISY_LOGGERS:
-            logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _azure_monitor() -> _Exporters:
@@ -84,7 +90,6 @@ def _export(exporters: list[_Exporters]) -> None:
     from opentelemetry.sdk._logs import LoggerProvider
     from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
     from opentelemetry.sdk.metrics import MeterProvider
-    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -96,8 +101,37 @@ def _export(exporters: list[_Exporters]) -> None:
     for each in exporters:
         spans.add_span_processor(BatchSpanProcessor(each.spans))
         logs.add_log_record_processor(BatchLogRecordProcessor(each.logs))
-    readers = [PeriodicExportingMetricReader(each.metrics) for each in exporters]
+    readers = [metric_reader(each.metrics) for each in exporters]
     trace.set_tracer_provider(spans)
     metrics.set_meter_provider(MeterProvider(readers, resource=resource))
     set_logger_provider(logs)
-    logging.getLogger().addHandler(LoggingHandler(logging.INFO, logs))
+    handler = LoggingHandler(logging.INFO, logs)
+    handler.addFilter(_is_not_the_workers)
+    logging.getLogger().addHandler(handler)
+
+
+def metric_reader(exporter: MetricExporter) -> PeriodicExportingMetricReader:
+    """A reader that sends each value of a gauge once.
+
+    A gauge with cumulative temporality repeats its last value in every export, for as long as the process lives: also
+    of a job that is gone, and of an instance that measured once.
+
+    Args:
+        exporter: Where the metrics go; it also says how counters and histograms are added up.
+    """
+    from opentelemetry.sdk.metrics import Counter, Histogram
+    from opentelemetry.sdk.metrics import _Gauge as Gauge
+    from opentelemetry.sdk.metrics.export import AggregationTemporality, PeriodicExportingMetricReader
+
+    # The constructor of Azure Monitor's exporter does not take it, and a reader asks its exporter.
+    exporter._preferred_temporality = {
+        **(exporter._preferred_temporality or {}),
+        Gauge: AggregationTemporality.DELTA,
+    }
+    return PeriodicExportingMetricReader(
+        exporter, cardinality_limits=dict.fromkeys([Counter, Histogram, Gauge], _SERIES)
+    )
+
+
+def _is_not_the_workers(record: logging.LogRecord) -> bool:
+    return not record.name.startswith(_WORKER)

@@ -84,6 +84,9 @@ def test_good_bad_good_uploads_while_a_run_goes_on(app: App) -> None:
     run = app.wait(run_id)
     assert (run["status"], list(jobs_of(run))) == ("SUCCEEDED", ["a", "b"])
 
+    refusal = "The uploaded workbook was refused with 2 problem(s)"
+    app.until(lambda: refusal in app.host.log_text(), "the host's log says that the workbook was refused")
+
     assert meanwhile["active"]["sha256"] == run["config_sha256"]
     assert meanwhile["last_refusal"]["sha256"] == refused["sha256"]
     assert len(meanwhile["last_refusal"]["problems"]) == 2

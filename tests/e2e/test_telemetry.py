@@ -56,6 +56,8 @@ def told(services: LocalServices, tmp_path_factory: pytest.TempPathFactory) -> I
             app.until(lambda: webhook.messages, "the webhook is told")
             app.fire_timer("watch")  # the metrics that it adds to bring those before along
             app.until(lambda: telemetry.points("ingestion.lag"), "the lag is measured")
+            exports = len(telemetry.points("ingestion.rows"))  # a counter is in each of them
+            app.until(lambda: len(telemetry.points("ingestion.rows")) > exports + 3, "more exports follow the tick")
             yield heard._replace(log=app.host.log_text())
 
 
@@ -99,6 +101,17 @@ def test_metrics_count_rows_bytes_seconds_and_failures_and_measure_the_lag(told:
     assert latest("ingestion.failures", job_id="gone", kind="source").as_int == 1
     assert latest("ingestion.attempt.duration", stage="total", status="SUCCESS").count == 1
     assert 0 < latest("ingestion.lag", job_id="orders").as_double < 600
+
+
+def test_the_lag_is_sent_once_for_each_tick(told: Told) -> None:
+    points = [point for point in told.telemetry.points("ingestion.lag") if attributes(point)["job_id"] == "orders"]
+    assert len(points) == len(told.lines("No run has succeeded for "))
+
+
+def test_neither_the_workers_own_log_nor_the_requests_of_the_sdks_are_exported(told: Told) -> None:
+    exported = [record.body.string_value for record in told.telemetry.logs]
+    assert exported
+    assert not [line for line in exported if "Request URL" in line or line.startswith("Response status")]
 
 
 def test_the_webhook_heard_of_the_failure_once_and_its_address_is_nowhere(told: Told) -> None:

@@ -37,7 +37,7 @@ def main() -> None:
     channel, lifeline, app_folder, log_level = sys.argv[1:]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the host, which then ends this process
     threading.Thread(target=_end_with_host, args=[int(lifeline)], name="lifeline", daemon=True).start()
-    logs.configure(log_level)
+    logs.configure(log_level, of_worker=True)
     asyncio.run(_serve(socket.socket(fileno=int(channel)), Path(app_folder)))
     os._exit(0)  # a function that still runs sits in a thread that the interpreter would wait for
 
@@ -90,11 +90,11 @@ class _Worker:
         function = self._functions[invocation.function]
         arguments = _arguments(function, invocation)
         if inspect.iscoroutinefunction(function.code):
-            with logs.in_function(function.name):
+            with logs.in_function(function.name, invocation.invocation_id):
                 value = await function.code(**arguments)
         else:
             loop = asyncio.get_running_loop()
-            value = await loop.run_in_executor(self._threads, _run, function, arguments)
+            value = await loop.run_in_executor(self._threads, _run, function, arguments, invocation.invocation_id)
         if value is not None and not function.signature.has_return:
             raise RuntimeError(f"function {function.name} without a $return binding returned a non-None value")
         return values.encode(_trigger(function)["type"], value)
@@ -108,8 +108,8 @@ def thread_count(environment: Mapping[str, str]) -> int:
     return min(32, (os.cpu_count() or 1) + 4)
 
 
-def _run(function: LoadedFunction, arguments: Mapping[str, Any]) -> Any:
-    with logs.in_function(function.name):
+def _run(function: LoadedFunction, arguments: Mapping[str, Any], invocation_id: str) -> Any:
+    with logs.in_function(function.name, invocation_id):
         return function.code(**arguments)
 
 
@@ -128,6 +128,7 @@ def _arguments(function: LoadedFunction, invocation: Invocation) -> dict[str, An
             invocation_id=invocation.invocation_id,
             function_name=function.name,
             function_directory=str(Path.cwd()),
+            thread_local_storage=logs.thread_local_storage,
         )
     return arguments
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from http import HTTPStatus
 from itertools import islice
 from typing import Annotated, Any
@@ -19,6 +18,7 @@ from shared.audit.uploads import record_activation, refused_uploads
 from shared.errors.hierarchy import ConfigurationError, WorkbookError
 from shared.planning.orders import orders_and_outcomes
 from shared.settings import most_timeout_minutes, settings
+from shared.telemetry.invocation import in_thread
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -42,22 +42,22 @@ async def check_workbook(content: bytes, wants_file: bool) -> ValidationReport |
         content: The xlsx file.
         wants_file: Whether the annotated workbook is wanted; 422 if the file cannot be opened.
     """
-    return await asyncio.to_thread(_check_workbook, content, wants_file)
+    return await in_thread(_check_workbook, content, wants_file)
 
 
 async def describe_configuration() -> ConfigurationState:
     """Answer `GET /api/config`: the active version, its warnings and orders, and the last refused upload."""
-    return ConfigurationState.model_validate(await asyncio.to_thread(_configuration))
+    return ConfigurationState.model_validate(await in_thread(_configuration))
 
 
 async def list_history() -> VersionList:
     """Answer `GET /api/config/history`: every version and the last refused uploads, the newest first."""
-    return VersionList.model_validate(await asyncio.to_thread(_history))
+    return VersionList.model_validate(await in_thread(_history))
 
 
 async def roll_back(wanted: RollbackBody, caller: str) -> RolledBack:
     """Answer `POST /api/config/rollback`: 404 for a version that never was, 409 for the active one."""
-    return await asyncio.to_thread(_roll_back, wanted, wanted.by or caller)
+    return await in_thread(_roll_back, wanted, wanted.by or caller)
 
 
 def _check_workbook(content: bytes, wants_file: bool) -> ValidationReport | File:

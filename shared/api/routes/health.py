@@ -15,6 +15,7 @@ from shared.api.answers import Health, Unhealthy
 from shared.audit.runs import any_run
 from shared.errors.hierarchy import SettingsError
 from shared.planning.triggers import trigger_problems
+from shared.telemetry.invocation import carried
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ class _Check(NamedTuple):
 async def health() -> Health | Unhealthy:
     """Whether all is well, the state of each part, and what is wrong as sentences."""
     try:
-        return await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(_threads, _look), SECONDS)
+        return await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(_threads, carried(_look)), SECONDS)
     except TimeoutError:
         sentence = f"The storage accounts have not answered within {SECONDS:.0f} seconds."
         return _answer({"settings": _Check("ok"), "storage": _Check("unreachable", (sentence,))})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timezone
 from http import HTTPStatus
 
@@ -10,13 +9,14 @@ from shared.activation.store import configuration_store
 from shared.api.answers import JobList
 from shared.api.http import ProblemError
 from shared.planning.overview import describe_active
+from shared.telemetry.invocation import in_thread
 
 _NOTHING_ACTIVE = "There is no active configuration; GET /api/config tells of the last refusal."
 
 
 async def list_jobs() -> JobList:
     """Answer `GET /api/jobs`: 404 where nothing is active."""
-    return await asyncio.to_thread(_jobs)
+    return await in_thread(_jobs)
 
 
 def _jobs() -> JobList:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
@@ -14,12 +13,13 @@ from shared.api.http import ProblemError
 from shared.api.queries import HistoryQuery, continuation
 from shared.audit.jobs import recent_loads
 from shared.audit.pages import Span, loads_page
+from shared.telemetry.invocation import in_thread
 
 
 async def list_history_of_job(job_id: str, query: HistoryQuery) -> LoadList:
     """Answer `GET /api/jobs/{job_id}/history`: its loads, the newest first; 404 where nobody ever knew the job."""
-    loads = await asyncio.to_thread(_history, job_id, query)
-    if not loads.loads and not await asyncio.to_thread(_is_known, job_id):
+    loads = await in_thread(_history, job_id, query)
+    if not loads.loads and not await in_thread(_is_known, job_id):
         raise ProblemError(HTTPStatus.NOT_FOUND, f"There is no job '{job_id}'; GET /api/jobs lists them.")
     return loads
 
@@ -45,7 +45,7 @@ _readers = ThreadPoolExecutor(8, thread_name_prefix="loads")  # over all calls: 
 
 async def list_loads(job_ids: Sequence[str]) -> ChartedLoads:
     """Answer `GET /api/loads?job_ids=a,b`: the last 30 loads of each job, oldest first."""
-    loads = await asyncio.to_thread(_loads, list(dict.fromkeys(job_ids)))
+    loads = await in_thread(_loads, list(dict.fromkeys(job_ids)))
     return ChartedLoads.model_validate({"loads": loads})
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Mapping
 from datetime import datetime, timezone
 from typing import Annotated, Any
@@ -29,6 +28,7 @@ from shared.planning.dry_run import rehearse
 from shared.planning.selection import problems_of
 from shared.runs.orchestrations import ACTIVE, ENDED_BADLY, find_orchestration, start_once, wake_lanes
 from shared.runs.settling import SUSPENDED, settle_run, settle_runs
+from shared.telemetry.invocation import in_thread
 
 _dry_runs = LimitedPool(4, "dry runs")
 
@@ -37,7 +37,7 @@ async def list_runs(client: DurableOrchestrationClient, query: RunsQuery) -> Run
     """Answer `GET /api/runs`: the runs, the newest first."""
     if query.after is None:
         await settle_runs(client)
-    return await asyncio.to_thread(_runs, query)
+    return await in_thread(_runs, query)
 
 
 def _runs(query: RunsQuery) -> RunList:
@@ -63,7 +63,7 @@ async def retry_run(client: DurableOrchestrationClient, run_id: str) -> RunAccep
     if run_id.startswith(ORDERED):
         detail = f"Run '{run_id}' carried out orders of the sheet Requests; upload them with new request_ids."
         raise ProblemError(409, detail)
-    rows = await asyncio.to_thread(lambda: list(job_rows(run_id)))
+    rows = await in_thread(lambda: list(job_rows(run_id)))
     job_ids = tuple(row["job_id"] for row in rows if row["status"] in _RETRIED)
     if not job_ids:
         raise ProblemError(409, f"No job of run '{run_id}' failed or was cancelled; there is nothing to retry.")
@@ -76,7 +76,7 @@ async def retry_run(client: DurableOrchestrationClient, run_id: str) -> RunAccep
         full_refresh=bool((row or {}).get("full_refresh", False)),
         retry_of=run_id,
     )
-    snapshot = await asyncio.to_thread(configuration_store().refresh)
+    snapshot = await in_thread(configuration_store().refresh)
     if problems := problems_of(request, snapshot.configuration):
         raise ProblemError(409, "What failed does not fit the active workbook any more.", problems)
     return await accept(client, request)
@@ -122,7 +122,7 @@ async def start_requested_run(client: DurableOrchestrationClient, wanted: RunBod
         full_refresh=wanted.full_refresh,
     )
     try:
-        snapshot = await asyncio.to_thread(configuration_store().refresh)
+        snapshot = await in_thread(configuration_store().refresh)
     except ConfigurationError as error:
         raise ProblemError(400, "No run can be started.", [str(error)]) from None
     if problems := problems_of(request, snapshot.configuration):
@@ -155,13 +155,13 @@ async def _look_up(
     Raises:
         ProblemError: there is no such run.
     """
-    status, row = await find_orchestration(client, run_id), await asyncio.to_thread(find_run, run_id)
+    status, row = await find_orchestration(client, run_id), await in_thread(find_run, run_id)
     if status is None and row is None:
         raise ProblemError(404, f"There is no run '{run_id}'.")
     is_open = row["status"] == RunStatus.RUNNING.value if row else status and status.runtime_status in ENDED_BADLY
     if is_open:
         await settle_run(client, run_id, row)
-        row = await asyncio.to_thread(find_run, run_id)
+        row = await in_thread(find_run, run_id)
     return status, row
 
 
@@ -183,7 +183,7 @@ async def describe_run(
         job_status: Only jobs with one of these, so that whoever watches a large run need not read it all again.
     """
     status, row = await _look_up(client, run_id)
-    jobs = await asyncio.to_thread(lambda: [without_keys(job, "run_id") for job in job_rows(run_id)])
+    jobs = await in_thread(lambda: [without_keys(job, "run_id") for job in job_rows(run_id)])
     described = describe(run_id, status, row, jobs)
     if job_status:
         described["jobs"] = [job for job in jobs if job["status"] in job_status]
@@ -198,7 +198,7 @@ async def cancel_run(client: DurableOrchestrationClient, run_id: str) -> RunAcce
     status, row = await _look_up(client, run_id)
     if not _is_active(status, row):
         raise ProblemError(409, f"Run '{run_id}' has ended; there is nothing to cancel.")
-    await asyncio.to_thread(request_cancel, run_id)
+    await in_thread(request_cancel, run_id)
     if status and status.runtime_status is OrchestrationRuntimeStatus.Suspended:
         await client.resume(run_id, "the run was cancelled")
     await wake_lanes(client, run_id)

@@ -8,7 +8,6 @@ table's place, which doubles nothing.
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from datetime import datetime
 from http import HTTPStatus
@@ -25,6 +24,7 @@ from shared.isolation.leases import JobBusyError, job_lease
 from shared.jobs.watermarks import as_moment, as_number, comes_before, misfit
 from shared.jobs.wildcards import is_wildcard
 from shared.models.job import Job, LoadType
+from shared.telemetry.invocation import in_thread
 
 
 class WatermarkBody(BaseModel):
@@ -65,7 +65,7 @@ async def rewind_watermark(job_id: str, wanted: WatermarkBody, caller: str) -> W
 
     404 for an unknown job; 409 where it runs, cannot be rewound, or rows would double; 400 for an impossible value.
     """
-    return await asyncio.to_thread(_rewind, job_id, wanted, caller)
+    return await in_thread(_rewind, job_id, wanted, caller)
 
 
 def _rewind(job_id: str, wanted: WatermarkBody, caller: str) -> WatermarkAnswer:
