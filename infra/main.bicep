@@ -30,7 +30,7 @@ param premiumSku string = 'EP2'
 @maxValue(1000)
 param maximumInstances int = 40
 @description('Flex Consumption: instances that are always ready, by group of functions (durable, blob, http).')
-param alwaysReady object = { durable: 1 }
+param alwaysReady { *: int } = { durable: 1 }
 @description('Versions that the app was run with on the real host; docs/deploy.md says what keeps the others out.')
 @allowed(['3.11', '3.12'])
 param pythonVersion string = '3.11'
@@ -50,7 +50,7 @@ param watchSchedule string = '0 */5 * * * *'
 @description('Name of the entry in the vault with the address of a Teams, Slack or other webhook; blank for none.')
 param notifyEntry string = ''
 @description('Further app settings, by name; docs/settings.md lists them with their defaults.')
-param appSettings object = {}
+param appSettings { *: string } = {}
 
 param configContainer string = 'config'
 param configBlob string = 'ingestion_config.xlsx'
@@ -203,33 +203,17 @@ module keyVault 'modules/key-vault.bicep' = {
   }
 }
 
-module network 'modules/network.bicep' = if (closed) {
+module network 'modules/private-network.bicep' = if (closed) {
   scope: group
-  name: 'network'
+  name: 'private-network'
   params: {
     namePrefix: baseName
     location: region
     tags: tags
     addressRange: networkAddressRange
-  }
-}
-
-module privateEndpoints 'modules/private-endpoints.bicep' = if (closed) {
-  scope: group
-  name: 'private-endpoints'
-  params: {
-    location: region
-    tags: tags
-    networkId: network!.outputs.networkId
-    subnetId: network!.outputs.endpointSubnetId
-    endpoints: [
-      { name: '${baseName}-host-blob', resourceId: hostStorage.outputs.id, group: 'blob' }
-      { name: '${baseName}-host-queue', resourceId: hostStorage.outputs.id, group: 'queue' }
-      { name: '${baseName}-host-table', resourceId: hostStorage.outputs.id, group: 'table' }
-      { name: '${baseName}-lake-blob', resourceId: lakeStorage.outputs.id, group: 'blob' }
-      { name: '${baseName}-lake-dfs', resourceId: lakeStorage.outputs.id, group: 'dfs' }
-      { name: '${baseName}-vault', resourceId: keyVault.outputs.id, group: 'vault' }
-    ]
+    hostStorageId: hostStorage.outputs.id
+    lakeStorageId: lakeStorage.outputs.id
+    keyVaultId: keyVault.outputs.id
   }
 }
 
@@ -285,6 +269,7 @@ var ownSettings = {
   AzureFunctionsJobHost__functionTimeout: '${padLeft(functionMinutes / 60, 2, '0')}:${padLeft(functionMinutes % 60, 2, '0')}:00'
   APPLICATIONINSIGHTS_CONNECTION_STRING: monitoring.outputs.connectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.outputs.clientId};Authorization=AAD'
+  PYTHON_THREADPOOL_THREAD_COUNT: '16' // more than activities and orchestrators at once; a cold start would have six
   AZURE_TRACING_DISABLED: 'true' // the host's own calls of Azure's services would be most of what it sends
 }
 var allSettings = union(ownSettings, appSettings)
@@ -306,7 +291,7 @@ module flexApp 'modules/flex-app.bicep' = if (flex) {
     alwaysReady: alwaysReady
     subnetId: closed ? network!.outputs.appSubnetId : ''
   }
-  dependsOn: [roles, privateEndpoints]
+  dependsOn: [roles]
 }
 
 module premiumApp 'modules/premium-app.bicep' = if (!flex) {

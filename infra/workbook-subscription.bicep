@@ -34,9 +34,7 @@ resource subscription 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-
       }
     }
     filter: {
-      includedEventTypes: [
-        'Microsoft.Storage.BlobCreated'
-      ]
+      includedEventTypes: ['Microsoft.Storage.BlobCreated']
       subjectBeginsWith: blobPath // the workbook and nothing beside it: the app writes into the container too
       subjectEndsWith: blobPath
       isSubjectCaseSensitive: true

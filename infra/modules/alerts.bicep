@@ -3,7 +3,7 @@
 
 param namePrefix string
 param location string
-param tags object
+param tags { *: string }
 param workspaceId string
 @description('Existing action groups (resource ids) to notify besides emailAddress.')
 param actionGroupIds string[]
@@ -82,9 +82,7 @@ resource rules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       description: 'What to do: docs/operations.md, ${alert.name}.'
       severity: alert.severity
       enabled: true
-      scopes: [
-        workspaceId
-      ]
+      scopes: [workspaceId]
       evaluationFrequency: alert.every
       windowSize: alert.window
       criteria: {

@@ -3,18 +3,18 @@
 param name string
 param planName string
 param location string
-param tags object
+param tags { *: string }
 param pythonVersion string
 param identityId string
 @description('Every app setting, by name.')
-param appSettings object
+param appSettings { *: string }
 @description('URL of the container that holds the app\'s package.')
 param packageContainerUrl string
 @allowed([2048, 4096])
 param instanceMemoryMegabytes int
 param maximumInstances int
 @description('Instances that are always ready, by group of functions: durable, blob, http.')
-param alwaysReady object
+param alwaysReady { *: int }
 @description('Blank without a private network.')
 param subnetId string
 

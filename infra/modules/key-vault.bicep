@@ -2,7 +2,7 @@
 
 param name string
 param location string
-param tags object
+param tags { *: string }
 param workspaceId string
 @description('How long a deleted secret can be brought back; it cannot be purged sooner.')
 param softDeleteDays int

@@ -2,7 +2,7 @@
 
 param namePrefix string
 param location string
-param tags object
+param tags { *: string }
 @description('An IPv4 range of at least /24.')
 param addressRange string
 
@@ -48,9 +48,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-01-01' = {
   tags: tags
   properties: {
     addressSpace: {
-      addressPrefixes: [
-        addressRange
-      ]
+      addressPrefixes: [addressRange]
     }
     subnets: [
       {

@@ -5,11 +5,11 @@
 param name string
 param planName string
 param location string
-param tags object
+param tags { *: string }
 param pythonVersion string
 param identityId string
 @description('Every app setting, by name.')
-param appSettings object
+param appSettings { *: string }
 @description('URL of the container that holds the app\'s package, app.zip.')
 param packageContainerUrl string
 @allowed(['EP1', 'EP2', 'EP3'])

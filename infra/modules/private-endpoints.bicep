@@ -1,7 +1,7 @@
 // Private endpoints, and the DNS zones in which the services' usual names lead to them.
 
 param location string
-param tags object
+param tags { *: string }
 param networkId string
 param subnetId string
 @description('What gets a private endpoint.')
@@ -60,9 +60,7 @@ resource privateEndpoints 'Microsoft.Network/privateEndpoints@2025-01-01' = [
           name: endpoint.name
           properties: {
             privateLinkServiceId: endpoint.resourceId
-            groupIds: [
-              endpoint.group
-            ]
+            groupIds: [endpoint.group]
           }
         }
       ]
@@ -85,8 +83,6 @@ resource registrations 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@
         }
       ]
     }
-    dependsOn: [
-      zones
-    ]
+    dependsOn: [zones]
   }
 ]

@@ -2,7 +2,7 @@
 
 param name string
 param location string
-param tags object
+param tags { *: string }
 @description('Redundancy, such as Standard_ZRS.')
 param skuName string
 @description('ADLS Gen2: folders that are renamed and secured as one.')
@@ -99,12 +99,8 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-06
           enabled: true
           definition: {
             filters: {
-              blobTypes: [
-                'blockBlob'
-              ]
-              prefixMatch: [
-                deletion.prefix
-              ]
+              blobTypes: ['blockBlob']
+              prefixMatch: [deletion.prefix]
             }
             actions: {
               baseBlob: {

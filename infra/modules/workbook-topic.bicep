@@ -3,7 +3,7 @@
 
 param name string
 param location string
-param tags object
+param tags { *: string }
 param storageAccountId string
 
 resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' = {

@@ -21,7 +21,8 @@ _parser = cache(lambda: BicepParser(cache=False))
 @cache
 def template(path: Path) -> dict[str, Any]:
     """A template, parsed: parameters, variables, resources, modules and outputs by name."""
-    return cast("dict[str, Any]", _parser().parse(text=path.read_text(encoding="utf-8")))
+    text = re.sub(r"\{ \*: \w+ \}", "object", path.read_text(encoding="utf-8"))  # a type that the parser does not know
+    return cast("dict[str, Any]", _parser().parse(text=text))
 
 
 def parameters(path: Path) -> dict[str, Any]:
@@ -31,7 +32,7 @@ def parameters(path: Path) -> dict[str, Any]:
 
 def required_parameters(path: Path) -> set[str]:
     text = path.read_text(encoding="utf-8")
-    with_default = set(re.findall(r"^param (\w+) [\w\[\]]+ = ", text, flags=re.MULTILINE))
+    with_default = set(re.findall(r"^param (\w+) (?:[\w\[\]]+|\{ \*: \w+ \}) = ", text, flags=re.MULTILINE))
     return set(parameters(path)) - with_default
 
 

@@ -36,6 +36,7 @@ OF_THE_HOST = {
     "APPLICATIONINSIGHTS_CONNECTION_STRING",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
     "AZURE_TRACING_DISABLED",
+    "PYTHON_THREADPOOL_THREAD_COUNT",
 }
 OF_PREMIUM = {
     "FUNCTIONS_EXTENSION_VERSION",
@@ -118,6 +119,12 @@ def test_the_functions_may_run_longer_than_a_job() -> None:
 def test_the_worker_is_not_asked_for_opentelemetry() -> None:
     """With that setting newer workers for Python up to 3.12 fail every invocation; the app exports by itself."""
     assert not [path for path in INFRA.rglob("*.bicep*") if "PYTHON_ENABLE_OPENTELEMETRY" in path.read_text("utf-8")]
+
+
+def test_the_worker_has_a_thread_for_every_activity_and_orchestrator_at_once() -> None:
+    durable = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))["extensions"]["durableTask"]
+    at_once = durable["maxConcurrentActivityFunctions"] + durable["maxConcurrentOrchestratorFunctions"]
+    assert int(GIVEN["PYTHON_THREADPOOL_THREAD_COUNT"]) > at_once
 
 
 def test_limits_that_a_scale_controller_reads_are_in_host_json_only() -> None:

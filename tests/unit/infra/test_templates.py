@@ -86,7 +86,9 @@ def test_every_parameter_that_differs_between_environments_is_a_variable() -> No
 @pytest.mark.parametrize("parameter", _variables())
 def test_a_variable_that_is_not_set_means_the_default_of_the_template(parameter: str) -> None:
     _, default = _variables()[parameter]
-    line = re.findall(rf"^param {parameter} [\w\[\]]+(?: = (.*))?$", MAIN.read_text("utf-8"), flags=re.MULTILINE)[0]
+    line = re.findall(
+        rf"^param {parameter} (?:[\w\[\]]+|{{ \*: \w+ }})(?: = (.*))?$", MAIN.read_text("utf-8"), flags=re.MULTILINE
+    )[0]
     written = line.strip("'").replace("'", '"').replace("durable:", '"durable":') or None
     assert (written or None) == default
 
@@ -210,7 +212,7 @@ def test_a_second_deployment_may_replace_the_saved_queries() -> None:
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)
 def test_no_parameter_is_an_untyped_list_or_called_a_secret_without_being_one(path: Path) -> None:
     for line in re.findall(r"^(?:@secure\(\)\n)?param .*$", path.read_text("utf-8"), flags=re.MULTILINE):
-        assert not re.search(r"^param \w+ array\b", line)
+        assert not re.search(r"^param \w+ (array|object)\b", line)
         assert line.startswith("@secure()") or not re.search(r"(?i)^param \w*(secret|password|accountkey)", line)
 
 
@@ -222,6 +224,8 @@ def test_a_template_looks_as_bicep_format_writes_it(path: Path) -> None:
     assert re.findall(r"[ \t]+$|\t|\r|\n\n\n", text, flags=re.MULTILINE) == []
     assert text.endswith("\n")
     assert not text.endswith("\n\n")
+    lists = [re.sub(r"\s*\n\s*", ", ", one) for one in re.findall(r"\[\n((?: +(?:'[^'\n]*'|[\w.]+)\n)+) +\]", text)]
+    assert [one for one in lists if len(one) < 80] == []  # a list that fits into a line is in one line
     breakable = [line for line in text.splitlines() if len(line) > 120 and not line.rstrip("'").endswith(_tail(line))]
     assert breakable == []
 
