@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -19,6 +20,7 @@ RANGES = {
     "requirements-dev.txt": PROJECT["dependency-groups"]["dev"],
     ".github/requirements-audit.txt": PROJECT["dependency-groups"]["audit"],
 }
+SUPPORTED = ("3.11", "3.12", "3.13")
 PIN = re.compile(r"^([\w.-]+)==(\S+)( ; [^\\]+)? \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", re.MULTILINE)
 
 
@@ -26,10 +28,12 @@ def _text(file: str) -> str:
     return (ROOT / file).read_text(encoding="utf-8")
 
 
-def _pins(file: str) -> dict[str, str]:
-    """The versions that a file installs, with those of the files it names."""
+def _pins(file: str) -> dict[str, set[str]]:
+    """The versions that a file installs, with those of the files it names; more than one only by Python's version."""
     text = _text(file)
-    found: dict[str, str] = {canonicalize_name(name): version for name, version, _, _ in PIN.findall(text)}
+    found: dict[str, set[str]] = {}
+    for name, version, _, _ in PIN.findall(text):
+        found.setdefault(canonicalize_name(name), set()).add(version)
     for other in re.findall(r"^-r (\S+)", text, flags=re.MULTILINE):
         found |= _pins(other)
     return found
@@ -39,7 +43,8 @@ def _pins(file: str) -> dict[str, str]:
 def test_every_range_is_locked_to_a_version_inside_it(file: str) -> None:
     pins = _pins(file)
     for requirement in map(Requirement, RANGES[file]):
-        assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)], prereleases=True), requirement
+        versions = pins[canonicalize_name(requirement.name)]
+        assert list(requirement.specifier.filter(versions, prereleases=True)), requirement
 
 
 @pytest.mark.parametrize("file", RANGES)
@@ -53,9 +58,11 @@ def test_every_line_is_a_version_with_hashes_or_another_file_and_no_address(file
 def test_a_package_has_one_version_in_the_files_that_are_installed_together() -> None:
     """The files that requirements-dev.txt names hold each package once: pip refuses two versions of one."""
     files = ["requirements.txt", "requirements-databricks.txt", "requirements-dev.txt"]
-    names = [canonicalize_name(name) for file in files for name, *_ in PIN.findall(_text(file))]
-    assert len(names) == len(set(names))
-    assert len(_pins("requirements-dev.txt")) == len(names)
+    pins = [(canonicalize_name(name), marker) for file in files for name, _, marker, _ in PIN.findall(_text(file))]
+    for python in SUPPORTED:
+        here = {"python_version": python, "python_full_version": f"{python}.1"}
+        names = [name for name, marker in pins if not marker or Marker(marker.strip(" ;")).evaluate(here)]
+        assert len(names) == len(set(names))
 
 
 def test_the_checkers_look_at_the_code_as_the_oldest_supported_python_does() -> None:
