@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
@@ -24,6 +24,7 @@ from shared.errors.hierarchy import CancelledError
 from shared.errors.job_errors import as_job_error, is_unexpected
 from shared.isolation.leases import JobLease, StillHeldError, job_lease
 from shared.isolation.parent import Limits, run_in_child
+from shared.isolation.slots import SourceFullError, source_slot
 from shared.isolation.work_folder import work_folder
 from shared.models.attempt import AttemptOrder, JobResult, JobStatus, Rewind
 from shared.models.job import Job, LoadType
@@ -65,6 +66,9 @@ def _attempt(attempt: AttemptOrder, started_at: datetime) -> JobResult:
     try:
         job, configuration = patiently(lambda: _find(attempt), f"Workbook of job {attempt.job_id}", PATIENCE_SECONDS)
         result = _load(attempt, job, configuration, started_at)
+    except SourceFullError as error:  # no attempt: the lane asks again
+        log.info("Run %s, job %s: %s", attempt.run_id, attempt.job_id, error)
+        return _failed(attempt, error, started_at)
     except StillHeldError as error:  # the row is that execution's
         result, unrecorded = _failed(attempt, error, started_at), True
     except Exception as error:
@@ -103,10 +107,11 @@ def _load(attempt: AttemptOrder, job: Job, configuration: Configuration, started
     with ExitStack() as held:
         lease = held.enter_context(job_lease(job.job_id, attempt.run_id))
         known = patiently(lambda: _known(job), f"Ledger of job {job.job_id}", PATIENCE_SECONDS)
+        _Interruptions(attempt).raise_if_cancelled()
+        slot = held.enter_context(_slot(attempt, job, configuration, progress))
         folder = held.enter_context(work_folder(known.needed_bytes))
         progress.write("starting", 0)
-        interruptions = _Interruptions(attempt, lease)
-        interruptions.raise_if_cancelled()
+        interruptions = _Interruptions(attempt, lease, slot)
         result: JobResult = run_in_child(
             "shared.loading.attempt:run_attempt",
             {
@@ -148,18 +153,32 @@ def _limits(job: Job) -> Limits:
     return Limits(seconds=minutes * 60, megabytes=settings().job_memory_megabytes)
 
 
+@contextmanager
+def _slot(attempt: AttemptOrder, job: Job, configuration: Configuration, progress: ProgressRow) -> Iterator[JobLease]:
+    """One of the slots of the job's source; while there is none the job's row says what it waits for."""
+    limit = configuration.source(job.source_name).max_concurrent_jobs or settings().source_concurrency
+    with ExitStack() as held:
+        try:
+            slot = held.enter_context(source_slot(job.source_name, limit, job.job_id, attempt.run_id))
+        except SourceFullError:
+            progress.write("waiting for a slot", 0)
+            raise
+        yield slot
+
+
 class _Interruptions:
     """Why a running attempt must end: its lease is lost, or its run was cancelled."""
 
-    def __init__(self, attempt: AttemptOrder, lease: JobLease) -> None:
+    def __init__(self, attempt: AttemptOrder, *leases: JobLease) -> None:
         self._attempt = attempt
-        self._lease = lease
+        self._leases = leases
         self._asked = time.monotonic()
         self._is_unknown = False
 
     def __call__(self) -> None:
         """Raises LeaseLostError or CancelledError."""
-        self._lease.raise_if_lost()
+        for lease in self._leases:
+            lease.raise_if_lost()
         if time.monotonic() - self._asked > CANCEL_SECONDS:
             self.raise_if_cancelled()
             self._asked = time.monotonic()

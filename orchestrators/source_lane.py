@@ -36,6 +36,8 @@ FREE_WAITS = 3  # after so many waits that the source asked for, each one spends
 NOT_THE_JOBS_FAULT = ("activity", "lease_lost")  # the worker died, a host was frozen: that spends no attempt
 FREE_INTERRUPTIONS = 5  # of a job; after so many, each one spends an attempt: the job itself may be what kills workers
 HISTORY_ATTEMPTS = 100  # after so many a lane goes on with a new history
+WAITING = "waiting"  # the kind of an attempt that found the slots of its source taken by other runs
+SLOT_WAIT = timedelta(seconds=5)
 JITTER = 0.25  # of the wait, so that jobs that failed together do not come back together
 
 
@@ -66,6 +68,13 @@ def source_lane(context: DurableOrchestrationContext) -> Generator[Any, Any, dic
             asked = result.error.retry_after_seconds if result.error else None
             wait = timedelta(seconds=max(order.retry_seconds, asked or 1))
             queue.append(pending.model_copy(update={"not_before": context.current_utc_datetime + wait}))
+        elif result.error and result.error.kind == WAITING:  # for a slot of the source: no attempt was made
+            queue.appendleft(pending)  # the lane's other jobs would wait for the same slots
+            until = context.current_utc_datetime + SLOT_WAIT
+            if cancelled:  # and its note could not be read: the next attempt does
+                yield context.create_timer(until)
+            else:
+                cancelled = yield from _wait(context, until)
         elif result.error and _asks_to_wait(result.error) and pending.waits < FREE_WAITS:
             again = _next_attempt(context, order, pending, result.error)
             queue.append(again.model_copy(update={"attempt": pending.attempt, "waits": pending.waits + 1}))

@@ -101,15 +101,24 @@ def job_lease(job_id: str, run_id: str) -> Iterator[JobLease]:
     blob = _lease_blob(job_id)
     client = BlobLeaseClient(blob, lease_id=str(uuid.uuid4()))
     _acquire(client, blob, job_id, run_id)
+    try:
+        with renewed(client, job_id) as held:
+            yield held
+    finally:
+        _release(client, blob, job_id)
+
+
+@contextmanager
+def renewed(client: BlobLeaseClient, name: str) -> Iterator[JobLease]:
+    """Renew a lease that was acquired, in a thread, as long as the context lasts."""
     held = JobLease(client, settings().lease_seconds)
-    thread = threading.Thread(target=held.keep, name=f"lease-{job_id}", daemon=True)
+    thread = threading.Thread(target=held.keep, name=f"lease-{name}", daemon=True)
     thread.start()
     try:
         yield held
     finally:
         held.released.set()
         thread.join()
-        _release(client, blob, job_id)
 
 
 def assert_held(job_id: str, lease_id: str | None) -> None:
@@ -139,11 +148,7 @@ def assert_held(job_id: str, lease_id: str | None) -> None:
 def _acquire(client: BlobLeaseClient, blob: BlobClient, job_id: str, run_id: str) -> None:
     seconds = settings().lease_seconds
     try:
-        try:
-            client.acquire(seconds)
-        except ResourceNotFoundError:
-            _create(blob)
-            client.acquire(seconds)
+        acquire_or_create(client, blob)
     except ResourceExistsError:
         holder = blob.get_blob_properties().metadata.get("run_id")
         if holder in (None, run_id):
@@ -163,6 +168,20 @@ def _release(client: BlobLeaseClient, blob: BlobClient, job_id: str) -> None:
         client.release()
     except Exception as error:  # what was done is done, and the lease lapses by itself
         log.info("The lease of job %s could not be released: %s: %s", job_id, type(error).__name__, error)
+
+
+def acquire_or_create(client: BlobLeaseClient, blob: BlobClient) -> None:
+    """Acquire the lease of a blob, which is made first if it does not exist.
+
+    Raises:
+        ResourceExistsError: another holder has it.
+    """
+    seconds = settings().lease_seconds
+    try:
+        client.acquire(seconds)
+    except ResourceNotFoundError:
+        _create(blob)
+        client.acquire(seconds)
 
 
 def _create(blob: BlobClient) -> None:

@@ -284,3 +284,18 @@ def test_a_cancel_ends_the_wait_for_the_next_attempt() -> None:
     state = recording.play()
     assert state["isDone"]
     assert Totals.model_validate(state["output"]).jobs_cancelled == 1
+
+
+def test_a_lane_waits_for_a_slot_without_spending_attempts_and_without_asking_for_its_other_jobs() -> None:
+    asked: list[str] = []
+
+    def answer(order: dict[str, Any]) -> dict[str, Any]:
+        asked.append(order["job_id"])
+        if len(asked) < 4:
+            return a_result(order["job_id"], kind="waiting")
+        return a_result(order["job_id"])
+
+    state, actions = play("a", "b", answer=answer)
+    assert attempts(actions) == [("a", 1)] * 4 + [("b", 1)]
+    assert len(timers(actions)) == 3
+    assert Totals.model_validate(state["output"]).jobs_succeeded == 2
