@@ -26,6 +26,7 @@ HINTS: dict[str, str] = {
     "too_many_deletes": "More rows are gone at the source than max_deleted_percent allows: look there, then raise it.",
     "transient": "Network or service trouble that mostly passes: if all attempts failed, see host, port and firewall.",
     "unexpected": "Nobody foresaw this error: see the log for its trace, try again, and report it with the run's id.",
+    "waiting": "Other runs have all the slots of the source; the job runs as soon as one is free.",
     "workbook": "The workbook cannot be read: save it as .xlsx without a password and upload it again.",
 }
 
