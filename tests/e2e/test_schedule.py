@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from localhost.services import LocalServices
-from tests.e2e.app import App
+from tests.e2e.app import App, jobs_of
 
 SKIPPED = "No scheduled run was started: run {} is still active."
 
@@ -34,6 +34,7 @@ def test_no_scheduled_run_starts_beside_an_active_one_but_a_run_by_hand_does(app
         active = app.run_rows()[0]["run_id"]
         app.fire_timer()
         app.until(lambda: SKIPPED.format(active) in app.host.log_text(), "the log says that no run was started")
+        app.until(lambda: jobs_of(app.get_run(active)).get("quick", {}).get("status") == "SUCCESS", "quick is free")
         assert app.run(job_ids=["quick"])["status"] == "SUCCEEDED"
         assert len(app.run_rows()) == before + 2
     assert app.wait(active)["status"] == "SUCCEEDED"
