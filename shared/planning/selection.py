@@ -17,8 +17,6 @@ from shared.models.job import Job, Request
 from shared.models.run import JobOptions, LastRun, RunRequest
 from shared.workbook.configuration import Configuration
 
-LONGEST_NAME = 200  # characters
-
 
 @dataclass
 class Selection:
@@ -30,22 +28,17 @@ class Selection:
     options: dict[str, JobOptions] = field(default_factory=dict)
 
 
-def shortened(name: str) -> str:
-    """A name as an error repeats it: whatever is sent need not come back whole."""
-    return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
-
-
 def problems_of(request: RunRequest, configuration: Configuration) -> list[str]:
     """What is wrong with what a request names: one sentence each, an empty list where it can be planned."""
     problems = []
     for job_id in request.job_ids:
         job = configuration.job(job_id)
         if job is None:
-            problems.append(f"job_ids: '{shortened(job_id)}' is not a job of the active workbook")
+            problems.append(f"job_ids: '{job_id}' is not a job of the active workbook")
         elif not job.enabled:
             problems.append(f"job_ids: '{job_id}' is disabled in the workbook (row {job.row}, enabled = N)")
     known_tags = {tag for job in configuration.jobs for tag in job.tags}
-    problems += [f"tags: no job has the tag '{shortened(tag)}'" for tag in request.tags if tag not in known_tags]
+    problems += [f"tags: no job has the tag '{tag}'" for tag in request.tags if tag not in known_tags]
     return problems
 
 
