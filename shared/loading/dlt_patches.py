@@ -27,7 +27,7 @@ def use_plain_parquet() -> None:
     WRITER_SPECS[ArrowToParquetWriter.writer_spec()] = PlainParquetWriter
 
 
-BUFFER_BYTES = 16 * 1024 * 1024
+BUFFER_BYTES = 8 * 1024 * 1024
 """What dlt keeps of Arrow tables before it writes them: it counts rows, and five thousand may be gigabytes."""
 
 _write_item = BufferedDataWriter.write_data_item  # as it is before it is replaced

@@ -20,11 +20,12 @@ from shared.sources.columns import ReadColumn
 from shared.sources.oracle.connection import OracleConnection
 from shared.sources.oracle.types import UNMEASURED, is_large, time_text
 
-BATCH_BYTES = 32 * 1024 * 1024
+BATCH_BYTES = 8 * 1024 * 1024
 """What one reader fetches at once, at most, as the database counts it: three bytes of text may count as one there."""
 
 _FEW_ROWS = 1000  # a round trip for fewer rows than these costs more than measuring the rows first
 _WIDTHS = (4 * 1024, 64 * 1024, 1024 * 1024)  # bytes of a row that divide the parts of a query
+_COPIES = 2  # of a large object, that the driver has more than of other values
 _LONG_ROWS = 16  # Oracle measures no LONG
 _OTHER_BYTES = 64  # of a number, a time, or the text of one
 _MEASURED_FROM = 256  # bytes; a shorter text counts as full
@@ -95,10 +96,11 @@ def parts_of(
         ask: gives the one row that a query has.
     """
     expressions = [column.comparable for column in columns]
-    budget = BATCH_BYTES // readers
+    has_large = any(map(is_large, expressions))
+    budget = BATCH_BYTES // readers // (_COPIES if has_large else 1)
     most = min(chunk_size, _LONG_ROWS) if any(isinstance(one.type, UNMEASURED) for one in expressions) else chunk_size
     fitting = budget // max(sum(map(_declared_bytes, expressions)), 1)
-    if not any(map(is_large, expressions)) and fitting >= min(most, _FEW_ROWS):
+    if not has_large and fitting >= min(most, _FEW_ROWS):
         return [Part(query, min(most, fitting))]
     width = _width(expressions)
     widest: list[sa.ColumnElement[Any]] = [sa.func.max(sa.case((width <= limit, width))) for limit in _WIDTHS]
