@@ -85,7 +85,8 @@ def _attempt(attempt: AttemptOrder, started_at: datetime) -> JobResult:
 
 def _find(attempt: AttemptOrder) -> tuple[Job, Configuration]:
     store = configuration_store()
-    return store.read_job(attempt.config_sha256, attempt.job_id), store.read_version(attempt.config_sha256)
+    job = _with_parent(store.read_job(attempt.config_sha256, attempt.job_id), attempt)
+    return job, store.read_version(attempt.config_sha256)
 
 
 class _Known(NamedTuple):
@@ -100,6 +101,14 @@ def _known(job: Job) -> _Known:
     earlier = last_load(job)
     loaded_before = evidence(earlier) if earlier and job.load_type is LoadType.INCREMENTAL else None
     return _Known(loaded_before, int(earlier.get("bytes", 0)) if earlier else 0, last_rewind(job))
+
+
+def _with_parent(job: Job, attempt: AttemptOrder) -> Job:
+    """An API's job with the job whose rows it goes through."""
+    if not job.api_for_each or job.api_for_each.startswith("list:"):
+        return job
+    parent = configuration_store().read_job(attempt.config_sha256, job.api_for_each.partition(".")[0])
+    return job.model_copy(update={"api_parent": parent})
 
 
 def _load(attempt: AttemptOrder, job: Job, configuration: Configuration, started_at: datetime) -> JobResult:

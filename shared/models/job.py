@@ -78,6 +78,9 @@ class Job(Shape):
     api_total_path: str | None = None
     api_max_pages: int = 100_000
     api_rate_limit: float | None = None
+    api_windows: str | None = None
+    api_for_each: str | None = None
+    api_parent: Job | None = Field(default=None, description="The job that api_for_each names, from the same workbook.")
     api_cursor_filter_param: str | None = None
     api_cursor_filter_format: str | None = None
     row: int = Field(default=0, description="The row of the sheet that the job stands in, for error messages.")

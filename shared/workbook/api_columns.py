@@ -43,6 +43,18 @@ _ENDPOINT = Text(
     label="path",
 )
 
+_WINDOWS = Text(
+    r"(?:[^/\s]+/[^/\s]+/)?\d+[dhm]?",
+    "is not from/to/step such as 2024-01-01/now/30d or 0/250000/1000, nor a step such as 7d, 12h, 15m",
+    max_length=100,
+    label="from/to/step",
+)
+_FOR_EACH = Text(
+    r"list:\s*[^,\s][^\n]*|[A-Za-z0-9][A-Za-z0-9_-]*\.[^\s]+",
+    "is neither job_id.field nor list: a, b, c",
+    label="job_id.field",
+)
+
 API_COLUMNS = (
     Column(
         "api_endpoint",
@@ -167,6 +179,24 @@ OPTIONAL_API_COLUMNS = (
         applies=IS_API,
     ),
     Column("api_rate_limit", Number(10_000), "Requests per second, at most.", 5, applies=IS_API),
+    Column(
+        "api_windows",
+        _WINDOWS,
+        "The load is divided into windows that are asked for one by one: from/to/step, or the step alone to go from "
+        "the "
+        "watermark to now. {start}, {end} and {last} (just before the end) stand for a window's ends in the other "
+        "cells.",
+        "2024-01-01/now/30d",
+        applies=IS_API,
+    ),
+    Column(
+        "api_for_each",
+        _FOR_EACH,
+        "The endpoint is asked for each row of another job of the same source (job_id.field), or for each value of "
+        "list: a, b, c. {each} stands for the value in the other cells; rows get it as parent_field, or as each.",
+        "shop_orders_full.id",
+        applies=IS_API,
+    ),
     Column(
         "api_cursor_filter_param",
         _PARAMETER,

@@ -5,6 +5,7 @@ A rule takes the row's typed values with the defaults filled in and yields the c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ from shared.jobs.wildcards import matches
 from shared.models.job import Job
 from shared.settings import settings
 from shared.workbook.cells import quoted
+
+_PLACEHOLDER = re.compile(r"\{(each|start|end|last|watermark)(?::[^{}]+)?\}")
 
 Rule = Callable[[Mapping[str, Any]], Iterator[tuple[str, str]]]
 
@@ -161,7 +164,24 @@ def _filter_is_named_once(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "api_cursor_filter_param", f"{message}, or write {{watermark}} into that value"
 
 
+def _placeholders_have_values(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    cells = ("api_endpoint", "api_params", "api_headers", "api_body")
+    wanted = {column: set(_PLACEHOLDER.findall(str(row[column]))) for column in cells}
+    needs = {"each": "api_for_each", "start": "api_windows", "end": "api_windows", "last": "api_windows"}
+    for column, names in wanted.items():
+        for name in sorted(names & needs.keys()):
+            if not row[needs[name]]:
+                yield column, f"holds {{{name}}}, which has a value only with {needs[name]}"
+        if "watermark" in names and row.get("load_type") != "INCREMENTAL":
+            yield column, "holds {watermark}, which has a value only with load_type INCREMENTAL"
+    for setting, some in (("api_for_each", {"each"}), ("api_windows", {"start", "end", "last"})):
+        if row[setting] and not some & set().union(*wanted.values()):
+            shown = " or ".join(f"{{{name}}}" for name in sorted(some))
+            yield setting, f"{quoted(row[setting])} changes nothing unless another cell holds {shown}"
+
+
 ERRORS: tuple[Rule, ...] = (
+    _placeholders_have_values,
     _zones_are_for_apis,
     _filter_is_named_once,
     _filter_is_one_condition,

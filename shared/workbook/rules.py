@@ -40,6 +40,7 @@ def check_jobs(drafts: Sequence[Draft], jobs: Sequence[Job], table: Table, found
                     text = f"the row cannot be judged ({type(error).__name__}); write its cells in a simpler way"
                     found.problems.append(table.problem(table.spec.key.name, draft.row, text))
     _check_ids(drafts, table, found)
+    _check_parents(drafts, table, found)
     _check_datasets(drafts, jobs, table, found)
     _check_nesting(drafts, jobs, table, found)
     _check_source_types(drafts, table, found)
@@ -127,6 +128,26 @@ def _check_ids(drafts: Sequence[Draft], table: Table, found: Findings) -> None:
         else:
             message = f"'{ours}' is too like '{theirs}' in {place}: they would share one pipeline name"
         found.problems.append(table.problem("job_id", second.row, message))
+
+
+def _check_parents(drafts: Sequence[Draft], table: Table, found: Findings) -> None:
+    """A job that is asked for each row of another needs one of the same source, which is asked for by itself."""
+    known = {draft.values["job_id"]: draft for draft in drafts if "job_id" in draft.values}
+    for draft in drafts:
+        text = draft.values.get("api_for_each") or "list:"
+        if text.startswith("list:"):
+            continue
+        name = text.partition(".")[0]
+        parent = known.get(name)
+        if parent is None:
+            wrong = f"names '{name}', which is not a job_id of this sheet{did_you_mean(name, list(known))}"
+        elif parent.values.get("source_name") != draft.values.get("source_name"):
+            wrong = f"names '{name}', which reads another source"
+        elif parent.values.get("api_for_each"):
+            wrong = f"names '{name}', which has an api_for_each itself"
+        else:
+            continue
+        found.problems.append(table.problem("api_for_each", draft.row, f"{quoted(text)} {wrong}"))
 
 
 def _check_datasets(drafts: Sequence[Draft], jobs: Sequence[Job], table: Table, found: Findings) -> None:

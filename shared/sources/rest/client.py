@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
@@ -98,6 +99,12 @@ class ApiClient:
         self._rest = RESTClient(connection.base_url, session=self._session)
         self._away = RESTClient(connection.base_url, session=self._away_session)
         self._limit = settings().api_max_megabytes * _MIB
+
+    def for_job(self, job: Job) -> ApiClient:
+        """The client for another job of the same API, which shares this one's connections and pace."""
+        other = copy(self)
+        other._job = job
+        return other
 
     def url(self, path: str) -> str:
         """A path of the API as an address.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -16,6 +17,8 @@ from shared.sources.rest.shapes import Shapes
 from shared.sources.rest.spool import Spool
 from shared.sources.rest.tables import ROOT, Path, Unnesting, has_nested
 from shared.sources.rest.types import ColumnTypes
+
+_PAGES = 10**12  # more than the rows of any question: pages are numbered by their offsets
 
 
 class Gathering:
@@ -35,9 +38,7 @@ class Gathering:
         self.shapes = Shapes(shapes or {})
         self._unnesting = Unnesting(job, self.shapes, load)
         self._spool = Spool(folder)
-        self.identity = Identity(job)
-        self._beyond: list[tuple[bytes, IngestionError]] = []
-        self._counted: str | None = None
+        self._answers: dict[int, _Answered] = {}
         self.types: dict[Path, ColumnTypes] = {}
         """The column types of each table that has come up."""
 
@@ -48,21 +49,24 @@ class Gathering:
             SourceError: it is one that came already.
         """
         rows = [row for row in page.rows if row is not None]
+        answered = self._answers.setdefault(page.ask.number, _Answered(Identity(self._job)))
         if page.counted:
-            self._counted = page.answer.place
+            answered.counted = page.answer.place
         if not rows:
             return
         digest = rows_digest(rows)
         if page.beyond:
-            self._beyond.append((digest, _unexpected(page)))
+            answered.beyond.append((digest, _unexpected(page)))
             return
-        self.identity.add_page(digest, rows, page.number, page.call.label, page.answer.place)
-        tables = self._tables(rows, page.number, page.answer.place)
-        self.identity.add_rows(tables[ROOT], page.number)
-        self._observe(tables, page.number)
-        self._spool.add(page.number, tables)
+        number = page.ask.number * _PAGES + page.number
+        answered.identity.add_page(digest, rows, number, page.call.label, page.answer.place)
+        rows = [page.ask.row(row, self._job) for row in rows] if page.ask.fields else rows
+        tables = self._tables(rows, number, page.answer.place)
+        answered.identity.add_rows(tables[ROOT], number)
+        self._observe(tables, number)
+        self._spool.add(number, tables)
         if has_nested(rows):
-            self._spool.keep_rows(page.number, rows)
+            self._spool.keep_rows(number, rows)
 
     def check(self) -> None:
         """After the last page: see that the pages fit together, and give every field one shape.
@@ -71,14 +75,22 @@ class Gathering:
             SourceError: pages are counted from 0, and nothing said so.
             TransientError: new rows are behind the API's total, or a row came on two pages that were counted.
         """
-        for digest, error in self._beyond:
-            if not self.identity.is_known(digest):
-                raise error
-        if self._counted:
-            self.identity.refuse_moved_pages(self._counted)
+        for answered in self._answers.values():
+            for digest, error in answered.beyond:
+                if not answered.identity.is_known(digest):
+                    raise error
+            if answered.counted:
+                answered.identity.refuse_moved_pages(answered.counted)
         while self.shapes.is_outdated:
             self.shapes.settled()
             self._take_apart_again()
+
+    def superseded(self) -> dict[int, pa.Array[Any]]:
+        """The places, by page, of rows whose key comes again later in the load: the later row counts."""
+        whole = Identity(self._job)
+        for answered in self._answers.values():
+            whole.take_keys(answered.identity)
+        return whole.superseded()
 
     def pages(self) -> Iterator[tuple[int, dict[Path, pa.Table]]]:
         """The number and the tables of each page."""
@@ -97,7 +109,9 @@ class Gathering:
 
     def _observe(self, tables: Mapping[Path, pa.Table], number: int) -> None:
         for path, table in tables.items():
-            self.types.setdefault(path, ColumnTypes(self._job.api_response_format)).observe(table, number)
+            self.types.setdefault(
+                path, ColumnTypes(self._job.api_response_format, self._job.table_format == "parquet")
+            ).observe(table, number)
 
     def _tables(self, rows: list[Any], number: int, place: str) -> dict[Path, pa.Table]:
         try:
@@ -107,6 +121,15 @@ class Gathering:
                 f"{place} has a text with half a character, {error.object[error.start : error.end]!a}, "
                 "which no file can hold: its source must correct it, or excluded_columns leave the column out."
             ) from None
+
+
+@dataclass
+class _Answered:
+    """What has come in answer to one question."""
+
+    identity: Identity
+    beyond: list[tuple[bytes, IngestionError]] = field(default_factory=list)
+    counted: str | None = None
 
 
 def _unexpected(page: Page) -> IngestionError:

@@ -100,6 +100,10 @@ class Identity:
                 place, f"{len(doubled)} rows with the same {', '.join(self._columns)} came twice", self._columns
             )
 
+    def take_keys(self, other: Identity) -> None:
+        """Take in the keys of another part of the same load."""
+        self._keys |= other._keys
+
     def superseded(self) -> dict[int, pa.Array[Any]]:
         """The places, by page, of rows whose key comes again later in the load: the later row counts."""
         if not self._job.primary_key or not len(self._doubled()):

@@ -42,7 +42,7 @@ class Output:
     def items(self) -> Iterator[Any]:
         """The tables; each at least once, if without rows, so that the lake learns its columns."""
         self._recount()
-        superseded = self._gathering.identity.superseded()
+        superseded = self._gathering.superseded()
         for number, page in self._gathering.pages():
             if number in superseded:
                 page[ROOT] = _without(page[ROOT], superseded[number])

@@ -11,12 +11,14 @@ from typing import Any
 from shared.errors.hierarchy import IngestionError, SourceError
 from shared.models.job import Job
 from shared.sources.rest.answer import Answer
+from shared.sources.rest.asks import ALONE, Ask
 from shared.sources.rest.client import ApiClient, Call
 from shared.sources.rest.content_range import content_range
 from shared.sources.rest.faults import TryAgainError
 from shared.sources.rest.parsing import parse
 from shared.sources.rest.paths import set_value, value_at
 from shared.sources.rest.rows import find_rows_path, rows_at
+from shared.sources.rest.templates import filled, names_in
 from shared.sources.rest.verdict import refuse_error_rows, refuse_failures
 
 _EXACT = ("decimal", "text", "json")
@@ -30,7 +32,8 @@ class Page:
 
     `number` puts pages into their order whatever order they come in; `total` is the number of all rows that the API
     declares; `beyond` says that the page lies behind that number, where none should be; `counted` that it was asked for
-    by its offset or number, so that it moves when rows come and go.
+    by its offset or number, so that it moves when rows come and go. `ask` is the question that it is part of the
+    answer to.
     """
 
     number: int
@@ -41,6 +44,7 @@ class Page:
     total: int | None = None
     beyond: bool = False
     counted: bool = False
+    ask: Ask = ALONE
 
 
 class PageReader:
@@ -61,15 +65,19 @@ class PageReader:
         self.fields = frozenset(fields)
         self._exact = any(text.startswith(_EXACT) for text in job.column_types.values())
 
-    def call(self, filters: Mapping[str, str]) -> Call:
+    def call(self, filters: Mapping[str, str], ask: Ask) -> Call:
         """The request without what pagination adds; `filters` makes the server send newer rows only."""
         job = self.job
+        own_headers = {
+            name: text for name, text in job.api_headers.items() if names_in(text)
+        }  # the session has the rest
         call = Call(
-            url=self.client.url(str(job.api_endpoint)),
-            label="page 1",
+            url=self.client.url(filled(str(job.api_endpoint), ask.values, job, in_path=True)),
+            label=f"{ask.label}page 1",
             method=job.api_method,
-            params=job.api_params,
-            body=job.api_body if job.api_method == "POST" else None,
+            params=filled(job.api_params, ask.values, job),
+            body=filled(job.api_body, ask.values, job) if job.api_method == "POST" else None,
+            headers=filled(own_headers, ask.values, job),
         )
         return with_values(call, filters)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import pairwise
 
 from shared.errors.hierarchy import SourceError, TransientError
+from shared.sources.rest.asks import ALONE, Ask
 from shared.sources.rest.client import Call
 from shared.sources.rest.content_range import content_range
 from shared.sources.rest.linked import LinkedPages
@@ -58,7 +59,8 @@ class SinglePage:
         Raises:
             SourceError: the answer says that there is more, and the job does not say that one page is enough.
         """
-        place = first.answer.shown(says_more(first, first.call.asked) or "")
+        asked = {} if self._job.pagination_type == "auto" else first.call.asked  # auto's own limit is no sign
+        place = first.answer.shown(says_more(first, asked) or "")
         if place and self._job.pagination_type == "auto":
             raise SourceError(
                 f"{first.answer.place} tells of more rows in {place}, but not how to get them: "
@@ -77,27 +79,35 @@ class SinglePage:
 Pagination = SinglePage | NumberedPages | LinkedPages
 
 
-def first_page(reader: PageReader, filters: Mapping[str, str]) -> tuple[Pagination, Page]:
-    """The first page, and what gives the others."""
-    base, style = reader.call(filters), reader.job.pagination_type
+def first_page(
+    reader: PageReader, filters: Mapping[str, str], ask: Ask = ALONE, empty: Collection[int] = ()
+) -> tuple[Pagination, Page]:
+    """The first page, and what gives the others; `empty` as for `PageReader.fetch`."""
+    base, style = reader.call(filters, ask), reader.job.pagination_type
     pagination = _pagination(reader, base, style)
-    page = reader.fetch(pagination.first_call(), 0)
+    page = reader.fetch(pagination.first_call(), 0, empty)
+    if page.answer.is_empty:
+        return SinglePage(reader, base), page
     return (_detected(reader, base, page) if style == "auto" else pagination), page
 
 
-def all_pages(reader: PageReader, filters: Mapping[str, str]) -> Iterator[Page]:
+def all_pages(
+    reader: PageReader, filters: Mapping[str, str], ask: Ask = ALONE, empty: Collection[int] = ()
+) -> Iterator[Page]:
     """Every page with rows, in any order; `Page.number` gives the order.
 
     Args:
         reader: Fetches pages.
         filters: Parameters that make the server send newer rows only.
+        ask: The question whose answer they are.
+        empty: Statuses of the first page by which the server says that there is nothing.
 
     Raises:
         SourceError: there are more pages than api_max_pages.
         TransientError: the API's total is not the number of rows that came, or went down while numbered pages were
         read.
     """
-    pagination, first = first_page(reader, filters)
+    pagination, first = first_page(reader, filters, ask, empty)
     limit, rows, pages = reader.job.api_max_pages, len(first.rows), 1
     totals = _Totals(first)
     yield first

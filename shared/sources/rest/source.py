@@ -27,9 +27,9 @@ from shared.sources.rest.increment import NewRows
 from shared.sources.rest.memory import MEMORY, Memory
 from shared.sources.rest.output import Output, Schemas
 from shared.sources.rest.page import Page, PageReader
-from shared.sources.rest.pagination import all_pages, first_page
+from shared.sources.rest.reading import load_pages
 from shared.sources.rest.schemas import conformed, earlier_schemas, rows_schema, table_name
-from shared.sources.rest.server_filter import server_filter
+from shared.sources.rest.server_filter import server_filter, watermark_of
 from shared.sources.rest.tables import ROOT, ROW_ID, Path
 from shared.sources.source import ReadOptions
 
@@ -74,7 +74,7 @@ class RestSource:
     def _first_page(self) -> tuple[Page, pa.Table]:
         client, gathering = self._open()
         try:
-            _, page = first_page(PageReader(self.job, client), self._filter())
+            page = next(load_pages(PageReader(self.job, client), self._filter(), self._watermark()))
             gathering.add(page)
             schema = self._schemas(gathering)[ROOT]
             _, tables = next(gathering.pages(), (0, {ROOT: schema.empty_table()}))
@@ -89,7 +89,7 @@ class RestSource:
         rows = 0
         try:
             reader = PageReader(self.job, client, memory.rows_path, memory.fields)
-            for page in all_pages(reader, self._filter()):
+            for page in load_pages(reader, self._filter(), self._watermark()):
                 gathering.add(page)
                 came = 0 if page.beyond else len(page.rows)
                 rows += came
@@ -117,11 +117,18 @@ class RestSource:
         return Memory(self.job, state)
 
     def _filter(self) -> dict[str, str]:
+        return server_filter(self.job, self._start(), self._watermark_type())
+
+    def _start(self) -> str | None:
+        """Where an INCREMENTAL load starts."""
         if self.job.load_type is not LoadType.INCREMENTAL:
-            return {}
+            return None
         last = None if self.options.full_refresh else self.options.watermark
-        start = self.options.start or last or self.job.last_watermark
-        return server_filter(self.job, start, self._watermark_type())
+        return self.options.start or last or self.job.last_watermark
+
+    def _watermark(self) -> Any:
+        start = self._start()
+        return None if start is None else watermark_of(self.job, start, self._watermark_type())
 
     def _watermark_type(self) -> pa.DataType | None:
         return self._earlier.get(self.job.resource_name, {}).get(str(self.job.watermark_column))

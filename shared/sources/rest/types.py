@@ -45,9 +45,12 @@ class ColumnTypes:
 
     Args:
         response_format: In CSV everything is text, so that numbers are looked for in it, too.
+        may_widen: Whether whole numbers of earlier loads may be followed by doubles: in Parquet each file has its own
+            types, but a Delta table has one for all.
     """
 
-    def __init__(self, response_format: str) -> None:
+    def __init__(self, response_format: str, may_widen: bool = False) -> None:
+        self._may_widen = may_widen
         self._candidates = _OF_CSV if response_format == "csv" else _OF_JSON
         self._seen: dict[str, _Seen] = {}
 
@@ -90,7 +93,11 @@ class ColumnTypes:
             now = LINK_TYPES.get(name) or declared.get(name) or self._type(name)
             earlier = before.get(name)
             if earlier is not None and name not in declared:
-                now = earlier if now is None or (keep and not _is_wider(earlier, now)) else _wider(earlier, now)
+                now = (
+                    earlier
+                    if now is None or (keep and not (self._may_widen and _is_wider(earlier, now)))
+                    else _wider(earlier, now)
+                )
             if now is not None:
                 fields.append(pa.field(name, now))
         if keep:  # an optional field that no row has now is null in all of them
@@ -133,9 +140,9 @@ def _all(column: Array, pattern: str) -> bool:
     return bool(pc.all(pc.match_substring_regex(column, pattern), min_count=0).as_py())
 
 
-def _is_wider(before: pa.DataType, now: pa.DataType) -> bool:
+def _is_wider(before: pa.DataType, now: pa.DataType | None) -> bool:
     """Whether the lake's whole numbers may become doubles, because JSON has one kind of number: 10, and later 10.5."""
-    return pa.types.is_integer(before) and pa.types.is_floating(now)
+    return now is not None and pa.types.is_integer(before) and pa.types.is_floating(now)
 
 
 def _wider(before: pa.DataType, now: pa.DataType) -> pa.DataType:
