@@ -11,6 +11,8 @@ from pydantic import Field
 from shared.models.shape import Shape
 
 _NOT_IN_A_PATH = re.compile(r"""[\x00-\x1f/\\#?%*:|"<>]""")
+_FILE_ENDING = re.compile(r"(?<=.)\.(json|jsonl|ndjson|csv|txt|xml|gz|zip|aspx?|php)$", re.IGNORECASE)
+_NO_DLT_NAME = re.compile(r"[.%{}]")
 
 
 class LoadType(StrEnum):
@@ -91,11 +93,17 @@ class Job(Shape):
 
         What cannot stand in a path becomes `_`; a name that dlt keeps for its own tables gets another beginning.
         """
-        name = self.table_name or (self.api_endpoint or self.job_id).partition("?")[0].rstrip("/").rsplit("/", 1)[-1]
-        name = _NOT_IN_A_PATH.sub("_", name)
+        name = _NOT_IN_A_PATH.sub("_", self.table_name or _endpoint_name(self.api_endpoint or "") or self.job_id)
         if name.startswith("_dlt"):
             return f"table{name}"
         return f"_{name}" if name.startswith(".") else name
+
+
+def _endpoint_name(endpoint: str) -> str:
+    """The last part of a path that is no placeholder, without a file's ending: `lines` of `/orders/{each}/lines`."""
+    parts = [part for part in endpoint.partition("?")[0].split("/") if part and not part.startswith("{")]
+    name = _FILE_ENDING.sub("", parts[-1]) if parts else ""
+    return _NO_DLT_NAME.sub("_", name)
 
 
 class Source(Shape):

@@ -40,9 +40,8 @@ class RestConnection(BaseModel):
     client_id: str | None = None
     client_secret: SecretStr | None = None
     scope: str | None = Field(None, description="What a token is asked for, with oauth2 and managed_identity.")
-    token_auth: Literal["form", "basic", "json"] = Field(
-        "form",
-        description="How token_url is given client_id and client_secret: in the form, by HTTP Basic, or as JSON.",
+    token_auth: Literal["form", "basic", "json"] | None = Field(
+        None, description="How token_url gets client_id and client_secret: in the form, by HTTP Basic, or as JSON."
     )
     token_params: dict[str, SecretStr] = Field(
         {}, description="Further fields for token_url: grant_type, refresh_token, audience, resource."

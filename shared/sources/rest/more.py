@@ -99,7 +99,7 @@ def is_address(mark: Any) -> bool:
 
 def next_page(document: Any) -> Next | None:
     """Where an answer's body names its next page."""
-    found = list(_marks(document))
+    found = [one for one in _marks(document) if not isinstance(one.mark, dict)]
     return next((one for one in found if not one.weak), None) or next(iter(found), None)
 
 
@@ -206,9 +206,9 @@ def _in_body(page: Page) -> str | None:
             return f"'{flag}'"
         if flag_of_end(document):
             continue
-        following = next_page(document)
-        if following and not (following.weak and _is_complete(page)):
-            return f"'{following.path}'"
+        for following in _marks(document):
+            if not (following.weak and _is_complete(page)):
+                return f"'{following.path}'"
         pages = declared_pages(document)
         if pages and pages[1] > max(pages[2], 1):
             return f"'{pages[0]}'"
@@ -265,7 +265,7 @@ def _marks(document: Any) -> Iterator[Next]:
             yield from _linked(path, value)
         elif weak or _NEXT.fullmatch(kind):
             place, mark = _href(path, value)
-            if not is_end(mark) and not isinstance(mark, (dict, bool)):
+            if not is_end(mark) and not isinstance(mark, bool):
                 yield Next(place, mark, weak and kind != "offset")
 
 

@@ -180,7 +180,8 @@ def _detected(reader: PageReader, base: Call, page: Page) -> Pagination:
         if following := next_page(page.document):
             style = "next_url" if is_address(following.mark) else "cursor"
             return LinkedPages(reader, base, style, following.path, following.param)
-        if pages := declared_pages(page.document):
+        pages = declared_pages(page.document)
+        if pages and pages[1] > pages[2]:
             return NumberedPages(reader, base, by_offset=False, pages=pages[1], first=pages[2])
     for name, value in page.answer.headers.items():
         if word(name) in _NEXT_TOKENS and value:

@@ -15,7 +15,9 @@ from tests.builders import a_workbook
 COOKBOOK = Path(__file__).parents[3] / "docs" / "rest.md"
 HOST = "https://api.example.com"
 SECRET = "s3cr3t"
-_RECIPE = re.compile(r"^### (?P<number>\d)\. (?P<title>[^\n]+)$(?P<text>.*?)```json\n(?P<secret>.+?)\n```", re.M | re.S)
+_RECIPE = re.compile(
+    r"^### (?P<number>\d+)\. (?P<title>[^\n]+)$(?P<text>.*?)```json\n(?P<secret>.+?)\n```", re.M | re.S
+)
 _CELL = re.compile(r"^\| `(?P<column>\w+)` \| `(?P<value>.+)` \|$", re.M)
 
 

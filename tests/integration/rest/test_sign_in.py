@@ -224,3 +224,34 @@ def test_requests_go_through_the_secrets_proxy(server: ApiServer, signed_in: Log
     server.endpoints["/proxied"] = at_once(ROWS)  # a proxy gets the whole address; the server reads its path
     assert signed_in(base_url=target, proxy=server.url).load(api_job("/proxied")) == ROWS
     assert server.asked("/proxied")[-1].headers["Host"] == "api.example.invalid"
+
+
+@pytest.mark.parametrize("token_auth", [None, "basic"])
+@pytest.mark.parametrize("status", [200, 201])
+def test_a_token_server_that_wants_basic_gets_it(
+    server: ApiServer, signed_in: Login, token_auth: str | None, status: int
+) -> None:
+    def token(request: Request) -> Reply:
+        good = request.headers.get("Authorization") == basic("lake", "hush")
+        return (
+            Reply({"access_token": "t", "expires_in": 600}, status) if good else Reply({"error": "invalid_client"}, 401)
+        )
+
+    server.endpoints["/basic"] = token
+    server.endpoints["/with_t"] = requiring(at_once([{"id": 1}]), authorization="Bearer t")
+    fields = {"auth": "oauth2", "token_url": f"{server.url}/basic", "client_id": "lake", "client_secret": "hush"}
+    assert signed_in(**fields, token_auth=token_auth).load(api_job("/with_t")) == [{"id": 1}]
+
+
+def test_a_token_is_asked_for_by_the_grant_and_fields_of_the_secret(server: ApiServer, signed_in: Login) -> None:
+    wanted = {"grant_type": "refresh_token", "refresh_token": "r", "audience": "a", "client_id": "lake"}
+
+    def token(request: Request) -> Reply:
+        return Reply({"access_token": "t"}) if request.body == wanted else Reply({"error": "invalid_grant"}, 400)
+
+    server.endpoints["/refreshed"] = token
+    server.endpoints["/with_t"] = requiring(at_once([{"id": 1}]), authorization="Bearer t")
+    params = {name: wanted[name] for name in ("grant_type", "refresh_token", "audience")}
+    fields = {"auth": "oauth2", "token_url": f"{server.url}/refreshed", "client_id": "lake", "token_params": params}
+    for token_auth in (None, "json"):
+        assert signed_in(**fields, token_auth=token_auth).load(api_job("/with_t")) == [{"id": 1}]
