@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 _NOT_A_LETTER = re.compile(r"[^a-z0-9]")
@@ -153,6 +154,7 @@ _THROTTLED = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)  # the same few names come on every page
 def word(name: str) -> str:
     """A field's name without case and punctuation: `hasMore`, `has_more` and `has-more` are one word."""
     return _NOT_A_LETTER.sub("", name.lower())
