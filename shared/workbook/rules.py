@@ -140,7 +140,7 @@ def _check_parents(drafts: Sequence[Draft], table: Table, found: Findings) -> No
         name = text.partition(".")[0]
         parent = known.get(name)
         if parent is None:
-            wrong = f"names '{name}', which is not a job_id of this sheet{did_you_mean(name, list(known))}"
+            wrong = f"names '{name}', which is not a job_id of this sheet{found.did_you_mean(name, known)}"
         elif parent.values.get("source_name") != draft.values.get("source_name"):
             wrong = f"names '{name}', which reads another source"
         elif parent.values.get("api_for_each"):
