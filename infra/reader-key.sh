@@ -2,7 +2,7 @@
 # Makes a key that opens what reads and nothing that changes anything, and prints it: one value under one name, set on
 # every function of the app that answers GET. Call it again, with another name, for another reader; with the same name,
 # to change the key; and after a deployment that has brought new routes. The outputs of main.bicep are expected in the
-# environment. The key never stands on a command line.
+# environment. The key is never on a command line.
 set -eu
 : "${AZURE_RESOURCE_GROUP:?}" "${FUNCTION_APP_NAME:?}" "${FUNCTION_APP_HOST:?}"
 name=${1:-reader}

@@ -1,4 +1,4 @@
-// The key comes through the environment: it stands neither in a file nor on a command line.
+// The key comes through the environment: it is neither in a file nor on a command line.
 
 using './workbook-subscription.bicep'
 

@@ -1,4 +1,4 @@
-// The one identity of the app: it outlives the app, so that database grants stay valid when the app is made anew.
+// The one identity of the app: it outlives the app, so that database grants stay valid when the app is made again.
 
 param name string
 param location string
