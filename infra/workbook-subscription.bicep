@@ -1,4 +1,4 @@
-// The second phase: Event Grid notifies the app of a new workbook. It can only be made when the app's code runs, because
+// The second phase: Event Grid notifies the app of a new workbook. It can only be made when the app's code runs, since
 // the key of the blob extension does not exist before, and because Event Grid asks the app whether it wants the events.
 // subscribe-workbook.sh waits for that and deploys this file.
 
