@@ -96,6 +96,9 @@ class SqlSource(ABC):
     def beyond(self, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:
         return column.comparable > self.literal(column.comparable, value)
 
+    def settled(self, query: sa.Select[Any], cursor: ReadColumn) -> sa.Select[Any]:  # noqa: ARG002
+        return query
+
     def total(self, column: ReadColumn) -> sa.ColumnElement[Any]:
         scale = column.type.scale if isinstance(column.type, pa.Decimal128Type) else 0
         exact = sa.func.sum(sa.cast(column.comparable, sa.Numeric(38, scale)))

@@ -51,6 +51,12 @@ class Database(Protocol):
     def beyond(self, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:
         """The condition that a column has a value that is greater in Arrow, too."""
 
+    def settled(self, query: sa.Select[Any], cursor: ReadColumn) -> sa.Select[Any]:
+        """A query without the rows that a transaction still in progress may yet precede, in the order of a cursor.
+
+        Such a transaction has taken a value and not committed. A load that went past it would never come back.
+        """
+
     def total(self, column: ReadColumn) -> sa.ColumnElement[Any]:
         """The exact sum of a column of whole or decimal numbers, or a text of several numbers that add up to it."""
 
@@ -74,8 +80,11 @@ class TableRead:
             cursor = self.column(self.within.column)
             before_end = sa.not_(self.database.since(cursor, self.within.end))
             query = query.where(self.database.since(cursor, self.within.start), before_end)
-        elif watermark_column and watermark is not None:
-            query = query.where(self.database.since(self.column(watermark_column), watermark))
+        elif watermark_column:
+            cursor = self.column(watermark_column)
+            query = self.database.settled(query, cursor)
+            if watermark is not None:
+                query = query.where(self.database.since(cursor, watermark))
         return self.select(query)
 
     def select(self, query: sa.Select[Any]) -> sa.Select[Any]:

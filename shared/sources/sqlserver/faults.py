@@ -63,6 +63,8 @@ def _codes(error: BaseException) -> Sequence[str]:
 
 
 _NO_USER = "18456 by token"
+NO_LOCK = "1222"
+"""The number of the error that a lock was not given within LOCK_TIMEOUT."""
 
 FAULTS = Faults(
     (
@@ -87,7 +89,7 @@ FAULTS = Faults(
             r"shutdown|shutting down|script upgrade mode|failover",
         ),
         passing(ENDED, "1205 1203 3928 3930 3971 3988", r"deadlock"),
-        passing(LOCKED, "1222", r"lock request time out"),
+        passing(LOCKED, NO_LOCK, r"lock request time out"),
         passing(
             NO_SNAPSHOT,
             "1101 1105 3947 3948 3951 3954 3957 3958 3959 3960 3961 3966 3967 601 605 608 2801 2816 4117 4184 8630 "

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.dialects import mssql
+from sqlalchemy.exc import DBAPIError
 
 from shared.sources.arrow import Batch
 from shared.sources.columns import TEXT, ReadColumn, decimal_type
@@ -17,7 +18,7 @@ from shared.sources.deadline import connect_within
 from shared.sources.sql import SqlSource, beyond_microsecond
 from shared.sources.sqlserver.connection import SqlServerConnection
 from shared.sources.sqlserver.driver import Driver, driver_for
-from shared.sources.sqlserver.faults import FAULTS
+from shared.sources.sqlserver.faults import FAULTS, NO_LOCK
 from shared.sources.sqlserver.text import MICROSECONDS, as_text, datetime2, literal
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ _DIALECT.server_version_info = (13,)  # SQL Server 2016; one that knows no versi
 _BINARY_ORDER = "Latin1_General_100_BIN2"
 
 
-_LOCK_MILLISECONDS = 10_000
+LOCK_MILLISECONDS = 10_000
 
 
 _SAMPLED_ROWS = 20_000
@@ -81,6 +82,9 @@ _ONE_READER = (
 )
 
 
+_LOCKED = "Table '%s' is being changed by a transaction that takes long, so one reader reads it."
+
+
 class SqlServerSource(SqlSource):
     """A table or view of a SQL Server or Azure SQL database."""
 
@@ -89,6 +93,7 @@ class SqlServerSource(SqlSource):
     faults = FAULTS
     filter_dialect = "tsql"
     may_write = _MAY_WRITE
+    _active_version: int | None = None
 
     def engine(self) -> sa.Engine:
         self._driver = driver_for(self.connection)
@@ -101,6 +106,8 @@ class SqlServerSource(SqlSource):
     def snapshot(self, table: sa.Table, readers: int) -> Iterator[SqlServerSnapshot]:
         with self._engine.connect() as connection:
             allowed = _allows_snapshots(connection)
+            if any(isinstance(column.type, mssql.TIMESTAMP) for column in table.c):
+                self._active_version = _active_version(connection)
             connection.rollback()
             if allowed:
                 connection = connection.execution_options(isolation_level="SNAPSHOT")
@@ -114,18 +121,29 @@ class SqlServerSource(SqlSource):
             with ExitStack() as stack:
                 others = [stack.enter_context(self._engine.connect()) for _ in range(readers - 1)]
                 seeing = [connection, *(one.execution_options(isolation_level="SNAPSHOT") for one in others)]
-                self._begin_together(table, seeing)
+                if not self._begin_together(table, seeing):
+                    log.warning(_LOCKED, table.fullname)
+                    seeing = seeing[:1]
                 yield SqlServerSnapshot(seeing, self._driver, self)
 
-    def _begin_together(self, table: sa.Table, connections: list[sa.Connection]) -> None:
-        """Let every connection's snapshot begin while a lock keeps others from committing changes to the table."""
-        touch = sa.select(sa.literal(1)).select_from(table).limit(1)
+    def _begin_together(self, table: sa.Table, connections: list[sa.Connection]) -> bool:
+        """Let every connection's snapshot begin while a lock keeps others from committing changes to the table.
+
+        Returns False, and no snapshot has begun, if other transactions hold the table for too long.
+        """
+        touch: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(table).limit(1)
         with self._engine.connect() as holder:
-            holder.exec_driver_sql(f"SET LOCK_TIMEOUT {_LOCK_MILLISECONDS}")
-            holder.execute(touch.with_hint(table, "WITH (TABLOCK, HOLDLOCK)", "mssql"))
+            holder.exec_driver_sql(f"SET LOCK_TIMEOUT {LOCK_MILLISECONDS}")
+            try:
+                holder.execute(touch.with_hint(table, "WITH (TABLOCK, HOLDLOCK)", "mssql"))
+            except DBAPIError as error:
+                if NO_LOCK in FAULTS.codes(error.orig or error):
+                    return False
+                raise
             for connection in connections:
                 connection.execute(touch)
             holder.rollback()
+        return True
 
     def compile(self, query: sa.Select[Any]) -> str:
         # the driver's parameter style would double every % outside of names
@@ -152,7 +170,6 @@ class SqlServerSource(SqlSource):
         expression: sa.ColumnElement[Any] = column
         if isinstance(column.type, mssql.TIMESTAMP):  # rowversion: eight bytes that count up
             expression = sa.cast(column, sa.BigInteger())
-            return ReadColumn(read.name, expression, read.type)
         if isinstance(column.type, mssql.DATETIMEOFFSET):  # pyodbc knows no such type
             expression = sa.cast(sa.func.SWITCHOFFSET(column, sa.literal_column("'+00:00'")), datetime2(7))
         elif isinstance(column.type, mssql.DATETIME):  # it counts in 1/300 s and prints milliseconds
@@ -163,6 +180,20 @@ class SqlServerSource(SqlSource):
 
     def literal(self, column: sa.ColumnElement[Any], value: Any) -> sa.ColumnElement[Any]:
         return literal(value, column.type)
+
+    def settled(self, query: sa.Select[Any], cursor: ReadColumn) -> sa.Select[Any]:
+        """Bounds a rowversion by those of transactions in progress, as they were before the snapshot began."""
+        column = cursor.comparable
+        if not isinstance(column.type, mssql.TIMESTAMP):
+            return query
+        if self._active_version is None:  # a dry run, which has no snapshot
+            return query.where(column < sa.func.MIN_ACTIVE_ROWVERSION())
+        return query.where(column < self.literal(column, self._active_version))
+
+    def total(self, column: ReadColumn) -> sa.ColumnElement[Any]:
+        if isinstance(column.comparable.type, mssql.TIMESTAMP):
+            column = ReadColumn(column.name, column.expression, column.type)
+        return super().total(column)
 
     def beyond(self, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:
         if isinstance(column.comparable.type, (mssql.DATETIME2, mssql.DATETIMEOFFSET)):
@@ -205,6 +236,11 @@ class SqlServerSnapshot:
             yield from self._driver.read(raw, self._source.compile(query), columns, self._source.job.chunk_size)
         finally:
             self._idle.append(connection)
+
+
+def _active_version(connection: sa.Connection) -> int:
+    """The lowest rowversion that a transaction in progress has taken, or the next one of the database."""
+    return int(connection.exec_driver_sql("SELECT CAST(MIN_ACTIVE_ROWVERSION() AS BIGINT)").scalar_one())
 
 
 def _allows_snapshots(connection: sa.Connection) -> bool:

@@ -64,6 +64,8 @@ def literal(value: Any, source_type: sa.types.TypeEngine[Any]) -> sa.ColumnEleme
         return sa.literal_column(str(int(value)))
     if isinstance(value, bytes):
         return sa.literal_column(f"0x{value.hex()}")
+    if isinstance(source_type, mssql.TIMESTAMP):
+        return sa.literal_column(f"0x{value % (1 << 64):016X}")  # its eight bytes, so that an index can be used
     if isinstance(value, Decimal):
         return sa.literal_column(f"{value:f}")
     if not isinstance(value, date):

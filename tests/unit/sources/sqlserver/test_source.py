@@ -162,7 +162,7 @@ CURSORS = [
         ">= N'58185E0D-3A91-44D8-BC46-7107217E0A6D'",
         None,
     ),
-    (mssql.TIMESTAMP(), 2001, "CAST(dbo.orders.c AS BIGINT) >= 2001", None),
+    (mssql.TIMESTAMP(), 2001, "dbo.orders.c >= 0x00000000000007D1", None),
 ]
 
 
