@@ -103,6 +103,16 @@ class PostgresConnection(ServerConnection):
         return {name: value for name, value in parameters.items() if value is not None}
 
 
+class Xid8(sa.types.UserDefinedType[int]):
+    """The number of a transaction (`pg_current_xact_id()`), which never comes again; SQLAlchemy does not know it."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """The type's name in SQL."""
+        return "XID8"
+
+
 class PostgresSource(SqlSource):
     """A table or view of a PostgreSQL database."""
 
@@ -113,12 +123,15 @@ class PostgresSource(SqlSource):
     may_write = sa.text("SELECT has_table_privilege(CAST(:name AS regclass), 'INSERT, UPDATE, DELETE, TRUNCATE')")
 
     def engine(self) -> sa.Engine:
-        return sa.create_engine(
+        engine = sa.create_engine(
             "postgresql+psycopg://",
             connect_args={**self.connection.libpq_parameters(), "cursor_factory": OneStatementCursor},
             poolclass=sa.pool.NullPool,
             execution_options={"postgresql_readonly": True},  # BEGIN READ ONLY, which no statement within can leave
         )
+        dialect: Any = engine.dialect
+        dialect.ischema_names = dialect.ischema_names | {"xid8": Xid8}
+        return engine
 
     @contextmanager
     def snapshot(self, table: sa.Table, readers: int) -> Iterator[PostgresSnapshot]:  # noqa: ARG002
@@ -157,6 +170,8 @@ class PostgresSource(SqlSource):
         return _ARROW_TYPES.get(type(source_type))
 
     def read_column(self, column: sa.Column[Any], declared: str | None) -> ReadColumn:
+        if isinstance(column.type, Xid8) and not declared:  # it casts to text only
+            return ReadColumn(column.name, sa.cast(self.as_text(column), sa.BigInteger()), pa.int64(), compared=column)
         read = super().read_column(column, declared)
         if pa.types.is_decimal(read.type) and not declared:
             # the server prints numbers faster than ADBC does, which gives zeros for some that are very long
@@ -167,6 +182,22 @@ class PostgresSource(SqlSource):
             in_bytes_order = sa.collate(read.expression, "C")  # as Arrow has it
             return ReadColumn(read.name, read.expression, read.type, compared=in_bytes_order)
         return read
+
+    def literal(self, column: sa.ColumnElement[Any], value: Any) -> sa.ColumnElement[Any]:
+        if isinstance(column.type, Xid8):
+            return sa.cast(sa.literal_column(f"'{int(value)}'"), Xid8())
+        return super().literal(column, value)
+
+    def settled(self, query: sa.Select[Any], cursor: ReadColumn) -> sa.Select[Any]:
+        """Bounds numbers of transactions by the first that was in progress as the snapshot began."""
+        if not isinstance(cursor.comparable.type, Xid8):
+            return query
+        return query.where(cursor.comparable < sa.func.pg_snapshot_xmin(sa.func.pg_current_snapshot()))
+
+    def total(self, column: ReadColumn) -> sa.ColumnElement[Any]:
+        if isinstance(column.comparable.type, Xid8):
+            column = ReadColumn(column.name, column.expression, column.type)
+        return super().total(column)
 
 
 @dataclass(frozen=True)

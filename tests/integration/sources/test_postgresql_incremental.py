@@ -9,6 +9,7 @@ import psycopg
 import pyarrow as pa
 import pytest
 
+from localhost.services import LocalServices
 from shared.errors.hierarchy import SourceError
 from shared.models.job import Job
 from shared.sources import boundary
@@ -181,3 +182,18 @@ def test_the_state_keeps_the_type_of_the_watermark(lake: Lake, sql: psycopg.Conn
     sql.execute(f"INSERT INTO {table} VALUES (1, '2024-01-01 00:00+02', '2024-01-01')")
     assert lake.load(incremental(table)).column("at").to_pylist() == [datetime(2023, 12, 31, 22, tzinfo=timezone.utc)]
     assert lake.load(incremental(table)).column("day").to_pylist() == [date(2024, 1, 1)]
+
+
+def test_rows_of_a_transaction_in_progress_come_with_a_later_load_where_xid8_is_the_watermark(
+    services: LocalServices, database_name: str, sql: psycopg.Connection[Any], table: str, lake: Lake
+) -> None:
+    sql.execute(f"CREATE TABLE {table} (id int PRIMARY KEY, tx xid8 NOT NULL DEFAULT pg_current_xact_id())")
+    job = a_job(table_name=table, load_type="INCREMENTAL", watermark_column="tx", verify="SUMS")
+    sql.execute(f"INSERT INTO {table} (id) VALUES (1)")
+    with services.postgres.connect(database_name) as slow:
+        slow.execute(f"INSERT INTO {table} (id) VALUES (2)")
+        sql.execute(f"INSERT INTO {table} (id) VALUES (3)")  # a later transaction, committed first
+        assert set(lake.load(job)["id"].to_pylist()) == {1}
+    assert sorted(map(str, lake.load(job)["id"].to_pylist())) == ["1", "2", "3"]
+    assert lake.load(job)["tx"].type == pa.int64()
+    assert lake.load(job).num_rows == 3
