@@ -10,9 +10,9 @@ from pydantic import Field
 
 from shared.models.shape import Shape
 
-_NOT_IN_A_PATH = re.compile(r"""[\x00-\x1f/\\#?%*:|"<>]""")
+# what no path can hold, and what dlt takes for a part of a file's name
+_NOT_IN_A_PATH = re.compile(r"""[\x00-\x1f/\\#?%*:|"'<>.{}]""")
 _FILE_ENDING = re.compile(r"(?<=.)\.(json|jsonl|ndjson|csv|txt|xml|gz|zip|aspx?|php)$", re.IGNORECASE)
-_NO_DLT_NAME = re.compile(r"[.%{}]")
 
 
 class LoadType(StrEnum):
@@ -94,16 +94,13 @@ class Job(Shape):
         What cannot stand in a path becomes `_`; a name that dlt keeps for its own tables gets another beginning.
         """
         name = _NOT_IN_A_PATH.sub("_", self.table_name or _endpoint_name(self.api_endpoint or "") or self.job_id)
-        if name.startswith("_dlt"):
-            return f"table{name}"
-        return f"_{name}" if name.startswith(".") else name
+        return f"table{name}" if name.startswith("_dlt") else name
 
 
 def _endpoint_name(endpoint: str) -> str:
     """The last part of a path that is no placeholder, without a file's ending: `lines` of `/orders/{each}/lines`."""
     parts = [part for part in endpoint.partition("?")[0].split("/") if part and not part.startswith("{")]
-    name = _FILE_ENDING.sub("", parts[-1]) if parts else ""
-    return _NO_DLT_NAME.sub("_", name)
+    return _FILE_ENDING.sub("", parts[-1]) if parts else ""
 
 
 class Source(Shape):

@@ -68,6 +68,23 @@ def quantiles(ordered: Sequence[Any], ranges: int) -> list[Any]:
     return list(dict.fromkeys(found))
 
 
+def every_so_many(column: sa.ColumnElement[Any], rows: int, wanted: int) -> sa.Select[Any]:
+    """A column's values at even distances in its order, some `wanted` of them, chosen by the database.
+
+    Args:
+        column: Of a view, or of whatever else the database cannot sample.
+        rows: How many rows there are.
+        wanted: How many values are to come, about.
+    """
+    step = max(1, rows // wanted)
+    place = sa.func.row_number().over(order_by=column)
+    numbered = sa.select(column.label("value"), place.label("place")).subquery("numbered")
+    chosen = sa.select(numbered.c.value).order_by(numbered.c.value)
+    return (
+        chosen if step == 1 else chosen.where(numbered.c.place % sa.literal_column(str(step)) == sa.literal_column("0"))
+    )
+
+
 def key_ranges(column: sa.Column[Any], bounds: Sequence[sa.ColumnElement[Any]]) -> list[sa.ColumnElement[bool]]:
     """The ranges between bounds, as the database orders them; the first has the NULLs too, the last has no end."""
     if not bounds:

@@ -78,6 +78,10 @@ class SqlSource(ABC):
         """A column as the text that the database itself prints for it."""
         return sa.cast(column, sa.Text())
 
+    def schema_of(self, connection: sa.Connection) -> str | None:  # noqa: ARG002
+        """The job's schema, as SQLAlchemy spells it."""
+        return self.job.schema_name
+
     def located(self, connection: sa.Connection) -> tuple[str, str | None]:  # noqa: ARG002
         """Name and schema of the job's table, as SQLAlchemy spells names; whether it exists is seen later."""
         return str(self.job.table_name), self.job.schema_name
@@ -117,8 +121,8 @@ class SqlSource(ABC):
             return self._resource(self._reflect(self._engine))
 
     def table_names(self) -> list[str]:
-        with self._explaining():
-            inspector, schema = sa.inspect(self._engine), self.job.schema_name
+        with self._explaining(), self._engine.connect() as connection:
+            inspector, schema = sa.inspect(connection), self.schema_of(connection)
             return sorted({*inspector.get_table_names(schema), *inspector.get_view_names(schema)})
 
     def examine(self) -> Examination:

@@ -277,7 +277,8 @@ class Engine:
 
     def store_index(self, table: Table, index: Index) -> None:
         places = ", ".join(f"c{table.place(name)}" for name, _ in index.columns)
-        self.execute(f'CREATE INDEX "{table.stored} {index.name}" ON {table.stored} ({places})')
+        name = index.name.replace('"', '""')
+        self.execute(f'CREATE INDEX "{table.stored} {name}" ON {table.stored} ({places})')
 
     def drop_table(self, database: Database, table: Table) -> None:
         del database.tables[table.schema.casefold(), table.name.casefold()]

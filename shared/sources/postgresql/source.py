@@ -20,6 +20,7 @@ from sqlalchemy.dialects import postgresql
 from shared.sources.arrow import misfit
 from shared.sources.columns import TEXT, ReadColumn, decimal_type
 from shared.sources.connection import APPLICATION_NAME, ServerConnection
+from shared.sources.partitions import every_so_many
 from shared.sources.postgresql.faults import FAULTS
 from shared.sources.sql import SqlSource
 
@@ -59,6 +60,7 @@ _DAY = 86_400_000_000  # microseconds
 
 _TID_RANGES = (14,)  # the first version that reads a range of pages without passing the others
 _SAMPLED_PAGES = 300
+_SAMPLED_ROWS = 20_000
 _PAGES = sa.text(
     "SELECT max(pg_relation_size(part.relid) / current_setting('block_size')::int) FROM pg_class "
     "CROSS JOIN LATERAL (SELECT oid AS relid UNION ALL SELECT relid FROM pg_partition_tree(oid)) AS part "
@@ -226,7 +228,9 @@ class PostgresSnapshot:
         """The values as the texts that PostgreSQL prints: Python has no date before Christ, and no infinite one."""
         pages = self._pages(column.table)
         if pages is None:  # a view or a foreign table
-            return self.connection.scalars(sa.select(sa.cast(column, sa.Text())).order_by(column)).all()
+            rows = self.connection.scalar(sa.select(sa.func.count()).select_from(column.table)) or 0
+            found = every_so_many(column, rows, _SAMPLED_ROWS).subquery()
+            return self.connection.scalars(sa.select(sa.cast(found.c.value, sa.Text())).order_by(found.c.value)).all()
         percent = min(100.0, 100.0 * _SAMPLED_PAGES / max(pages, 1))
         part = sa.func.system(sa.literal_column(f"{percent:.6f}"))
         sampled = sa.tablesample(column.table, part, seed=sa.literal_column("1"))  # the same pages every time

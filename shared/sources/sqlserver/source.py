@@ -15,10 +15,12 @@ from sqlalchemy.exc import DBAPIError
 from shared.sources.arrow import Batch
 from shared.sources.columns import TEXT, ReadColumn, decimal_type
 from shared.sources.deadline import connect_within
+from shared.sources.partitions import every_so_many
 from shared.sources.sql import SqlSource, beyond_microsecond
 from shared.sources.sqlserver.connection import SqlServerConnection
 from shared.sources.sqlserver.driver import Driver, driver_for
 from shared.sources.sqlserver.faults import FAULTS, NO_LOCK
+from shared.sources.sqlserver.names import as_schema, located
 from shared.sources.sqlserver.text import MICROSECONDS, as_text, datetime2, literal
 
 log = logging.getLogger(__name__)
@@ -67,7 +69,12 @@ LOCK_MILLISECONDS = 10_000
 _SAMPLED_ROWS = 20_000
 
 
-_ROWS = sa.text("SELECT SUM(rows) FROM sys.partitions WHERE object_id = OBJECT_ID(:name) AND index_id IN (0, 1)")
+_ROWS = sa.text(
+    "SELECT SUM(rows) FROM sys.partitions WHERE object_id = OBJECT_ID(:name) AND index_id IN (0, 1) HAVING COUNT(*) > 0"
+)
+
+
+_UNORDERED = (mssql.SQL_VARIANT, mssql.XML, mssql.IMAGE, sa.TEXT, mssql.NTEXT, sa.types.NullType)
 
 
 _MAY_WRITE = sa.text(
@@ -145,6 +152,12 @@ class SqlServerSource(SqlSource):
             holder.rollback()
         return True
 
+    def schema_of(self, connection: sa.Connection) -> str | None:
+        return as_schema(connection, self.job.schema_name)
+
+    def located(self, connection: sa.Connection) -> tuple[str, str | None]:
+        return located(connection, str(self.job.table_name), self.job.schema_name)
+
     def compile(self, query: sa.Select[Any]) -> str:
         # the driver's parameter style would double every % outside of names
         return str(query.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
@@ -215,13 +228,21 @@ class SqlServerSnapshot:
         return []  # SQL Server reads no range of pages
 
     def sample(self, column: sa.Column[Any]) -> Sequence[Any]:
+        if isinstance(column.type, _UNORDERED):
+            log.warning("Column '%s' (%s) has no order by which readers could share.", column.name, column.type)
+            return ()
         name = self.connection.dialect.identifier_preparer.format_table(column.table)
-        rows = self.connection.scalar(_ROWS, {"name": name}) or 0
+        counted = self.connection.execute(_ROWS, {"name": name}).first()
+        if counted is None:  # a view, of which no part can be sampled: every so many of its rows
+            return self.connection.scalars(every_so_many(column, self._count(column.table), _SAMPLED_ROWS)).all()
         query = sa.select(column).order_by(column)
-        if rows > _SAMPLED_ROWS:
-            percent = 100.0 * _SAMPLED_ROWS / rows
+        if counted[0] > _SAMPLED_ROWS:
+            percent = 100.0 * _SAMPLED_ROWS / counted[0]
             query = query.with_hint(column.table, f"TABLESAMPLE ({percent:.6f} PERCENT)", "mssql")
         return self.connection.scalars(query).all()
+
+    def _count(self, table: sa.FromClause) -> int:
+        return int(self.connection.scalar(sa.select(sa.func.count_big(sa.literal_column("*"))).select_from(table)) or 0)
 
     def literal(self, column: sa.Column[Any], value: Any) -> sa.ColumnElement[Any]:
         return literal(value, column.type)

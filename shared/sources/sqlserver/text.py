@@ -68,6 +68,8 @@ def literal(value: Any, source_type: sa.types.TypeEngine[Any]) -> sa.ColumnEleme
         return sa.literal_column(f"0x{value % (1 << 64):016X}")  # its eight bytes, so that an index can be used
     if isinstance(value, Decimal):
         return sa.literal_column(f"{value:f}")
+    if isinstance(value, str):
+        return _text_literal(value, source_type)
     if not isinstance(value, date):
         return sa.literal(value, source_type)
     if isinstance(source_type, (mssql.DATETIME, mssql.SMALLDATETIME)) and isinstance(value, datetime):
@@ -77,6 +79,16 @@ def literal(value: Any, source_type: sa.types.TypeEngine[Any]) -> sa.ColumnEleme
     if isinstance(value, datetime):
         return _quoted(value.isoformat(), datetime2(MICROSECONDS))
     return _quoted(value.isoformat(), sa.DATE())
+
+
+def _text_literal(value: str, source_type: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
+    """A text in the column's own kind of text, which has an order of its own; without N it loses other characters."""
+    if isinstance(source_type, (sa.NVARCHAR, sa.NCHAR, sa.Unicode, sa.UnicodeText)) or value.isascii():
+        return sa.literal(value, source_type)
+    text: sa.ColumnElement[Any] = sa.literal(value, sa.NVARCHAR())
+    if collation := getattr(source_type, "collation", None):
+        text = sa.collate(text, collation)  # whose code page the cast takes
+    return sa.cast(text, sa.VARCHAR(8000))
 
 
 def _variant_text(column: sa.Column[Any]) -> sa.ColumnElement[Any]:

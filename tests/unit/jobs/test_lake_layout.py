@@ -51,7 +51,7 @@ def test_a_plain_job_id_is_its_own_pipeline_name(job_id: str) -> None:
         ("Order Lines", "Order Lines"),
         ("a/b\\c", "a_b_c"),
         ('50% "off"?', "50_ _off__"),
-        ("..", "_.."),
+        ("..", "__"),
         ("_dlt_loads", "table_dlt_loads"),
     ],
 )
