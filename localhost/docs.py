@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 
 import shared.audit.table
 from function_app import routes
+from localhost.behaviours import behaviours_table
 from shared.api.endpoint import Endpoint
 from shared.settings import READ_BY_HOST, Settings
 from shared.workbook.documentation import columns_table, json_schema
@@ -61,6 +62,7 @@ def _answers(endpoint: Endpoint) -> str:
 
 PARTS: Mapping[str, Callable[[], str]] = {
     "audit-table": audit_table_map,
+    "behaviours": behaviours_table,
     "columns": columns_table,
     "routes": routes_table,
     "settings": settings_table,
