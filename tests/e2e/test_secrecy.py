@@ -16,8 +16,10 @@ import pytest
 from localhost.services import LocalServices
 from tests.e2e.app import App, jobs_of
 from tests.oracle_standin.service import OracleService
+from tests.tds_standin.service import DRIVERS, TdsService
 
 CANARY = "Canary.7f3@a/b"  # with characters that are escaped in URLs
+SQL_SERVER_DRIVERS = {driver.replace("-", "_"): driver for driver in DRIVERS}
 SIGHTINGS = [CANARY.encode(), quote(CANARY, safe="").encode(), quote(CANARY).encode(), b"Canary"]
 
 
@@ -47,7 +49,11 @@ def used(services: LocalServices, tmp_path_factory: pytest.TempPathFactory) -> I
         services.key_vault.set_secret(f"source-{name}", text)
     sources = ("by_fields", "by_url", "wrong_password", "unknown_field", "wrong_port", "unreachable")
     oracle_sources = ("oracle_right", "oracle_wrong", "oracle_broken")
-    with OracleService(password=CANARY) as oracle, app.host:
+    with (
+        OracleService(password=CANARY) as oracle,
+        TdsService(folder, "--login", f"keeper/{CANARY}") as server,
+        app.host,
+    ):
         oracle.execute("CREATE TABLE guarded (id NUMBER(9), name VARCHAR2(9))", "INSERT INTO guarded VALUES (1, 'a')")
         app.put_source("oracle_right", oracle.secret)
         app.put_source("oracle_wrong", oracle.secret | {"password": f"{CANARY} is not it"})
@@ -57,17 +63,33 @@ def used(services: LocalServices, tmp_path_factory: pytest.TempPathFactory) -> I
             *(app.row(name, "guarded", source_name=name) for name in (*sources, "broken_url", "broken_json")),
             *(app.row(name, "guarded", source_name=name, **of_oracle) for name in oracle_sources),
             app.row("no_right", "forbidden", source_name="by_fields"),
+            *_sql_server_jobs(app, server),
         )
         run = app.run()
         app.send("GET", "/api/health")
         jobs = jobs_of(run)
-        assert {name for name, job in jobs.items() if job["status"] == "SUCCESS"} == {
-            "by_fields",
-            "by_url",
-            "oracle_right",
-        }
-        assert len(jobs) == 12
+        right_ones = {"by_fields", "by_url", "oracle_right", *(f"right_{driver}" for driver in SQL_SERVER_DRIVERS)}
+        assert {name for name, job in jobs.items() if job["status"] == "SUCCESS"} == right_ones
+        assert len(jobs) == 12 + 4 * len(SQL_SERVER_DRIVERS)
         yield app, folder
+
+
+def _sql_server_jobs(app: App, server: TdsService) -> list[dict[str, object]]:
+    """Jobs of SQL Server by each driver: one that works, and three that do not."""
+    server.execute("CREATE TABLE guarded (id int NOT NULL PRIMARY KEY)", "INSERT INTO guarded VALUES (1)")
+    jobs: list[dict[str, object]] = []
+    for name, driver in SQL_SERVER_DRIVERS.items():
+        right = server.secret(driver) | {"username": "keeper", "password": CANARY, "connect_timeout": 3}
+        for case, secret in {
+            "right": right,
+            "wrong_password": right | {"password": f"{CANARY} is not it"},
+            "wrong_database": right | {"database": "nowhere"},
+            "unreachable": right | {"port": 1},
+        }.items():
+            source = f"{case}_{name}"
+            app.put_source(source, secret)
+            jobs.append(app.row(source, "guarded", source_name=source, source_type="MSSQL", schema_name="dbo"))
+    return jobs
 
 
 def test_the_canary_is_in_no_log(used: tuple[App, Path]) -> None:
