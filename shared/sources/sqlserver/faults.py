@@ -103,7 +103,13 @@ FAULTS = Faults(
             "22225 22226 40070",
         ),
         fatal(TOO_LONG, text=r"Query timeout expired"),
-        passing(LOST, "08S01 08003 08007 01002", r"0x2746|0x2745|0x68\b|0x20\b"),
+        passing(
+            LOST,
+            "08S01 08003 08007 01002",
+            # how mssql-python itself calls these states, where its error has no records
+            r"^Driver Error: (Communication link failure|Connection not open|Connection failure|Disconnect error)|"
+            r"Error code (0x2746|0x2745|0x68|0x20)\b",
+        ),
         passing(NO_HOST, text=r"0x2AF[9A-C]|No such host|Name or service not known"),
         passing(NO_SERVER, text=r"0x2749|0x274D|connection refused|Server is not found"),
         passing(NO_ANSWER, text=r"Timeout error \[258\]|Login timeout expired|did not connect within|0x274C"),

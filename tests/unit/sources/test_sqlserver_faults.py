@@ -152,3 +152,10 @@ def test_no_secret_value_survives(made: type) -> None:
     explained = explain(error, a_job(), CONNECTION, Secret({"password": CANARY}), FAULTS)
     assert CANARY not in str(explained)
     assert "******" in str(explained)
+
+
+def test_a_lost_connection_that_has_no_records_is_tried_again() -> None:
+    error = mssql_python.exceptions.OperationalError(
+        "Communication link failure", f"{PREFIX}Communication link failure"
+    )
+    assert isinstance(explain(error, a_job(), CONNECTION, Secret({}), FAULTS), TransientError)
