@@ -89,7 +89,7 @@ def test_a_retry_needs_an_ended_run_with_failures(app: App, run: dict[str, Any])
         run_id = app.start_run(job_ids=["good"])
         until_readers_wait()
         refused = app.request("POST", f"/api/runs/{run_id}/retry")
-        assert (refused.status_code, "is at work" in refused.json()["detail"]) == (409, True)
+        assert (refused.status_code, "is running" in refused.json()["detail"]) == (409, True)
     app.wait(run_id)
 
 
