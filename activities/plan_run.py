@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def plan_run(request: dict[str, Any]) -> dict[str, Any]:
-    """Plan a run and write its row in the audit table; what is wrong stands in the plan, nothing is raised.
+    """Plan a run and write its row in the audit table; the plan holds what is wrong, nothing is raised.
 
     Takes the JSON form of a `RunRequest`, returns that of a `RunPlan`.
     """

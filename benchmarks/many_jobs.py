@@ -58,7 +58,7 @@ def _measure(app: LocalApp, tables: Sequence[str]) -> dict[str, Any]:
     status = None
     while status in (None, RunStatus.RUNNING.value):
         if time.monotonic() - started > _TIMEOUT_SECONDS:
-            raise WayFailedError(f"The run has not ended within {_TIMEOUT_SECONDS} s.")
+            raise WayFailedError(f"The run did not end within {_TIMEOUT_SECONDS} s.")
         time.sleep(5)
         for call in _CALLS:
             asked = time.monotonic()

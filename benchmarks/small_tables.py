@@ -22,7 +22,7 @@ _KIB = 1024
 def measure_app(app: LocalApp, database: str, tables: Sequence[str], container: str) -> Figure:
     """Load the tables in one run of a running app.
 
-    Seconds are from the run's start to its end, as the app tells; memory is the most that any one of its processes
+    Seconds are from the run's start to its end, as the app reports; memory is the most that any one of its processes
     had.
 
     Raises:
@@ -33,7 +33,7 @@ def measure_app(app: LocalApp, database: str, tables: Sequence[str], container: 
     deadline = time.monotonic() + _TIMEOUT_SECONDS
     while (run := app.get_run(run_id))["status"] == RunStatus.RUNNING.value:
         if time.monotonic() > deadline:
-            raise WayFailedError(f"The run has not ended within {_TIMEOUT_SECONDS} s: {run['progress']}")
+            raise WayFailedError(f"The run did not end within {_TIMEOUT_SECONDS} s: {run['progress']}")
         peak = max(peak, _largest_process(app.host.pid))
         time.sleep(1)
     if run["status"] != RunStatus.SUCCEEDED.value:

@@ -76,7 +76,7 @@ class AppClient(ABC):
         """What `GET /api/runs/{run_id}` says.
 
         Raises:
-            RequestRefusedError: there is no such run, or the app cannot tell.
+            RequestRefusedError: there is no such run, or the app cannot say.
         """
         answer = self.request("GET", f"/api/runs/{run_id}")
         if answer.status_code != requests.codes.ok:
@@ -136,7 +136,7 @@ def write_addresses(folder: Path, app: AppClient, ca_bundle: Path) -> Path:
 
 
 def find_running_app(folder: Path) -> RunningApp | None:
-    """The app that another process runs with this state folder, None where none answers."""
+    """The app that another process runs with this state folder, None if none answers."""
     try:
         app = RunningApp(folder, json.loads((folder / _ADDRESSES).read_text(encoding="utf-8")))
         health = requests.get(f"{app.url}/api/health", timeout=_TIMEOUT_SECONDS).json()

@@ -81,7 +81,7 @@ def run(
         list[str] | None, typer.Option(help="A job_id; may be repeated. Without it, all enabled jobs.")
     ] = None,
     tag: Annotated[list[str] | None, typer.Option(help="Jobs with this tag; may be repeated.")] = None,
-    full_refresh: Annotated[bool, typer.Option(help="Load incremental tables anew, from the start.")] = False,
+    full_refresh: Annotated[bool, typer.Option(help="Load incremental tables again from the start.")] = False,
     as_json: JsonOption = False,
     folder: FolderOption = FOLDER,
 ) -> None:

@@ -82,7 +82,7 @@ def run_demo(console: Console) -> Outcome:
         settings = {"SECRETS_FILE": str(folder / "secrets.toml"), "API_PRIVATE_HOSTS": HOST}
         with local_app(folder, settings) as app:
             console.print(f"[green]✓[/] All run, the app at {app.url} ({time.monotonic() - started:.1f} s)")
-            _Story(app, folder, console, outcome).tell()
+            _Story(app, folder, console, outcome).run()
     outcome.seconds = round(time.monotonic() - started, 1)
     _conclude(console, outcome)
     return outcome
@@ -98,7 +98,7 @@ class _Story:
         self._console = console
         self._outcome = outcome
 
-    def tell(self) -> None:
+    def run(self) -> None:
         """All of them."""
         self._app.put_source(SOURCE, self._app.postgres_connection(self._server.database))
         with (
@@ -165,7 +165,7 @@ class _Story:
         expected, count_at_source = ask_postgres(self._server)
         self._console.print(demo_view.comparison(found))
         self._promise("The query gives the same over the Parquet files as in PostgreSQL", found == expected)
-        self._promise("Every flight stands in the lake once", count_in_lake == count_at_source)
+        self._promise("Every flight is in the lake once", count_in_lake == count_at_source)
 
     def _read_the_audit(self) -> None:
         app = self._app
@@ -175,8 +175,8 @@ class _Story:
         self._console.print(demo_view.audit(rows))
         succeeded = all(row["status"] in ("SUCCESS", "SUCCEEDED") for row in rows)
         recorded = {key: {row["RowKey"]: row["rows_written"] for row in job_rows} for key, job_rows in of_jobs.items()}
-        told = {run["run_id"]: _rows(run) for run in self._outcome.runs}
-        self._promise("The audit table tells the same as the app", succeeded and recorded == told)
+        reported = {run["run_id"]: _rows(run) for run in self._outcome.runs}
+        self._promise("The audit table agrees with the app", succeeded and recorded == reported)
 
     def _promise(self, promise: str, kept: bool) -> None:
         self._outcome.promises[promise] = kept

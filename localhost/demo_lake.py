@@ -56,7 +56,7 @@ def download(lake: ContainerClient, files: Iterable[LakeFile], folder: Path) -> 
 
 
 def ask_lake(folder: Path) -> tuple[Rows, tuple[int, int]]:
-    """The comparison over the copied files, and how many flights stand there: all, and different ones."""
+    """The comparison over the copied files, and how many flights are there: all, and different ones."""
     import duckdb  # heavy, and of no use to the other commands
 
     with duckdb.connect() as database:

@@ -19,7 +19,7 @@ _AUDIT_COLUMNS = ("PartitionKey", "RowKey", "status", "rows_written", "watermark
 
 @contextmanager
 def step(console: Console, title: str) -> Iterator[None]:
-    """Show that something is at work, and how long it took once it is done."""
+    """Show that a step is running, and how long it took once it is done."""
     started = time.monotonic()
     with console.status(f"{title} …"):
         yield
@@ -39,7 +39,7 @@ def lake(files: Sequence[LakeFile]) -> Group:
 
 
 def audit(rows: Sequence[Mapping[str, Any]]) -> Group:
-    """Audit rows as they stand in Table Storage, keys first."""
+    """Audit rows as Table Storage holds them, keys first."""
     table = Table()
     for column in _AUDIT_COLUMNS:
         table.add_column(column, justify="right" if column == "rows_written" else "left")

@@ -46,7 +46,7 @@ _CSV_COLUMNS = {
 
 
 def load_flights(connection: psycopg.Connection[Any], *, until: date | None = None) -> int:
-    """Make the schema `nyc` anew with airlines, airports, planes, weather, and the flights up to a day.
+    """Create the schema `nyc` again with airlines, airports, planes, weather, and the flights up to a day.
 
     `nyc.flights` has a key, `flight_id`, and a cursor, `scheduled_at`: the planned departure, which many flights share.
 

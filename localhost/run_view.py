@@ -34,7 +34,7 @@ def follow(app: AppClient, run_id: str, console: Console) -> dict[str, Any]:
     """Show a run's progress until it has ended; returns the ended run.
 
     Raises:
-        RequestRefusedError: the app cannot tell how the run goes.
+        RequestRefusedError: the app cannot describe the run.
     """
     with Live(console=console, transient=True, refresh_per_second=8) as live:
         while (run := app.get_run(run_id))["status"] == "RUNNING":

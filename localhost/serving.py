@@ -48,7 +48,7 @@ def serve(folder: Path, port: int, console: Console) -> None:
     Args:
         folder: Keeps the data of the app and its services.
         port: To listen on; 0 for any free one.
-        console: Is told where everything is.
+        console: Shows where everything is.
 
     Raises:
         HostStartError: the host cannot be started, or has ended by itself.

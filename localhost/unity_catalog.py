@@ -1,4 +1,4 @@
-"""The SQL by which Unity Catalog learns of the lake's Delta tables; Databricks then reads them where they stand."""
+"""The SQL by which Unity Catalog learns of the lake's Delta tables; Databricks then reads them in place."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def table_statements(jobs: Iterable[Job], account: str, catalog: str, schema: st
     for job in tables:
         if is_wildcard(job):
             pattern = " ".join(str(job.table_name).split())
-            yield f"-- {job.job_id}: which tables table_name {pattern} stands for is known when it runs."
+            yield f"-- {job.job_id}: which tables table_name {pattern} matches is known when it runs."
 
 
 def quoted(name: str) -> str:

@@ -42,7 +42,7 @@ JITTER = 0.25  # of the wait, so that jobs that failed together do not come back
 
 
 def source_lane(context: DurableOrchestrationContext) -> Generator[Any, Any, dict[str, Any] | None]:
-    """Work off the lane; returns its totals. Custom status: jobs done, failed, total, rows and the job at work."""
+    """Work off the lane; returns its totals. Custom status: jobs done, failed, total, rows and the running job."""
     order = LaneOrder.model_validate(context.get_input())
     if not context.instance_id.startswith(lane_instance(order.request.run_id, "")):
         raise ForeignInputError(context.instance_id, order.request.run_id)

@@ -177,7 +177,7 @@ class Settings(BaseSettings):
         168,
         ge=24,
         description="How long files stay that the newest version of a Delta table needs no more; at least a day, for "
-        "whoever still reads an older one.",
+        "readers of an older one.",
     )
     housekeeping_schedule: str = Field(
         "", description=f"When old things are removed, e.g. `0 30 4 * * *`: NCRONTAB of six fields. {_OF_THE_HOST}"
@@ -201,11 +201,11 @@ class Settings(BaseSettings):
 
     notify_webhook_url: SecretStr | None = Field(
         None,
-        description="Webhook of Teams, Slack or a service of your own that is told what breaks; in Azure a reference "
-        "to a secret of the Key Vault. Blank: nobody is told.",
+        description="Webhook of Teams, Slack or a service of your own that gets notifications; in Azure a reference to "
+        "a secret of the Key Vault. Blank: no notification.",
     )
     notify_overdue_minutes: int = Field(
-        60, ge=0, description="How long a job may be overdue (GET /api/jobs) before somebody is told."
+        60, ge=0, description="How long a job may be overdue (GET /api/jobs) before that is notified."
     )
     watch_schedule: str = Field(
         "",
@@ -241,7 +241,7 @@ class Settings(BaseSettings):
 
     @property
     def base_url(self) -> str | None:
-        """Where people reach the app, without a slash at the end; None where nobody knows."""
+        """Where people reach the app, without a slash at the end; None if unknown."""
         if self.public_url:
             return self.public_url.rstrip("/")
         return f"https://{self.website_hostname}" if self.website_hostname else None
@@ -295,7 +295,7 @@ def workbook_trigger_source() -> str:
     """How an upload is noticed, for the binding; polling if the setting is wrong.
 
     A wrong setting must not take the app away: an exception while function_app.py is imported leaves it without a
-    single function, and nobody could ask it what is wrong.
+    single function, and no caller could ask it what is wrong.
     """
     try:
         return settings().workbook_trigger_source

@@ -58,5 +58,5 @@ resource savedQueries 'Microsoft.OperationalInsights/workspaces/savedSearches@20
 ]
 
 output workspaceId string = workspace.id
-// Names the place where telemetry goes; with DisableLocalAuth it lets nobody in.
+// Names the place where telemetry goes; with DisableLocalAuth it is no credential.
 output connectionString string = insights.properties.ConnectionString

@@ -13,7 +13,7 @@ param insightsName string
 param configContainer string
 param lakeContainers string[]
 param auditTable string
-@description('Object id of the people who upload workbooks and keep secrets; blank gives nobody a role.')
+@description('Object id of the people who upload workbooks and keep secrets; blank assigns no role.')
 param operatorPrincipalId string
 @allowed(['User', 'Group', 'ServicePrincipal'])
 param operatorPrincipalType string

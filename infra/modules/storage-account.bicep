@@ -1,4 +1,4 @@
-// One storage account with its containers and tables. No key signs in to it, whoever has one.
+// One storage account with its containers and tables. Keys cannot sign in to it.
 
 param name string
 param location string

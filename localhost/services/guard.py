@@ -1,6 +1,6 @@
 """Runs one command, and ends it when the process that started this one is gone.
 
-A child outlives a parent which dies by `kill -9`. The guard stands between the two and holds the read end of a pipe
+A child outlives a parent which dies by `kill -9`. The guard is between the two and holds the read end of a pipe
 whose write end only the parent has: however the parent dies, the kernel closes that end and the guard ends the command.
 It works alike on Linux and macOS, and needs the standard library alone, so that it starts in a few milliseconds.
 

@@ -25,7 +25,7 @@ API_VERSION = "2019-08-01"
 
 
 class IdentityEndpoint(Service):
-    """Issues tokens over HTTP to whoever sends the secret header.
+    """Issues tokens over HTTP to callers that send the secret header.
 
     Args:
         folder: keeps the secret header, the signing key and the tenant, so that old tokens stay valid after a restart.

@@ -16,7 +16,7 @@ from localhost.services.service import ServiceError
 
 
 def node_command() -> list[str]:
-    """Return the command that runs Node. Raises ServiceError where there is none."""
+    """Return the command that runs Node. Raises ServiceError if there is none."""
     return _tools()[0]
 
 

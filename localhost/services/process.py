@@ -27,7 +27,7 @@ def exclusive(folder: Path) -> Iterator[int]:
     Raises:
         ServiceError: another process uses the folder.
     """
-    deadline = time.monotonic() + 2 * guard.GRACE_SECONDS  # a guard kills what has not ended after one
+    deadline = time.monotonic() + 2 * guard.GRACE_SECONDS  # a guard kills what did not end after one
     with (folder / "lock").open("w") as file:
         while True:
             try:

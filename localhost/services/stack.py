@@ -41,7 +41,7 @@ class LocalServices(Service):
 
     @property
     def postgres(self) -> Postgres:
-        """The database server. Raises LookupError where none was asked for."""
+        """The database server. Raises LookupError if none was asked for."""
         if self._postgres is None:
             raise LookupError("These services were made with postgres=False.")
         return self._postgres

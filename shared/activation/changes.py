@@ -45,7 +45,7 @@ class Changes(Shape):
 
 
 def changes_between(before: Configuration, after: Configuration) -> Changes:
-    """Compare two configurations row by row; a row that only moved has not changed."""
+    """Compare two configurations row by row; a row that only moved counts as unchanged."""
     old = {job.job_id: job for job in before.jobs}
     new = {job.job_id: job for job in after.jobs}
     both = [(old[job_id], job) for job_id, job in new.items() if job_id in old]

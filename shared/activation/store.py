@@ -58,7 +58,7 @@ class ConfigurationStore:
             content: The bytes of the workbook.
             etag: The ETag of the workbook's blob with these bytes.
             uploaded_at: When it was uploaded (UTC), now where that is not known. An upload that is older than the
-                active one has been overtaken: it goes into the history only.
+                active one was superseded before its activation: it goes into the history only.
             uploaded_by: Who uploaded it, where known.
         """
         upload = Upload(
@@ -70,7 +70,7 @@ class ConfigurationStore:
         return self._activate(upload)
 
     def activate_uploaded(self) -> Activation | None:
-        """Activate what stands in the workbook's blob now; None where there is no blob."""
+        """Activate what the workbook's blob holds now; None if there is no blob."""
         upload = self._download()
         return self._activate(upload) if upload else None
 
@@ -93,12 +93,12 @@ class ConfigurationStore:
         return kept[0]
 
     def active(self) -> Snapshot | None:
-        """The active version as it is, without looking at the workbook; None where there never was one."""
+        """The active version as it is, without looking at the workbook; None if there never was one."""
         kept = self._versions.read_active()
         return kept[0] if kept else None
 
     def last_refusal(self) -> Refusal | None:
-        """The last upload that was refused, None where there never was one."""
+        """The last upload that was refused, None if there never was one."""
         return self._versions.read_refusal()
 
     def last_activations(self) -> list[Activation]:
@@ -131,10 +131,10 @@ class ConfigurationStore:
         return self._versions.history()
 
     def rollback(self, sha256: str, by: str | None = None) -> Activation:
-        """Make an earlier version active again; the workbook in the blob stays as it is, until somebody uploads one.
+        """Make an earlier version active again; the workbook in the blob stays as it is until the next upload.
 
         Args:
-            sha256: The version, as `history` tells it.
+            sha256: The version, as `history` lists it.
             by: Who asked for it, where known.
 
         Raises:
@@ -169,7 +169,7 @@ class ConfigurationStore:
             kept = self._versions.read_active()
             active, active_etag = kept or (None, None)
             if active:
-                self._versions.add_to_history(active)  # again: whoever activated it may not have come so far
+                self._versions.add_to_history(active)  # again: its activation may have been interrupted
                 if active.version.sha256 == upload.sha256:
                     return self._same_again(upload, active, active_etag)
                 if self._is_overtaken(upload, active):
@@ -188,7 +188,7 @@ class ConfigurationStore:
     def _is_overtaken(self, upload: Upload, active: Snapshot) -> bool:
         if upload.uploaded_at != active.uploaded_at:
             return upload.uploaded_at < active.uploaded_at
-        return upload.etag != self._workbook_etag()  # blobs tell their time in whole seconds
+        return upload.etag != self._workbook_etag()  # a blob's time has whole seconds only
 
     def _overtaken(self, upload: Upload, configuration: Configuration, active: Snapshot) -> Activation:
         snapshot = _snapshot(upload, configuration, active, at=upload.uploaded_at)
@@ -235,7 +235,7 @@ class ConfigurationStore:
             return f"There is no active configuration: upload the workbook to {place}."
         return (
             f"There is no active configuration: {place} was refused with {len(refusal.problems)} problem(s), the first "
-            f"is: {refusal.problems[0]}. All stand in {self._workbook.container_name}/{refusal.folder}/problems.json."
+            f"is: {refusal.problems[0]}. All are in {self._workbook.container_name}/{refusal.folder}/problems.json."
         )
 
     def _find_version(self, sha256: str) -> Configuration:

@@ -63,7 +63,7 @@ class Snapshot(Shape):
 
     @property
     def name(self) -> str:
-        """Sorts by time of activation and tells the version."""
+        """Sorts by time of activation and names the version."""
         return _stamped(self.version.activated_at, self.version.sha256)
 
 
@@ -79,7 +79,7 @@ class Refusal(Shape):
 
     @property
     def folder(self) -> str:
-        """Where the problems and the annotated workbook stand."""
+        """The folder of the problems and the annotated workbook."""
         return f"{REFUSED}/{_stamped(self.uploaded_at, self.sha256)}"
 
 
@@ -102,15 +102,15 @@ class VersionStore:
         self._container = container
 
     def read_active(self) -> tuple[Snapshot, str] | None:
-        """The active version and its blob's ETag, None where there never was one."""
+        """The active version and its blob's ETag, None if there never was one."""
         return self._read(ACTIVE, Snapshot)
 
     def replace_active(self, snapshot: Snapshot, etag: str | None) -> bool:
-        """Make a version the active one; False where somebody else changed the active one since `etag` was read.
+        """Make a version the active one; False if the active one was changed since `etag` was read.
 
         Args:
             snapshot: The version.
-            etag: The ETag of the active version's blob; None where there was none.
+            etag: The ETag of the active version's blob; None if there was none.
         """
         blob = self._container.get_blob_client(ACTIVE)
         content = _to_json(snapshot)
@@ -146,7 +146,7 @@ class VersionStore:
         return sorted(entries, key=lambda entry: entry.activated_at, reverse=True)
 
     def find(self, sha256: str) -> Snapshot | None:
-        """The newest kept version of a workbook's SHA-256, None where there is none."""
+        """The newest kept version of a workbook's SHA-256, None if there is none."""
         for name in sorted(self._names_of(sha256), reverse=True):
             kept = self._read(name, Snapshot)
             if kept and kept[0].version.sha256 == sha256:

@@ -26,11 +26,11 @@ _ROLE_CLAIMS = ("roles", "http://schemas.microsoft.com/ws/2008/06/identity/claim
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody with a key, or somebody who has signed in.
+    """The owner of a key, or an account that signed in.
 
     Attributes:
-        name: Of the account; `key` and the fingerprint of the key where nobody has signed in.
-        roles: The app roles of the account; None where nobody has signed in.
+        name: Of the account; `key` and the fingerprint of the key without a sign-in.
+        roles: The app roles of the account; None without a sign-in.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Caller:
         if self.roles is None:
             return f"Sign in with an account that has the app role {' or '.join(needed)}."
         if self.roles.isdisjoint(needed):
-            return f"{self.name} has not the app role {' or '.join(needed)}."
+            return f"{self.name} does not have the app role {' or '.join(needed)}."
         return None
 
 
@@ -55,7 +55,7 @@ def caller_of(headers: Mapping[str, str], params: Mapping[str, str], sign_in: bo
 
     Args:
         headers: Of the request; names in any case.
-        params: What stands behind the `?`.
+        params: The query, after the `?`.
         sign_in: Whether App Service signs callers in. Only then does it keep the headers that name an account from
             being sent by anybody.
     """

@@ -56,7 +56,7 @@ class LastRefusal(Answer):
     sha256: str
     uploaded_at: datetime
     uploaded_by: str | None
-    folder: str = Field(description="Where the problems and the annotated workbook stand.")
+    folder: str = Field(description="The folder of the problems and the annotated workbook.")
     problems: list[str]
 
 

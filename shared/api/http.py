@@ -53,7 +53,7 @@ def read_body(content: bytes, shape: type[Body]) -> Body:
 
 
 def read_query(params: Mapping[str, str], shape: type[Body]) -> Body:
-    """What stands behind the `?` as a model, but for the host's own parameters.
+    """The query as a model, without the host's own parameters.
 
     Raises:
         ValueError: one argument per thing that is wrong.
@@ -96,7 +96,7 @@ def problem_response(status: int, detail: str, problems: Sequence[str] = ()) -> 
 
 
 class ProblemError(Exception):
-    """A request that cannot be carried out; `response` says so to whoever asked."""
+    """A request that cannot be carried out; `response` says so to the caller."""
 
     def __init__(self, status: int, detail: str, problems: Sequence[str] = ()) -> None:
         super().__init__(detail)

@@ -131,7 +131,7 @@ def _responses(endpoint: Endpoint, schemas: _Schemas) -> dict[str, Any]:
     if not endpoint.is_open:
         responses["401"] = {"description": "No valid key; with a body where an account must sign in besides."}
     problem = {_PROBLEM: {"schema": schemas.of(ProblemDetails, "serialization")}}
-    told = {} if endpoint.is_open else _COMMON_PROBLEMS
-    for code, description in (told | dict(endpoint.problems)).items():
+    common = {} if endpoint.is_open else _COMMON_PROBLEMS
+    for code, description in (common | dict(endpoint.problems)).items():
         responses[str(int(code))] = {"description": description, "content": problem}
     return responses

@@ -1,4 +1,4 @@
-"""What may stand behind the `?` of a request: one model per route, every field with its meaning."""
+"""What the query of a request may hold: one model per route, every field with its meaning."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KEY = re.compile(r"\d{13}-.+")
 
 
 def _items(value: Any) -> Any:
-    """The host joins what is given twice with a comma; so may whoever asks."""
+    """Accept repeated parameters (the host joins them with commas) or one comma-separated value."""
     return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
 
 
@@ -39,7 +39,7 @@ def _row_key(value: Any) -> Any:
 
 
 def continuation(row_key: str | None) -> str | None:
-    """How a page names the row that it ended with; None where nothing follows."""
+    """How a page names the row that it ended with; None if nothing follows."""
     return urlsafe_b64encode(row_key.encode()).decode() if row_key else None
 
 

@@ -23,7 +23,7 @@ def open_call(route: str, caller: str, subjects: Mapping[str, str]) -> str:
     """Write that a call has come in; returns the row's key, for `close_call`.
 
     Args:
-        route: Method and path as they stand in the README.
+        route: Method and path as the docs write them.
         caller: See `shared.api.caller`.
         subjects: The run or job that the path names, by `run_id` or `job_id`.
     """

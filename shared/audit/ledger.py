@@ -58,7 +58,7 @@ def evidence(row: Row) -> str:
 
 
 def record_rewind(job: Job, watermark: str | None, details: Mapping[str, Any]) -> None:
-    """Write that the next load starts elsewhere; whoever calls holds the job's lease.
+    """Write that the next load starts elsewhere; the caller holds the job's lease.
 
     Args:
         job: The job.
@@ -79,7 +79,7 @@ def record_rewind(job: Job, watermark: str | None, details: Mapping[str, Any]) -
 
 
 def last_rewind(job: Job) -> Rewind | None:
-    """The newest watermark that was set by hand, whether a load has started there or not; None where none was."""
+    """The newest watermark that was set by hand, whether a load has started there or not; None if there is none."""
     if not can_be_rewound(job):
         return None
     row = _newest("rewind", job)
@@ -87,7 +87,7 @@ def last_rewind(job: Job) -> Rewind | None:
 
 
 def can_be_rewound(job: Job) -> bool:
-    """Whether the job's loads keep a record that tells which rewind has been carried out."""
+    """Whether the job's loads keep a record of which rewind was carried out."""
     return job.load_type is LoadType.INCREMENTAL and destination_type(job.destination).keeps_record
 
 

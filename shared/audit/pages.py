@@ -39,7 +39,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Page:
-    """Rows, and the key behind which the next page begins: None where this was the last one."""
+    """Rows, and the key behind which the next page begins: None if this was the last one."""
 
     rows: Sequence[Row]
     after: str | None
@@ -63,7 +63,7 @@ def runs_of_job_page(job_id: str, span: Span, statuses: Collection[str], limit: 
 
 
 def loads_page(job_id: str, span: Span, statuses: Collection[str], limit: int, after: str | None) -> Page:
-    """The loads of one job, the newest first; what the arguments mean stands at `runs_page`."""
+    """The loads of one job, the newest first; for the arguments see `runs_page`."""
     return _page(_rows(f"job:{job_id}", span, statuses, limit, after), limit)
 
 

@@ -1,6 +1,6 @@
 """Python's values as properties of Table Storage, and back; pure.
 
-A property holds no list and no object: those are kept as JSON text, and whoever reads a row gets them as they were.
+A property holds no list and no object: those are kept as JSON text, and a reader gets them as they were.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PROPERTY_LIMIT = 8_000  # characters; a string property of Table Storage holds 3
 JSON_PROPERTIES = frozenset({"duration_by_stage", "schema_changes", "problems", "wildcards"})
 
 
-_INT32_LIMIT = 2**31  # from here on the SDK wants to be told that an integer is a long one
+_INT32_LIMIT = 2**31  # from here on the SDK needs the type of an integer
 
 
 def as_properties(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def as_row(entity: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def without_keys(row: Mapping[str, Any], *others: str) -> dict[str, Any]:
-    """A row's properties, without where it stands in the table and without the properties named."""
+    """A row's properties, without its keys and without the properties named."""
     return {name: value for name, value in row.items() if name not in ("PartitionKey", "RowKey", *others)}
 
 

@@ -91,7 +91,7 @@ def cancel_requested_at(run_id: str) -> datetime | None:
 
 
 def find_run(run_id: str) -> Row | None:
-    """The row of one run, or None where the table has none."""
+    """The row of one run, or None if the table has none."""
     query = "PartitionKey eq @runs and run_id eq @run_id"
     found = audit_table().query_entities(query, parameters={"runs": RUNS, "run_id": run_id})
     return next(map(as_row, found), None)

@@ -14,7 +14,7 @@ from shared.audit.table import WORKBOOK, audit_table, newest_first
 _ROLLBACK = "-rollback"  # at the end of a row's key
 
 
-PROBLEMS_LIMIT = 50  # of one upload; all of them stand in its problems.json
+PROBLEMS_LIMIT = 50  # of one upload; its problems.json has all of them
 
 
 def record_activation(activation: Activation) -> None:

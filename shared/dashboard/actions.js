@@ -26,7 +26,7 @@ export async function startRun({ job }) {
         "label",
         { class: "check" },
         h("input", { type: "checkbox", name: "full_refresh" }),
-        " Full refresh: forget the watermark and load everything anew",
+        " Full refresh: forget the watermark and load everything again",
       ),
     ],
   });
@@ -43,7 +43,7 @@ export async function cancelRun({ run }) {
     content: h(
       "p",
       null,
-      "Jobs at work are ended without a load, waiting ones do not start. What is loaded already stays.",
+      "Running jobs are ended without a load, waiting ones do not start. What is loaded already stays.",
     ),
   });
   if (!answer) return;

@@ -44,7 +44,7 @@ export function sourceOf(job) {
   return `${job.source_name} ${path}`;
 }
 
-// A wildcard's tables stand below it as jobs of their own; when they run is the wildcard's affair.
+// A wildcard's tables are below it as jobs of their own; when they run is the wildcard's affair.
 function withTables(job) {
   const tables = Object.entries(job.tables ?? {});
   return [

@@ -1,4 +1,4 @@
-// One job: how it stands, what its last error means, its loads, and how its columns changed.
+// One job: its state, what its last error means, its loads, and how its columns changed.
 
 import { get, part } from "./api.js";
 import { badge, moment, stamp } from "./badges.js";
@@ -76,7 +76,7 @@ export const jobView = {
         job?.overdue_since && badge("OVERDUE"),
         job && buttons(jobId),
       ),
-      !job && h("p", { class: "card" }, "This job does not stand in the active workbook."),
+      !job && h("p", { class: "card" }, "This job is not in the active workbook."),
       last?.status === "FAILED" && errorPanel("The last load failed", last.error_kind, last.error_message),
       facts(description(job, loads)),
       charts(loads),

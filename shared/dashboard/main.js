@@ -1,4 +1,4 @@
-// The page at work: which view the address names, reading it again and again, and what clicks and typing do.
+// The running page: which view the address names, reading it again and again, and what clicks and typing do.
 
 import { cancelRun, dryRun, retryRun, startRun } from "./actions.js";
 import { get } from "./api.js";

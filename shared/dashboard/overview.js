@@ -37,7 +37,7 @@ export const overview = {
       h(
         "div",
         { class: "tiles" },
-        tile("Runs at work", running.length, "#/runs", running.length ? "busy" : null),
+        tile("Running runs", running.length, "#/runs", running.length ? "busy" : null),
         tile("Jobs whose last run failed", amount(failed), "#/jobs?show=failed", failed.length ? "bad" : null),
         tile("Jobs overdue", amount(overdue), "#/jobs?show=overdue", overdue.length ? "warn" : null),
         tile("Jobs enabled", amount(jobs.filter((job) => job.enabled)), "#/jobs", null),

@@ -29,7 +29,7 @@ def dashboard_page() -> tuple[bytes, dict[str, str]]:
 
 @cache
 def _page() -> tuple[str, str]:
-    """The page and its Content-Security-Policy, which lets run what stands in the page and nothing else."""
+    """The page and its Content-Security-Policy, which lets the page's own content run and nothing else."""
     style = (_FOLDER / "style.css").read_text(encoding="utf-8")
     script = joined_modules(_FOLDER, "main")
     hints = json.dumps(HINTS).replace("<", "\\u003c")  # so that no text ends the element

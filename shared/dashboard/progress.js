@@ -7,7 +7,7 @@ import { count, duration, number, secondsSince, triggerName } from "./format.js"
 
 const MOST_JOBS = 20; // of one run, shown at once
 
-// A running run: its jobs done, and a bar for each job at work.
+// A running run: its jobs done, and a bar for each running job.
 export function runningRun(run, jobs) {
   const { jobs_total: total, jobs_done: done, jobs_failed: failed } = run.progress;
   const working = run.jobs.filter((job) => job.status === "RUNNING");
@@ -38,7 +38,7 @@ export function runningRun(run, jobs) {
   );
 }
 
-// One job at work. Without an earlier load to measure by, its bar only moves.
+// One running job. Without an earlier load to measure by, its bar only moves.
 export function workingJob(job, known) {
   const usual = known?.last_success;
   const elapsed = secondsSince(job.start_time);
@@ -53,7 +53,7 @@ export function workingJob(job, known) {
     h("span", { class: "name" }, jobLink(job.job_id)),
     h("progress", { max: 1, value: share, "aria-label": `Progress of ${job.job_id}` }),
     h("span", { class: "quiet" }, [
-      `${job.stage ?? "at work"}, ${rows}, ${duration(elapsed)}`,
+      `${job.stage ?? "running"}, ${rows}, ${duration(elapsed)}`,
       usual && ` (last time ${duration(usual.duration_seconds)})`,
       job.attempt > 1 && `, attempt ${job.attempt}`,
     ]),

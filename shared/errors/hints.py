@@ -6,7 +6,7 @@ HINTS: dict[str, str] = {
     "activity": "The app's process ended while it ran the job; look for restarts and memory, then run the job again.",
     "busy": "Another run is loading the job; wait for it, or cancel that run.",
     "cancelled": "Somebody cancelled the run; run the job again when it is wanted.",
-    "clock": "The machine's clock stands before the job's last load; it passes by itself once the clock is right.",
+    "clock": "The machine's clock is earlier than the job's last load; this passes once the clock is right.",
     "configuration": "Correct the setting, secret or workbook cell that the message names, and run the job again.",
     "crash": "The job's process was killed, mostly for lack of memory: use larger instances or fewer jobs at once.",
     "deadline": "The attempt took too long: raise timeout_minutes or JOB_TIMEOUT_MINUTES, or read less at once.",

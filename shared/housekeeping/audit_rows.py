@@ -1,8 +1,8 @@
 """Old rows of the audit table.
 
 Always kept, however old: the partitions `latest` and `succeeded` and the history rows that they repeat, the ledger
-(a load that lost its state must not begin anew in silence), the claims of orders (an order is carried out once), the
-upload that is active, and everything of a run that is at work.
+(a load that lost its state must not start over in silence), the claims of orders (an order is carried out once), the
+upload that is active, and everything of a run that is running.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def purge_audit_rows(before: datetime, running: Collection[str], budget: Budget)
 
     Args:
         before: Rows of runs, uploads, calls and ticks from before that time are old.
-        running: Ids of the runs that are at work.
+        running: Ids of the active runs.
         budget: What this tick may still remove.
     """
     table = audit_table()

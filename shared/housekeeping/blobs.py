@@ -1,4 +1,4 @@
-"""Blobs beside the workbook that nobody needs any more: leases of jobs that are gone, old uploads, old versions."""
+"""Blobs beside the workbook that are no longer needed: leases of jobs that are gone, old uploads, old versions."""
 
 from __future__ import annotations
 

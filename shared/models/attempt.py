@@ -22,7 +22,7 @@ class JobStatus(StrEnum):
 
 
 class Rewind(Shape):
-    """A watermark that somebody has put in the place of the one that the lake has, until a load has started there."""
+    """A watermark set by hand, in the place of the lake's own until a load has started there."""
 
     key: str = Field(description="Names this rewind; the load that starts there keeps it in its record.")
     watermark: str | None = Field(default=None, description="Where the next load starts; None for the very start.")
@@ -114,6 +114,6 @@ class Examination(Shape):
     columns: dict[str, str] = Field(description="The type that each column has in the lake, by name.")
     watermark_column: str | None = Field(default=None, description="As the source spells it.")
     rows_estimated: int | None = Field(
-        default=None, description="What the source's planner expects; None where it cannot be asked."
+        default=None, description="What the source's planner expects; None if it cannot be asked."
     )
     warnings: tuple[str, ...] = Field(default=(), description="What is worth a look, such as a login that may write.")

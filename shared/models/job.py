@@ -23,7 +23,7 @@ class LoadType(StrEnum):
 
 
 class Job(Shape):
-    """One validated row of the workbook; what each field means stands in `shared/workbook/columns.py`."""
+    """One validated row of the workbook; `shared/workbook/columns.py` says what each field means."""
 
     job_id: str
     source_type: str = Field(description="A name of `shared.jobs.source_types`.")
@@ -85,13 +85,13 @@ class Job(Shape):
     api_parent: Job | None = Field(default=None, description="The job that api_for_each names, from the same workbook.")
     api_cursor_filter_param: str | None = None
     api_cursor_filter_format: str | None = None
-    row: int = Field(default=0, description="The row of the sheet that the job stands in, for error messages.")
+    row: int = Field(default=0, description="The job's row of the sheet, for error messages.")
 
     @property
     def resource_name(self) -> str:
         """The table's name in the lake: the source's table, or the last part of an API's path.
 
-        What cannot stand in a path becomes `_`; a name that dlt keeps for its own tables gets another beginning.
+        What a path cannot hold becomes `_`; a name that dlt keeps for its own tables gets another beginning.
         """
         name = _NOT_IN_A_PATH.sub("_", self.table_name or _endpoint_name(self.api_endpoint or "") or self.job_id)
         return f"table{name}" if name.startswith("_dlt") else name

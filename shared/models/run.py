@@ -52,7 +52,7 @@ class ConfigVersion(Shape):
 
 
 class RunRequest(Shape):
-    """What somebody or something asked for."""
+    """What a user or a trigger asked for."""
 
     run_id: str
     trigger: Literal["timer", "http", "blob"]
@@ -162,7 +162,7 @@ class Totals(Shape):
 
 
 class LaneOrder(Shape):
-    """The input of the sub-orchestration `source_lane`; everything it decides by stands in here.
+    """The input of the sub-orchestration `source_lane`; it holds everything that the lane decides by.
 
     A long lane starts over with a new history now and then: `pending` and `totals` are how far it has come.
     """

@@ -18,5 +18,5 @@ RUN_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 
 
 def new_run_id(kind: str, at: datetime) -> str:
-    """An id for a run that somebody has asked for; it begins with what kind of run it is."""
+    """An id for a run that a caller asked for; it begins with its kind."""
     return f"{kind}-{at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"

@@ -1,7 +1,7 @@
 """A dry run: the plan of a run with what each job would read, found out at the sources without loading anything.
 
-It is answered at once, as its plan is what somebody waits for: a few jobs are examined at a time, each in a child
-process like a load, and what has not been examined when the time is over says so.
+It is answered at once, as a user waits for its plan: a few jobs are examined at a time, each in a child
+process like a load, and what was not examined when the time is over says so.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _examine(job: Job, request: RunRequest, draft: Draft, deadline: float) -> di
         described["secret_found"] = True
         found = _ask(job, secret, watermark, request.full_refresh, deadline)
     except IngestionError as error:
-        # whoever says what is wrong with a table or filter has been reached
+        # a source that says what is wrong with a table or filter was reached
         return described | {"reachable": error.kind == "source", "error": _error(error)}
     described |= {"reachable": True, **found.to_json()}
     if found.watermark_column:

@@ -35,7 +35,7 @@ class Expansion:
     Attributes:
         jobs: The jobs in their order.
         options: How single jobs differ, by job id; those of a wildcard job are those of each of its jobs.
-        tables: How many tables each wildcard job stands for.
+        tables: How many tables each wildcard job matches.
         failed: Wildcard jobs whose tables are not known, with the reason.
     """
 
@@ -80,7 +80,7 @@ def expand_wildcards(jobs: Sequence[Job], options: Mapping[str, JobOptions], con
 
 
 def _list_tables(jobs: Sequence[Job], configuration: Configuration) -> dict[_SchemaKey, list[str] | IngestionError]:
-    """The tables of each source and schema that a job names, or why they cannot be told."""
+    """The tables of each source and schema that a job names, or why they are unknown."""
     by_schema: dict[_SchemaKey, Job] = {}
     for job in jobs:
         by_schema.setdefault(_schema(job), job)

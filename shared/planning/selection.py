@@ -20,7 +20,7 @@ from shared.workbook.configuration import Configuration
 
 @dataclass
 class Selection:
-    """The jobs of a run, those that wait although they were wanted, and those whose time has not come."""
+    """The jobs of a run, those that wait although they were wanted, and those that are not due yet."""
 
     jobs: list[Job] = field(default_factory=list)
     waiting: dict[str, str] = field(default_factory=dict)

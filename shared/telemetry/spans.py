@@ -50,7 +50,7 @@ def step_of_run(name: str, run_id: str, trace_parent: str | None) -> Iterator[No
 
 @contextmanager
 def attempt_of_job(order: AttemptOrder) -> Iterator[Callable[[JobResult], None]]:
-    """The span of one attempt; gives the function that is told its result."""
+    """The span of one attempt; gives the function that takes its result."""
     fields: dict[str, str | int] = {"run_id": order.run_id, "job_id": order.job_id, "attempt": order.attempt}
     context = _context(order.trace_parent)
     with (

@@ -72,7 +72,7 @@ def test_a_rewind_to_a_load_brings_what_came_after_it(app: App, loaded: dict[str
 
 def test_a_rewind_that_would_double_rows_must_be_meant(app: App) -> None:
     detail = rewind(app, "appended", status=409, value="2026-03-01")["detail"]
-    assert "every row from 2026-03-01 on would stand there twice" in detail
+    assert "every row from 2026-03-01 on would be duplicated" in detail
     assert app.load("appended")["rows_written"] == 0
     assert rewind(app, "appended", value="2026-03-01", accept_duplicates=True)["duplicates"] is True
     assert app.load("appended")["rows_written"] == 2

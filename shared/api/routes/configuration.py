@@ -1,4 +1,4 @@
-"""The routes about the configuration: check a workbook, tell what is active and what was refused, go back."""
+"""The routes about the configuration: check a workbook, say what is active and what was refused, go back."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ async def health() -> Health | Unhealthy:
     try:
         return await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(_threads, carried(_look)), SECONDS)
     except TimeoutError:
-        sentence = f"The storage accounts have not answered within {SECONDS:.0f} seconds."
+        sentence = f"The storage accounts did not answer within {SECONDS:.0f} seconds."
         return _answer({"settings": _Check("ok"), "storage": _Check("unreachable", (sentence,))})
 
 

@@ -11,7 +11,7 @@ from shared.api.http import ProblemError
 from shared.planning.overview import describe_active
 from shared.telemetry.invocation import in_thread
 
-_NOTHING_ACTIVE = "There is no active configuration; GET /api/config tells of the last refusal."
+_NOTHING_ACTIVE = "There is no active configuration; GET /api/config has the last refusal."
 
 
 async def list_jobs() -> JobList:

@@ -17,7 +17,7 @@ from shared.telemetry.invocation import in_thread
 
 
 async def list_history_of_job(job_id: str, query: HistoryQuery) -> LoadList:
-    """Answer `GET /api/jobs/{job_id}/history`: its loads, the newest first; 404 where nobody ever knew the job."""
+    """Answer `GET /api/jobs/{job_id}/history`: its loads, the newest first; 404 for an unknown job."""
     loads = await in_thread(_history, job_id, query)
     if not loads.loads and not await in_thread(_is_known, job_id):
         raise ProblemError(HTTPStatus.NOT_FOUND, f"There is no job '{job_id}'; GET /api/jobs lists them.")

@@ -180,7 +180,7 @@ async def describe_run(
     Args:
         client: The Durable client.
         run_id: The run.
-        job_status: Only jobs with one of these, so that whoever watches a large run need not read it all again.
+        job_status: Only jobs with one of these, so that a watcher of a large run need not read all of it again.
     """
     status, row = await _look_up(client, run_id)
     jobs = await in_thread(lambda: [without_keys(job, "run_id") for job in job_rows(run_id)])

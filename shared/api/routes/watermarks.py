@@ -1,9 +1,9 @@
 """`POST /api/jobs/{job_id}/watermark`: the next load of a job starts elsewhere.
 
 What comes again depends on how the lake takes it. A Delta table with a primary key is upserted: rows that are there
-already are written once more and stand once. Anything else is appended to, and every row from the new watermark on
-would stand there twice: that is refused unless it is asked for. From the very start means that the next load takes the
-table's place, which doubles nothing.
+already are written once more and are there once. Anything else is appended to, and every row from the new watermark on
+would be duplicated: that is refused unless the caller accepts it. From the very start means that the next load
+replaces the table, which duplicates nothing.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class WatermarkBody(BaseModel):
     load_id: Annotated[str, Field(min_length=1, max_length=40)] | None = Field(
         None, description="An earlier load: what came after it comes again, and the rows at its watermark."
     )
-    clear: bool = Field(False, description="Start anew: the next load takes the place of the table.")
+    clear: bool = Field(False, description="Start over: the next load replaces the table.")
     accept_duplicates: bool = Field(
-        False, description="Needed where the lake's table is appended to, because rows that come again stand twice."
+        False, description="Needed where the lake's table is appended to, because rows that come again are duplicated."
     )
 
     @model_validator(mode="after")
@@ -57,7 +57,7 @@ class WatermarkAnswer(Answer):
     watermark_column: str
     watermark_before: str | None
     watermark: str | None = Field(description="Where the next load starts; null where it takes the table's place.")
-    duplicates: bool = Field(description="Whether rows will stand twice in the lake.")
+    duplicates: bool = Field(description="Whether rows will be duplicated in the lake.")
 
 
 async def rewind_watermark(job_id: str, wanted: WatermarkBody, caller: str) -> WatermarkAnswer:
@@ -83,7 +83,7 @@ def _incremental_job(job_id: str) -> Job:
     if job is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, f"There is no job '{job_id}'; GET /api/jobs lists them.")
     if is_wildcard(job):
-        raise ProblemError(HTTPStatus.CONFLICT, f"Job '{job_id}' stands for many tables; name one, as {job_id}.orders.")
+        raise ProblemError(HTTPStatus.CONFLICT, f"Job '{job_id}' matches many tables; name one, as {job_id}.orders.")
     if job.load_type is not LoadType.INCREMENTAL:
         raise ProblemError(HTTPStatus.CONFLICT, f"Job '{job_id}' has load_type FULL, and so no watermark.")
     if not can_be_rewound(job):
@@ -105,8 +105,8 @@ def _carry_out(job: Job, wanted: WatermarkBody, caller: str) -> WatermarkAnswer:
     if doubles and not wanted.accept_duplicates:
         raise ProblemError(
             HTTPStatus.CONFLICT,
-            f"Job '{job.job_id}' appends to its table: every row from {watermark} on would stand there twice. Give it "
-            "table_format delta and a primary_key, start anew with clear, or say accept_duplicates.",
+            f"Job '{job.job_id}' appends to its table: every row from {watermark} on would be duplicated. Give it "
+            "table_format delta and a primary_key, start over with clear, or say accept_duplicates.",
         )
     before = next_watermark(job)
     details = {"by": caller, "watermark_before": before, "from_load_id": wanted.load_id}
@@ -150,7 +150,7 @@ def _in_a_zone(text: str) -> str:
 
 
 def _fits(given: type, reached: type) -> bool:
-    """Whether a value of one kind may stand in the column of another; anything may in a column of texts."""
+    """Whether a value of one kind fits a column of another; anything fits a column of texts."""
     return reached in (given, str) or (given, reached) == (int, float)
 
 

@@ -60,7 +60,7 @@ def test_reading_and_changing_need_different_roles(roles: list[str], reads: bool
 
 def test_what_is_lacking_is_said_with_the_role_that_would_do() -> None:
     reader = caller_of(principal("Ingestion.Reader"), {}, sign_in=True)
-    assert reader.lacks(changes=True) == "ada@example.com has not the app role Ingestion.Operator."
+    assert reader.lacks(changes=True) == "ada@example.com does not have the app role Ingestion.Operator."
     assert Caller("key 1").lacks(changes=False) == (
         "Sign in with an account that has the app role Ingestion.Reader or Ingestion.Operator."
     )

@@ -52,7 +52,7 @@ def test_a_schema_of_ones_own_holds_all_and_clashes_are_told() -> None:
 
 def test_a_wildcard_is_told_as_a_comment() -> None:
     (comment,) = statements(delta(job_id="all", table_name="ord*\n;drop"))
-    assert comment.startswith("-- all: which tables table_name ord* ;drop stands for")
+    assert comment.startswith("-- all: which tables table_name ord* ;drop matches")
 
 
 def test_another_cloud_is_named_by_its_host() -> None:
