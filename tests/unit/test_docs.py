@@ -57,6 +57,12 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in plain}
 
 
+@pytest.mark.parametrize("page", [*EVERY_PAGE, ROOT / "SECURITY.md"], ids=named)
+def test_every_test_that_a_page_names_as_proof_exists(page: Path) -> None:
+    proofs = re.findall(r"`(tests/[\w/.-]+)", page.read_text(encoding="utf-8"))
+    assert [proof for proof in proofs if not (ROOT / proof).exists()] == []
+
+
 @pytest.mark.parametrize("page", sorted(path.name for path in DOCS.glob("*.md") if path.name != "index.md"))
 def test_the_index_lists_every_page(page: str) -> None:
     assert f"[{page}]({page})" in (DOCS / "index.md").read_text(encoding="utf-8")

@@ -12,7 +12,7 @@ from shared.errors.hierarchy import ConfigurationError, IngestionError, SourceEr
 from shared.sources.rest.answer import Answer
 
 _HINTS = {
-    202: "it accepted an order and gives the rows later, which api_export can wait for",
+    202: "it accepted an order and gives the rows later; such exports are not supported",
     207: "it is about several things, of which some may have failed",
     304: "nobody asked it to leave out what has not changed; a cache before the API has to be set right",
     401: "check how the secret signs in",
