@@ -39,6 +39,9 @@ param pythonVersion string = '3.11'
 @minValue(5)
 @maxValue(1430)
 param jobTimeoutMinutes int = 25
+@description('Memory that one attempt may use, in MiB: half of an instance leaves room for the others.')
+@minValue(256)
+param jobMemoryMegabytes int = 1024
 @description('When the timer starts a run: NCRONTAB of six fields, UTC.')
 param ingestionSchedule string = '0 0 2 * * *'
 @description('When old things are removed: NCRONTAB of six fields, UTC.')
@@ -259,6 +262,7 @@ var ownSettings = {
   WORKBOOK_TRIGGER_SOURCE: 'EventGrid'
   INGESTION_SCHEDULE: ingestionSchedule
   JOB_TIMEOUT_MINUTES: string(jobTimeoutMinutes)
+  JOB_MEMORY_MEGABYTES: string(jobMemoryMegabytes)
   HOUSEKEEPING_SCHEDULE: housekeepingSchedule
   MAINTENANCE_SCHEDULE: maintenanceSchedule
   WATCH_SCHEDULE: watchSchedule

@@ -16,7 +16,6 @@ NOT_DEPLOYED = {
     "LakeStorage": "a connection string; the identity signs in instead",
     "AuditStorage": "a connection string; the identity signs in instead",
     "WEBSITE_TIME_ZONE": "timers follow UTC",
-    "JOB_MEMORY_MEGABYTES": "blank leaves the memory of an instance to its jobs; the parameter appSettings sets it",
     "OTEL_EXPORTER_OTLP_ENDPOINT": "telemetry goes to Application Insights; the parameter appSettings adds a receiver",
     "PUBLIC_URL": "blank takes the app's own host name; the parameter appSettings sets another",
     "WEBSITE_HOSTNAME": "App Service sets it",
