@@ -15,7 +15,7 @@ from azure.storage.blob import ContainerClient
 from localhost.services import LocalServices
 from tests.app_process import set_environment
 
-# The same examples every time, and a machine that stands still for a moment fails none of them.
+# The same examples every time, and a machine that pauses for a moment fails none of them.
 hypothesis.settings.register_profile(
     "suite", derandomize=True, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )

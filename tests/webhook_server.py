@@ -1,4 +1,4 @@
-"""A webhook on this machine that keeps what is posted to it, and answers as it is told."""
+"""A webhook on this machine that keeps what is posted to it, and answers as the test says."""
 
 from __future__ import annotations
 

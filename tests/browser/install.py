@@ -67,7 +67,7 @@ def _packages() -> Path:
 def _unpacked() -> Path:
     """The folder with `chromium`, `lib/` and `fonts/`."""
     package = _packages() / "@sparticuz" / "chromium"
-    # beside the packages' own folder, whose name tells their versions
+    # beside the packages' own folder, whose name has their versions
     return cached_folder(f"{package.parents[2].name}-unpacked", lambda folder: _unpack(package, folder))
 
 

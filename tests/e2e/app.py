@@ -78,7 +78,7 @@ class App(LocalApp):
 
     @contextmanager
     def locked(self, *tables: str, readers: int = 0) -> Iterator[Callable[[], None]]:
-        """Keep the tables from being read; gives a function that waits until `readers` loads stand before them."""
+        """Keep the tables from being read; gives a function that waits until `readers` loads wait for them."""
 
         def until_readers_wait() -> None:
             counted = f"select count(*) {_WAITING_READERS}"

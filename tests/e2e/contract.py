@@ -19,13 +19,13 @@ def assert_as_documented(response: requests.Response) -> None:
     operation = _operation(str(response.request.method), path)
     if operation is None:  # Durable's own routes, and those of the host
         return
-    told = operation["responses"].get(str(response.status_code))
-    assert told, f"{response.request.method} {path} answered {response.status_code}, which is not documented"
-    if "content" not in told or not response.content:
+    documented = operation["responses"].get(str(response.status_code))
+    assert documented, f"{response.request.method} {path} answered {response.status_code}, which is not documented"
+    if "content" not in documented or not response.content:
         return
     media_type = response.headers["Content-Type"].partition(";")[0]
-    assert media_type in told["content"], f"{path} answered {media_type}, which is not documented"
-    if schema := told["content"][media_type].get("schema"):
+    assert media_type in documented["content"], f"{path} answered {media_type}, which is not documented"
+    if schema := documented["content"][media_type].get("schema"):
         errors = list(_validator(schema["$ref"]).iter_errors(response.json()))
         assert not errors, f"{path}: {errors[0]}"
 

@@ -163,7 +163,7 @@ def test_a_dry_run_shows_the_columns_of_the_first_page(app: App, server: ApiServ
     assert len(server.asked("/looked_at")) == 1
 
 
-def test_the_token_stands_nowhere(app: App) -> None:
+def test_the_token_is_nowhere(app: App) -> None:
     assert "crm-t0ken" not in app.host.log_text()
     assert all("crm-t0ken" not in response.text for response in app.responses)
     assert "crm-t0ken" not in str(app.run_rows())

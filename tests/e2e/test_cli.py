@@ -61,7 +61,7 @@ def a_file(folder: Path, *rows: dict[str, str]) -> Path:
     return file
 
 
-def test_start_tells_where_the_app_is_and_how_to_get_a_workbook(started: Started) -> None:
+def test_start_says_where_the_app_is_and_how_to_get_a_workbook(started: Started) -> None:
     assert requests.get(f"{started.url}/api/health", timeout=60).json()["status"] == "healthy"
     assert f"curl -X POST {started.url}/api/runs -H 'x-functions-key: " in started.greeting
     assert "python -m localhost template FILE.xlsx" in started.greeting
@@ -129,7 +129,7 @@ def test_the_template_is_valid_and_is_not_written_over_a_file(tmp_path: Path) ->
     assert (again.returncode, again.stderr) == (2, f"{file} exists already: choose another name, or remove it.\n")
 
 
-def test_validate_tells_each_problem_with_its_cell_and_can_show_it_there(tmp_path: Path) -> None:
+def test_validate_reports_each_problem_with_its_cell_and_can_show_it_there(tmp_path: Path) -> None:
     annotated = tmp_path / "annotated.xlsx"
     file = a_file(tmp_path, {**GOOD, "load_type": "INCR"}, {**FAILING, "enabled": "perhaps"})
     ended = call("validate", file, "--annotated", annotated)

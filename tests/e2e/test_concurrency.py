@@ -13,7 +13,7 @@ from tests.e2e.app import App, jobs_of
 
 @pytest.fixture
 def small_app(services: LocalServices, tmp_path: Path) -> Iterator[App]:
-    """An app that may have two jobs of a source at work."""
+    """An app that may have two jobs of a source running at once."""
     app = App(services, tmp_path, SOURCE_CONCURRENCY="2")
     with app.host:
         yield app

@@ -149,7 +149,7 @@ def test_a_readers_key_that_may_not_start_a_run_is_kept(context: BrowserContext,
     expect(page.get_by_role("button", name="Forget key")).to_be_visible()
 
 
-def test_whoever_gets_no_answer_to_an_order_is_told_to_look_whether_it_was_taken(page: Page, app: App) -> None:
+def test_a_user_who_gets_no_answer_to_a_call_is_asked_to_look_whether_it_was_taken(page: Page, app: App) -> None:
     visit(page, app, "jobs/orders")
     page.route("**/api/runs", lambda route: route.abort())
     press(page, "Run orders")

@@ -1,4 +1,4 @@
-"""A dry run: what a run would do, told without doing it."""
+"""A dry run: what a run would do, reported without doing it."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_the_lanes_are_those_of_the_run(answer: dict[str, Any]) -> None:
     assert answer["wildcards"] == {"wild": 2}
 
 
-def test_a_job_tells_the_query_that_it_would_run_and_the_rows_expected(
+def test_a_job_reports_the_query_that_it_would_run_and_the_rows_expected(
     answer: dict[str, Any],
 ) -> None:
     job = answer["jobs"]["stamped"]

@@ -96,8 +96,8 @@ def test_a_retry_needs_an_ended_run_with_failures(app: App, run: dict[str, Any])
 def test_a_secret_that_is_added_helps_the_next_run(app: App, run: dict[str, Any]) -> None:
     app.put_source("nowhere_pg", app.postgres_connection(app.database))
     app.put_source("locked_out", app.postgres_connection(app.database))
-    mended = app.run(job_ids=["no_secret", "no_password"])
-    assert mended["status"] == "SUCCEEDED", mended
+    repaired = app.run(job_ids=["no_secret", "no_password"])
+    assert repaired["status"] == "SUCCEEDED", repaired
     assert len(app.audit_rows("job:no_secret")) == 3
 
 
@@ -115,5 +115,5 @@ def test_a_transient_failure_is_tried_again(app: App, run: dict[str, Any]) -> No
 
 
 def _is_over(job: dict[str, Any], attempt: int) -> bool:
-    """Whether an attempt of a job has ended, however long ago: the next one may be at work by now."""
+    """Whether an attempt of a job has ended, however long ago: the next one may be running by now."""
     return bool(job["attempt"] > attempt or job["status"] != "RUNNING")

@@ -1,4 +1,4 @@
-"""The HTTP routes as somebody with curl meets them."""
+"""The HTTP routes as a user of curl sees them."""
 
 from __future__ import annotations
 
@@ -93,8 +93,8 @@ def test_a_wrong_body_is_refused_with_everything_that_is_wrong(app: App, body: b
     answer = response.json()
     assert (answer["status"], answer["title"]) == (400, "Bad Request")
     assert len(answer["problems"]) == len(problems)
-    for told, expected in zip(answer["problems"], problems, strict=True):
-        assert told.startswith(expected)
+    for problem, expected in zip(answer["problems"], problems, strict=True):
+        assert problem.startswith(expected)
 
 
 def test_an_unknown_run_is_not_found(app: App) -> None:
@@ -124,9 +124,9 @@ def test_every_call_that_may_change_something_is_recorded_with_who_and_how_it_wa
 ) -> None:
     app.request("POST", "/api/runs/by-hand/cancel")
     calls = app.audit_rows("calls")
-    told = [tuple(call.get(name) for name in ("route", "run_id", "answer_status")) for call in calls]
-    assert told[0] == ("POST /api/runs/{run_id}/cancel", "by-hand", 409)
-    assert told[-1] == ("POST /api/runs", "by-hand", 202)
+    recorded = [tuple(call.get(name) for name in ("route", "run_id", "answer_status")) for call in calls]
+    assert recorded[0] == ("POST /api/runs/{run_id}/cancel", "by-hand", 409)
+    assert recorded[-1] == ("POST /api/runs", "by-hand", 202)
     assert {call["caller"] for call in calls} == {f"key {sha256(app.function_key.encode()).hexdigest()[:8]}"}
 
 
@@ -169,7 +169,7 @@ def test_the_key_of_a_reader_changes_nothing(app: App, method: str, path: str, s
     assert app.send(method, path, headers={"x-functions-key": app.host.reader_key}).status_code == status
 
 
-def test_health_is_open_and_tells_no_name(app: App) -> None:
+def test_health_is_open_and_gives_no_name(app: App) -> None:
     response = app.send("GET", "/api/health")
     assert response.status_code == 200
     assert response.json() == {

@@ -1,4 +1,4 @@
-"""Jobs that are changed between two runs: nothing is lost or doubled, and what changed is told."""
+"""Jobs that are changed between two runs: nothing is lost or doubled, and the audit shows what changed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_another_watermark_column_is_refused_until_a_full_refresh(app: App) -> N
     assert app.lake_rows("moved") == app.source_rows("moved")
 
 
-def test_new_and_dropped_columns_stand_in_the_audit(app: App) -> None:
+def test_new_and_dropped_columns_are_in_the_audit(app: App) -> None:
     app.create_tables("wider")
     app.put_workbook(app.row("wider", "wider", verify="Y"))
     assert "schema_changes" not in jobs_of(app.run())["wider"]

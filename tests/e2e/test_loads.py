@@ -1,4 +1,4 @@
-"""What the app is for: the lake equals the source, and the audit tells what moved."""
+"""What the app is for: the lake equals the source, and the audit shows what moved."""
 
 from __future__ import annotations
 

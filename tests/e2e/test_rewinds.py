@@ -79,7 +79,7 @@ def test_a_rewind_that_would_double_rows_must_be_meant(app: App) -> None:
     assert len(app.lake_rows("appended")) == 6
 
 
-def test_to_start_anew_takes_the_place_of_the_table(app: App) -> None:
+def test_to_start_again_takes_the_place_of_the_table(app: App) -> None:
     answer = rewind(app, "appended", clear=True)
     assert (answer["watermark"], answer["duplicates"]) == (None, False)
     assert app.load("appended")["rows_written"] == 4
@@ -105,7 +105,7 @@ def test_a_job_that_runs_is_not_rewound(app: App) -> None:
 
 
 @pytest.mark.parametrize(
-    ("job_id", "body", "status", "told"),
+    ("job_id", "body", "status", "detail"),
     [
         ("nobody", {"clear": True}, 404, "There is no job 'nobody'"),
         ("whole", {"clear": True}, 409, "has load_type FULL"),
@@ -119,11 +119,11 @@ def test_a_job_that_runs_is_not_rewound(app: App) -> None:
         ("keyed", {"load_id": "1.2"}, 400, "'1.2' is no load of the job"),
     ],
 )
-def test_an_impossible_rewind_is_refused(app: App, job_id: str, body: dict[str, Any], status: int, told: str) -> None:
-    assert told in str(rewind(app, job_id, status=status, **body))
+def test_an_impossible_rewind_is_refused(app: App, job_id: str, body: dict[str, Any], status: int, detail: str) -> None:
+    assert detail in str(rewind(app, job_id, status=status, **body))
 
 
-def test_the_ledger_tells_who_has_set_a_watermark(app: App) -> None:
+def test_the_ledger_says_who_has_set_a_watermark(app: App) -> None:
     newest = app.audit_rows("rewind:appended")[0]
     assert newest["by"].startswith("key ")
     assert "watermark" not in newest

@@ -77,7 +77,7 @@ def test_the_housekeeping_purges_the_history_of_old_runs_and_leaves_alone_what_i
 
 
 def _make_older(store: Path, run_id: str, days: int) -> None:
-    """Let the event store of the host, which has ended, tell that a run and its lanes began so many days ago."""
+    """Change the event store of the host, which has ended, so that a run and its lanes began so many days ago."""
     began = f"{datetime.now(timezone.utc) - timedelta(days=days):%Y-%m-%dT%H:%M:%S.%fZ}"
     with closing(sqlite3.connect(store)) as connection, connection:
         connection.execute("UPDATE instances SET created_at = ? WHERE instance_id LIKE ?", (began, f"{run_id}%"))

@@ -42,7 +42,7 @@ def test_a_wildcard_becomes_a_job_for_each_of_its_tables(app: App, run: dict[str
     assert app.lake_files("ord_tmp") == {}
 
 
-def test_the_run_reports_what_its_wildcards_stand_for(app: App, run: dict[str, Any]) -> None:
+def test_the_run_reports_what_its_wildcards_match(app: App, run: dict[str, Any]) -> None:
     (row,) = app.run_rows()
     assert row["wildcards"] == '{"orders": 3}'
     assert (row["jobs_total"], row["jobs_succeeded"], row["jobs_failed"]) == (6, 4, 2)
@@ -64,7 +64,7 @@ def test_only_the_wildcards_whose_tables_are_not_known_fail(
     assert text in row["error_message"]
 
 
-def test_the_tables_of_a_wildcard_stand_with_their_job(app: App, run: dict[str, Any]) -> None:
+def test_the_tables_of_a_wildcard_are_listed_with_their_job(app: App, run: dict[str, Any]) -> None:
     jobs = {job["job_id"]: job for job in app.request("GET", "/api/jobs").json()["jobs"]}
     tables = {job_id: table["status"] for job_id, table in jobs["orders"]["tables"].items()}
     assert tables == dict.fromkeys(["orders.ord_one", "orders.ord_view", "orders.ord~20Three~2f~c3~a4"], "SUCCESS")

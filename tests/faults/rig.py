@@ -287,7 +287,7 @@ class BrokenApp(App):
         content: dict[str, Any] = json.loads(self.lake_container.download_blob(name).readall())
         return content
 
-    def assert_audit_tells(self, run: dict[str, Any], job_id: str, rows: int, watermark: int | None) -> None:
+    def assert_audit_shows(self, run: dict[str, Any], job_id: str, rows: int, watermark: int | None) -> None:
         """The run, the job's history and the ledger say what the load did."""
         assert run["status"] == "SUCCEEDED", run
         job = jobs_of(run)[job_id]

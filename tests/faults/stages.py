@@ -1,4 +1,4 @@
-"""What a storage request is for, told from its method, address and body; pure."""
+"""What a storage request is for, by its method, address and body; pure."""
 
 from __future__ import annotations
 

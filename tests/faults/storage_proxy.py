@@ -1,4 +1,4 @@
-"""A proxy before the local blob and table storage that breaks the request it is told to break."""
+"""A proxy before the local blob and table storage that breaks the request that a test names."""
 
 from __future__ import annotations
 

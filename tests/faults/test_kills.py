@@ -120,7 +120,7 @@ def is_right(app: BrokenApp, flow_name: str, run: dict[str, object]) -> None:
     app.assert_whole(job, flow)
     watermark = _watermark(app, job, flow)
     loaded = LOADED.get(flow_name) or _count(app, job)
-    app.assert_audit_tells(run, job, loaded, watermark)
+    app.assert_audit_shows(run, job, loaded, watermark)
     assert jobs_of(run)[job]["rows_deleted"] == (flow_name == "Delta deletes")
 
 

@@ -1,4 +1,4 @@
-"""What a load stands on gives way: token, disk, clock, the workbook, the wish for the run itself."""
+"""What a load depends on fails: token, disk, clock, the workbook, the wish for the run itself."""
 
 from __future__ import annotations
 

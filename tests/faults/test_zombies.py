@@ -51,7 +51,7 @@ def test_a_zombie_changes_nothing(app: BrokenApp, flow: str, stage: str, when: M
 
 
 @pytest.mark.parametrize("flow", ["FULL Parquet", "INCREMENTAL Parquet", "Delta upsert"])
-def test_a_commit_that_arrives_while_the_next_run_is_at_work_loses_nothing(app: BrokenApp, flow: str) -> None:
+def test_a_commit_that_arrives_while_the_next_run_is_active_loses_nothing(app: BrokenApp, flow: str) -> None:
     job = loaded_job(app, flow)
     with frozen(app, job, "write record", "before") as (zombie_run, thaw):
         time.sleep(LEASE_SECONDS + 1)
@@ -107,7 +107,7 @@ def test_an_attempt_whose_lease_was_broken_gives_way(app: BrokenApp) -> None:
 
 @contextmanager
 def frozen(app: BrokenApp, job: str, stage: str, when: Moment) -> Iterator[tuple[str, Callable[[], None]]]:
-    """A run whose processes all stand still at a stage, its request on its way; gives its id and what lets it go on."""
+    """A run whose processes all pause at a stage, its request on its way; gives its id and what lets it go on."""
     stopped, go_on = threading.Event(), threading.Event()
     processes: list[psutil.Process] = []
 
@@ -127,7 +127,7 @@ def frozen(app: BrokenApp, job: str, stage: str, when: Moment) -> Iterator[tuple
     app.storage.decide = Once(stage, Fault("hold", when, function=freeze))
     run_id = app.start_run(job_ids=[job])
     try:
-        app.until(stopped.is_set, f"the run stands still at '{stage}'")
+        app.until(stopped.is_set, f"the run pauses at '{stage}'")
         yield run_id, thaw
     finally:
         thaw()

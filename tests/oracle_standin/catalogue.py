@@ -188,7 +188,7 @@ class Database:
         self.refresh_dictionary()
 
     def refresh_dictionary(self) -> None:
-        """Write the catalogue's tables anew."""
+        """Write the catalogue's tables again."""
         rows: dict[str, list[tuple[Any, ...]]] = {
             "DUAL": [("X",)],
             "V$VERSION": [("Oracle Database stand-in for tests",)],

@@ -1,4 +1,4 @@
-"""The catalogue's views: what their columns are and what stands in them."""
+"""The catalogue's views: what their columns are and what they hold."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Databases, tables with the versions of their rows, transactions and locks, over one SQLite database in memory.
 
 A row's `f` is the commit from which it holds and its `u` the one from which it holds no more; while a transaction is
-open, its number stands there with a minus. So any reader can see any moment, and a writer hides nothing but its own.
+open, its number is there with a minus. So any reader can see any moment, and a writer hides nothing but its own.
 """
 
 from __future__ import annotations
@@ -362,7 +362,7 @@ class Engine:
     # --- locks ---
 
     def wait(self, session: Any, own: Transaction | None, blockers: Callable[[], set[Transaction]]) -> None:
-        """Wait until nobody blocks; errors 1222 and 1205 as the session and the others have it."""
+        """Wait until no session blocks; errors 1222 and 1205 as the session and the others have it."""
         started = time.monotonic()
         with self.changed:
             while others := blockers() - {own}:

@@ -1,4 +1,4 @@
-"""SQL Server's types: how values stand in SQLite, and how types and values look on the wire.
+"""SQL Server's types: how SQLite holds values, and how types and values look on the wire.
 
 In SQLite every family has one form, in which equal values are equal and order is SQL Server's: whole numbers and floats
 as they are, decimals as 32 bytes (the value times 10**38, shifted to be positive), moments as 100 ns since the year 1,
@@ -251,7 +251,7 @@ def zoned_value(stored: bytes) -> tuple[int, int]:
 
 @lru_cache(maxsize=500)
 def collation_bytes(name: str) -> bytes:
-    """The five bytes that stand for a collation."""
+    """The five bytes that identify a collation."""
     name = name or DEFAULT_COLLATION
     folded = name.upper()
     language = 0x0407 if folded.startswith(("GERMAN", "SQL_GERMAN")) else 0x0409

@@ -154,7 +154,7 @@ class Select:
 
 @lru_cache(maxsize=300)
 def parse_batch(text: str) -> tuple[Statement, ...]:
-    """The statements of a batch; the trees are shared by all that run it, so nobody may change them."""
+    """The statements of a batch; all callers share the trees, so none may change them."""
     return tuple(Parser(text).batch())
 
 

@@ -1,4 +1,4 @@
-"""The system procedures that drivers call, and the stand-in's own, which order faults and tell the log."""
+"""The system procedures that drivers call, and the stand-in's own, which order faults and return the log."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LONG = Kind("nvarchar", k.MAX)
 
 
 def call(runner: Runner, name: str, arguments: Sequence[Argument], results: Results) -> Iterator[Event]:
-    """What a procedure gives; error 2812 where there is none of that name."""
+    """What a procedure gives; error 2812 if there is none of that name."""
     procedure = PROCEDURES.get(name)
     if not procedure:
         raise SqlError(2812, f"Could not find stored procedure '{name}'.", state=62)

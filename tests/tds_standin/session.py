@@ -70,7 +70,7 @@ class Session:
         self.now = functions.now_ticks()
 
     def check(self) -> None:
-        """Stop what runs when the client or somebody's KILL asks for it."""
+        """Stop what runs when the client or a KILL asks for it."""
         if self.stopped.is_set():
             raise SqlError(596, "Cannot continue the execution because the session is in the kill state.", 21)
         if self.interrupted():

@@ -1,4 +1,4 @@
-"""What may import what, where import-linter cannot look; its contracts stand in pyproject.toml."""
+"""What may import what, where import-linter cannot look; its contracts are in pyproject.toml."""
 
 from __future__ import annotations
 

@@ -53,9 +53,9 @@ def test_values_within_values_are_taken_out(password: str) -> None:
 
 @given(PASSWORDS)
 def test_the_password_of_a_url_is_taken_out_in_every_spelling(password: str) -> None:
-    spelt = quote(password, safe="")
-    secret = Secret({"url": f"postgresql://reader:{spelt}@db.example.org/shop"})
-    assert secret.redact(f"{secret['url']}\n{spelt}\n{password}") == f"{MASK}\n{MASK}\n{MASK}"
+    encoded = quote(password, safe="")
+    secret = Secret({"url": f"postgresql://reader:{encoded}@db.example.org/shop"})
+    assert secret.redact(f"{secret['url']}\n{encoded}\n{password}") == f"{MASK}\n{MASK}\n{MASK}"
 
 
 def test_a_number_is_a_password_too() -> None:
@@ -122,7 +122,7 @@ def test_a_local_file_that_is_no_toml_is_refused_without_its_content(tmp_path: P
     assert "canary" not in str(refused.value)
 
 
-def test_an_object_of_json_is_read_as_it_stands() -> None:
+def test_an_object_of_json_is_read_as_it_is() -> None:
     fields = {"host": "a", "password": "p://q"}
     assert dict(source_secret("shop", "API", (Shelf(shop=json.dumps(fields)),))) == fields
 

@@ -20,7 +20,7 @@ NAMES = {field.alias or name.upper() for name, field in Settings.model_fields.it
 
 @pytest.fixture
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """An environment without the app's settings, read anew."""
+    """An environment without the app's settings, read again."""
     for name in NAMES:
         monkeypatch.delenv(name, raising=False)
     settings.cache_clear()

@@ -65,7 +65,7 @@ class DeltaLoads:
         self.job = Job(**(self.job.model_dump() | fields))
 
     def attempt(self, *, run_id: str | None = None, leased: bool = True, **order: Any) -> JobResult:
-        """One attempt, of a run of its own where none is named."""
+        """One attempt, of a run of its own if none is named."""
         run_id = run_id or f"run-{next(_numbers)}"
         attempt = AttemptOrder(
             run_id=run_id,

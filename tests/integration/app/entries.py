@@ -52,7 +52,7 @@ def refuse(secret: Secret, report: Report) -> None:
 
 
 def stumble(secret: Secret, report: Report) -> None:
-    """Raises an error that nobody foresaw."""
+    """Raises an unforeseen error."""
     raise ZeroDivisionError(secret["password"])
 
 
@@ -62,7 +62,7 @@ def crash(secret: Secret, report: Report) -> None:
 
 
 def crash_beside_a_halted_server(secret: Secret, report: Report) -> None:
-    """Ends so that the fork server, which tells how children end, does not get to tell it yet."""
+    """Ends so that the fork server, which reports how children end, cannot report it yet."""
     os.kill(os.getppid(), signal.SIGSTOP)
     os.kill(os.getpid(), signal.SIGKILL)
 

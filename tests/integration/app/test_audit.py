@@ -1,4 +1,4 @@
-"""The audit table as it stands in Table Storage."""
+"""The audit table as it is in Table Storage."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def an_order(job_id: str = "orders") -> AttemptOrder:
     return AttemptOrder(run_id="run-1", run_started_at=START, job_id=job_id, config_sha256="0f")
 
 
-def test_a_job_stands_in_its_run_and_in_its_own_history() -> None:
+def test_a_job_is_in_its_run_and_in_its_own_history() -> None:
     result = a_result(
         rows_written=7, watermark_after="2024", duration_seconds={"total": 2.0}, schema_changes=("a", "b")
     )

@@ -1,4 +1,4 @@
-"""Calls that may change something stand in the audit table, whatever became of them."""
+"""The audit table has every call that may change something, whatever became of it."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def test_an_emptied_source_stops_at_the_brake(hard: DeltaLoads) -> None:
     assert hard.rows() == []
 
 
-def test_a_mark_tells_the_time_of_the_load_that_missed_the_row_and_keeps_it(soft: DeltaLoads) -> None:
+def test_a_mark_has_the_time_of_the_load_that_missed_the_row_and_keeps_it(soft: DeltaLoads) -> None:
     soft.execute(f"delete from {soft.table} where id = 3")
     result = soft.load()
     soft.execute(f"delete from {soft.table} where id = 4")

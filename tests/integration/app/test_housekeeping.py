@@ -74,7 +74,7 @@ def test_the_last_load_of_a_job_and_its_last_good_one_stay_however_old() -> None
     assert [row["run_id"] for row in latest_rows()] == ["last"]
 
 
-def test_a_run_that_is_at_work_stays_whatever_its_age() -> None:
+def test_a_run_that_is_active_stays_whatever_its_age() -> None:
     a_run("endless", YEAR_AGO, "orders")
     a_run("later", NOW, "orders")
     purge_audit_rows(MONTH_AGO, ["endless"], Budget(ALL))

@@ -29,7 +29,7 @@ class Purged:
 
 @dataclass
 class Durable:
-    """Tells which runs are at work, and notes which spans of time are purged."""
+    """Says which runs are active, and notes which spans of time are purged."""
 
     running: list[str] = field(default_factory=list)
     windows: list[Window] = field(default_factory=list)
@@ -86,7 +86,7 @@ async def test_a_purge_that_breaks_off_is_reported_and_goes_on_in_the_next_tick(
     assert purged_span(following)[0] == report["history_purged_until"]
 
 
-async def test_versions_that_a_run_at_work_was_planned_from_stay(
+async def test_versions_that_an_active_run_was_planned_from_stay(
     upload: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     versions = [upload(name) for name in ("one", "two", "three")]

@@ -1,4 +1,4 @@
-"""Who is told what, with a real table for the incidents and a real webhook."""
+"""Who is notified of what, with a real table for the incidents and a real webhook."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def titles(webhook: Webhook) -> list[str]:
     return [message["title"].removeprefix("Excel to lake: ") for message in webhook.messages]
 
 
-def test_a_failure_is_told_once_with_its_first_sentence_and_links(webhook: Webhook) -> None:
+def test_a_failure_is_notified_once_with_its_first_sentence_and_links(webhook: Webhook) -> None:
     a_run("run-1", ok=("users",), bad=("orders",))
     (message,) = webhook.messages
     assert message["title"] == "Excel to lake: 1 job failed"
@@ -79,7 +79,7 @@ def test_a_failure_is_told_once_with_its_first_sentence_and_links(webhook: Webho
     }
 
 
-def test_neither_the_same_run_again_nor_a_further_failure_is_told(webhook: Webhook) -> None:
+def test_neither_the_same_run_again_nor_a_further_failure_is_notified(webhook: Webhook) -> None:
     a_run("run-1", bad=("orders",))
     finish("run-1")
     a_run("run-2", bad=("orders",))
@@ -87,7 +87,7 @@ def test_neither_the_same_run_again_nor_a_further_failure_is_told(webhook: Webho
     assert titles(webhook) == ["1 job failed"]
 
 
-def test_the_recovery_is_told_and_the_next_failure_is_a_new_incident(webhook: Webhook) -> None:
+def test_the_recovery_is_notified_and_the_next_failure_is_a_new_incident(webhook: Webhook) -> None:
     a_run("run-1", bad=("orders", "users"))
     a_run("run-2", ok=("orders",), bad=("users",))
     a_run("run-3", ok=("orders",), bad=("users",))
@@ -102,7 +102,7 @@ def test_a_run_with_many_failures_is_one_message_that_names_some(webhook: Webhoo
     assert (section["title"], len(section["lines"]), section["more"]) == ("120 jobs failed", 15, 105)
 
 
-def test_a_run_that_cannot_be_planned_is_told_until_one_can(webhook: Webhook) -> None:
+def test_a_run_that_cannot_be_planned_is_notified_until_one_can(webhook: Webhook) -> None:
     a_run("run-1", error="There is no active configuration. Upload the workbook.")
     a_run("run-2", error="There is no active configuration. Upload the workbook.")
     a_run("run-3", ok=("orders",))
@@ -111,7 +111,7 @@ def test_a_run_that_cannot_be_planned_is_told_until_one_can(webhook: Webhook) ->
 
 
 @pytest.mark.parametrize("answer", [429, 500, 302, 404])
-def test_what_was_not_taken_is_told_with_the_next_news(
+def test_what_was_not_taken_is_notified_with_the_next_news(
     webhook: Webhook, answer: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     webhook.answers = [answer]
@@ -137,7 +137,7 @@ def test_a_webhook_that_is_silent_or_gone_neither_fails_the_run_nor_shows_its_ad
     assert [incident.is_untold for incident in read_incidents().values()] == [True]
 
 
-def test_what_opened_and_closed_before_it_could_be_told_is_not_told(webhook: Webhook) -> None:
+def test_what_opened_and_closed_before_it_could_be_notified_is_not_notified(webhook: Webhook) -> None:
     webhook.answers = [500]
     a_run("run-1", bad=("orders",))
     a_run("run-2", ok=("orders",))
@@ -152,7 +152,7 @@ def test_a_process_beside_a_sender_leaves_its_news_to_the_next_tick(webhook: Web
     assert titles(webhook) == ["1 job failed"]
 
 
-def test_a_sender_that_died_holds_nobody_up_for_long(webhook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sender_that_died_blocks_others_only_briefly(webhook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shared.notifications.incidents._SENDING", timedelta(seconds=-1))
     with sole_sender():
         a_run("run-1", bad=("orders",))
@@ -164,7 +164,7 @@ def an_upload(outcome: Outcome, folder: str | None = None) -> Activation:
     return Activation(outcome=outcome, sha256="0f" * 32, at=NOW, problems=problems, refused_folder=folder)
 
 
-def test_each_refused_upload_is_told_once_and_the_next_good_one(webhook: Webhook) -> None:
+def test_each_refused_upload_is_notified_once_and_the_next_good_one(webhook: Webhook) -> None:
     for folder in ("refused/1", "refused/1", "refused/2"):
         notify_of_upload(an_upload(Outcome.REFUSED, folder))
     notify_of_upload(an_upload(Outcome.OVERTAKEN))
@@ -175,7 +175,7 @@ def test_each_refused_upload_is_told_once_and_the_next_good_one(webhook: Webhook
     assert "F7" in webhook.messages[0]["sections"][0]["lines"][0]["text"]
 
 
-def test_a_job_that_should_have_loaded_is_told_once_and_again_when_it_has(webhook: Webhook) -> None:
+def test_a_job_that_should_have_loaded_is_notified_once_and_again_when_it_has(webhook: Webhook) -> None:
     configuration_store().activate(a_workbook({"job_id": "orders"}, {"job_id": "users", "enabled": "N"}), etag="1")
     look_at_jobs(THREE_DAYS_LATER)
     look_at_jobs(THREE_DAYS_LATER)
@@ -185,14 +185,14 @@ def test_a_job_that_should_have_loaded_is_told_once_and_again_when_it_has(webhoo
     assert titles(webhook)[1:] == ["1 job is well again"]
 
 
-def test_a_job_that_is_known_to_fail_is_not_told_as_overdue_too(webhook: Webhook) -> None:
+def test_a_job_that_is_known_to_fail_is_not_notified_as_overdue_too(webhook: Webhook) -> None:
     configuration_store().activate(a_workbook({"job_id": "orders"}), etag="1")
     a_run("run-1", bad=("orders",))
     look_at_jobs(THREE_DAYS_LATER)
     assert titles(webhook) == ["1 job failed"]
 
 
-def test_a_job_that_nobody_runs_any_more_is_forgotten_in_silence(webhook: Webhook) -> None:
+def test_a_job_that_no_longer_runs_is_forgotten_in_silence(webhook: Webhook) -> None:
     a_run("run-1", bad=("orders",))
     configuration_store().activate(a_workbook({"job_id": "orders", "enabled": "N"}), etag="1")
     look_at_jobs(datetime.now(timezone.utc))

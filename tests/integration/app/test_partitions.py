@@ -1,4 +1,4 @@
-"""`partition_by`: folders of a Delta table by value, kept as they are until the table is written anew."""
+"""`partition_by`: folders of a Delta table by value, kept as they are until the table is written again."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def test_a_secret_is_read_once_in_some_minutes(services: LocalServices, vault: K
     assert vault.get(name) == "rotated"
 
 
-def test_a_secret_that_was_forgotten_is_read_anew(services: LocalServices, vault: KeyVaultSecrets) -> None:
+def test_a_secret_that_was_forgotten_is_read_again(services: LocalServices, vault: KeyVaultSecrets) -> None:
     name = unique_name()
     services.key_vault.set_secret(f"source-{name}", "old")
     assert vault.get(name) == "old"

@@ -32,7 +32,7 @@ def run(entry: str, seconds: float = 60, megabytes: int | None = None, **options
     return run_in_child(f"tests.integration.app.entries:{entry}", arguments, SECRET, limits, name="orders", **options)
 
 
-def test_a_child_gets_its_arguments_and_the_secret_where_nobody_sees_it() -> None:
+def test_a_child_gets_its_arguments_and_the_secret_where_no_one_sees_it() -> None:
     described = run("describe", arguments={"a": 1, "b": ["x"]})
     assert described == {"arguments": {"a": 1, "b": ["x"]}, "password": "canary-7f3", "visible": False}
 
@@ -118,7 +118,7 @@ def halted_children_go_on() -> Iterator[None]:
         thread.join()
 
 
-def test_a_crash_that_is_told_late_is_no_missed_deadline() -> None:
+def test_a_crash_that_is_reported_late_is_no_missed_deadline() -> None:
     with halted_children_go_on(), pytest.raises(ChildError, match="ended by SIGKILL") as failed:
         run("crash_beside_a_halted_server")
     assert failed.value.kind == "crash"
@@ -157,7 +157,7 @@ def warm(**arguments: Any) -> int:
     return process
 
 
-def test_a_child_that_did_well_gets_the_next_work_and_nobody_elses_secret_is_logged(
+def test_a_child_that_did_well_gets_the_next_work_and_no_others_secret_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     first = warm()

@@ -122,7 +122,7 @@ class ContractJob:
         return error.kind, error.retryable, error.message
 
     def examine(self) -> Examination:
-        """What a dry run tells of the job."""
+        """What a dry run reports of the job."""
         return examine_job(self.job, Secret(self.secret), lambda _stage, _rows: None, None, False)
 
     def table(self) -> pa.Table:

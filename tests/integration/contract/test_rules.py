@@ -20,7 +20,7 @@ ROWS = [row(n, n) for n in range(1, 8)]
 INCREMENTAL = {"load_type": "INCREMENTAL", "watermark_column": "changed"}
 
 
-def test_audit_and_ledger_tell_what_the_load_did(job: MakeJob) -> None:
+def test_audit_and_ledger_show_what_the_load_did(job: MakeJob) -> None:
     loaded = job(ROWS, **INCREMENTAL)
     result = loaded.load()
     (audit,) = [one for one in job_rows(result.run_id) if one["RowKey"] == loaded.job_id]
@@ -76,7 +76,7 @@ def test_a_job_that_another_run_holds_is_skipped(job: MakeJob) -> None:
     assert loaded.load().rows_written == 7
 
 
-def test_a_dry_run_tells_the_columns_and_moves_nothing(job: MakeJob) -> None:
+def test_a_dry_run_reports_the_columns_and_moves_nothing(job: MakeJob) -> None:
     looked_at = job(ROWS, **INCREMENTAL)
     found = looked_at.examine()
     assert found.columns["id"] in ("int64", "decimal128(19, 0)")  # Oracle has numbers only

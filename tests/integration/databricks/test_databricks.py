@@ -55,7 +55,7 @@ def test_a_closed_port_is_tried_again(put_connection: Put, failure: Fail) -> Non
     assert TOKEN not in error.message
 
 
-def test_a_server_that_is_none_is_told(put_connection: Put, failure: Fail, nonsense_port: int) -> None:
+def test_a_server_that_is_none_is_reported(put_connection: Put, failure: Fail, nonsense_port: int) -> None:
     put_connection(port=nonsense_port)
     error = failure()
     assert (error.kind, error.retryable) == ("lake", False)
@@ -72,7 +72,7 @@ def test_a_server_that_is_none_is_told(put_connection: Put, failure: Fail, nonse
         ({"warehouse": "x"}, "warehouse: Extra inputs are not permitted"),
     ],
 )
-def test_a_secret_that_lacks_something_is_told(
+def test_a_secret_that_lacks_something_is_reported(
     put_connection: Put, failure: Fail, fields: dict[str, Any], message: str
 ) -> None:
     put_connection(**fields)
@@ -82,7 +82,7 @@ def test_a_secret_that_lacks_something_is_told(
     assert TOKEN not in error.message
 
 
-def test_a_missing_driver_is_told(put_connection: Put, failure: Fail, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_driver_is_reported(put_connection: Put, failure: Fail, monkeypatch: pytest.MonkeyPatch) -> None:
     put_connection()
     monkeypatch.setattr("shared.lake.databricks.find_spec", lambda _: None)
     error = failure()
@@ -110,7 +110,7 @@ def test_databricks_finds_catalog_schema_and_staging(put_connection: Put, job: J
 def test_the_rows_are_staged_as_parquet_in_the_jobs_folder(
     job: Job, container: ContainerClient, tmp_path: Path
 ) -> None:
-    """A destination that accepts everything stands for the warehouse."""
+    """A destination that accepts everything takes the place of the warehouse."""
     configure_dlt()
     pipeline = dlt.pipeline(
         "staged",

@@ -39,7 +39,7 @@ def test_each_level_opens_for_its_key_and_the_master_key(
     assert sample.get(path, keys.get(key, key) if key else None).status_code == status
 
 
-def test_the_key_may_stand_in_the_query(sample: Sample) -> None:
+def test_the_key_may_be_in_the_query(sample: Sample) -> None:
     assert sample.get(f"/api/greet/x?code={sample.host.function_key}").status_code == 200
 
 
@@ -47,7 +47,7 @@ def test_a_method_that_a_route_does_not_have_is_not_found(sample: Sample) -> Non
     assert sample.post("/api/public").status_code == 404
 
 
-def test_a_failing_function_answers_500_and_tells_only_the_log_why(sample: Sample) -> None:
+def test_a_failing_function_answers_500_and_only_the_log_says_why(sample: Sample) -> None:
     answer = sample.get("/api/broken")
     assert (answer.status_code, answer.text) == (500, "")
     assert "the secret reason" in sample.host.log_text()

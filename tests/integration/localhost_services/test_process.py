@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from localhost.services import LocalServices
-signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests in the background ignores Ctrl-C
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that runs the tests in the background ignores Ctrl-C
 with LocalServices(Path(sys.argv[1])) as services:
     services.postgres.create_database("made_by_the_owner")
     print(services.azurite.blob_port, services.postgres.port, services.key_vault.port, flush=True)

@@ -104,7 +104,7 @@ def test_a_wildcard_lists_every_table_by_a_name_that_means_it(oracle: OracleServ
     folders = {a_job(table_name=name).resource_name for name in listed}
     assert (
         len({folder.casefold() for folder in folders}) >= len(listed) - 1
-    )  # but for two in quotes, told apart by case
+    )  # but for two in quotes that differ in case
     meant = {name: load(lake, name) for name in listed if name not in ("staff", "summary")}
     assert meant == {
         '"Employees"': "Employees",

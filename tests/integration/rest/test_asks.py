@@ -145,7 +145,7 @@ def test_windows_without_a_beginning_are_refused(server: ApiServer, lake: Lake) 
         lake.load(job)
 
 
-def test_now_and_the_watermark_stand_in_any_cell(server: ApiServer, lake: Lake) -> None:
+def test_now_and_the_watermark_are_allowed_in_any_cell(server: ApiServer, lake: Lake) -> None:
     server.endpoints["/since"] = lambda request: Reply(
         [{"id": 1, "at": "2026-01-02T00:00:00Z", "asked": request.params["q"], "header": request.headers["X-Since"]}]
     )

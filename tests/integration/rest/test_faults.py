@@ -52,7 +52,7 @@ def test_a_fault_that_stays_ends_with_a_sentence_and_no_row(server: ApiServer, l
     assert not list(lake.folder.rglob("things/*.parquet"))
 
 
-def test_pages_that_are_short_in_between_come_whole_and_are_told(
+def test_pages_that_are_short_in_between_come_whole_and_are_logged(
     server: ApiServer, lake: Lake, caplog: pytest.LogCaptureFixture
 ) -> None:
     pages = [ROWS[:5], ROWS[5:7], ROWS[7:12]]
@@ -158,7 +158,7 @@ def test_a_failure_does_not_wait_for_the_pauses_of_other_readers(
 def test_a_failure_is_not_hidden_behind_the_requests_that_it_ended(
     server: ApiServer, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A refusal is final; the readers that it stops, and which may tell of it sooner, would be tried again."""
+    """A refusal is final; the readers that it stops, and which may report it sooner, would be tried again."""
     stop, linger = ApiClient.stop, iter([0.3])
 
     def stop_and_linger(client: ApiClient) -> None:

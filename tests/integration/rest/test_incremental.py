@@ -39,7 +39,7 @@ def test_new_rows_come_once_also_those_at_the_watermark(server: ApiServer, lake:
     assert lake.rows()[0]["changed"] == datetime(2026, 1, 1, 8, tzinfo=timezone.utc)
 
 
-def test_ties_too_many_to_tell_apart_are_counted(
+def test_ties_too_many_to_distinguish_are_counted(
     server: ApiServer, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(boundary, "EXACT_ROWS", 2)

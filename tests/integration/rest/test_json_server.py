@@ -1,4 +1,4 @@
-"""A server that we did not write: json-server over flights data, read in the ways that its manual tells."""
+"""A server that we did not write: json-server over flights data, read as its manual describes."""
 
 from __future__ import annotations
 

@@ -194,7 +194,7 @@ def test_every_sign_that_leads_on_is_followed_to_the_end(server: ApiServer, lake
     assert len(server.requests) <= 6
 
 
-def test_a_total_may_stand_in_the_content_range(server: ApiServer, lake: Lake) -> None:
+def test_a_total_may_be_in_the_content_range(server: ApiServer, lake: Lake) -> None:
     server.endpoints["/range"] = FOLLOWED["a range"][0]
     job = api_job("/range", pagination_type="offset", api_page_size=40, api_total_path="Content-Range")
     assert lake.load(job) == ROWS

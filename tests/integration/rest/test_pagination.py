@@ -109,7 +109,7 @@ def test_every_row_comes_once(server: ApiServer, lake: Lake, style: str, paralle
 
 def test_auto_finds_numbered_pages_by_their_number(server: ApiServer, lake: Lake) -> None:
     def handle(request: Request) -> Reply:
-        page = min(request.number("page", 1), 5)  # as many servers do: behind the last page stands the last page
+        page = min(request.number("page", 1), 5)  # as many servers do: after the last page comes the last page again
         return Reply({"items": ROWS[(page - 1) * 10 : page * 10], "total_pages": 5})
 
     server.endpoints["/counted"] = handle
@@ -163,7 +163,7 @@ def test_the_first_page_is_enough_for_who_says_so(
     assert "tells of more rows in 'next', which api_max_pages 1 leaves out" in caplog.text
 
 
-def test_the_rows_stand_where_the_path_says(server: ApiServer, lake: Lake) -> None:
+def test_the_rows_are_where_the_path_says(server: ApiServer, lake: Lake) -> None:
     server.endpoints["/deep"] = lambda _: Reply({"a": [1], "deep": {"er": {"rows": ROWS}}})
     assert lake.load(api_job("/deep", api_data_path="deep.er.rows")) == ROWS
 

@@ -41,7 +41,7 @@ def test_the_secret_signs_in(
         signed_in().load(api_job("/mine"))
 
 
-def test_an_api_key_may_stand_in_the_address_also_where_links_repeat_it(server: ApiServer, signed_in: Login) -> None:
+def test_an_api_key_may_be_in_the_address_also_where_links_repeat_it(server: ApiServer, signed_in: Login) -> None:
     def handle(request: Request) -> Reply:
         if request.params.get("key") != SECRET:
             return Reply({}, 401)
@@ -174,9 +174,11 @@ def test_a_server_that_repeats_what_it_got_betrays_nothing(server: ApiServer, si
     said: list[str] = []
 
     def handle(request: Request) -> Reply:
-        told = request.headers["Authorization"].rpartition(" ")[2] + request.headers["X-Tenant"]
-        said.append(told)
-        return Reply({"error": "x" * (175 if status == 400 else 184) + told}, status)  # the sentence ends within it
+        credentials = request.headers["Authorization"].rpartition(" ")[2] + request.headers["X-Tenant"]
+        said.append(credentials)
+        return Reply(
+            {"error": "x" * (175 if status == 400 else 184) + credentials}, status
+        )  # the sentence ends within it
 
     server.endpoints["/token/lasting"] = lambda _: Reply({"access_token": "t0ken0fAnHour", "expires_in": "an hour"})
     server.endpoints["/echo"] = handle

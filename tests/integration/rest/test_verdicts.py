@@ -268,7 +268,7 @@ def test_a_charset_can_be_named(server: ApiServer, lake: Lake) -> None:
     assert lake.load(api_job("/named", api_format_options=options)) == [{"id": 1, "name": "Zürich"}]
 
 
-def test_a_coding_that_nobody_asked_for_is_named(server: ApiServer, lake: Lake) -> None:
+def test_a_coding_that_was_not_asked_for_is_named(server: ApiServer, lake: Lake) -> None:
     server.endpoints["/br"] = lambda _: Reply(b"\x0b\x02\x80", headers={"Content-Encoding": "br"})
     with pytest.raises(SourceError, match="Content-Encoding 'br', though only gzip, deflate were asked for"):
         lake.load(api_job("/br"))

@@ -64,7 +64,7 @@ def _nonsense(connection: socket.socket) -> None:
 
 @contextmanager
 def _port(behaviour: Callable[[socket.socket], None] | None) -> Iterator[int]:
-    """A port whose connections are met with a behaviour; one that is closed, and stays nobody else's, for None."""
+    """A port whose connections are met with a behaviour; for None, one that is closed and that no one else takes."""
     held: list[socket.socket] = []
     server = socket.socket()
     server.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""Databases without a reader of their own, read through SQLAlchemy; SQLite stands for all of them."""
+"""Databases without a reader of their own, read through SQLAlchemy; SQLite represents all of them."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ SIGNED_IN_BY_TOKEN = 1256  # SQL_COPT_SS_ACCESS_TOKEN
 
 @pytest.fixture(autouse=True)
 def app_identity(environment: dict[str, str]) -> Iterator[None]:
-    """The app's credential, made anew with the variables of the local identity endpoint."""
+    """The app's credential, made again with the variables of the local identity endpoint."""
     settings.cache_clear()
     identity.credential.cache_clear()
     yield
@@ -42,7 +42,7 @@ def test_postgresql_takes_the_token_as_password(
     connection, _ = PostgresConnection.of(lake.secret, "shop")
     token = connection.libpq_parameters()["password"]
     assert services.identity.verify(token, POSTGRESQL)["aud"] == POSTGRESQL
-    # azure-identity keeps the token, so the server can be told beforehand what to expect
+    # azure-identity keeps the token, so the test can set beforehand what the server expects
     sql.execute(psycopg.sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(psycopg.sql.Identifier(table), token))
     sql.execute(f"CREATE TABLE {table} AS SELECT 1 AS id")
     sql.execute(f"GRANT SELECT ON {table} TO {table}")

@@ -40,14 +40,14 @@ def test_a_run_takes_in_an_upload_that_no_trigger_has_handled(
     assert store.read_version(snapshot.version.sha256) == snapshot.configuration
 
 
-def test_a_run_without_any_workbook_is_told_where_to_upload_it(
+def test_a_run_without_any_workbook_says_where_to_upload_it(
     store: ConfigurationStore, container: ContainerClient
 ) -> None:
     with pytest.raises(ConfigurationError, match=f"upload the workbook to {container.container_name}/{WORKBOOK}"):
         store.refresh()
 
 
-def test_a_run_with_only_a_refused_workbook_is_told_the_first_problem(
+def test_a_run_with_only_a_refused_workbook_names_the_first_problem(
     store: ConfigurationStore, container: ContainerClient
 ) -> None:
     upload(container, a_workbook({"load_type": "INCR"}))
@@ -127,7 +127,7 @@ def test_of_two_uploads_in_one_second_the_one_in_the_blob_wins(
         assert [job.job_id for job in store.refresh().configuration.jobs] == ["in_the_blob"]
 
 
-def test_the_diff_report_stands_beside_the_version(store: ConfigurationStore, container: ContainerClient) -> None:
+def test_the_diff_report_is_beside_the_version(store: ConfigurationStore, container: ContainerClient) -> None:
     store.activate(a_workbook({"job_id": "a"}, {"job_id": "b"}, {"job_id": "c", "enabled": "N"}), "1", NOON)
     later = NOON + timedelta(minutes=1)
     activation = store.activate(

@@ -21,7 +21,7 @@ def principal(*roles: str, **fields: Any) -> dict[str, str]:
     }
 
 
-def test_a_key_is_told_by_its_fingerprint_wherever_it_was_given() -> None:
+def test_a_key_is_named_by_its_fingerprint_wherever_it_was_given() -> None:
     by_header = caller_of({"X-Functions-Key": "a-key"}, {}, sign_in=False)
     assert by_header == caller_of({}, {"code": "a-key"}, sign_in=False)
     assert by_header.name == "key 2a8a1240"

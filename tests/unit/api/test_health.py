@@ -1,4 +1,4 @@
-"""The health check answers whatever is wrong, and waits for nobody."""
+"""The health check answers whatever is wrong, and waits for nothing."""
 
 from __future__ import annotations
 

@@ -18,11 +18,11 @@ OPERATIONS = {
 
 
 def test_the_document_has_the_routes_of_the_app() -> None:
-    told = {
+    described = {
         route: (operation["operationId"], "function" if operation["security"] else "anonymous")
         for route, operation in OPERATIONS.items()
     }
-    assert told == INDEXED
+    assert described == INDEXED
 
 
 def test_the_document_is_of_openapi_31() -> None:

@@ -1,4 +1,4 @@
-"""What may stand behind the `?`, and what is said of what may not."""
+"""What a query string may hold, and how the rest is refused."""
 
 from __future__ import annotations
 
@@ -63,11 +63,11 @@ def test_a_wrong_parameter_is_named_with_its_value_and_what_it_may_be(
 ) -> None:
     with pytest.raises(ValueError) as refused:
         read_query({name: value}, shape)
-    (told,) = refused.value.args
-    assert told.startswith(problem)
+    (detail,) = refused.value.args
+    assert detail.startswith(problem)
 
 
-def test_everything_that_is_wrong_is_told_at_once() -> None:
+def test_everything_that_is_wrong_is_reported_at_once() -> None:
     with pytest.raises(ValueError) as refused:
         read_query({"limit": "-1", "status": "A,FAILED,B", "x": "1"}, RunsQuery)
     assert len(refused.value.args) == 4

@@ -90,8 +90,8 @@ async def test_a_path_that_can_name_nothing_is_not_found() -> None:
     ],
 )
 async def test_what_goes_wrong_is_answered_as_a_problem(job_id: str, status: int, detail: str) -> None:
-    told, problem = await ask(job_id)
-    assert (told, problem["status"], problem["detail"]) == (status, status, detail)
+    answered, problem = await ask(job_id)
+    assert (answered, problem["status"], problem["detail"]) == (status, status, detail)
 
 
 @pytest.mark.usefixtures("easy_auth")

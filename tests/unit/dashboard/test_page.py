@@ -59,7 +59,7 @@ def test_a_module_of_another_form_is_refused(tmp_path: Path, main: str, message:
         joined_modules(tmp_path, "main")
 
 
-def test_the_policy_lets_run_what_stands_in_the_page_and_nothing_else(page: str) -> None:
+def test_the_policy_lets_run_what_is_in_the_page_and_nothing_else(page: str) -> None:
     _, headers = dashboard_page()
     policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
     for directive, tag in (("script-src", '<script type="module">'), ("style-src", "<style>")):

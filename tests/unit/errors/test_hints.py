@@ -13,7 +13,7 @@ RUNBOOK = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 
 
 def _kinds_in_the_code() -> Iterator[str]:
-    """What stands as `kind = "…"` in an error's class, as `JobError(kind="…")`, or as `"error_kind": "…"`."""
+    """What is written as `kind = "…"` in an error's class, as `JobError(kind="…")`, or as `"error_kind": "…"`."""
     for folder in ("shared", "activities", "orchestrators"):
         for path in (ROOT / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

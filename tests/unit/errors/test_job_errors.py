@@ -89,7 +89,7 @@ def test_a_message_is_redacted_and_never_longer_than_the_limit(secret: str, fill
     assert secret not in error.message
 
 
-def test_nobody_else_turns_an_exception_into_an_error() -> None:
+def test_no_other_module_turns_an_exception_into_an_error() -> None:
     """A `JobError` whose message is made of `str(error)` or an exception's type is the classifier's affair."""
     allowed = {ROOT / "shared/errors/job_errors.py"}
     for folder in ("shared", "activities"):

@@ -43,7 +43,7 @@ OF_PREMIUM = {
     "WEBSITE_RUN_FROM_PACKAGE",
     "WEBSITE_RUN_FROM_PACKAGE_BLOB_MI_RESOURCE_ID",
 }
-HOST_JSON = "AzureFunctionsJobHost__"  # what begins so stands for a value of host.json
+HOST_JSON = "AzureFunctionsJobHost__"  # a name that begins so overrides a value of host.json
 
 READ = {field.alias or name.upper(): field for name, field in Settings.model_fields.items()}
 

@@ -41,7 +41,7 @@ def test_half_as_many_run_after_memory_ran_out_and_the_next_one_waits() -> None:
         thread.join()
 
 
-def test_nobody_waits_longer_than_its_own_time() -> None:
+def test_no_attempt_waits_longer_than_its_own_time() -> None:
     neighbours = Neighbours()
     with neighbours.room(0):
         neighbours.ran_out()

@@ -13,7 +13,7 @@ from shared.jobs.lake_layout import bucket_path, dataset_name, pipeline_name, ta
 from tests.builders import a_job
 
 
-def test_a_table_stands_in_a_dataset_of_its_source_and_name() -> None:
+def test_a_table_is_in_a_dataset_of_its_source_and_name() -> None:
     job = a_job(target_container="lake", target_folder_path="raw/shop", source_name="shop_pg", table_name="Orders")
     assert dataset_name(job) == "shop_pg_Orders"
     assert table_path(job) == "lake/raw/shop/shop_pg_Orders/Orders"

@@ -1,4 +1,4 @@
-"""Rows that stand for many tables."""
+"""Rows that match many tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How deltalake is told to reach the lake."""
+"""The options with which deltalake reaches the lake."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Databricks by configuration alone: where its files stand, what the workbook must say, what one job writes to."""
+"""Databricks by configuration alone: where its files are, what the workbook must say, what one job writes to."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def databricks_job(**fields: object) -> Job:
         ("https://127.0.0.1:1/devstoreaccount1", "az://lake/raw/shop/shop_pg_orders"),
     ],
 )
-def test_the_staging_folder_is_spelt_as_databricks_wants_it(account_url: str, expected: str) -> None:
+def test_the_staging_folder_is_spelled_as_databricks_wants_it(account_url: str, expected: str) -> None:
     assert staging_url(databricks_job(), account_url) == expected
 
 
@@ -50,7 +50,7 @@ def test_a_job_alone_writes_to_its_table_of_the_catalog() -> None:
         ({"destination": "snowflake"}, "'snowflake' is not one of adls, databricks"),
     ],
 )
-def test_what_a_row_lacks_is_told_at_its_cell(cells: dict[str, object], message: str) -> None:
+def test_what_a_row_lacks_is_reported_at_its_cell(cells: dict[str, object], message: str) -> None:
     report = validate(a_workbook(CELLS | cells))
     assert message in " ".join(map(str, report.problems))
 

@@ -1,4 +1,4 @@
-"""Which loads stand, which are given up, and in which order they come."""
+"""Which loads are committed, which are given up, and in which order they come."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def a_file(load_id: str, table: str = "orders") -> LakeFile:
 
 
 @pytest.mark.parametrize(
-    ("load_id", "stands"),
+    ("load_id", "committed"),
     [
         pytest.param("200.0", True, id="it has a record"),
         pytest.param("300.0", False, id="it has none"),
@@ -23,10 +23,10 @@ def a_file(load_id: str, table: str = "orders") -> LakeFile:
         pytest.param("150.0", False, id="void, and older than the oldest record"),
     ],
 )
-def test_whether_a_load_stands(load_id: str, stands: bool) -> None:
+def test_whether_a_load_is_committed(load_id: str, committed: bool) -> None:
     inventory = Inventory(data=(a_file(load_id),), records=(a_file("200.0"),), void=frozenset({"150.0"}))
-    assert inventory.committed(load_id) is stands
-    assert inventory.abandoned() == ([] if stands else [a_file(load_id)])
+    assert inventory.committed(load_id) is committed
+    assert inventory.abandoned() == ([] if committed else [a_file(load_id)])
 
 
 class Counted(tuple[LakeFile, ...]):
@@ -48,11 +48,11 @@ def test_the_verdict_looks_at_the_records_once_however_many_loads_there_are() ->
     assert len(records.looks) == 1
 
 
-def test_before_the_first_record_nothing_stands() -> None:
+def test_before_the_first_record_nothing_is_committed() -> None:
     assert not Inventory().committed("100.0")
 
 
-def test_state_is_that_of_the_newest_load_that_stands_by_time_not_by_text() -> None:
+def test_state_is_that_of_the_newest_committed_load_by_time_not_by_text() -> None:
     states = (a_file("999.0"), a_file("1000.5"), a_file("1001.0"))
     records = (a_file("999.0"), a_file("1000.5"))
     assert Inventory(states=states, records=records).newest_state == states[1]

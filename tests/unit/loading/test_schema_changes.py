@@ -15,7 +15,7 @@ def test_the_same_columns_are_no_change() -> None:
     assert schema_changes(BEFORE, BEFORE, BEFORE) == ()
 
 
-def test_added_changed_and_dropped_columns_are_told_apart() -> None:
+def test_added_changed_and_dropped_columns_are_distinguished() -> None:
     after = {"id": "bigint", "name": "text", "amount": "text", "vat": "decimal"}
     assert schema_changes(BEFORE, after, ["id", "amount", "vat"]) == (
         "column 'vat' added (decimal)",

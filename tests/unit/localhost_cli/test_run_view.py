@@ -1,4 +1,4 @@
-"""A run as the API tells it becomes lines that a person can read."""
+"""A run as the API returns it becomes lines that a person can read."""
 
 from __future__ import annotations
 

@@ -43,14 +43,14 @@ def test_only_enabled_delta_tables_of_the_lake_are_named() -> None:
     assert statements(*others) == []
 
 
-def test_a_schema_of_ones_own_holds_all_and_clashes_are_told() -> None:
-    told = statements(delta(job_id="a"), delta(job_id="b", source_name="other_pg"), schema="bronze")
-    assert told[0] == "CREATE SCHEMA IF NOT EXISTS `main`.`bronze`;"
-    assert "`main`.`bronze`.`orders`" in told[1]
-    assert told[2] == "-- b: its table would be called like that of a; give it another --schema."
+def test_a_schema_of_ones_own_holds_all_and_clashes_are_reported() -> None:
+    printed = statements(delta(job_id="a"), delta(job_id="b", source_name="other_pg"), schema="bronze")
+    assert printed[0] == "CREATE SCHEMA IF NOT EXISTS `main`.`bronze`;"
+    assert "`main`.`bronze`.`orders`" in printed[1]
+    assert printed[2] == "-- b: its table would be called like that of a; give it another --schema."
 
 
-def test_a_wildcard_is_told_as_a_comment() -> None:
+def test_a_wildcard_is_printed_as_a_comment() -> None:
     (comment,) = statements(delta(job_id="all", table_name="ord*\n;drop"))
     assert comment.startswith("-- all: which tables table_name ord* ;drop matches")
 

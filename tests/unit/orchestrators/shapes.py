@@ -1,4 +1,4 @@
-"""What the orchestrators are given, valid by default, in the JSON form that stands in a history."""
+"""What the orchestrators are given, valid by default, in the JSON form that a history has."""
 
 from __future__ import annotations
 

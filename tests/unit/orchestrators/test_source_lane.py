@@ -86,7 +86,7 @@ def test_an_attempt_is_ordered_with_all_that_it_needs() -> None:
 
 
 def waits_of(actions: list[dict[str, Any]]) -> list[timedelta]:
-    """How long each timer waits, where one attempt follows the other."""
+    """How long each timer waits, if one attempt follows the other."""
     fired = timers(actions)
     return [later - earlier - TASK_TAKES for earlier, later in zip([timedelta(), *fired], fired, strict=False)]
 

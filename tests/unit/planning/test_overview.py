@@ -54,7 +54,7 @@ def test_a_job_may_take_the_time_that_its_row_allows() -> None:
     assert described([], [a_row("orders", utc(2))], timeout_minutes=11 * 60)["overdue_since"] is None
 
 
-def test_the_tables_of_a_wildcard_tell_when_it_last_loaded() -> None:
+def test_the_tables_of_a_wildcard_show_when_it_last_loaded() -> None:
     row = a_row("orders.eu", utc(3), rows_written=7)
     job = described([row], [row], table_name="orders_*")
     assert (job["overdue_since"], job["tables"]) == (None, {"orders.eu": {"status": "SUCCESS", "rows_written": 7}})

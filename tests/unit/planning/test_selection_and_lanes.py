@@ -106,7 +106,7 @@ def test_a_run_takes_the_jobs_it_names_or_tags() -> None:
     assert [job.job_id for job in select(a_request(tags=("night",)), configuration, NOW).jobs] == ["c"]
 
 
-def test_everything_that_a_request_names_wrongly_is_told() -> None:
+def test_everything_that_a_request_names_wrongly_is_reported() -> None:
     configuration = Configuration(jobs=(*jobs_of("a"), *jobs_of("off", enabled=False, row=7)))
     assert problems_of(a_request("a"), configuration) == []
     assert problems_of(a_request("a", "nowhere", "off", tags=("nightly",)), configuration) == [

@@ -62,5 +62,5 @@ def test_a_type_without_an_order_carries_no_watermark(arrow_type: pa.DataType) -
         (datetime(2024, 1, 31, 8, tzinfo=timezone.utc), "2024-01-31T08:00:00+00:00"),
     ],
 )
-def test_a_watermark_is_told_in_iso_8601_and_digits(value: Any, text: str | None) -> None:
+def test_a_watermark_is_written_in_iso_8601_and_digits(value: Any, text: str | None) -> None:
     assert watermark_text(value) == text

@@ -30,7 +30,7 @@ def saved(workbook: Workbook) -> bytes:
 
 @pytest.fixture
 def bad() -> bytes:
-    """The template with two bad cells, a formula, a format, a comment of somebody's and a sheet of somebody's."""
+    """The template with two bad cells, a formula, a format, a user's comment and a user's sheet."""
     workbook = opened(template())
     sheet = workbook["SourceConfig"]
     sheet["F2"], sheet["G3"], sheet["E4"] = "INCR", "perhaps", "=A1"

@@ -1,4 +1,4 @@
-"""Whatever stands in the cells, and whatever happened to the bytes: jobs or problems, never an exception."""
+"""Whatever the cells hold, and whatever happened to the bytes: jobs or problems, never an exception."""
 
 from __future__ import annotations
 

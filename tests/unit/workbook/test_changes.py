@@ -8,7 +8,7 @@ from shared.workbook.configuration import Configuration
 from tests.builders import a_job
 
 
-def test_jobs_that_came_went_and_were_switched_are_told_apart() -> None:
+def test_jobs_that_came_went_and_were_switched_are_distinguished() -> None:
     before = Configuration(jobs=(a_job(job_id="a"), a_job(job_id="b"), a_job(job_id="c", enabled=False)))
     after = Configuration(jobs=(a_job(job_id="b", enabled=False), a_job(job_id="c"), a_job(job_id="d")))
     changes = changes_between(before, after)
@@ -16,7 +16,7 @@ def test_jobs_that_came_went_and_were_switched_are_told_apart() -> None:
     assert changes.summary() == "1 added, 1 removed, 1 enabled, 1 disabled"
 
 
-def test_each_changed_value_is_told_before_and_after() -> None:
+def test_each_changed_value_is_shown_before_and_after() -> None:
     before = Configuration(jobs=(a_job(chunk_size=5),))
     after = Configuration(jobs=(a_job(chunk_size=6, tags=("x",)),), sources=(Source(source_name="s", auth="password"),))
     assert changes_between(before, after).changed == (

@@ -43,7 +43,7 @@ def test_the_schema_knows_every_column_and_its_conditions() -> None:
     assert set(jobs["required"]) <= set(JOBS[0])
 
 
-def test_the_template_helps_where_somebody_types() -> None:
+def test_the_template_helps_where_a_user_types() -> None:
     workbook = openpyxl.load_workbook(io.BytesIO(template()))
     assert workbook.sheetnames == ["Guide", "SourceConfig", "Sources", "Requests"]
     sheet = workbook["SourceConfig"]

@@ -116,7 +116,7 @@ def test_titles_above_the_header_and_blank_rows_shift_nothing_but_the_addresses(
     ]
 
 
-def test_columns_may_stand_in_any_order_with_unknown_ones_between() -> None:
+def test_columns_may_be_in_any_order_with_unknown_ones_between() -> None:
     def reorder(sheet: Worksheet) -> None:
         sheet.insert_cols(1, 2)
         sheet["A1"], sheet["A2"], sheet["B1"] = "Owner", "ann", "chunksise"
@@ -141,7 +141,7 @@ def test_a_missing_column_is_named_once() -> None:
     ]
 
 
-def test_a_column_that_stands_twice_is_refused() -> None:
+def test_a_column_that_is_there_twice_is_refused() -> None:
     report = validate(edited(lambda sheet: sheet.__setitem__("BZ1", "Job Id")))
     assert "SourceConfig!BZ1 job_id: the column stands twice, here and in A1; remove one" in str(report.problems[0])
 

@@ -88,7 +88,7 @@ def copy_text(blob: func.InputStream) -> None:
     }
     draft = Path(os.environ["MARKS"], f"draft-{attempt}")
     draft.write_text(json.dumps(seen))
-    draft.replace(draft.with_name(f"blob-{attempt}.json"))  # whoever finds it finds it whole
+    draft.replace(draft.with_name(f"blob-{attempt}.json"))  # a reader finds it whole
     if text == "poison":
         raise ValueError("cannot stomach this")
 
@@ -258,7 +258,7 @@ def add_one(number: int) -> int:
 
 @app.activity_trigger(input_name="job")
 def work(job: dict) -> str:
-    """Takes `seconds`, and not before there is the mark `until`, where one is named."""
+    """Takes `seconds`, and not before there is the mark `until`, if one is named."""
     mark(f"work-{job['name']}")
     while "until" in job and not Path(os.environ["MARKS"], job["until"]).exists():
         time.sleep(0.01)

@@ -171,7 +171,7 @@ def test_a_watermark_is_compared_in_its_columns_type(source_type: Any, value: An
     assert sql(read, read.database.beyond(column, value)).endswith(f"WHERE {beyond}")
 
 
-def test_names_filters_ranges_and_casts_stand_in_one_statement() -> None:
+def test_names_filters_ranges_and_casts_are_in_one_statement() -> None:
     settings = {"query_filter": 'EMPLOYEES."Mixed Case" <> 7', "column_types": {"Mixed Case": "decimal(18,4)"}}
     read = read_of(oracle.FLOAT(126), name="Mixed Case", **settings)
     first, _ = key_ranges(read.table.c["Mixed Case"], [sa.literal(1.5)])
@@ -211,7 +211,7 @@ def test_times_with_a_zone_are_sampled_in_the_order_of_their_instants() -> None:
     assert str(sampled(key)) == f"TO_CHAR(SYS_EXTRACT_UTC(hr.employees.c), '{FORMAT}.FF9')"
 
 
-def test_a_snapshot_and_a_sample_stand_behind_the_table() -> None:
+def test_a_snapshot_and_a_sample_follow_the_table() -> None:
     read = read_of(oracle.NUMBER(10, 0))
     made: Any = read.database
     nowhere: Any = None

@@ -177,7 +177,7 @@ def test_a_watermark_is_compared_in_its_columns_type(
         assert sql(read, read.database.beyond(column, value)).endswith(f"WHERE {beyond}")
 
 
-def test_names_filters_ranges_and_casts_stand_in_one_statement() -> None:
+def test_names_filters_ranges_and_casts_are_in_one_statement() -> None:
     name = "Select % ]:x"
     settings = {"query_filter": "[Select % ]]:x] like '100%'", "column_types": {name: "decimal(18,4)"}}
     read = read_of(sa.FLOAT(53), name=name, **settings)
@@ -220,7 +220,7 @@ def test_a_range_of_keys_begins_with_a_literal_that_sql_server_reads(source_type
     assert sql(read, last).endswith(f"WHERE dbo.orders.c >= {bound}")
 
 
-def test_hints_stand_behind_the_table() -> None:
+def test_hints_follow_the_table() -> None:
     read = read_of(sa.BIGINT())
     held = sa.select(sa.literal(1)).select_from(read.table).limit(1)
     held = held.with_hint(read.table, "WITH (TABLOCK, HOLDLOCK)", "mssql")
