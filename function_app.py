@@ -89,7 +89,7 @@ async def workbook_uploaded(
     client: df.DurableOrchestrationClient,
     context: func.Context,
 ) -> None:
-    """Take in a new workbook and carry out its orders."""
+    """Take in a new workbook and carry out its one-off requests."""
     with invocation(context):
         await in_thread(take_in_upload)
         await start_ordered_run(client)

@@ -52,7 +52,7 @@ def load_job(order: dict[str, Any]) -> dict[str, Any]:
         with attempt_of_job(attempt) as ended:
             result = _attempt(attempt, started_at)
             ended(result)
-    except Exception as error:  # an order of another shape, or telemetry that breaks
+    except Exception as error:  # an input of another shape, or telemetry that breaks
         log.exception("Attempt %s broke", {name: order.get(name) for name in ("run_id", "job_id", "attempt")})
         if result is None:
             result = _failure(str(order.get("run_id")), str(order.get("job_id")), 1, error, started_at)
@@ -193,7 +193,7 @@ class _Interruptions:
             self._asked = time.monotonic()
 
     def raise_if_cancelled(self) -> None:
-        """Ask the audit table; while it cannot be reached, nobody has cancelled anything."""
+        """Ask the audit table; while it cannot be reached, the run counts as not cancelled."""
         try:
             cancelled = cancel_requested(self._attempt.run_id)
             self._is_unknown = False

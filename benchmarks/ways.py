@@ -1,4 +1,4 @@
-"""One load of one table, each way in its own process: `python -m benchmarks.ways` reads an order and prints figures.
+"""One load of one table, each way in its own process: `python -m benchmarks.ways` reads what to load, prints figures.
 
 Seconds are those of the load alone. The interpreter's start and the imports, some three seconds for dlt, are the same
 for every way, and the app pays them once for all its loads.
@@ -77,7 +77,7 @@ def adbc_parquet(order: Order) -> int:
 
 
 def dlt_pyarrow(order: Order) -> int:
-    """Dlt as it comes, with the backend that everybody copies; several tables one after another."""
+    """Dlt as it comes, with the backend of dlt's own examples; several tables one after another."""
     return _plain_dlt(order, **_PYARROW)
 
 
@@ -167,7 +167,7 @@ def _url(order: Order) -> str:
 
 
 def main() -> None:
-    """Carry out the order on standard input; print the rows and the seconds."""
+    """Run the load that standard input describes; print the rows and the seconds."""
     order = json.load(sys.stdin)
     with ExitStack() as stack:
         stack.callback(sys.stdout.flush)

@@ -1,4 +1,4 @@
-"""A client of a running app: what anybody with its URL, a function key and the configuration container can do."""
+"""A client of a running app: what a user with its URL, a function key and the configuration container can do."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from localhost.host.keys import load_keys
 from localhost.services.azurite import ACCOUNT, ACCOUNT_KEY
 
 _TIMEOUT_SECONDS = 120  # a dry run takes up to 90 s
-_ASK_AGAIN = Retry(  # 503: the app's storage is busy; for some eight seconds, and never an order
+_ASK_AGAIN = Retry(  # 503: the app's storage is busy; for some eight seconds, and never a POST
     total=None,
     connect=False,
     read=False,

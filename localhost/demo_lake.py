@@ -1,4 +1,4 @@
-"""What the demo finds in the lake afterwards, read as by anybody who knows Parquet and nothing of the app."""
+"""What the demo finds in the lake afterwards, read as by a user who knows Parquet and nothing of the app."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def _loaded(
 
 
 def _following(plan: RunPlan) -> RunRequest:
-    """The run after this one, for orders that name a job which this one has had another order for."""
+    """The run after this one, for one-off requests that name a job which this one has had another request for."""
     update = {"run_id": f"{plan.request.run_id}-next", "request_ids": plan.later_request_ids}
     return plan.request.model_copy(update=update)
 

@@ -1,7 +1,7 @@
 """One credential for everything, and the clients that sign in with it.
 
-In Azure this is the app's managed identity (`AZURE_CLIENT_ID` names a user-assigned one); on a laptop it is whoever
-`az login` or the environment says. A connection string wins where a storage connection has one.
+In Azure this is the app's managed identity (`AZURE_CLIENT_ID` names a user-assigned one); on a laptop it is the
+user of `az login` or of the environment. A connection string wins where a storage connection has one.
 """
 
 from __future__ import annotations

@@ -140,10 +140,10 @@ class SecretStore(Protocol):
     """A place that may hold the secret of a source."""
 
     def places(self, names: list[str]) -> list[str]:
-        """Where the secrets called `names` would stand here, for an error message."""
+        """Where this place looks for the secrets called `names`, for an error message."""
 
     def get(self, name: str) -> str | Mapping[str, Any] | None:
-        """The secret called `name`, or None where this place has none."""
+        """The secret called `name`, or None if this place has none."""
 
 
 class KeyVaultSecrets:
@@ -152,7 +152,7 @@ class KeyVaultSecrets:
     Args:
         vault_url: The vault.
         cache_seconds: How long a secret is kept.
-        prefix: What stands before every name in the vault, where names may not hold underscores.
+        prefix: The prefix of every name in the vault, whose names may not hold underscores.
         clock: Gives seconds.
     """
 
@@ -234,10 +234,10 @@ class TomlSecrets:
 
 @cache
 def secret_stores(prefix: str = SOURCE_PREFIX) -> tuple[SecretStore, ...]:
-    """The places to look in, in order: the local file where it exists, then Key Vault where one is set.
+    """The places to look in, in order: the local file if it exists, then Key Vault if one is set.
 
     Args:
-        prefix: What stands before every name in Key Vault.
+        prefix: The prefix of every name in Key Vault.
     """
     section = "destinations" if prefix == DESTINATION_PREFIX else "sources"
     stores: list[SecretStore] = [TomlSecrets(settings().secrets_file, section)]

@@ -134,7 +134,7 @@ class BlobListener:
             self._state.finish(*version)
             logger.error("blob trigger %s gives up on %s, version %s", function.name, name, blob.etag)  # noqa: TRY400
         else:
-            self._state.finish(*version)  # before the log tells it: whoever kills the host then finds the receipt
+            self._state.finish(*version)  # before the log line: the line means that the receipt is kept
             logger.info("blob trigger %s handled %s, version %s", function.name, name, blob.etag)
 
 

@@ -72,7 +72,7 @@ class Holds:
             return bool(connection.execute(query, (subject, self._holder, seconds, time.time())).fetchall())
 
     def holds(self, subject: str) -> bool:
-        """Whether this host holds it, or nobody took it since the hold lapsed."""
+        """Whether this host holds it. A hold that has lapsed counts until another host takes it."""
         query = "SELECT 1 FROM holds WHERE subject = ? AND holder = ?"
         with self._database.transaction() as connection:
             return connection.execute(query, (subject, self._holder)).fetchone() is not None

@@ -106,7 +106,7 @@ class HostProcess:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # Ctrl-C reaches whoever stops the host, not the host
+                start_new_session=True,  # Ctrl-C reaches the process that stops the host, not the host
             )  # fmt: skip
         deadline = time.monotonic() + self._start_seconds
         while not ready_file.exists():

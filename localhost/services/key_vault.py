@@ -3,7 +3,7 @@
 The client verifies that the challenge's resource fits the vault: `https://vault.azure.net` fits `*.vault.azure.net`,
 because the one host name ends with a dot and the other. No name of that kind resolves on every machine without DNS
 (`*.localhost` does not with glibc alone), but the rule compares texts: `127.0.0.1:PORT` ends with `.` and `0.0.1:PORT`.
-So our resource is `https://0.0.1:PORT`, an address nobody calls, and the verification stays on, as in Azure.
+So our resource is `https://0.0.1:PORT`, an address that is never called, and the verification stays on, as in Azure.
 """
 
 from __future__ import annotations

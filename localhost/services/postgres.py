@@ -38,7 +38,7 @@ _SETTINGS = {
 class Postgres(Service):
     """A PostgreSQL server that asks for a password (SCRAM), as real ones do.
 
-    Run by root, the server runs as `nobody`, and its data lies elsewhere when `nobody` cannot enter `folder`:
+    Run by root, the server runs as `nobody`, and its data is elsewhere if `nobody` cannot enter `folder`:
     `folder/home` then is a link.
 
     Args:

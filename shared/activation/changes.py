@@ -22,7 +22,7 @@ class CellChange(Shape):
 
 
 class Changes(Shape):
-    """The jobs that came, went, were switched on or off, every other value that differs, and the new orders."""
+    """The jobs that came, went, were switched on or off, other values that differ, and the new one-off requests."""
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()

@@ -57,7 +57,7 @@ class ConfigurationStore:
         Args:
             content: The bytes of the workbook.
             etag: The ETag of the workbook's blob with these bytes.
-            uploaded_at: When it was uploaded (UTC), now where that is not known. An upload that is older than the
+            uploaded_at: When it was uploaded (UTC), now if that is not known. An upload that is older than the
                 active one was superseded before its activation: it goes into the history only.
             uploaded_by: Who uploaded it, where known.
         """

@@ -26,7 +26,7 @@ class Activation(Shape):
     """What became of an upload, for the audit and for the caller.
 
     Attributes:
-        at: When it became active, or was uploaded where it did not (UTC). It is the same when the upload is handled
+        at: When it became active, or was uploaded if it did not (UTC). It is the same when the upload is handled
             again, so an audit row keyed by it stays one row.
         active: The version that is active now, None if there never was one.
         refused_folder: The folder of the problems and the annotated workbook.

@@ -159,7 +159,7 @@ class VersionStore:
         return kept[0] if kept else None
 
     def add_refusal(self, refusal: Refusal, annotated: bytes | None) -> None:
-        """Keep the problems of an upload, with the workbook that shows them where there is one."""
+        """Keep the problems of an upload, with the workbook that shows them if there is one."""
         if annotated is not None:
             self._add(f"{refusal.folder}/annotated.xlsx", annotated)
         self._add(f"{refusal.folder}/problems.json", _to_json(refusal))

@@ -67,7 +67,7 @@ class RunSummary(AuditRow):
     rows_extracted: int | None = None
     rows_written: int | None = None
     bytes_written: int | None = None
-    wildcards: dict[str, int] | None = Field(None, description="How many tables each wildcard job stood for.")
+    wildcards: dict[str, int] | None = Field(None, description="How many tables each wildcard job matched.")
     full_refresh: bool | None = None
     retry_of: str | None = Field(None, description="The run whose failed jobs this one did again.")
     reason: str | None = Field(None, description="Why it was started or left out, as after a tick that was missed.")

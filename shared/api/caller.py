@@ -20,7 +20,7 @@ OPERATOR = "Ingestion.Operator"
 ROLES = {True: (OPERATOR,), False: (READER, OPERATOR)}
 """The roles of which one is needed, by whether the route changes anything: all do but those of the method GET."""
 
-_FINGERPRINT = 8  # hexadecimal digits: enough to tell the keys of one app apart, useless for guessing one
+_FINGERPRINT = 8  # hexadecimal digits: enough to distinguish the keys of one app, useless for guessing one
 _ROLE_CLAIMS = ("roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role")
 
 

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class _NoQuery(BaseModel, extra="forbid"):
-    """A route that takes nothing behind the `?`."""
+    """A route that takes nothing after the `?`."""
 
 
 async def serve(endpoint: Endpoint, req: func.HttpRequest, clients: Mapping[str, Any]) -> func.HttpResponse:
@@ -96,7 +96,7 @@ async def _carried_out(
 
 
 def _broken(endpoint: Endpoint, error: Exception) -> func.HttpResponse:
-    """What went wrong, in a sentence where we have one; the log has the rest."""
+    """What went wrong, in a sentence if there is one; the log has the rest."""
     log.error("%s %s failed", endpoint.method, endpoint.path, exc_info=error)
     if isinstance(error, IngestionError):
         unavailable = error.retryable or isinstance(error, SettingsError)

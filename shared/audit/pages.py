@@ -1,7 +1,7 @@
 """Pages of the audit table's partitions that are sorted newest first.
 
 The key of such a row begins with the inverted start of its run, so a span of time is a range of keys, and a page goes
-on behind the key of the last row that was given: rows that are written meanwhile neither shift nor repeat anything.
+on after the key of the last row that was given: rows that are written meanwhile neither shift nor repeat anything.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from shared.audit.properties import as_row
 from shared.audit.table import RUNS, Row, audit_table, newest_first
 
-_FIRST_KEY, _LAST_KEY = "0", ":"  # before and behind every digit
+_FIRST_KEY, _LAST_KEY = "0", ":"  # before and after every digit
 
 
 _LOOKUPS_AT_ONCE = 8
@@ -32,14 +32,14 @@ class Span:
     end: datetime | None = None
 
     def keys(self) -> tuple[str, str]:
-        """The first key of the span, and the first one behind it."""
+        """The first key of the span, and the first one after it."""
         first = _key_of(self.end) if self.end else _FIRST_KEY
         return first, _key_of(self.start) if self.start else _LAST_KEY
 
 
 @dataclass(frozen=True)
 class Page:
-    """Rows, and the key behind which the next page begins: None if this was the last one."""
+    """Rows, and the key after which the next page begins: None if this was the last one."""
 
     rows: Sequence[Row]
     after: str | None
@@ -50,7 +50,7 @@ def runs_page(span: Span, statuses: Collection[str], limit: int, after: str | No
 
     Args:
         span: When they began.
-        statuses: Only runs with one of these; all of them where it is empty.
+        statuses: Only runs with one of these; all of them if it is empty.
         limit: Rows of a page.
         after: `Page.after` of the page before.
     """

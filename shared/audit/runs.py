@@ -65,7 +65,7 @@ def read_again(row: Row) -> Row:
 
 
 def running_runs() -> Iterator[Row]:
-    """The runs that have not been closed, of those that may still run."""
+    """The runs that are not closed, of those that may still run."""
     first = newest_first(datetime.now(timezone.utc) - LONGEST_RUN)
     query = "PartitionKey eq @runs and status eq @running and RowKey lt @first"
     parameters = {"runs": RUNS, "running": RUNNING, "first": f"{first}."}

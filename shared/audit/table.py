@@ -96,12 +96,12 @@ def run_key(run_started_at: datetime, run_id: str) -> str:
 
 @cache
 def audit_table() -> TableClient:
-    """The audit table, created where it does not exist yet."""
+    """The audit table, created if it does not exist yet."""
     return table_service("AuditStorage").create_table_if_not_exists(settings().audit_table)
 
 
 def replace_row(key: Mapping[str, str], values: Mapping[str, Any], may_replace: Callable[[Row], bool]) -> bool:
-    """Write a row if there is none, or if the one that is there may go; whoever writes meanwhile is asked again.
+    """Write a row if there is none, or if the existing one may go; after a write in between it is asked again.
 
     Args:
         key: PartitionKey and RowKey.
@@ -128,10 +128,10 @@ def replace_row(key: Mapping[str, str], values: Mapping[str, Any], may_replace: 
 
 
 def update_unchanged(row: Mapping[str, Any], etag: str | None) -> str:
-    """Replace a row if nobody has written it since; returns its new ETag.
+    """Replace a row if it has not changed since; returns its new ETag.
 
     Raises:
-        ResourceModifiedError: somebody has.
+        ResourceModifiedError: it has changed.
         ResourceNotFoundError: it is gone.
     """
     condition = MatchConditions.IfNotModified
@@ -140,7 +140,7 @@ def update_unchanged(row: Mapping[str, Any], etag: str | None) -> str:
 
 
 def request_rows() -> Iterator[Row]:
-    """The orders of the sheet Requests that a run has claimed."""
+    """The one-off requests of the sheet Requests that a run has claimed."""
     return partition(REQUEST)
 
 

@@ -1,4 +1,4 @@
-"""What an error of storage, of the network or of this machine means: try again later, or tell a person what to mend.
+"""What an error of storage, of the network or of this machine means: try again later, or report what to fix.
 
 Codes and statuses are those of https://learn.microsoft.com/rest/api/storageservices/blob-service-error-codes. This
 module imports neither dlt nor deltalake, so that the app's process may use it for its own storage, too.
@@ -17,7 +17,7 @@ from shared.errors.hierarchy import IngestionError, LakeError, TransientError
 _FATAL_CODES = {
     "AccountIsDisabled": "the storage account is disabled: enable it",
     "ContainerNotFound": "the container does not exist: create it, or let the app's identity create it",
-    "InvalidResourceName": "the container's name is not valid: mend target_container",
+    "InvalidResourceName": "the container's name is not valid: correct target_container",
     "TableNotFound": "the table does not exist: start the app again, which creates it",
 }
 
@@ -39,9 +39,9 @@ _TRANSIENT_STATUSES = {
     412: "another process has changed the same thing",
     429: "it asks for fewer requests",
     500: "it failed",
-    502: "it cannot be reached behind its gateway",
+    502: "its gateway cannot reach it",
     503: "it is busy",
-    504: "it took too long behind its gateway",
+    504: "its gateway got no answer from it in time",
 }
 
 
@@ -70,7 +70,7 @@ class OutOfMemoryError(TransientError):
 
 
 def explain(error: BaseException) -> IngestionError | None:
-    """An error as one of ours with one sentence; None where it is not of storage, network, disk or memory."""
+    """An error as one of ours with one sentence; None if it is not of storage, network, disk or memory."""
     if isinstance(error, IngestionError):
         return error
     if isinstance(error, MemoryError):  # pyarrow's is one, too

@@ -1,4 +1,4 @@
-"""Errors grouped by what the caller does next: try again, or tell a person.
+"""Errors grouped by what the caller does next: try again, or report to a person.
 
 Every message is a sentence for the person who has to act: it names the place (cell, job, source or setting), what
 was wrong and what to do, and never holds a secret.
@@ -12,8 +12,8 @@ from typing import Any
 class IngestionError(Exception):
     """The base of every error that this project raises on purpose.
 
-    `kind` is the word that stands in results and audit rows; `retryable` says whether the same attempt may succeed
-    later without anybody doing anything.
+    `kind` is the word in results and audit rows; `retryable` says whether the same attempt may succeed
+    later without any action.
     """
 
     kind = "error"
@@ -33,7 +33,7 @@ class ConfigurationError(IngestionError):
 
 
 class SettingsError(ConfigurationError):
-    """A setting of the app has a value that cannot be used; whoever needs it cannot go on."""
+    """A setting of the app has a value that cannot be used; what needs it cannot continue."""
 
 
 class SecretNotFoundError(ConfigurationError):
@@ -55,7 +55,7 @@ class LakeError(IngestionError):
 
 
 class ReconciliationError(LakeError):
-    """What stands in the lake is not what was read; the load was not committed."""
+    """What is in the lake is not what was read; the load was not committed."""
 
     kind = "reconciliation"
 
@@ -80,7 +80,7 @@ class TransientError(IngestionError):
 
 
 class CancelledError(IngestionError):
-    """Somebody cancelled the run."""
+    """A user cancelled the run."""
 
     kind = "cancelled"
 
@@ -92,6 +92,6 @@ class LeaseLostError(TransientError):
 
 
 class ClockError(TransientError):
-    """The clock stands before the time of the last load; nothing was loaded."""
+    """The clock is earlier than the time of the last load; nothing was loaded."""
 
     kind = "clock"

@@ -49,7 +49,7 @@ def _started() -> ForkServerContext:
 
 @contextmanager
 def _import_path_in_environment() -> Iterator[None]:
-    """The fork server preloads before it is told `sys.path` (CPython before 3.14), so it gets it by PYTHONPATH."""
+    """The fork server preloads before it receives `sys.path` (CPython before 3.14), so PYTHONPATH passes it on."""
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     try:

@@ -122,7 +122,7 @@ def renewed(client: BlobLeaseClient, name: str) -> Iterator[JobLease]:
 
 
 def assert_held(job_id: str, lease_id: str | None) -> None:
-    """Renew the lease once, from wherever the attempt runs, right before something is committed.
+    """Renew the lease once, from the process that runs the attempt, right before something is committed.
 
     Args:
         job_id: The job.
@@ -162,7 +162,7 @@ def _acquire(client: BlobLeaseClient, blob: BlobClient, job_id: str, run_id: str
 
 
 def _release(client: BlobLeaseClient, blob: BlobClient, job_id: str) -> None:
-    """Give the job back without a name on it: whoever finds it held without one knows that its holder just began."""
+    """Give the job back without a name on it: a job that is held without a name has a holder that just began."""
     try:
         blob.set_blob_metadata({}, lease=client)
         client.release()

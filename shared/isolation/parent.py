@@ -75,7 +75,7 @@ def run_in_child(
         arguments: Its keyword arguments; it also gets `secret`, and `report`, which is a `Progress`.
         secret: The connection that it works with; its values are taken out of everything that the child logs.
         limits: When the child is ended.
-        name: What stands before the child's log messages: a job or a source.
+        name: The prefix of the child's log messages: a job or a source.
         progress: Called with what the child reports, about once a second.
         raise_if_interrupted: Called about once a second; what it raises ends the child, at any point, and is raised
             here: a load that did not commit leaves nothing behind.
@@ -149,7 +149,7 @@ class _Child:
         return True
 
     def messages(self, deadline: float) -> Iterator[tuple[str, Any]]:
-        """What the child says, and `silence` where it has said nothing for a second, until the deadline.
+        """What the child says, and `silence` when it has said nothing for a second, until the deadline.
 
         Raises:
             ChildError: the child has ended.
@@ -223,7 +223,7 @@ def _give(work: Work) -> _Child:
 
 
 def _how_it_ended(ended: _Child) -> JobError:
-    """Of a child that has closed its pipe: how it ended is told by the fork server, late where that has no time."""
+    """How a child that has closed its pipe ended. The fork server reports it, late if it is busy."""
     child = ended.process
     child.join(TOLD_SECONDS)
     if child.exitcode and child.exitcode < 0:

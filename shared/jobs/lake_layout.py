@@ -31,7 +31,7 @@ def lake_path(job: Job) -> str:
 
 
 def table_path(job: Job) -> str:
-    """Where the files of a job's table stand, container first."""
+    """Where the files of a job's table are, container first."""
     return f"{lake_path(job)}/{job.resource_name}"
 
 

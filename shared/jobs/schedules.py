@@ -110,7 +110,7 @@ def overdue_since(
 
 
 def quiet_until(quiet_hours: str | None, at: datetime) -> datetime | None:
-    """When the quiet hours end that `at` falls into; None where it falls into none.
+    """When the quiet hours end that `at` falls into; None if it falls into none.
 
     Args:
         quiet_hours: `07:00-19:00` or, over midnight, `22:00-06:00`; UTC.

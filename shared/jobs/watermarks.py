@@ -24,12 +24,12 @@ _ADVICE = "write a date as 2024-01-31 or 2024-01-31T00:00:00"
 
 
 def as_number(text: str) -> Decimal | None:
-    """The number that a text is, None where it is none."""
+    """The number that a text is, None if it is none."""
     return Decimal(text) if _NUMBER.fullmatch(text) else None
 
 
 def as_moment(text: str) -> datetime | None:
-    """The time that an ISO 8601 text names (to the microsecond, with its zone if it has one), None where it is none."""
+    """The time that an ISO 8601 text names (to the microsecond, with its zone if it has one), None if it is none."""
     found = _ISO.fullmatch(text)
     if not found:
         return None
@@ -42,7 +42,7 @@ def as_moment(text: str) -> datetime | None:
 
 
 def misfit(text: str, declared_type: str | None = None) -> str | None:
-    """What is wrong with a watermark value, None where it may be right.
+    """What is wrong with a watermark value, None if it may be right.
 
     Args:
         text: The value as text.
@@ -59,7 +59,7 @@ def misfit(text: str, declared_type: str | None = None) -> str | None:
 
 
 def comes_before(first: str, second: str) -> bool | None:
-    """Whether one value comes before another, None where they cannot be compared without the column's type."""
+    """Whether one value comes before another, None if they cannot be compared without the column's type."""
     numbers = as_number(first), as_number(second)
     if numbers[0] is not None and numbers[1] is not None:
         return numbers[0] < numbers[1]

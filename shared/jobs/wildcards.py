@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from shared.jobs.destinations import dataset_path
 from shared.models.job import Job
 
-_SEPARATOR = "."  # never part of a job_id in the workbook, so it tells an expanded one
+_SEPARATOR = "."  # never part of a job_id in the workbook, so it marks an expanded one
 
 
 _AS_IT_IS = re.compile(r"[A-Za-z0-9_-]")
@@ -18,7 +18,7 @@ _ESCAPED = re.compile(r"(?:~[0-9a-f]{2})+")
 
 
 def is_wildcard(job: Job) -> bool:
-    """Whether a job stands for every table that its `table_name` matches."""
+    """Whether a job loads every table that its `table_name` matches."""
     return "*" in (job.table_name or "")
 
 
@@ -46,7 +46,7 @@ def _matches(pattern: str, name: str) -> bool:
 
 
 def expand(job: Job, table_names: Iterable[str], taken: Collection[str] = ()) -> list[Job]:
-    """One job per table that a wildcard job stands for, in the order of the names; any other job as it is.
+    """One job per table that a wildcard job matches, in the order of the names; any other job as it is.
 
     Args:
         job: A job of the workbook.

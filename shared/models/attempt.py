@@ -1,4 +1,4 @@
-"""One attempt of a job: its order, its result, its error, and what a dry run finds out instead."""
+"""One attempt of a job: its input, its result, its error, and what a dry run finds out instead."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ class Source(Shape):
 
 
 class Request(Shape):
-    """One row of the sheet `Requests`: a one-off order that is carried out once after the upload that brought it."""
+    """One row of the sheet `Requests`: a one-off request that is carried out once after the upload that brought it."""
 
     request_id: str
     job_id: str

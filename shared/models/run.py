@@ -64,7 +64,7 @@ class RunRequest(Shape):
     )
     full_refresh: bool = False
     retry_of: str | None = Field(default=None, description="The run whose failed jobs this one does again.")
-    reason: str | None = Field(default=None, description="Why it was started, where that does not go without saying.")
+    reason: str | None = Field(default=None, description="Why it was started, if that is not obvious.")
     ignores_quiet_hours: bool = Field(default=False, description="Whether jobs run although their source is to rest.")
     trace_parent: str | None = Field(default=None, description="The trigger's place in its trace, as W3C writes it.")
 
@@ -94,7 +94,7 @@ class RunPlan(Shape):
     lanes: tuple[Lane, ...] = ()
     failed: dict[str, str] = Field(default={}, description="Jobs that cannot be planned, with the reason.")
     later_request_ids: tuple[str, ...] = Field(
-        default=(), description="Orders for jobs that this run has another order for; a run after it takes them."
+        default=(), description="One-off requests for jobs with another one in this run; a run after it takes them."
     )
     max_attempts: int = 1
     retry_seconds: int = 0

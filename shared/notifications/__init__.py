@@ -1,1 +1,1 @@
-"""Who is told what: one message when something breaks, one when it is well again, nothing in between."""
+"""Notifications: one message when something breaks, one when it is well again, nothing in between."""

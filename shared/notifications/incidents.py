@@ -1,11 +1,11 @@
-"""Incidents: what is broken and whether somebody was told, in the audit table, so that nobody is told twice.
+"""Incidents: what is broken and whether a message about it was sent, in the audit table, so that none is sent twice.
 
 | PartitionKey | RowKey | holds |
 | --- | --- | --- |
-| `incident` | kind and subject | one thing that is or was broken: `open` says what is so, `told_open` what was told |
+| `incident` | kind and subject | one thing that is or was broken: `open` is its state, `told_open` the one sent |
 | `incident` | `sender` | who sends at the moment, and until when |
 
-An incident has to be told of as long as the two differ. One that opened and closed untold differs in nothing.
+An incident waits for a message as long as the two differ. One that opened and closed in between needs none.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Incident:
         sentence: What is wrong.
         run_id: The run that noticed it.
         open: Whether it is still so.
-        told_open: What the receivers of messages think.
+        told_open: The state that the last message reported.
     """
 
     kind: Kind
@@ -66,7 +66,7 @@ class Incident:
 
     @property
     def is_untold(self) -> bool:
-        """Whether somebody has yet to be told."""
+        """Whether a message about its state is still to be sent."""
         return self.open != self.told_open
 
 
@@ -100,7 +100,7 @@ def read_incidents() -> dict[str, Incident]:
 
 
 def write_incidents(incidents: Iterable[Incident]) -> None:
-    """Write incidents; whoever writes one again writes the same row."""
+    """Write incidents; writing one again writes the same row."""
     now = datetime.now(timezone.utc)
     upsert_rows(
         audit_table(),
@@ -113,7 +113,7 @@ def write_incidents(incidents: Iterable[Incident]) -> None:
 
 
 def mark_told(incidents: Iterable[Incident]) -> None:
-    """Note what was told; what has changed since then stays as it is, and is told of next."""
+    """Note what was sent; what has changed since then stays as it is, and the next message reports it."""
     merge_rows(
         audit_table(),
         ({"PartitionKey": INCIDENT, "RowKey": incident.key, "told_open": incident.open} for incident in incidents),
@@ -127,7 +127,7 @@ def _incident(row: Mapping[str, Any]) -> Incident:
 
 @contextmanager
 def sole_sender() -> Iterator[bool]:
-    """Whether this process may send now. Where another one sends, what it leaves is sent by the next tick."""
+    """Whether this process may send now. While another one sends, the next tick sends what is left."""
     claimed = _claim(datetime.now(timezone.utc))
     try:
         yield claimed

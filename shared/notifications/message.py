@@ -60,11 +60,11 @@ class Message:
 
 
 def compose(incidents: Sequence[Incident], base_url: str | None) -> Message:
-    """The message about all that is untold.
+    """The message about all incidents that wait for one.
 
     Args:
-        incidents: In the order in which they are told.
-        base_url: Where the app is to be reached; None leaves the links out.
+        incidents: In the order of the message.
+        base_url: The app's own URL; None leaves the links out.
     """
     sections = []
     for kind, titles in _OPENED.items():
@@ -88,7 +88,7 @@ def first_sentence(text: str) -> str:
 
 
 def _section(titles: tuple[str, str], lines: Sequence[tuple[str, str]]) -> list[Section]:
-    """The section of some lines, none where there are none."""
+    """The section of some lines, none if there are none."""
     if not lines:
         return []
     shown = tuple(lines[:LINES_PER_SECTION])

@@ -1,6 +1,6 @@
-"""When somebody is told: after a run, after an upload, and on a timer. Nothing here ever fails its caller.
+"""When notifications are sent: after a run, after an upload, and on a timer. Nothing here ever fails its caller.
 
-What could not be delivered stays untold in the audit table, and the timer sends it with what came since.
+What could not be delivered waits in the audit table, and the timer sends it with what came since.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ P = ParamSpec("P")
 
 
 def _never_failing(notify: Callable[P, None]) -> Callable[P, None]:
-    """Only where somebody is to be told at all, and whatever goes wrong is logged."""
+    """Notify only if a webhook is set; log what goes wrong."""
 
     @wraps(notify)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -46,16 +46,16 @@ def _never_failing(notify: Callable[P, None]) -> Callable[P, None]:
         try:
             notify(*args, **kwargs)
         except NotificationError as error:
-            log.warning("Nobody was notified, the next tick tries again: %s", error)
+            log.warning("No notification was sent, the next tick tries again: %s", error)
         except Exception:
-            log.exception("Nobody was notified, the next tick tries again")
+            log.exception("No notification was sent, the next tick tries again")
 
     return guarded
 
 
 @_never_failing
 def notify_of_run(run: RunOutcome) -> None:
-    """Tell which jobs of a run broke and which are well again; one message for all of them."""
+    """Notify of the jobs of a run that broke and of those that are well again; one message for all of them."""
     run_id = run.request.run_id
     rows = list(job_rows(run_id))
     broken = [
@@ -75,7 +75,7 @@ def notify_of_run(run: RunOutcome) -> None:
 
 @_never_failing
 def notify_of_upload(activation: Activation) -> None:
-    """Tell of an upload that was refused, and of the next one that was not."""
+    """Notify of an upload that was refused, and of the next one that was not."""
     if activation.outcome is Outcome.REFUSED:
         problems = activation.problems
         sentence = f"{len(problems)} problem(s), the first: {problems[0]}"
@@ -99,7 +99,7 @@ def notify_of_settings(problems: Mapping[str, str]) -> None:
 
 @_never_failing
 def notify_of_time(jobs: Sequence[Mapping[str, Any]], now: datetime) -> None:
-    """Tell of jobs that should have loaded and have not, and whatever could not be told before.
+    """Notify of jobs that are overdue, and of what could not be sent before.
 
     Args:
         jobs: Those of the active workbook, as `GET /api/jobs` shows them.
@@ -119,7 +119,7 @@ def notify_of_time(jobs: Sequence[Mapping[str, Any]], now: datetime) -> None:
 
 
 def _forget_idle(incidents: Iterable[Incident], enabled: Collection[str]) -> None:
-    """Close in silence what is about jobs that nobody runs any more."""
+    """Close the incidents of jobs that no longer run, without a message."""
     idle = [
         Incident(incident.kind, incident.subject, incident.sentence, incident.run_id, open=False, told_open=False)
         for incident in incidents
@@ -131,7 +131,7 @@ def _forget_idle(incidents: Iterable[Incident], enabled: Collection[str]) -> Non
 
 
 def _tell(broken: Iterable[Incident], well: Collection[str]) -> None:
-    """Write what changed, then send everything that is untold."""
+    """Write what changed, then send every incident that waits for a message."""
     write_incidents(changed(read_incidents(), broken, well))
     with sole_sender() as may_send:
         untold = [incident for incident in read_incidents().values() if incident.is_untold] if may_send else []

@@ -1,4 +1,4 @@
-"""One-off orders, the rows of the sheet Requests: each is carried out once, by the run that claims it.
+"""One-off requests, the rows of the sheet Requests: each is carried out once, by the run that claims it.
 
 A claim is a row of the audit table under the order's own name, which can be inserted once. So it does not matter how
 often an upload is handled, a run is planned, or a version with old orders becomes active again.
@@ -32,7 +32,7 @@ _OUTCOME = ("status", "run_id", "started_at", "ended_at")
 
 
 def waiting_orders(configuration: Configuration) -> list[Request]:
-    """The orders that no run has claimed yet; those for disabled jobs wait for a version that enables them."""
+    """The one-off requests that no run has claimed; those for disabled jobs wait for a version that enables them."""
     if not configuration.requests:
         return []
     claimed = {row["RowKey"] for row in request_rows()}
@@ -40,7 +40,7 @@ def waiting_orders(configuration: Configuration) -> list[Request]:
 
 
 def claim_orders(request: RunRequest, configuration: Configuration, sha256: str) -> tuple[list[str], list[str]]:
-    """Claim the orders that a run names, one per job.
+    """Claim the one-off requests that a run names, one per job.
 
     Returns:
         The ids of the orders that are this run's, and of those that are left for a run after it because another
@@ -61,7 +61,7 @@ def claim_orders(request: RunRequest, configuration: Configuration, sha256: str)
 
 
 def close_orders(run_id: str) -> None:
-    """Write how the orders of a run ended: as its jobs did, FAILED if it came to none."""
+    """Write how the one-off requests of a run ended: as its jobs did, FAILED if it came to none."""
     started = [row for row in started_orders() if row["run_id"] == run_id]
     if not started:
         return
@@ -74,12 +74,12 @@ def close_orders(run_id: str) -> None:
 
 
 def started_orders() -> list[Row]:
-    """The orders that a run has claimed and not yet carried out."""
+    """The one-off requests that a run has claimed and not yet carried out."""
     return [row for row in request_rows() if row["status"] == STARTED]
 
 
 def orders_and_outcomes(configuration: Configuration) -> list[dict[str, Any]]:
-    """Every order of a configuration with what became of it: WAITING, STARTED, or the status of its job."""
+    """Every one-off request of a configuration with what became of it: WAITING, STARTED, or the status of its job."""
     rows: Mapping[str, Row] = {row["RowKey"]: row for row in request_rows()} if configuration.requests else {}
     return [
         {
@@ -94,7 +94,7 @@ def orders_and_outcomes(configuration: Configuration) -> list[dict[str, Any]]:
 
 
 def _claim(order: Request, run_id: str, sha256: str) -> bool:
-    """Whether the order is this run's: claimed now, or when it was planned before its host died."""
+    """Whether the one-off request is this run's: claimed now, or when it was planned before its host died."""
     row = {
         "PartitionKey": REQUEST,
         "RowKey": _key(order),
@@ -112,7 +112,7 @@ def _claim(order: Request, run_id: str, sha256: str) -> bool:
 
 
 def _outcome(statuses: set[str]) -> str:
-    """One status for the jobs of an order; a wildcard has many. None at all means that the run could not be planned."""
+    """One status for a one-off request; a wildcard has many jobs. No job means that the run could not be planned."""
     if not statuses:
         return JobStatus.FAILED.value
     return statuses.pop() if len(statuses) == 1 else JobStatus.FAILED.value

@@ -29,7 +29,7 @@ class Selection:
 
 
 def problems_of(request: RunRequest, configuration: Configuration) -> list[str]:
-    """What is wrong with what a request names: one sentence each, an empty list where it can be planned."""
+    """What is wrong with what a request names: one sentence each, an empty list if it can be planned."""
     problems = []
     for job_id in request.job_ids:
         job = configuration.job(job_id)
@@ -49,7 +49,7 @@ def select(
     last_runs: Mapping[str, LastRun] | None = None,
     order_ids: Collection[str] = (),
 ) -> Selection:
-    """The jobs that a request asks for: those it names or tags, those of its orders, or all.
+    """The jobs that a request asks for: those it names or tags, those of its one-off requests, or all.
 
     Only a timer looks at schedules and quiet hours; who asks by hand means it.
 
@@ -102,7 +102,7 @@ def _last_starts(last_runs: Mapping[str, LastRun]) -> dict[str, datetime]:
 
 
 def _ordered(order_ids: Collection[str], configuration: Configuration) -> Selection:
-    """The jobs of the workbook's one-off orders."""
+    """The jobs of the workbook's one-off requests."""
     selection = Selection()
     for order in configuration.requests:
         job = configuration.job(order.job_id)

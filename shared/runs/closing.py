@@ -1,7 +1,7 @@
 """How the end of a run is written: its jobs, its one-off requests, its row, a line of the log, a message.
 
-The run itself does it with the activity `finish_run`. For a run that cannot, the watch does it, or whoever looks at
-it.
+The run itself does it with the activity `finish_run`. For a run that cannot, the watch does it, or the request that
+reads it.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def close_run(run: RunOutcome) -> RunOutcome:
 
 
 def _lost_jobs(run: RunOutcome) -> Iterator[JobResult]:
-    """The jobs of which nobody reported how they ended: rows that still say RUNNING, and jobs without a row."""
+    """The jobs without a reported end: rows that still say RUNNING, and jobs without a row."""
     run_id = run.request.run_id
     reported = {result.job_id for result in run.totals.unrecorded}
     rows = {row["job_id"]: row for row in job_rows(run_id)}

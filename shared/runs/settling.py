@@ -1,8 +1,8 @@
 """Runs whose orchestration has ended although their row says that they run: looked for, and closed with what is known.
 
 A worker may die in the last step for longer than a run is patient, an orchestration may be terminated from outside, may
-meet other code than it began with, or be purged. The watch looks for such runs; so does whoever looks at them, so that
-all views say the same.
+meet other code than it began with, or be purged. The watch and every request that reads a run look for this,
+so that all views say the same.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ async def settle_unrecorded(client: DurableOrchestrationClient) -> None:
 
 
 async def settle_run(client: DurableOrchestrationClient, run_id: str, row: Row | None) -> None:
-    """Close one run if its orchestration has ended; note whether it is suspended if it has not.
+    """Close one run if its orchestration has ended; otherwise note whether it is suspended.
 
     Args:
         client: The Durable client.
@@ -74,10 +74,10 @@ async def settle_run(client: DurableOrchestrationClient, run_id: str, row: Row |
         return
     if row and row["status"] == RunStatus.RUNNING.value:
         row = await in_thread(read_again, row)
-        if row["status"] != RunStatus.RUNNING.value:  # it ended while somebody looked
+        if row["status"] != RunStatus.RUNNING.value:  # it ended in the meantime
             return
     request = await _request(client, run_id, row, status)
-    if request is None:  # somebody else's orchestration, as Durable's restart leaves one
+    if request is None:  # an orchestration of another kind, as Durable's restart leaves one
         return
     lanes = await find_lanes(client, run_id)
     if await _is_still_ending(client, run_id, status, lanes):

@@ -103,7 +103,7 @@ async def start_ordered_run(client: DurableOrchestrationClient, run_id: str | No
     run_id = run_id or f"{ORDERED}{snapshot.version.sha256[:12]}"
     if await orchestration_exists(
         client, run_id
-    ):  # the upload is handled again, and the run is about to claim its orders
+    ):  # the upload is handled again, and the run is about to claim its one-off requests
         return
     request = RunRequest(
         run_id=run_id,

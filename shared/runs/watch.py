@@ -1,6 +1,6 @@
 """What a timer looks after between runs: what got lost is found, and what should have happened is missed.
 
-Each step stands for itself: what keeps one from its work is logged, and the others go on.
+Each step is independent: an error of one is logged, and the others continue.
 """
 
 from __future__ import annotations

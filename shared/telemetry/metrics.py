@@ -47,6 +47,6 @@ def record_lags(jobs: Iterable[Mapping[str, Any]], now: datetime) -> None:
 
 
 def watermark_time(watermark: str) -> datetime | None:
-    """The time that a watermark is, UTC where it has no zone; None for numbers and other texts."""
+    """The time that a watermark is, UTC if it has no zone; None for numbers and other texts."""
     moment = as_moment(watermark)
     return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=timezone.utc)

@@ -1,7 +1,7 @@
 """The same workbook with what is wrong shown where it is: red cells, a comment on each, a list with links.
 
 Everything that openpyxl carries stays as it is: values, formulas, formats, other sheets, drop-downs, filters. It does
-not carry charts and shapes, and programs calculate the formulas' values anew when they open the file.
+not carry charts and shapes, and programs calculate the formulas' values again when they open the file.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from shared.workbook.limits import refuse_beyond_limits
 
 SHEET = "Problems"
 _AUTHOR = "Validation"
-_MARK = "— Validation —\n"  # parts our text from a comment that somebody wrote
+_MARK = "— Validation —\n"  # separates our text from a user's comment
 _ERROR = PatternFill("solid", start_color="FFFF9B9B", end_color="FFFF9B9B")
 _WARNING = PatternFill("solid", start_color="FFFFE08A", end_color="FFFFE08A")
 _OURS = {_ERROR.start_color.rgb, _WARNING.start_color.rgb}
@@ -51,7 +51,7 @@ def annotate(content: bytes, report: Report) -> bytes:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             refuse_beyond_limits(archive)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # openpyxl tells of what it does not carry
+            warnings.simplefilter("ignore")  # openpyxl warns of what it does not carry
             workbook = openpyxl.load_workbook(io.BytesIO(content), rich_text=True)
             _clean(workbook)
             _mark(workbook, report.warnings, _WARNING)

@@ -1,4 +1,4 @@
-"""The columns of API jobs beyond the endpoint: where the rows stand, how pages follow, what is sent."""
+"""The columns of API jobs beyond the endpoint: where the rows are, how pages follow, what is sent."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _TIME_FORMAT = Text(
 )
 _ENDPOINT = Text(
     r"/?(?!/)(?![A-Za-z][A-Za-z0-9+.-]*:)[^\s\\#]+",
-    "is not a path; the host stands in the secret as base_url, and parameters in api_params or after '?'",
+    "is not a path; the host belongs in the secret as base_url, and parameters in api_params or after '?'",
     max_length=2000,
     label="path",
 )
@@ -69,7 +69,7 @@ API_COLUMNS = (
         "pagination_type",
         Choice(("none", "offset", "cursor", "page", "link_header", "next_url", "auto")),
         "How the API divides its answer into pages; auto finds out from the first answer, and none fails where the "
-        "answer tells of more rows.",
+        "answer shows that there are more rows.",
         "offset",
         applies=IS_API,
     ),
@@ -79,7 +79,7 @@ OPTIONAL_API_COLUMNS = (
     Column(
         "api_data_path",
         _PATH,
-        "Where the rows stand in the answer, $ for the answer itself; blank finds the list by itself.",
+        "Where the rows are in the answer, $ for the answer itself; blank finds the list by itself.",
         "data.items",
         applies=IS_API,
     ),

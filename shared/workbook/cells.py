@@ -1,4 +1,4 @@
-"""What a cell holds, before anybody knows which column it stands in, and the words for it in messages."""
+"""What a cell holds, whatever its column, and the words for it in messages."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def as_text(value: object) -> str:
 
 
 def quoted(value: object) -> str:
-    """The value between quotes for a message, cut where it is long."""
+    """The value between quotes for a message, cut if it is long."""
     text = value.shown if isinstance(value, BrokenCell) else as_text(value)
     shown = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
     return "'" + "".join(character if character.isprintable() else "?" for character in shown) + "'"

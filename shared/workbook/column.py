@@ -34,10 +34,10 @@ class Column:
         name: The header in the sheet.
         kind: Which values it takes.
         help: What it is for, in a sentence or two for the person who fills it in.
-        example: A value as somebody would type it.
-        required: Whether a value must stand there: always, never, or for some rows.
+        example: A value as a user would type it.
+        required: Whether a value is required: always, never, or for some rows.
         applies: The rows for which it has a meaning; elsewhere a value is ignored, with a warning. None: all.
-        field: The field of the sheet's model, where it is not called like the column.
+        field: The field of the sheet's model, if its name is not the column's.
     """
 
     name: str

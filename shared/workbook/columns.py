@@ -34,7 +34,7 @@ _KNOWN_COLUMNS = (
     Column(
         "job_id",
         _JOB_ID,
-        "Unique name of the job; it stands in the audit and names the job's state, so keep it once it has run.",
+        "Unique name of the job; it is in the audit and names the job's state, so keep it once it has run.",
         "pg_orders_incr",
         required=True,
     ),
@@ -134,7 +134,7 @@ _OPTIONAL_COLUMNS = (
     Column(
         "destination",
         Choice(tuple(DESTINATIONS)),
-        "Where the table stands: in the lake, or in Databricks, which takes it over from files in the lake. Databricks "
+        "Where the table is: in the lake, or in Databricks, which takes it over from files in the lake. Databricks "
         "needs table_format delta.",
         "databricks",
     ),
@@ -298,13 +298,13 @@ REQUESTS = SheetSpec(
     Request,
     (
         Column(
-            "request_id", _JOB_ID, "A name of your choice; an order is carried out once.", "2026-01-fix", required=True
+            "request_id", _JOB_ID, "A name of your choice; a request is carried out once.", "2026-01-fix", required=True
         ),
         Column("job_id", _JOB_ID, "A job_id of the sheet SourceConfig.", "pg_orders_incr", required=True),
         Column(
             "action",
             Choice(("run", "full_refresh", "backfill")),
-            "Run the job once, load it anew from the start, or load a range again.",
+            "Run the job once, load it again from the start, or load a range again.",
             "backfill",
             required=True,
         ),
@@ -327,7 +327,7 @@ REQUESTS = SheetSpec(
             field="end",
         ),
     ),
-    help="Optional. One row per one-off order; each is carried out once after the upload that brought it.",
+    help="Optional. One row per one-off request; each is carried out once after the upload that brought it.",
 )
 
 SHEETS = (SOURCE_CONFIG, SOURCES, REQUESTS)

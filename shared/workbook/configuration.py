@@ -1,4 +1,4 @@
-"""What a workbook says once it is validated, and what is wrong with it where it is not."""
+"""What a workbook says once it is validated, and what is wrong with it if it is not."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Configuration(Shape):
         return {source.source_name: source for source in self.sources}
 
     def job(self, job_id: str) -> Job | None:
-        """The job of an id, also of one that `wildcards.expand` gave; None where the workbook has none."""
+        """The job of an id, also of one that `wildcards.expand` gave; None if the workbook has none."""
         job = self._jobs_by_id.get(job_id)
         if job is None:
             wildcard = self._jobs_by_id.get(base_job_id(job_id))
@@ -53,14 +53,14 @@ class Configuration(Shape):
 
 
 class Report(Shape):
-    """The outcome of a validation: a configuration, or the problems that stand in its way."""
+    """The outcome of a validation: a configuration, or the problems that prevent one."""
 
     configuration: Configuration | None = None
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
 
     def to_answer(self) -> dict[str, Any]:
-        """The report for whoever asked for a validation, as plain JSON values."""
+        """The report for the caller of a validation, as plain JSON values."""
         return {
             "valid": self.configuration is not None,
             "jobs": [job.job_id for job in self.configuration.jobs] if self.configuration else [],

@@ -1,4 +1,4 @@
-"""What a child process is asked about a workbook: nothing else in the app opens a file that somebody uploaded."""
+"""What a child process is asked about a workbook: nothing else in the app opens an uploaded file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sheet Guide: how to fill in the workbook, for somebody who has only the workbook."""
+"""The sheet Guide: how to fill in the workbook, for a user who has only the workbook."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _STEPS = (
     "2. Point at a header to read what its column is for. Cells with a list of values show an arrow.",
     "3. Upload the workbook. It is checked at once: a workbook with problems is refused, cell by cell, and the last "
     "good one stays in use.",
-    "Blank rows, notes beside the tables and sheets of your own are ignored. Columns may stand in any order.",
-    "No passwords in here: the connection of each source stands in the secret source-{source_name}.",
+    "Blank rows, notes beside the tables and sheets of your own are ignored. Columns may be in any order.",
+    "No passwords in here: the connection of each source is in the secret source-{source_name}.",
 )
 _LEGEND = ((_ALWAYS, "always required"), (_SOMETIMES, "required for some rows"), (_NEVER, "optional"))
 

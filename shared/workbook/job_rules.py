@@ -114,7 +114,7 @@ def _needed_columns_are_read(row: Mapping[str, Any]) -> Iterator[tuple[str, str]
 
 def _wildcards_stand_in_table_names(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if "*" in (row["schema_name"] or ""):
-        yield "schema_name", f"{quoted(row['schema_name'])} holds *, which may stand in table_name only"
+        yield "schema_name", f"{quoted(row['schema_name'])} holds *, which is allowed in table_name only"
 
 
 def _parquet_cannot_update(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -146,7 +146,7 @@ def _schemas_have_their_own_column(row: Mapping[str, Any]) -> Iterator[tuple[str
 
 def _pages_follow_each_other(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if row["pagination_type"] in _PAGES_FOLLOW_EACH_OTHER and (row["parallelism"] or 1) > 1:
-        message = f"has no effect with pagination_type {row['pagination_type']}: each page tells the next"
+        message = f"has no effect with pagination_type {row['pagination_type']}: each page names the next one"
         yield "parallelism", f"'{row['parallelism']}' {message}"
 
 

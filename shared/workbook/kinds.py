@@ -17,7 +17,7 @@ _WHOLE_NUMBER = re.compile(r"[+-]?\d{1,15}(\.0+)?")
 
 
 class InvalidCellError(Exception):
-    """A cell cannot stand in its column; the text goes on from the value in quotes (`'INCR' is not one of …`)."""
+    """A cell is not valid in its column; the text goes on from the value in quotes (`'INCR' is not one of …`)."""
 
 
 class Kind(Protocol):
@@ -29,7 +29,7 @@ class Kind(Protocol):
 
     @property
     def allowed(self) -> tuple[str, ...]:
-        """The values of a drop-down; empty where there are too many to list."""
+        """The values of a drop-down; empty if there are too many to list."""
 
     @property
     def max_length(self) -> int:
@@ -39,7 +39,7 @@ class Kind(Protocol):
         """The typed value of a cell that is not blank.
 
         Raises:
-            InvalidCellError: the value cannot stand in the column.
+            InvalidCellError: the value is not valid in the column.
         """
 
     def schema(self) -> Mapping[str, Any]:
@@ -66,7 +66,7 @@ def parse_cell(kind: Kind, value: object) -> object:
 
 @dataclass(frozen=True)
 class Text:
-    """Text, of a pattern where one is given; numbers and dates are taken as the text that a person sees."""
+    """Text, of a pattern if one is given; numbers and dates are read as the text that the user sees."""
 
     pattern: str | None = None
     rule: str = ""
@@ -198,5 +198,5 @@ def did_you_mean(word: str, known: Collection[str]) -> str:
     if len(word) > _COMPARED_CHARACTERS:
         return ""
     near = difflib.get_close_matches(word.casefold(), {name.casefold(): None for name in known}, n=1, cutoff=0.7)
-    spelt = {name.casefold(): name for name in known}
-    return f"; did you mean {spelt[near[0]]}?" if near else ""
+    spelled = {name.casefold(): name for name in known}
+    return f"; did you mean {spelled[near[0]]}?" if near else ""

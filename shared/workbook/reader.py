@@ -67,7 +67,7 @@ def read_sheets(content: bytes, max_megabytes: int, wanted: Callable[[str], bool
     try:
         _refuse_traps(content, max_megabytes)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # openpyxl tells of formats it drops; we read values only
+            warnings.simplefilter("ignore")  # openpyxl warns of formats it drops; we read values only
             workbook = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
             sheets = [sheet for sheet in workbook.worksheets if isinstance(sheet, ReadOnlyWorksheet)]
             return [_read_sheet(sheet) if wanted(sheet.title) else Sheet(sheet.title) for sheet in sheets]
@@ -116,9 +116,9 @@ def _refuse_traps(content: bytes, max_megabytes: int) -> None:
 
 
 class _SheetParser(WorkSheetParser):
-    """openpyxl's own parser of cells, which also tells hidden rows, merged cells and uncalculated formulas.
+    """openpyxl's own parser of cells, which also reports hidden rows, merged cells and uncalculated formulas.
 
-    The public read-only sheet hides those three, fails on formats that matter to nobody here, and pads gaps between
+    The public read-only sheet hides those three, fails on formats that do not matter here, and pads gaps between
     rows, which lets one forged row number make it yield empty rows for ever.
     """
 

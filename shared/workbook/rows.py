@@ -68,7 +68,7 @@ def _parse_row(cells: Mapping[str, object], row: int, table: Table, found: Findi
 
 
 def _parse_cell(name: str, cell: object, row: int, table: Table, found: Findings) -> object:
-    """The typed value, None where the cell is refused."""
+    """The typed value, None if the cell is refused."""
     try:
         return parse_cell(table.spec.by_name[name].kind, cell)
     except InvalidCellError as error:

@@ -1,4 +1,4 @@
-"""What must hold between rows: names that are unique, datasets with one writer, orders for jobs that exist."""
+"""What must hold between rows: unique names, datasets with one writer, one-off requests for jobs that exist."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def check_jobs(drafts: Sequence[Draft], jobs: Sequence[Job], table: Table, found
     Args:
         drafts: The rows.
         jobs: The jobs they make; those of incomplete rows have only the fields that are in order.
-        table: Where they stand.
+        table: Where they are.
         found: Takes the breaches.
     """
     for draft in drafts:
@@ -216,7 +216,7 @@ def _check_source_types(drafts: Sequence[Draft], table: Table, found: Findings) 
 def _check_unique(column: str, drafts: Sequence[Draft], table: Table, found: Findings) -> None:
     named = [draft for draft in drafts if column in draft.values]
     for first, second in _clashes(named, lambda draft: str(draft.values[column]).casefold()):
-        message = f"{quoted(second.values[column])} stands in {table.cell(column, first.row)} already"
+        message = f"{quoted(second.values[column])} is in {table.cell(column, first.row)} already"
         found.problems.append(table.problem(column, second.row, message))
 
 

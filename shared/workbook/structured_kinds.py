@@ -75,7 +75,7 @@ class ColumnTypes:
 
 
 def _items(text: str) -> Iterator[str]:
-    """What stands between the commas that are outside of brackets."""
+    """The texts between the commas that are outside of brackets."""
     start = depth = 0
     for at, character in enumerate(text):
         depth += (character == "(") - (character == ")" and depth > 0)

@@ -58,12 +58,12 @@ def find_sheet(sheets: Sequence[Sheet], spec: SheetSpec) -> Sheet | None:
 
 
 def names_sheet(title: str, spec: SheetSpec) -> bool:
-    """Whether a sheet's title, as somebody wrote it, means this sheet."""
+    """Whether a sheet's title, as the user wrote it, means this sheet."""
     return _squeezed(title) == _squeezed(spec.name)
 
 
 def read_table(sheet: Sheet, spec: SheetSpec, found: Findings) -> Table | None:
-    """The table of a sheet, None where it has no header.
+    """The table of a sheet, None if it has no header.
 
     What is wrong or odd about the header, the merged and the hidden cells is added to `found`.
     """
@@ -107,7 +107,7 @@ def _match_columns(sheet: Sheet, spec: SheetSpec, header: Row, found: Findings) 
         if name not in spec.by_name:
             unknown.append((number, value))
         elif name in columns:
-            message = f"the column stands twice, here and in {address(columns[name], header.number)}; remove one"
+            message = f"the column is there twice, here and in {address(columns[name], header.number)}; remove one"
             found.problems.append(Problem(sheet=sheet.title, cell=cell, column=name, message=message))
         else:
             columns[name] = number

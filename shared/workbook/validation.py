@@ -63,7 +63,7 @@ def _validate(sheets: Sequence[Sheet], max_timeout_minutes: int | None) -> Repor
 
 
 def _read(sheets: Sequence[Sheet], found: Findings, max_timeout_minutes: int | None) -> Configuration | None:
-    """The configuration, None where something is wrong."""
+    """The configuration, None if something is wrong."""
     jobs_table, jobs = _rows(sheets, SOURCE_CONFIG, found)
     sources_table, sources = _rows(sheets, SOURCES, found)
     requests_table, requests = _rows(sheets, REQUESTS, found)

@@ -30,7 +30,7 @@ def run_episode(store: Store, orchestrators: Orchestrators, instance_id: str) ->
 
     Returns:
         The work that came of it and the task ids whose completion alone is of no interest (see `Replay.waiting_on`), or
-        None where the instance may not go on: unknown, finished, suspended, nothing arrived, or changed meanwhile.
+        None if the instance may not go on: unknown, finished, suspended, nothing arrived, or changed meanwhile.
     """
     instance = store.instance(instance_id)
     if instance is None or instance.status not in (Status.PENDING, Status.RUNNING):

@@ -64,7 +64,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Ending:
-    """How an instance ends; `output` is JSON text, `reason` what a parent is told where it did not complete."""
+    """How an instance ends; `output` is JSON text, `reason` is what a parent gets if it did not complete."""
 
     status: Status
     output: str | None

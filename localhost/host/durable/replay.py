@@ -49,7 +49,7 @@ class Replay:
         cancelled_timers: ids of timers that need not fire any more.
         waiting_on: ids that must all complete before the orchestrator can do anything new; empty where not known.
         is_over: the orchestrator returned, raised or continued as new, and none of its actions is outstanding.
-        next_input: the input to continue as new with (JSON text), where it does.
+        next_input: the input to continue as new with (JSON text), if it does.
     """
 
     new_tasks: Sequence[Task]

@@ -1,4 +1,4 @@
-"""The event store: one SQLite file that holds everything another host needs to go on where one was killed.
+"""The event store: one SQLite file that holds everything that another host needs to continue after one was killed.
 
 Each method is one transaction. Methods may be called from any thread. What an orchestrator asked for (activities,
 timers, children) and what came back (messages) are rows until the episode or completion that deals with them, so the
@@ -51,7 +51,7 @@ class Store:
         self._database.close()
 
     def create(self, instance_id: str, name: str, input_: str | None) -> bool:
-        """Start an instance, in place of a finished one of that id; False where one is still active."""
+        """Start an instance, in place of a finished one of that id; False if one is still active."""
         with self._transaction() as connection:
             return self._create(connection, instance_id, name, input_, None)
 
@@ -147,7 +147,7 @@ class Store:
             return self._end(connection, instance, Ending(Status.TERMINATED, json.dumps(reason), reason))
 
     def purge(self, instance_id: str) -> bool:
-        """Forget a finished instance; False where there is none of that id."""
+        """Forget a finished instance; False if there is none of that id."""
         with self._transaction() as connection:
             found = connection.execute(
                 f"DELETE FROM instances WHERE instance_id = ? AND status NOT IN {_ACTIVE}",
@@ -254,7 +254,7 @@ class Store:
         )
         connection.execute("DELETE FROM history WHERE instance_id = ?", (instance.instance_id,))
         connection.execute("DELETE FROM timers WHERE execution_id = ?", (instance.execution_id,))
-        # External events stay: nobody has seen them yet.
+        # External events stay: no execution has read them yet.
         connection.execute("DELETE FROM messages WHERE execution_id = ?", (instance.execution_id,))
         return NewWork([instance.instance_id])
 

@@ -13,7 +13,7 @@ _LENGTH = struct.Struct(">Q")
 
 @dataclass(frozen=True)
 class Description:
-    """What the worker tells of a function: what the host needs to call it."""
+    """What the worker reports of a function: what the host needs to call it."""
 
     name: str
     bindings: tuple[dict[str, Any], ...]

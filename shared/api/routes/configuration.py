@@ -46,7 +46,7 @@ async def check_workbook(content: bytes, wants_file: bool) -> ValidationReport |
 
 
 async def describe_configuration() -> ConfigurationState:
-    """Answer `GET /api/config`: the active version, its warnings and orders, and the last refused upload."""
+    """Answer `GET /api/config`: the active version, its warnings and one-off requests, and the last refused upload."""
     return ConfigurationState.model_validate(await in_thread(_configuration))
 
 

@@ -1,4 +1,4 @@
-"""What `GET /api/health` answers anybody: whether the app can work, without a name or an address of anything."""
+"""What `GET /api/health` answers every caller: whether the app can work, without a name or an address of anything."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ _NOTHING_ACTIVE = "There is no active configuration; GET /api/config has the las
 
 
 async def list_jobs() -> JobList:
-    """Answer `GET /api/jobs`: 404 where nothing is active."""
+    """Answer `GET /api/jobs`: 404 if nothing is active."""
     return await in_thread(_jobs)
 
 

@@ -55,13 +55,13 @@ _RETRIED = (JobStatus.FAILED.value, JobStatus.CANCELLED.value)
 async def retry_run(client: DurableOrchestrationClient, run_id: str) -> RunAccepted:
     """Answer `POST /api/runs/{run_id}/retry`: 202 as for a new run, of what failed or was cancelled in that one.
 
-    404 where there is no such run; 409 where it is active, nothing failed, or its jobs cannot be run again.
+    404 if there is no such run; 409 if it is active, nothing failed, or its jobs cannot be run again.
     """
     status, row = await _look_up(client, run_id)
     if _is_active(status, row):
         raise ProblemError(409, f"Run '{run_id}' is running; wait until it has ended, or cancel it.")
     if run_id.startswith(ORDERED):
-        detail = f"Run '{run_id}' carried out orders of the sheet Requests; upload them with new request_ids."
+        detail = f"Run '{run_id}' carried out one-off requests of the sheet Requests; upload them with new request_ids."
         raise ProblemError(409, detail)
     rows = await in_thread(lambda: list(job_rows(run_id)))
     job_ids = tuple(row["job_id"] for row in rows if row["status"] in _RETRIED)
@@ -107,7 +107,7 @@ class RunBody(BaseModel):
 
 
 async def start_requested_run(client: DurableOrchestrationClient, wanted: RunBody) -> RunAccepted | Rehearsal:
-    """Answer `POST /api/runs`: 202 with run id and links, 400 with all that is wrong, 409 where it exists.
+    """Answer `POST /api/runs`: 202 with run id and links, 400 with all that is wrong, 409 if it exists.
 
     A dry run is answered with 200 and what the run would do.
     """
@@ -166,7 +166,7 @@ async def _look_up(
 
 
 def _is_active(status: DurableOrchestrationStatus | None, row: Row | None) -> bool:
-    """Whether a run goes on: as its row says, and while it has none as Durable Functions says."""
+    """Whether a run is active: as its row says, or as Durable Functions says while it has none."""
     if row:
         return bool(row["status"] == RunStatus.RUNNING.value)
     return status is not None and status.runtime_status in ACTIVE
@@ -175,7 +175,7 @@ def _is_active(status: DurableOrchestrationStatus | None, row: Row | None) -> bo
 async def describe_run(
     client: DurableOrchestrationClient, run_id: str, job_status: Collection[str] = ()
 ) -> RunDescription:
-    """Answer `GET /api/runs/{run_id}`: status, progress and the result of every job; 404 where there is no such run.
+    """Answer `GET /api/runs/{run_id}`: status, progress and the result of every job; 404 if there is no such run.
 
     Args:
         client: The Durable client.
@@ -191,7 +191,7 @@ async def describe_run(
 
 
 async def cancel_run(client: DurableOrchestrationClient, run_id: str) -> RunAccepted:
-    """Answer `POST /api/runs/{run_id}/cancel`: 202, 404 where there is no such run, 409 where it has ended.
+    """Answer `POST /api/runs/{run_id}/cancel`: 202, 404 if there is no such run, 409 if it has ended.
 
     A run that is suspended is resumed: it has to go on to end.
     """
@@ -233,7 +233,7 @@ def describe(
 
 
 def _status(status: DurableOrchestrationStatus | None, row: Mapping[str, Any]) -> RunStatus:
-    """What the row says; before there is one, the run goes on as far as anybody knows."""
+    """What the row says; a run that has no row yet counts as running."""
     if not row and status and status.runtime_status in ENDED_BADLY:  # it did nothing, as after Durable's restart
         was_failure = status.runtime_status is OrchestrationRuntimeStatus.Failed
         return RunStatus.FAILED if was_failure else RunStatus.CANCELLED

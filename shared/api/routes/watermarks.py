@@ -88,7 +88,7 @@ def _incremental_job(job_id: str) -> Job:
         raise ProblemError(HTTPStatus.CONFLICT, f"Job '{job_id}' has load_type FULL, and so no watermark.")
     if not can_be_rewound(job):
         detail = (
-            f"Job '{job_id}' loads into {job.destination}, which keeps no record of rewinds; order a backfill of it."
+            f"Job '{job_id}' loads into {job.destination}, which keeps no record of rewinds; request a backfill of it."
         )
         raise ProblemError(HTTPStatus.CONFLICT, detail)
     return job
@@ -140,7 +140,7 @@ def _check(text: str, reached: str, job: Job) -> None:
     if reached and not _fits(_kind(text), _kind(reached)):
         raise _wrong(f"value: '{text}' is no value of column '{job.watermark_column}'; its last one is {reached}")
     if reached and comes_before(_in_a_zone(reached), _in_a_zone(text)):
-        raise _wrong(f"value: '{text}' is behind the last watermark {reached}; rows in between would never come")
+        raise _wrong(f"value: '{text}' is later than the last watermark {reached}; rows in between would never come")
 
 
 def _in_a_zone(text: str) -> str:

@@ -13,7 +13,7 @@ from tests.builders import a_row
 INCREMENTAL: dict[str, Any] = {"load_type": "INCREMENTAL", "watermark_column": "updated_at"}
 
 OTHER_SHEETS: list[tuple[str, str, dict[str, Any], str]] = [
-    ("source twice", "Sources", {"source_name": "SHOP_PG"}, "Sources!A3 source_name: 'SHOP_PG' stands in A2 already"),
+    ("source twice", "Sources", {"source_name": "SHOP_PG"}, "Sources!A3 source_name: 'SHOP_PG' is in A2 already"),
     (
         "jobs at once",
         "Sources",
@@ -50,7 +50,7 @@ OTHER_SHEETS: list[tuple[str, str, dict[str, Any], str]] = [
         {"job_id": "incr_x"},
         "Requests!B3 job_id: 'incr_x' is not a job_id of the sheet SourceConfig",
     ),
-    ("request twice", "Requests", {"request_id": "R1"}, "Requests!A3 request_id: 'R1' stands in A2 already"),
+    ("request twice", "Requests", {"request_id": "R1"}, "Requests!A3 request_id: 'R1' is in A2 already"),
     (
         "action",
         "Requests",

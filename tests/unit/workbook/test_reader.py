@@ -143,7 +143,7 @@ def test_a_missing_column_is_named_once() -> None:
 
 def test_a_column_that_is_there_twice_is_refused() -> None:
     report = validate(edited(lambda sheet: sheet.__setitem__("BZ1", "Job Id")))
-    assert "SourceConfig!BZ1 job_id: the column stands twice, here and in A1; remove one" in str(report.problems[0])
+    assert "SourceConfig!BZ1 job_id: the column is there twice, here and in A1; remove one" in str(report.problems[0])
 
 
 def test_dates_are_read_as_iso_text() -> None:

@@ -35,7 +35,7 @@ BAD_ROWS: list[tuple[str, dict[str, Any], str]] = [
     (
         "schema with a wildcard",
         {"schema_name": "s*"},
-        "D2 schema_name: 's*' holds *, which may stand in table_name only",
+        "D2 schema_name: 's*' holds *, which is allowed in table_name only",
     ),
     ("table missing", {"table_name": None}, "E2 table_name: is blank, but a value is required when source_type is"),
     ("table too long", {"table_name": "t" * 129}, "E2 table_name: "),
