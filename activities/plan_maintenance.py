@@ -11,7 +11,7 @@ from shared.planning.maintenance import delta_jobs
 
 
 def plan_maintenance(_maintenance: dict[str, Any]) -> dict[str, Any]:
-    """Find the jobs; none where no workbook is active.
+    """Find the jobs; none if no workbook is active.
 
     Takes the JSON form of a `Maintenance`, returns that of a `MaintenancePlan`.
     """

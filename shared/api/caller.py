@@ -57,7 +57,7 @@ def caller_of(headers: Mapping[str, str], params: Mapping[str, str], sign_in: bo
         headers: Of the request; names in any case.
         params: The query, after the `?`.
         sign_in: Whether App Service signs callers in. Only then does it keep the headers that name an account from
-            being sent by anybody.
+            being sent by a caller.
     """
     given = {name.lower(): value for name, value in headers.items()}
     principal = given.get("x-ms-client-principal") if sign_in else None

@@ -12,7 +12,7 @@ HINTS: dict[str, str] = {
     "deadline": "The attempt took too long: raise timeout_minutes or JOB_TIMEOUT_MINUTES, or read less at once.",
     "disk_full": "The work folder is full: give it more room, point WORK_FOLDER elsewhere, or run fewer jobs at once.",
     "error": "Follow what the message says, and run the job again.",
-    "lake": "Mend what the message names in the lake, mostly a role or a missing container, and run the job again.",
+    "lake": "Fix what the message names in the lake, mostly a role or a missing container, and run the job again.",
     "lane": "A part of the run broke as a whole: see the app's log at that time, then run the failed jobs again.",
     "lease_lost": "Another run took the job over while this attempt was frozen; nothing needs to be done.",
     "memory": "The attempt needs more memory: raise JOB_MEMORY_MEGABYTES, use larger instances or fewer jobs at once.",
