@@ -1,5 +1,5 @@
 #!/bin/sh
-# Second phase of a deployment: once the app's code runs, Event Grid gets the order to report new workbooks to it.
+# Second phase of a deployment: once the app's code runs, Event Grid is set up to report new workbooks to it.
 # azd calls it after every deploy and gives it the outputs of main.bicep; without azd export them yourself.
 set -eu
 : "${AZURE_RESOURCE_GROUP:?}" "${FUNCTION_APP_NAME:?}" "${WORKBOOK_TOPIC_NAME:?}" "${CONFIG_CONTAINER:?}" "${CONFIG_BLOB:?}"

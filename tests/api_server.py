@@ -22,7 +22,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Request:
-    """What came: parameters as text, the body as JSON where it is JSON, when it came."""
+    """What came: parameters as text, the body as JSON if it is JSON, when it came."""
 
     method: str
     path: str

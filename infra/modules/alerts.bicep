@@ -5,7 +5,7 @@ param namePrefix string
 param location string
 param tags { *: string }
 param workspaceId string
-@description('Existing action groups (resource ids) to notify besides emailAddress.')
+@description('Existing action groups (resource ids) to notify in addition to emailAddress.')
 param actionGroupIds string[]
 @description('Blank makes no action group.')
 param emailAddress string

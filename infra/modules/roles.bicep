@@ -93,7 +93,7 @@ resource hostBlobOwner 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-// Why: Durable Functions hands its work out through queues that it makes, and so does the blob trigger.
+// Why: Durable Functions distributes its work through queues that it makes, and so does the blob trigger.
 resource hostQueueContributor 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(hostStorage.id, identityName, roles.storageQueueDataContributor)
   scope: hostStorage
@@ -162,7 +162,7 @@ resource vaultReader 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-// Why: Application Insights takes telemetry only from who has this role.
+// Why: Application Insights takes telemetry only from senders that have this role.
 resource telemetryPublisher 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(insights.id, identityName, roles.monitoringMetricsPublisher)
   scope: insights

@@ -13,7 +13,7 @@ param tables string[] = []
 param deletions deletionType[] = []
 @description('How long what was deleted can be brought back.')
 param softDeleteDays int
-@description('Reachable through private endpoints, and from allowedRanges where there are any; else from everywhere.')
+@description('Reachable through private endpoints, and from allowedRanges if there are any; else from everywhere.')
 param privateNetwork bool
 @description('Public IPv4 addresses or ranges of at most /30.')
 param allowedRanges string[]

@@ -30,7 +30,7 @@ _FONTS = """<?xml version="1.0"?>
 
 
 def install_browser() -> None:
-    """Fetch what is not there yet. Raises ServiceError or CalledProcessError where a registry cannot be reached."""
+    """Fetch what is not there yet. Raises ServiceError or CalledProcessError if a registry cannot be reached."""
     if _PACKED:
         _unpacked()
     else:
@@ -45,7 +45,7 @@ def axe_script() -> str:
 
 @contextmanager
 def launched() -> Iterator[Browser]:
-    """A running browser, installed first where it is not there yet."""
+    """A running browser, installed first if it is not there yet."""
     install_browser()
     with sync_playwright() as playwright:
         if not _PACKED:

@@ -1,4 +1,4 @@
-"""Where an identity cannot be had, a connection string with an account key does the same work."""
+"""If no identity is available, a connection string with an account key does the same work."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ class _Relay:
             return await _answer(request, upstream, content, fault)
 
     async def _broken(self, request: web.Request, fault: Fault) -> web.StreamResponse | None:
-        """The answer to a request that is not passed on, or not answered as the storage did; None where it goes on."""
+        """The answer to a request that is not passed on, or not answered as the storage did; None if it goes on."""
         if fault.kind == "answer":
             error = f'<?xml version="1.0"?><Error><Code>{_CODES.get(fault.status, "ServerBusy")}</Code></Error>'
             headers = {"x-ms-error-code": _CODES.get(fault.status, "ServerBusy")}

@@ -41,7 +41,7 @@ def test_a_reader_during_full_reloads(
 
 @contextmanager
 def reading(app: BrokenApp, table: str, flow: str) -> Iterator[set[tuple[tuple[object, ...], ...]]]:
-    """Read the table again and again; gives the set of what was seen, without what stood there at first."""
+    """Read the table again and again; gives the set of what was seen, without what was there at first."""
     seen: set[tuple[tuple[object, ...], ...]] = set()
     failures: list[Exception] = []
     ended = threading.Event()

@@ -1,4 +1,4 @@
-"""A process that stood still while another run took its job over does not commit, wherever it stood."""
+"""A process that paused while another run took its job over does not commit, wherever it paused."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Result:
 
 
 class Definitions(Transaction):
-    """What a session may ask for besides queries and changes."""
+    """What a session may ask for apart from queries and changes."""
 
     def _other(self, text: str) -> Result:
         words = text.upper().split()

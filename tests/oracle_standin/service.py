@@ -67,7 +67,7 @@ class OracleService:
             connection.commit()
 
     def insert(self, table: str, rows: Iterable[Sequence[Any]], types: Sequence[Any] = ()) -> None:
-        """Add rows by bind variables, of the driver's types where the values do not say them, and commit."""
+        """Add rows by bind variables, of the driver's types if the values do not give them, and commit."""
         values = [tuple(row) for row in rows]
         marks = ", ".join(f":{n}" for n in range(1, len(values[0]) + 1))
         with self.connect() as connection, connection.cursor() as cursor:

@@ -33,7 +33,7 @@ class Changes:
 
     @contextmanager
     def _writing(self) -> Iterator[Transaction]:
-        """The transaction that a statement writes in; what it did is undone where it fails."""
+        """The transaction that a statement writes in; what it did is undone if it fails."""
         own = self.session.transaction
         if own is None:
             made = self.engine.begin()

@@ -318,7 +318,7 @@ def _to_moment(value: Any, source: Kind, target: Kind, style: int) -> int:
 
 
 def fit_moment(ticks: int, target: Kind) -> int:
-    """Ticks rounded to what a type counts, or error 242 where it does not reach so far."""
+    """Ticks rounded to what a type counts, or error 242 if it does not reach so far."""
     if target.name == "date":
         return ticks // k.DAY * k.DAY
     if target.name == "datetime":

@@ -1,6 +1,6 @@
 """Databases, tables with the versions of their rows, transactions and locks, over one SQLite database in memory.
 
-A row's `f` is the commit from which it holds and its `u` the one from which it holds no more; while a transaction is
+A row's `f` is the commit from which it holds and its `u` the one from which it no longer holds; while a transaction is
 open, its number is there with a minus. So any reader can see any moment, and a writer hides nothing but its own.
 """
 
@@ -30,7 +30,7 @@ _DEADLOCK = (
 
 
 _MISTAKES = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
-"""What our own functions raise where they are wrong."""
+"""What our own functions raise if they are wrong."""
 
 
 class CancelledError(Exception):

@@ -40,7 +40,7 @@ def kind_of(text: str) -> Kind:
 
 
 def t_cast(value: Any, source: str, target: str, style: int, mode: str) -> Any:
-    """`mode`: "" a cast, "t" one that gives NULL where it fails, "s" an assignment."""
+    """`mode`: "" a cast, "t" one that gives NULL if it fails, "s" an assignment."""
     if value is None:
         return None
     try:
@@ -314,7 +314,7 @@ def t_substring(value: Any, start: Any, length: Any) -> Any:
 
 
 def t_text(name: str, *values: Any) -> Any:
-    """Functions of texts that are NULL where an argument is."""
+    """Functions of texts that are NULL if an argument is."""
     if None in values:
         return None
     return _TEXT[name](*values)

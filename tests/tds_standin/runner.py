@@ -65,7 +65,7 @@ class Changed:
 
 @dataclass
 class Results:
-    """What a procedure gives besides rows."""
+    """What a procedure gives in addition to rows."""
 
     status: int = 0
     outputs: dict[str, Any] = field(default_factory=dict)

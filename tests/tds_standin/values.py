@@ -20,7 +20,7 @@ class Value:
     nullable: bool = True
     name: str = ""
     column: tuple[Any, Any] | None = None
-    """The table and its column where it is one, unchanged."""
+    """The table and its column if it is one, unchanged."""
 
 
 def literal_text(text: str) -> str:
@@ -102,7 +102,7 @@ def decimal_result(op: str, left: Kind, right: Kind) -> Kind:
 
 
 def converted(value: Value, target: Kind, style: str = "0", mode: str = "") -> str:
-    """The SQL that gives a value in another type; the same SQL where its form is the same."""
+    """The SQL that gives a value in another type; the same SQL if its form is the same."""
     source = value.kind
     if source.name == "null" or (style == "0" and mode in ("", "s", "t") and _is_free(source, target)):
         return value.sql

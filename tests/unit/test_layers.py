@@ -31,7 +31,7 @@ FUNCTION_APP_MAY_IMPORT = {
     "shared.settings",
     "shared.telemetry",
 }
-STATEMENTS_OF_A_FUNCTION = 2  # besides its docstring: register and delegate, nothing else
+STATEMENTS_OF_A_FUNCTION = 2  # apart from its docstring: register and delegate, nothing else
 
 
 def imports(path: Path) -> Iterator[str]:

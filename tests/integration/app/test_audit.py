@@ -145,7 +145,7 @@ def test_progress_is_written_over_what_failed_and_never_over_what_succeeded() ->
     first = ProgressRow(an_order(), job, START)
     first.write("extract", 5)
     assert [row["status"] for row in job_rows("run-1")] == ["RUNNING"]
-    second = ProgressRow(an_order(), job, START + timedelta(minutes=5))  # handed out again, while the first is frozen
+    second = ProgressRow(an_order(), job, START + timedelta(minutes=5))  # scheduled again, while the first is frozen
     second.write("extract", 1)
     first.write("extract", 9)
     assert [row["rows_extracted"] for row in job_rows("run-1")] == [1]

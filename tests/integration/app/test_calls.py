@@ -22,7 +22,7 @@ class Changed(BaseModel):
 
 
 async def change(run_id: str) -> Accepted[Changed]:
-    """Changes, where it is called by the right name."""
+    """Changes, if it is called by the right name."""
     if run_id == "broken":
         raise ZeroDivisionError
     return Changed()

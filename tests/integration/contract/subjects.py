@@ -48,9 +48,9 @@ class Subject(Protocol):
     secret: Mapping[str, Any]
     """The connection of its source."""
     rejected: Mapping[str, Any] | None
-    """A connection that the source does not accept; None where it asks for no proof."""
+    """A connection that the source does not accept; None if it asks for no proof."""
     unreachable: Mapping[str, Any] | None
-    """A connection to where nothing answers; None where the source is a file."""
+    """A connection to where nothing answers; None if the source is a file."""
 
     def write(self, rows: Sequence[Row], columns: Sequence[str] = ("id", "changed", "name")) -> None:
         """Make these rows, with these columns, all that the source has."""
@@ -84,7 +84,7 @@ class SqlTable:
 
 
 class Endpoint:
-    """An endpoint of an API that asks for a token, pages by offset, and filters by time where it is asked to."""
+    """An endpoint of an API that asks for a token, pages by offset, and filters by time if it is asked to."""
 
     def __init__(self, server: ApiServer) -> None:
         path = f"/{unique_name()}"

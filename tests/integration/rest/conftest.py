@@ -104,7 +104,7 @@ class Lake:
         return pa.concat_tables((pq.read_table(file) for file in files), promote_options="default")
 
     def rows(self, name: str = "things") -> list[dict[str, Any]]:
-        """The rows of a table, by id where they have one."""
+        """The rows of a table, by id if they have one."""
         rows = self.table(name).to_pylist()
         return sorted(rows, key=lambda row: row.get("id") or 0)
 

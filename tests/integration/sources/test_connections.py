@@ -25,7 +25,7 @@ SECONDS = 2
 UNKNOWN = "no!such!host.invalid"  # no host's name can be like that, so that no name server is asked
 CANARY = "canary-51ac"
 SOURCE_TYPES = ("PostgreSQL", "MSSQL", "Oracle")
-# by pyodbc where it and unixODBC are installed, and otherwise by the driver that takes its place
+# by pyodbc if it and unixODBC are installed, and otherwise by the driver that takes its place
 WITH_DRIVER = "MSSQL with a driver"
 FIELDS = {WITH_DRIVER: {"driver": "ODBC Driver 18 for SQL Server"}}
 

@@ -114,7 +114,7 @@ class Loaded:
 
     @staticmethod
     def _shown(column: str) -> str:
-        """The column; without the zeros at the end where the source's type has no scale and Parquet's has one."""
+        """The column; without the zeros at the end if the source's type has no scale and Parquet's has one."""
         return f'trim_scale("{column}")' if column == "numeric" else f'"{column}"'
 
     def _copy(self, query: str) -> list[str]:

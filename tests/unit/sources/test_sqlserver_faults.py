@@ -20,7 +20,7 @@ CANARY = "canary-8d22"
 CONNECTION = SqlServerConnection(host="db.example", port=1433, database="shop", username="reader")
 PREFIX = "[Microsoft][ODBC Driver 18 for SQL Server]"
 Messages = list[tuple[str, int, str]]
-"""SQLSTATE, number and text; the number is 0 where the driver itself speaks."""
+"""SQLSTATE, number and text; the number is 0 if the message is the driver's own."""
 
 
 def prefix(number: int) -> str:
