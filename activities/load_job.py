@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from shared.activation.store import configuration_store
-from shared.audit.jobs import record_job
+from shared.audit.jobs import recent_loads, record_job
 from shared.audit.ledger import evidence, last_load, last_rewind, record_load
 from shared.audit.patience import patiently
 from shared.audit.progress import ProgressRow
@@ -27,7 +27,7 @@ from shared.isolation.parent import Limits, run_in_child
 from shared.isolation.slots import SourceFullError, source_slot
 from shared.isolation.work_folder import work_folder
 from shared.models.attempt import AttemptOrder, JobResult, JobStatus, Rewind
-from shared.models.job import Job, LoadType
+from shared.models.job import Job, LoadType, Source
 from shared.secrets import connection_secret, forget_cached_secrets
 from shared.settings import most_timeout_minutes, settings
 from shared.telemetry.spans import attempt_of_job
@@ -35,6 +35,7 @@ from shared.workbook.configuration import Configuration
 
 log = logging.getLogger(__name__)
 
+_LOADS_COMPARED = 3  # that brought rows, before one without any is remarkable
 CANCEL_SECONDS = 5  # between two looks whether the run was cancelled
 PATIENCE_SECONDS = 120.0  # for the app's own storage, before a load and after it
 _STATUS = {"busy": JobStatus.SKIPPED, "cancelled": JobStatus.CANCELLED}
@@ -125,7 +126,7 @@ def _load(attempt: AttemptOrder, job: Job, configuration: Configuration, started
             "shared.loading.attempt:run_attempt",
             {
                 "order": attempt.model_copy(update={"lease_id": lease.lease_id}),
-                "job": job,
+                "job": _with_defaults(job, configuration.source(job.source_name)),
                 "folder": folder,
                 "loaded_before": known.loaded_before,
                 "rewind": known.rewind,
@@ -137,6 +138,8 @@ def _load(attempt: AttemptOrder, job: Job, configuration: Configuration, started
             raise_if_interrupted=interruptions,
             reusable=lambda loaded: loaded.status is JobStatus.SUCCESS,
         )
+        if result.status is JobStatus.SUCCESS:
+            result = _with_doubt(job, result)
         if result.status is JobStatus.SUCCESS and not _is_recorded(
             lambda: record_load(job, result), f"Ledger of job {job.job_id}"
         ):
@@ -154,6 +157,27 @@ def _is_recorded(record: Callable[[], None], what: str) -> bool:
         log.exception("%s is not in the audit table; the end of the run writes it", what)
         return False
     return True
+
+
+def _with_doubt(job: Job, result: JobResult) -> JobResult:
+    """The result, with a warning where a load brought nothing and every one of the last brought rows."""
+    if result.rows_extracted:
+        return result
+    earlier = [row for row in recent_loads(job.job_id, _LOADS_COMPARED) if row["status"] == JobStatus.SUCCESS.value]
+    if len(earlier) < _LOADS_COMPARED or not all(row.get("rows_extracted") for row in earlier):
+        return result
+    warning = (
+        f"The load brought no rows, and each of the {_LOADS_COMPARED} before it brought some: see whether the source "
+        "is still being filled."
+    )
+    return result.model_copy(update={"warnings": (*result.warnings, warning)})
+
+
+def _with_defaults(job: Job, source: Source) -> Job:
+    """The job with what its blank cells take from the row of its source."""
+    if job.max_shrink_percent is not None:
+        return job
+    return job.model_copy(update={"max_shrink_percent": source.max_shrink_percent})
 
 
 def _limits(job: Job) -> Limits:

@@ -17,9 +17,10 @@ from pydantic_core import PydanticUndefined
 import shared.audit.table
 from function_app import routes
 from localhost.behaviours import behaviours_table
+from localhost.type_tables import type_changes, watermark_orders
 from shared.api.endpoint import Endpoint
 from shared.settings import READ_BY_HOST, Settings
-from shared.workbook.documentation import columns_table, json_schema
+from shared.workbook.documentation import changes_table, columns_table, json_schema
 
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -66,6 +67,9 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "columns": columns_table,
     "routes": routes_table,
     "settings": settings_table,
+    "changed-cells": changes_table,
+    "watermark-orders": watermark_orders,
+    "type-changes": type_changes,
 }
 FILES: Mapping[Path, Callable[[], str]] = {ROOT / "docs" / "workbook.schema.json": json_schema}
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pydantic import Field
+
+from shared.jobs.history import effect_of
 from shared.models.job import Job, Source
 from shared.models.shape import Shape
 from shared.workbook.columns import SOURCE_CONFIG, SOURCES
@@ -19,6 +22,7 @@ class CellChange(Shape):
     column: str
     before: Any = None
     after: Any = None
+    effect: str | None = Field(default=None, description="What it means for a job that has loaded already.")
 
 
 class Changes(Shape):
@@ -63,7 +67,8 @@ def changes_between(before: Configuration, after: Configuration) -> Changes:
 def _job_changes(both: list[tuple[Job, Job]]) -> Iterator[CellChange]:
     for was, now in both:
         if was != now:
-            yield from _cells(SOURCE_CONFIG.name, now.job_id, _values(was, "enabled"), _values(now, "enabled"))
+            for change in _cells(SOURCE_CONFIG.name, now.job_id, _values(was, "enabled"), _values(now, "enabled")):
+                yield change.model_copy(update={"effect": effect_of(change.column, now)})
 
 
 def _source_changes(before: Configuration, after: Configuration) -> Iterator[CellChange]:

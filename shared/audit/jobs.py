@@ -147,6 +147,7 @@ def _job_row(result: JobResult, job: Job | None) -> dict[str, Any]:
         "load_type": job.load_type.value if job else None,
         **result.figures(),
         "schema_changes": result.schema_changes or None,
+        "warnings": result.warnings or None,
         "start_time": result.started_at,
         "end_time": result.ended_at,
         "duration_seconds": result.duration_seconds.get("total"),

@@ -23,6 +23,7 @@ HINTS: dict[str, str] = {
     "secret_not_found": "Add one of the secrets that the message lists; the next run finds it.",
     "source": "Fix what the source refuses, such as a password, a right or a name, and run the job again.",
     "still_held": "An earlier execution of the same attempt holds the job; it is tried again once that has ended.",
+    "too_few_rows": "Fewer rows came than max_shrink_percent allows: look at the source, then order a full refresh.",
     "too_many_deletes": "More rows are gone at the source than max_deleted_percent allows: look there, then raise it.",
     "transient": "Network or service trouble that mostly passes: if all attempts failed, see host, port and firewall.",
     "unexpected": "The app does not know this error: see its trace in the log, try again, report it with the run's id.",

@@ -58,7 +58,7 @@ class AdlsDestination:
     def __init__(self, job: Job, commit: LoadCommit) -> None:
         self._job = job
         self._commit = commit
-        self.table_format: TTableFormat | None = "delta" if job.table_format == "delta" else None
+        self.table_format: TTableFormat | None = "delta" if job.table_format == "delta" else "native"
 
     def pipeline_arguments(self) -> dict[str, Any]:
         return {"destination": lake_destination(self._job, self._commit), "dataset_name": dataset_name(self._job)}
@@ -67,6 +67,11 @@ class AdlsDestination:
         with pipeline.destination_client() as client:
             assert isinstance(client, CommittingClient)
             return client.begin_attempt()
+
+    def rows_in(self, pipeline: dlt.Pipeline, table_name: str) -> int | None:
+        with pipeline.destination_client() as client:
+            assert isinstance(client, CommittingClient)
+            return client.rows_in(table_name)
 
     def finish_load(self, loaded: Any) -> None:
         """Nothing: the client has counted while it committed."""

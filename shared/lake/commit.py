@@ -104,6 +104,15 @@ class CommittingClient(ListedClient):
         location = self.make_remote_url(self.pathlib.join(self.dataset_path, table_name))
         return open_delta_table(location, delta_storage_options(self.config))
 
+    def rows_in(self, table_name: str) -> int | None:
+        """The rows of a table as of its last committed load, None if that is not known."""
+        if table_name in self.commit.inventory.delta_tables:
+            table = self.delta_table(table_name)
+            return table.count() if table else None
+        if table_name not in self.commit.inventory.manifests:
+            return None
+        return int(self._read_json(self.pathlib.join(self.dataset_path, table_name, MANIFEST))["rows"])
+
     def _make_void(self, load_id: str) -> None:
         """Keep a load that broke off from committing later: what creates the blob of its record first, wins."""
         if not self._create(self._record_path(load_id), b"") and self.fs_client.cat_file(self._record_path(load_id)):
@@ -131,6 +140,7 @@ class CommittingClient(ListedClient):
             **self.commit.record,
             **self.commit.written(),
             "tables": self.commit.tables,
+            "delta_tables": self.commit.delta_tables,
         }
         path, content = self._record_path(load_id), json.dumps(self._record).encode()
         # it may be ours: an answer that got lost on its way makes the SDK write a second time
@@ -142,9 +152,23 @@ class CommittingClient(ListedClient):
         for table_name in record["tables"]:
             self._write_manifest(table_name, inventory, record)
         replaced = {name for name, load in record["tables"].items() if load["replaced"]}
+        delta = set(record.get("delta_tables", ()))
         for file in inventory.data:
-            if file.table in replaced and file.load_id != record["load_id"]:
+            if file.table in delta or (file.table in replaced and file.load_id != record["load_id"]):
                 self._delete_file(file.path)
+        for table_name in delta & set(inventory.manifests):  # it was plain Parquet before
+            self._delete_file(self.pathlib.join(self.dataset_path, table_name, MANIFEST))
+        for table_name in replaced & inventory.delta_tables:
+            self._remove_delta(table_name, record)
+
+    def _remove_delta(self, table_name: str, record: Mapping[str, Any]) -> None:
+        """Remove what a table has left that was Delta before: first the log, by which readers know it."""
+        folder = self.pathlib.join(self.dataset_path, table_name, "")
+        kept = {MANIFEST, *(file["path"] for file in record["tables"][table_name]["files"])}
+        left = [path for path in self.fs_client.find(folder) if path[len(folder) :] not in kept]
+        log = f"{folder}_delta_log{self.pathlib.sep}"
+        for path in sorted(left, key=lambda path: not path.startswith(log)):
+            self._delete_file(path)
 
     def _write_manifest(self, table_name: str, inventory: Inventory, record: Mapping[str, Any]) -> None:
         path = self.pathlib.join(self.dataset_path, table_name, MANIFEST)
@@ -223,6 +247,7 @@ class CommittingClient(ListedClient):
         for table, expected in self.commit.expected_rows.items():
             schema = self.prepare_load_table(table)
             if schema.get("table_format") == "delta":
+                self.commit.delta_tables.append(table)
                 continue  # its own job has counted, against Delta's metrics
             mine = [self._measured(file) for file in files if file.table == table]
             rows = sum(file["rows"] for file in mine)

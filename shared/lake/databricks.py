@@ -180,6 +180,13 @@ class DatabricksDestination:
             raise self._explained(error) from None
         return {"load_id": load_id} if load_id else None
 
+    def rows_in(self, pipeline: dlt.Pipeline, table_name: str) -> int | None:
+        try:
+            with pipeline.destination_client() as client:
+                return _rows_in(client, table_name)
+        except Exception as error:
+            raise self._explained(error) from None
+
     def finish_load(self, loaded: Any) -> None:
         """Count what was handed over: Databricks counts for itself what COPY INTO took."""
         commit = self._commit
@@ -213,6 +220,15 @@ def _last_load_id(client: Any, schema_name: str) -> str | None:
     except DatabaseUndefinedRelation:
         return None
     return found[0][0] if found else None
+
+
+def _rows_in(client: Any, table_name: str) -> int | None:
+    table = client.sql_client.make_qualified_table_name(table_name)
+    try:
+        found = client.sql_client.execute_sql(f"SELECT COUNT(*) FROM {table}")  # noqa: S608 - dlt quotes it
+    except DatabaseUndefinedRelation:
+        return None
+    return int(found[0][0]) if found else None
 
 
 def staging(job: Job) -> filesystem:

@@ -38,6 +38,9 @@ class Destination(Protocol):
             LakeError: it refuses for good.
         """
 
+    def rows_in(self, pipeline: dlt.Pipeline, table_name: str) -> int | None:
+        """The rows that a table has as of its last committed load, None if that is not known. After `begin_attempt`."""
+
     def finish_load(self, loaded: Any) -> None:
         """Note down in the commit what dlt's load (`LoadInfo`) wrote, where it is not known yet."""
 

@@ -35,6 +35,7 @@ class LoadCommit:
     deletes: DeleteDetection | None = None
     marks_deleted: bool = False
     tables: dict[str, Any] = field(default_factory=dict)
+    delta_tables: list[str] = field(default_factory=list)
     files: int = 0
     rows: int = 0
     rows_deleted: int = 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -22,10 +22,12 @@ from shared.errors.hierarchy import ConfigurationError, LakeError
 from shared.errors.job_errors import as_job_error
 from shared.isolation.leases import assert_held
 from shared.jobs.destinations import dataset_path, destination_type
+from shared.jobs.history import cells_of
 from shared.jobs.lake_layout import pipeline_name
 from shared.lake.destination import Destination, open_destination
 from shared.lake.load import DeleteDetection, LoadCommit
 from shared.loading.dlt_settings import configure_dlt
+from shared.loading.safeguards import doubts, filled_columns, refuse_changed_cells, refuse_shrinking
 from shared.loading.schema_changes import schema_changes
 from shared.loading.state import known_columns, known_watermark
 from shared.models.attempt import AttemptOrder, JobResult, JobStatus, Rewind, figures_of
@@ -94,6 +96,9 @@ class _Attempt:
     source: Source | None = None
     opened: Destination | None = None
     rows_read: int = 0
+    warnings: list[str] = field(default_factory=list)
+    filled: set[str] = field(default_factory=set)
+    last_record: Mapping[str, Any] | None = None
     starts_over: bool = False
     rewind_in_record: str | None = None
 
@@ -113,7 +118,7 @@ class _Attempt:
 
     def _already_committed(self, pipeline: dlt.Pipeline) -> JobResult | None:
         """The result of this very run's load where an earlier execution of it committed before its host died."""
-        record = self.destination.begin_attempt(pipeline)
+        self.last_record = record = self.destination.begin_attempt(pipeline)
         if record and record.get("run_id") == self.order.run_id:
             return self._result(record)
         self._take_up_rewind((record or {}).get("rewind"))
@@ -159,18 +164,25 @@ class _Attempt:
                 end=self.order.end,
                 watermark=before,
                 rewound=self.rewind is not None,
+                warn=self.warnings.append,
+                report_filled=self.filled.update,
             )
             disposition = write_disposition(self.job, options)
             if deletes := self._delete_detection(disposition):
                 self.commit.deletes, options = deletes, replace(options, keys_file=deletes.keys_file)
             self.source = open_source(self.job, self.secret, options)
             resource = self._with_disposition(self.source.resource(), disposition)
+            if disposition != "replace" and self.rewind is None and self.last_record:
+                refuse_changed_cells(self.last_record, self.job, known, _names(resource.columns))
             extracted = pipeline.extract(
                 resource, loader_file_format="parquet", schema_contract=_schema_contract(self.job)
             )
         with self._stage("normalize"):
             pipeline.normalize()
         self.commit.expected_rows = _rows_by_table(extracted)
+        replaces = disposition == "replace"
+        if replaces and not self.starts_over:
+            self._refuse_shrinking(pipeline)
         self.commit.record = {
             "run_id": self.order.run_id,
             "job_id": self.job.job_id,
@@ -181,6 +193,7 @@ class _Attempt:
             "watermark_after": self._watermark(pipeline),
             "schema_changes": schema_changes(known, known_columns(pipeline, self.job), _names(resource.columns)),
         }
+        self._note_doubts(replaces, list(_names(resource.columns)))
         with self._stage("load"):
             loaded = pipeline.load()
             self.destination.finish_load(loaded)
@@ -191,6 +204,23 @@ class _Attempt:
                 **self.commit.written(),
             }
         )
+
+    def _refuse_shrinking(self, pipeline: dlt.Pipeline) -> None:
+        """Raises ShrunkTableError; the lake is asked only where the job has a limit."""
+        if self.job.max_shrink_percent is None or self.last_record is None:
+            return
+        name = self.job.resource_name
+        rows_before = self.destination.rows_in(pipeline, name)
+        refuse_shrinking(self.job, rows_before, self.commit.expected_rows.get(name, 0))
+
+    def _note_doubts(self, replaces: bool, columns: list[str]) -> None:
+        """Keep with the load what later ones are compared with, and say what is doubtful about this one."""
+        record, rows = self.commit.record, self.commit.record["rows_extracted"]
+        record["cells"] = cells_of(self.job)
+        record["columns"] = columns
+        record["filled"] = filled_columns(self.last_record, self.filled, rows, replaces)
+        found = doubts(self.job, self.last_record, record, replaces, datetime.now(timezone.utc))
+        record["warnings"] = [*self.warnings, *found]
 
     def _refuse_impossible_backfill(self) -> None:
         job = self.job
@@ -215,7 +245,7 @@ class _Attempt:
         resource.apply_hints(
             write_disposition=disposition,
             table_format=self.destination.table_format,
-            primary_key=job.primary_key or None,
+            primary_key=list(self.source.primary_key) if self.source and self.source.primary_key else None,
         )
         if disposition != "replace" and commit.base_load_id and not commit.replaced_range and not commit.deletes:
             resource.add_filter(lambda rows: rows.num_rows > 0)  # nothing new makes no file; a first load makes a table

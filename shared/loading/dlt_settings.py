@@ -17,7 +17,7 @@ FILE_BYTES = 128 * 1024 * 1024  # of one Parquet file; the files of a table are 
 SETTINGS: dict[str, Any] = {
     "dlthub_telemetry": False,
     "log_level": "WARNING",
-    "naming": "direct",  # tables and columns keep the source's names
+    "naming": "shared.loading.naming",  # tables and columns keep their names
     "add_dlt_load_id": False,
     "compression": "zstd",
     "file_max_bytes": FILE_BYTES,

@@ -72,6 +72,9 @@ class LoadFigures(Shape):
     watermark_after: str | None = None
     load_id: str | None = Field(default=None, description="Missing if there was nothing new to load.")
     schema_changes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = Field(
+        default=(), description="What a load that succeeded makes doubtful, one sentence each."
+    )
 
     def figures(self) -> dict[str, Any]:
         """These fields alone, as plain values; what a load did not have is left out."""

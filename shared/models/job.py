@@ -10,8 +10,8 @@ from pydantic import Field
 
 from shared.models.shape import Shape
 
-# what no path can hold, and what dlt takes for a part of a file's name
-_NOT_IN_A_PATH = re.compile(r"""[\x00-\x1f/\\#?%*:|"'<>.{}]""")
+_NOT_IN_A_NAME = re.compile(r"""[\x00-\x1f\x7f/\\#?%*:|"'<>.{}~]|^ | $|^_(?=dlt|delta_log$)|^i(?=nit$)""")
+"""What a folder of the lake, or dlt's layout of files, cannot have; and how the names begin that dlt and Delta keep."""
 _FILE_ENDING = re.compile(r"(?<=.)\.(json|jsonl|ndjson|csv|txt|xml|gz|zip|aspx?|php)$", re.IGNORECASE)
 
 
@@ -50,6 +50,7 @@ class Job(Shape):
     verify: bool | Literal["SUMS"] = False
     detect_deletes: Literal["none", "soft", "hard"] = "none"
     max_deleted_percent: int = 10
+    max_shrink_percent: int | None = None
     partition_by: tuple[str, ...] = ()
     included_columns: tuple[str, ...] = ()
     excluded_columns: tuple[str, ...] = ()
@@ -91,10 +92,10 @@ class Job(Shape):
     def resource_name(self) -> str:
         """The table's name in the lake: the source's table, or the last part of an API's path.
 
-        What a path cannot hold becomes `_`; a name that dlt keeps for its own tables gets another beginning.
+        What cannot be in a folder's name becomes `~` and its bytes in hexadecimal, so that no two names become one.
         """
-        name = _NOT_IN_A_PATH.sub("_", self.table_name or _endpoint_name(self.api_endpoint or "") or self.job_id)
-        return f"table{name}" if name.startswith("_dlt") else name
+        name = self.table_name or _endpoint_name(self.api_endpoint or "") or self.job_id
+        return _NOT_IN_A_NAME.sub(lambda found: "".join(f"~{byte:02x}" for byte in found[0].encode()), name)
 
 
 def _endpoint_name(endpoint: str) -> str:
@@ -111,6 +112,7 @@ class Source(Shape):
     secret_name: str | None = None
     auth: Literal["password", "managed_identity"] = "password"
     quiet_hours: str | None = None
+    max_shrink_percent: int | None = None
     row: int = 0
 
 

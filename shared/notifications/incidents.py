@@ -36,6 +36,7 @@ class Kind(StrEnum):
     OVERDUE = "overdue"
     RUN = "run"
     WORKBOOK = "workbook"
+    WARNING = "warning"
     SETTING = "setting"
 
 

@@ -17,12 +17,14 @@ _OPENED = {
     Kind.RUN: ("A run could not be carried out", "{} runs could not be carried out"),
     Kind.SETTING: ("A setting of the app is wrong", "{} settings of the app are wrong"),
     Kind.WORKBOOK: ("An uploaded workbook was refused", "{} uploaded workbooks were refused"),
+    Kind.WARNING: ("{} job loaded with a warning", "{} jobs loaded with warnings"),
 }
 _CLOSED = {
     ("{} job is well again", "{} jobs are well again"): (Kind.JOB, Kind.OVERDUE),
     ("Runs are carried out again",) * 2: (Kind.RUN,),
     ("A setting of the app is right again", "{} settings of the app are right again"): (Kind.SETTING,),
     ("An uploaded workbook was accepted again",) * 2: (Kind.WORKBOOK,),
+    ("{} job loaded without a warning again", "{} jobs loaded without warnings again"): (Kind.WARNING,),
 }
 
 

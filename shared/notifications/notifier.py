@@ -63,9 +63,15 @@ def notify_of_run(run: RunOutcome) -> None:
         for row in rows
         if row["status"] == JobStatus.FAILED.value
     ]
+    doubtful = [
+        Incident(Kind.WARNING, row["job_id"], row["warnings"][0], run_id)
+        for row in rows
+        if row["status"] == JobStatus.SUCCESS.value and row.get("warnings")
+    ]
     loaded = [row["job_id"] for row in rows if row["status"] == JobStatus.SUCCESS.value]
     loaded += {base_job_id(job_id) for job_id in loaded}
-    well = {incident_key(kind, job_id) for job_id in loaded for kind in (Kind.JOB, Kind.OVERDUE)}
+    well = {incident_key(kind, job_id) for job_id in loaded for kind in (Kind.JOB, Kind.OVERDUE, Kind.WARNING)}
+    broken += doubtful
     if run.error:
         broken.append(Incident(Kind.RUN, "", run.error.message, run_id))
     else:
@@ -123,7 +129,7 @@ def _forget_idle(incidents: Iterable[Incident], enabled: Collection[str]) -> Non
     idle = [
         Incident(incident.kind, incident.subject, incident.sentence, incident.run_id, open=False, told_open=False)
         for incident in incidents
-        if incident.kind in (Kind.JOB, Kind.OVERDUE)
+        if incident.kind in (Kind.JOB, Kind.OVERDUE, Kind.WARNING)
         and (incident.open or incident.told_open)
         and base_job_id(incident.subject) not in enabled
     ]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from shared.errors.hierarchy import IngestionError, SourceError
+from shared.errors.hierarchy import ConfigurationError, IngestionError, SourceError
 from shared.isolation.parent import Limits, run_in_child
 from shared.jobs.destinations import dataset_path
 from shared.jobs.wildcards import expand, is_wildcard
@@ -70,13 +70,27 @@ def expand_wildcards(jobs: Sequence[Job], options: Mapping[str, JobOptions], con
             text = f"Job '{job.job_id}': no table of schema '{job.schema_name}' matches '{job.table_name}'."
             expansion.failed[job.job_id] = SourceError(f"{text} {len(names)} tables and views are there.")
             continue
-        own = expand(job, names, taken)
+        own = _without_twins(expand(job, names, taken), expansion.failed)
         taken.update(dataset_path(one) for one in own)
         expansion.jobs += own
         expansion.tables[job.job_id] = len(own)
         if option := expansion.options.pop(job.job_id, None):
             expansion.options.update((one.job_id, option) for one in own)
     return expansion
+
+
+def _without_twins(jobs: Sequence[Job], failed: dict[str, IngestionError]) -> list[Job]:
+    """The jobs of a wildcard, without those that would write the table of an earlier one, as in Databricks T and t."""
+    places: dict[str, Job] = {}
+    for job in jobs:
+        first = places.setdefault(dataset_path(job), job)
+        if first is not job:
+            failed[job.job_id] = ConfigurationError(
+                f"Job '{job.job_id}': table '{job.table_name}' would be {dataset_path(job)}, which table "
+                f"'{first.table_name}' is already: leave one out with excluded_tables, or give it a row and a "
+                "target of its own."
+            )
+    return list(places.values())
 
 
 def _list_tables(jobs: Sequence[Job], configuration: Configuration) -> dict[_SchemaKey, list[str] | IngestionError]:

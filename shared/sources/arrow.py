@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation, localcontext
 from typing import Any, TypeAlias
 
@@ -34,10 +35,15 @@ def conform(batch: Batch, schema: pa.Schema) -> pa.Table:
 def misfit(name: str, value: object, arrow_type: pa.DataType) -> SourceError:
     """The error for a value that its column's type in the lake cannot carry."""
     return SourceError(
-        f"Column '{name}' holds {one_line(str(value), _SHOWN)}, which does not fit {arrow_type}. "
-        f"Name another type for it in column_types, for example {name}:text, and order a full refresh where the lake "
+        f"Column '{name}' holds {shown(value)}, which does not fit {arrow_type}. "
+        f"Name another type for it in column_types, for example {name}:text, and order a full refresh if the lake "
         "has the table already."
     )
+
+
+def shown(value: object) -> str:
+    """A value as an error message shows it."""
+    return one_line(str(value), _SHOWN)
 
 
 def _conform_column(column: Column, field: pa.Field[Any]) -> Column:
@@ -48,19 +54,26 @@ def _conform_column(column: Column, field: pa.Field[Any]) -> Column:
     try:
         return _cast(column, field.type)
     except _CAST_ERRORS:
-        raise misfit(field.name, _first_misfit(column, field.type), field.type) from None
+        value = first_failing(column, lambda part: _fits(part, field.type))
+        raise misfit(field.name, value, field.type) from None
 
 
 def _cast(column: Column, arrow_type: pa.DataType) -> Column:
     is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
     if pa.types.is_decimal128(arrow_type) and is_text:
-        column = _without_long_numbers(column, arrow_type)
+        return cast_decimal_texts(column, arrow_type)
     options = pc.CastOptions(target_type=arrow_type, allow_time_truncate=True)  # the lake knows microseconds
     converted: Column = column.cast(None, options=options)
     return converted
 
 
-def _without_long_numbers(column: Column, arrow_type: pa.Decimal128Type[Any, Any]) -> Column:
+def cast_decimal_texts(column: Column, arrow_type: pa.DataType) -> Column:
+    """Texts of numbers as decimals. Raises ArrowInvalid and InvalidOperation for what does not fit."""
+    converted: Column = _without_long_numbers(column, arrow_type).cast(arrow_type)
+    return converted
+
+
+def _without_long_numbers(column: Column, arrow_type: Any) -> Column:
     """Texts of numbers that fit 38 digits, with those that the scale adds.
 
     Arrow's cast takes longer ones for other numbers, without an error. Those are few, and are looked at one by one.
@@ -85,7 +98,7 @@ def _without_long_numbers(column: Column, arrow_type: pa.Decimal128Type[Any, Any
     return safe
 
 
-def _shortened(text: str, arrow_type: pa.Decimal128Type[Any, Any]) -> str:
+def _shortened(text: str, arrow_type: Any) -> str:
     """A number's text without zeros that its type does not need."""
     value = Decimal(text)
     with localcontext() as context:
@@ -96,11 +109,11 @@ def _shortened(text: str, arrow_type: pa.Decimal128Type[Any, Any]) -> str:
     return f"{fitting:f}"
 
 
-def _first_misfit(column: Column, arrow_type: pa.DataType) -> object:
-    """The first value that cannot be cast, found by halving."""
+def first_failing(column: Column, passes: Callable[[Column], bool]) -> object:
+    """The first value of a column that fails a test which the whole column fails, found by halving."""
     while len(column) > 1:
         half = len(column) // 2
-        column = column.slice(half) if _fits(column.slice(0, half), arrow_type) else column.slice(0, half)
+        column = column.slice(half) if passes(column.slice(0, half)) else column.slice(0, half)
     return column[0].as_py()
 
 

@@ -11,7 +11,7 @@ from shared.sources.watermark import typed_watermark
 
 
 def backfill_range(job: Job, options: ReadOptions, cursor: ReadColumn) -> ValueRange | None:
-    """What a backfill reads, None where `options` ask for none.
+    """What a backfill reads, None if `options` ask for none.
 
     Without a primary key the range ends at the watermark: what is beyond it comes with the next load, and would come
     twice.
@@ -23,6 +23,11 @@ def backfill_range(job: Job, options: ReadOptions, cursor: ReadColumn) -> ValueR
         return None
     start = typed_watermark(options.start, cursor.type, cursor.name)
     end = typed_watermark(options.end, cursor.type, cursor.name)
+    if cursor.order == "source" and not job.primary_key:
+        raise SourceError(
+            f"Job '{job.job_id}': the lake orders the texts of watermark_column '{cursor.name}' in another way than "
+            "the source, so a range of them cannot be replaced. Give the job a primary_key."
+        )
     if not job.primary_key:
         limit = typed_watermark(options.watermark or job.last_watermark, cursor.type, cursor.name)
         if limit is None or start >= limit:

@@ -1,28 +1,32 @@
-"""Rows at the watermark that earlier loads took already, known again by a digest of the whole row.
+"""Rows at the watermark that earlier loads have taken already, known again by their key or by a digest of their values.
 
-A load takes rows from its last watermark on, that value included, because more rows with it may have come since. dlt
-has a way for this, which makes Python objects of every such row and keeps a text for each in its state; a table whose
-rows share one time (a bulk update does that) would blow up both. Here a digest is 16 bytes, and beyond `EXACT_ROWS`
-only the rows' number and sum are kept: enough to see that none has come, and otherwise the load refuses.
+A load takes rows from its last watermark on, that value included, because more rows with it may have come since. A
+digest is 16 bytes, and beyond `EXACT_ROWS` only the rows' number and sum are kept: enough to see that no row has come,
+and otherwise the load refuses.
+
+Where a job has a `primary_key`, a row is known by it, and a digest of its values says whether it has changed. Without
+one, a row that has changed looks like a new one: it is loaded once more, with a warning, and the load refuses when it
+meets that a second time at the same watermark. Where a column has changed its type or is gone, rows are counted: as
+many as before are the same rows.
 """
 
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from shared.errors.hierarchy import SourceError
-from shared.sources.watermark import watermark_text
+from shared.sources.digests import DIGEST_BYTES, row_digests
+from shared.sources.watermark import same_watermark, watermark_text
 
 EXACT_ROWS = 100_000
-_DIGEST_BYTES = 16
+_VERSION = 2  # of the state: earlier digests were made of values as a load spelled them
 
 
 @dataclass
@@ -32,66 +36,138 @@ class _Rows:
     count: int = 0
     total: int = 0
     digests: list[bytes] | None = field(default_factory=list)
+    contents: list[bytes] = field(default_factory=list)
 
-    def add(self, digests: Sequence[bytes]) -> None:
+    def add(self, digests: Sequence[bytes], contents: Sequence[bytes] = ()) -> None:
         self.count += len(digests)
-        self.total = (self.total + sum(int.from_bytes(one, "big") for one in digests)) % (1 << 8 * _DIGEST_BYTES)
+        self.total = (self.total + sum(int.from_bytes(one, "big") for one in digests)) % (1 << 8 * DIGEST_BYTES)
         if self.digests is not None:
             self.digests.extend(digests)
+            self.contents.extend(contents)
             if self.count > EXACT_ROWS:
-                self.digests = None
+                self.digests, self.contents = None, []
 
 
 class Boundary:
     """What the last load took at its watermark, and what this load takes at its own.
 
     Args:
-        state: the part of the resource's state that is kept for it: read here, written by `save`.
-        cursor: the watermark column.
-        columns: the columns as they are read now. Rows are compared in the columns of the last load, because one
-            that was added since would make every row look new.
-        watermark: where this load starts.
+        state: The part of the resource's state that is kept for it: read here, written by `save`.
+        cursor: The watermark column.
+        columns: The columns as they are read now, by name with their types in the source's words. Rows are compared in
+            the columns of the last load, because one that was added since would make every row look new.
+        watermark: Where this load starts.
+        keys: The columns that name a row; empty if nothing does.
+        upserts: Whether the lake updates rows by these keys, so that a row may come twice.
+        holds: Whether rows that may turn out to be known ones can be kept back until `finish`.
+        warn: Called with a sentence for the load's result.
     """
 
-    def __init__(self, state: dict[str, Any], cursor: str, columns: Sequence[str], watermark: Any) -> None:
+    def __init__(
+        self,
+        state: dict[str, Any],
+        cursor: str,
+        columns: Mapping[str, str] | Iterable[str],
+        watermark: Any,
+        *,
+        keys: Sequence[str] = (),
+        upserts: bool = False,
+        holds: bool = True,
+        warn: Callable[[str], None] = lambda _sentence: None,
+    ) -> None:
         self._state = state
         self._cursor = cursor
-        self._columns = list(columns)
-        self._watermark = watermark
-        known = state if state.get("watermark") == watermark_text(watermark) else {}
+        self._columns = dict(columns) if isinstance(columns, Mapping) else dict.fromkeys(columns, "")
+        self._keys = list(keys)
+        self._upserts = upserts and bool(keys)
+        self._holds = holds
+        self._warn = warn
+        self._watermark = self.highest = watermark
+        known = state if watermark is not None and same_watermark(state.get("watermark"), watermark) else {}
         self._known_count = int(known.get("count", 0))
         self._known_total = int(known.get("total", "0"), 16)
-        self._known_columns = list(known.get("columns", self._columns))
+        columns_before = known.get("columns", self._columns)
+        before = columns_before if isinstance(columns_before, dict) else dict.fromkeys(columns_before, "")
+        self._known_columns = list(before)
+        self._repeated = int(known.get("repeated", 0))
+        self._comparable = not known or self._is_comparable(known, before)
         digests = known.get("digests")
-        self._columns_left = set(self._known_columns) <= set(self._columns)
-        self.exact = not known or (digests is not None and self._columns_left)
+        self.exact = self._upserts or not known or (digests is not None and (self._comparable or holds))
         """Whether rows at the watermark can be told apart; otherwise `recount` them, `check`, and read beyond it."""
-        self._unseen = Counter(_unpack(digests or "") if self.exact else ())
-        self._highest: Any = watermark
+        self._unseen: dict[bytes, list[bytes]] = defaultdict(list)
+        if self._comparable and digests:
+            ids = _unpack(digests)
+            for one, content in zip(ids, _unpack(known.get("contents", "")) or ids, strict=True):
+                self._unseen[one].append(content)
+        self._left = self._known_count if digests is not None else 0
+        self._held: list[pa.Table] = []
+        self._held_rows = 0
+        self._changed = 0
         self._rows = _Rows()
         self._recounted = _Rows()
 
-    def new_rows(self, table: pa.Table) -> pa.Table:
-        """`table` without the rows that the last load took; remembers those at the highest value so far."""
-        cursor = table.column(self._cursor)
+    def _is_comparable(self, known: Mapping[str, Any], before: Mapping[str, str]) -> bool:
+        if known.get("version") != _VERSION or known.get("keys", []) != self._keys:
+            return False
+        return bool(self._keys) or all(self._columns.get(name, "") == kind for name, kind in before.items())
+
+    def new_rows(self, table: pa.Table, at_start: Any = None, at_end: Any = None) -> pa.Table:
+        """`table` without the rows that the last load took; remembers those at the highest value so far.
+
+        Args:
+            table: A part of what was read.
+            at_start: Which rows are at the watermark, as a mask; None compares the values.
+            at_end: Which rows are at the value that `ends_at` has named; None compares the values.
+        """
         if table.num_rows == 0:
             return table
-        self._remember(table, cursor)
-        if not self._unseen:
+        cursor = table.column(self._cursor)
+        if at_end is None:
+            self._remember(table, cursor)
+        else:
+            self._add(table.filter(at_end))
+        if not self._left:
             return table
-        at_watermark = pc.equal(cursor, pa.scalar(self._watermark, cursor.type))
-        positions = pc.indices_nonzero(at_watermark)
-        digests = _row_digests(table.take(positions), self._known_columns)
-        taken = [position for position, one in zip(positions.to_pylist(), digests, strict=True) if self._take(one)]
-        if not taken:
+        if at_start is None:
+            at_start = pc.equal(cursor, pa.scalar(self._watermark, cursor.type))
+        candidates = table.filter(at_start)
+        if not candidates.num_rows:
             return table
-        return table.filter(pc.invert(pc.is_in(pa.array(range(table.num_rows)), pa.array(taken))))
+        others = table.filter(pc.invert(at_start))
+        fresh = self._fresh(candidates)
+        return pa.concat_tables([others, fresh]) if fresh.num_rows else others
+
+    def ends_at(self, highest: Any) -> None:
+        """Name the highest value of this load, where the source has found it."""
+        self.highest = highest
+
+    def finish(self) -> pa.Table | None:
+        """The rows at the watermark that turn out to be new when all have been seen; None if there are none.
+
+        Raises:
+            SourceError: the rows at the watermark were other ones in the last load already.
+        """
+        if self._changed and not self._upserts:
+            self._warn(
+                f"{self._changed} rows at {self._place} have changed since the last load without a new watermark: the "
+                "lake keeps them as they were. Choose a watermark_column that grows with every change, or "
+                "table_format delta, which updates them."
+            )
+        if not self._held_rows:
+            self._repeated = 0
+            return None
+        new = pa.concat_tables(self._held) if self._held else None
+        if not self._comparable and self._held_rows <= self._left:
+            self._repeated = 0
+            return None  # the same rows, in other columns or types
+        if self._left:
+            self._say_that_rows_may_come_twice()
+        return new
 
     def recount(self, table: pa.Table) -> None:
-        """Take in rows that all stand at the watermark, where they are too many to be told apart."""
-        columns = self._known_columns if self._columns_left else []
-        self._recounted.add(_row_digests(table, columns))
-        self._rows.add(_row_digests(table, self._columns))
+        """Take in rows that are all at the watermark, where they are too many to be told apart."""
+        self._recounted.add(row_digests(table, self._keys or self._known_columns))
+        self._add(table)
 
     def check(self) -> None:
         """See that the rows at the watermark are those of the last load, after `recount` has had all of them.
@@ -99,7 +175,7 @@ class Boundary:
         Raises:
             SourceError: they are others, and which ones are new cannot be told.
         """
-        same = self._recounted.total == self._known_total or not self._columns_left
+        same = self._recounted.total == self._known_total or not self._comparable
         if self._recounted.count == self._known_count and same:
             return
         raise SourceError(
@@ -111,65 +187,102 @@ class Boundary:
 
     def save(self) -> None:
         """Write what the next load needs to know into the state; after the last batch."""
-        digests = self._rows.digests
+        rows = self._rows
+        moved = not same_watermark(watermark_text(self._watermark), self.highest)
         self._state.clear()
         self._state.update(
-            watermark=watermark_text(self._highest),
+            version=_VERSION,
+            watermark=watermark_text(self.highest),
             columns=self._columns,
-            count=self._rows.count,
-            total=f"{self._rows.total:x}",
-            digests=None if digests is None else b64encode(b"".join(digests)).decode(),
+            keys=self._keys,
+            count=rows.count,
+            total=f"{rows.total:x}",
+            digests=None if rows.digests is None else _packed(rows.digests),
+            contents=_packed(rows.contents),
+            repeated=0 if moved else self._repeated,
         )
+
+    @property
+    def _place(self) -> str:
+        return f"{watermark_text(self._watermark)} in watermark_column '{self._cursor}'"
 
     def _remember(self, table: pa.Table, cursor: pa.ChunkedArray[Any]) -> None:
         highest = pc.max(cursor)
-        if self._highest is not None:
-            before = pa.scalar(self._highest, cursor.type)
+        if self.highest is not None:
+            before = pa.scalar(self.highest, cursor.type)
             if pc.less(highest, before).as_py():
                 return
             if pc.greater(highest, before).as_py():
                 self._rows = _Rows()
         try:
-            self._highest = highest.as_py()
+            self.highest = highest.as_py()
         except (ValueError, OverflowError):  # a year before 1 or after 9999
             raise SourceError(
                 f"watermark_column '{self._cursor}' holds {highest.cast(pa.int64()).as_py()} since 1970, which is not "
                 "in the years 1 to 9999; leave such rows out with query_filter."
             ) from None
-        self._rows.add(_row_digests(table.filter(pc.equal(cursor, highest)), self._columns))
+        self._add(table.filter(pc.equal(cursor, highest)))
 
-    def _take(self, digest: bytes) -> bool:
-        """Whether the last load took a row like this one, that has not turned up yet."""
-        if not self._unseen[digest]:
+    def _add(self, table: pa.Table) -> None:
+        contents = row_digests(table, self._columns)
+        if self._keys:
+            self._rows.add(row_digests(table, self._keys), contents)
+        else:
+            self._rows.add(contents)
+
+    def _fresh(self, rows: pa.Table) -> pa.Table:
+        """The rows at the watermark that come now: those that are surely new, or may be and are updated by key."""
+        if not self._comparable:
+            return self._hold(rows)
+        contents = row_digests(rows, self._known_columns)
+        ids = row_digests(rows, self._keys) if self._keys else contents
+        pairs = zip(ids, contents, strict=True)
+        fresh = rows.filter(pa.array([self._is_fresh(*pair) for pair in pairs], pa.bool_()))
+        return fresh if self._keys else self._hold(fresh)
+
+    def _is_fresh(self, identity: bytes, content: bytes) -> bool:
+        waiting = self._unseen.get(identity)
+        if not waiting:
+            return True
+        self._left -= 1
+        if content in waiting:
+            waiting.remove(content)
             return False
-        self._unseen[digest] -= 1
-        return True
+        waiting.pop()
+        self._changed += 1
+        return self._upserts
+
+    def _hold(self, rows: pa.Table) -> pa.Table:
+        """Keep rows back until all are seen, but no more than may turn out to be the known ones."""
+        released = self._upserts or not self._holds or self._held_rows > self._known_count
+        self._held_rows += 0 if self._upserts else rows.num_rows
+        if released:
+            return rows
+        self._held.append(rows)
+        return rows.slice(0, 0)
+
+    def _say_that_rows_may_come_twice(self) -> None:
+        moved = not same_watermark(watermark_text(self._watermark), self.highest)
+        advice = (
+            "Name the primary_key, leave out columns that are other in every query with excluded_columns, or choose a "
+            "watermark_column that grows with every change."
+        )
+        if self._repeated and not moved:
+            raise SourceError(
+                f"{self._held_rows} rows at {self._place} are not as the last load found them, for the second time: "
+                f"without primary_key each load would add them once more. {advice}"
+            )
+        self._repeated = 1
+        self._warn(
+            f"{self._held_rows} rows at {self._place} are not as the last load found them and were loaded once more: "
+            f"without primary_key a row that has changed cannot be told from a new one. {advice}"
+        )
 
 
-def _row_digests(table: pa.Table, columns: Iterable[str]) -> list[bytes]:
-    """A digest of each row's values in `columns`, equal for equal values whatever their place in a batch."""
-    values = [_as_bytes(table.column(name)) for name in columns]
-    if not values or table.num_rows == 0:
-        return [bytes(_DIGEST_BYTES)] * table.num_rows
-    lengths = [pc.cast(pc.binary_length(value), pa.string()).cast(pa.large_binary()) for value in values]
-    separator = pa.scalar(b",", pa.large_binary())
-    # the lengths first, so that no value can look like the end of another; NULL has none
-    rows = pc.binary_join_element_wise(*lengths, *values, separator, null_handling="replace", null_replacement="")
-    return [blake2b(row.as_buffer(), digest_size=_DIGEST_BYTES).digest() for row in rows]
-
-
-def _as_bytes(column: pa.ChunkedArray[Any]) -> pa.ChunkedArray[Any]:
-    if pa.types.is_temporal(column.type):
-        column = column.cast(pa.int32() if column.type.bit_width == 32 else pa.int64())
-    if not pa.types.is_binary(column.type):
-        is_decimal = pa.types.is_decimal(column.type)
-        column = column.cast(pa.string())
-        if is_decimal:  # the same number when its scale has grown since
-            column = pc.replace_substring_regex(column, r"(\.\d*?)0+$", r"\1")
-            column = pc.replace_substring_regex(column, r"\.$", "")
-    return column.cast(pa.large_binary())
+def _packed(digests: Sequence[bytes]) -> str:
+    return b64encode(b"".join(digests)).decode()
 
 
 def _unpack(digests: str) -> list[bytes]:
     joined = b64decode(digests)
-    return [joined[start : start + _DIGEST_BYTES] for start in range(0, len(joined), _DIGEST_BYTES)]
+    return [joined[start : start + DIGEST_BYTES] for start in range(0, len(joined), DIGEST_BYTES)]

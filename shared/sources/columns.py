@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -38,16 +39,24 @@ _DECLARED: dict[str, tuple[pa.DataType, sa.types.TypeEngine[Any]]] = {
 _DECIMAL = re.compile(r"decimal\((\d+),(\d+)\)")
 
 
+Order = Literal["values", "source"]
+"""Who finds the greatest value of a column: its values in Arrow have the source's order, or the source is asked."""
+
+
 @dataclass(frozen=True)
 class ReadColumn:
     """One column on its way from the source to the lake.
 
     Args:
-        name: its name on both sides.
-        expression: what the query asks for.
-        type: its type in the lake.
-        compared: what a condition on it uses, where that is not the expression.
-        wire: the type in which the driver is to give it, where that is not the type in the lake.
+        name: Its name in the lake.
+        expression: What the query asks for.
+        type: The type that carries its values unchanged.
+        compared: What a condition on it uses, if that is not the expression.
+        wire: The type in which the driver is to give it, if that is not `type`.
+        order: How it can be a watermark column; None if its values in the lake do not have the source's order.
+        lake: Its type in the table's earlier files, if that is another.
+        source_name: Its name at the source, if that is another.
+        kind: Its type in the source's words.
     """
 
     name: str
@@ -55,6 +64,15 @@ class ReadColumn:
     type: pa.DataType
     compared: sa.ColumnElement[Any] | None = None
     wire: pa.DataType | None = None
+    order: Order | None = None
+    lake: pa.DataType | None = None
+    source_name: str = ""
+    kind: str = ""
+
+    @property
+    def lake_type(self) -> pa.DataType:
+        """The type that its values have in the lake."""
+        return self.lake or self.type
 
     @property
     def is_long(self) -> bool:
@@ -94,6 +112,11 @@ def chosen_columns(job: Job, table: sa.Table) -> list[sa.Column[Any]]:
         raise SourceError(
             f"Table '{table.fullname}' has no column to read: it has none, its user may see none, "
             "or included_columns and excluded_columns leave none."
+        )
+    if job.table_format == "delta" and (quoted := [column.name for column in chosen if "`" in column.name]):
+        raise SourceError(
+            f"Column '{quoted[0]}' of table '{table.fullname}' has a ` in its name, which Delta cannot refer to: leave "
+            "it out with excluded_columns, or load with table_format parquet."
         )
     kept = {column.name for column in chosen}
     needed = {"primary_key": job.primary_key, "partition_by": job.partition_by}
@@ -152,10 +175,54 @@ def decimal_type(precision: int | None, scale: int | None) -> pa.DataType | None
     return pa.decimal128(digits, max(scale, 0)) if digits <= _MAX_DIGITS else None
 
 
+def natural_order(arrow_type: pa.DataType) -> Order | None:
+    """`values` for the types whose order is the same in every database and in Arrow: numbers, dates, timestamps."""
+    ordered = (
+        pa.types.is_integer,
+        pa.types.is_decimal,
+        pa.types.is_floating,
+        pa.types.is_date,
+        pa.types.is_timestamp,
+    )
+    return "values" if any(is_type(arrow_type) for is_type in ordered) else None
+
+
+def named_as_in(lake: Iterable[str], columns: Sequence[ReadColumn], table: sa.Table) -> list[ReadColumn]:
+    """The columns by their names in the lake: those of the source, or an earlier spelling that differs in case only.
+
+    Raises:
+        SourceError: two names differ in case only, which Spark and Delta take for one.
+    """
+    spelled = {name.casefold(): name for name in lake}
+    counted = Counter(column.name.casefold() for column in columns)
+    if twice := [column.name for column in columns if counted[column.name.casefold()] > 1]:
+        raise SourceError(
+            f"Columns {', '.join(sorted(twice))} of table '{table.fullname}' differ in case only, which Delta and "
+            "Spark take for one column: leave one out with excluded_columns."
+        )
+    return [
+        replace(column, name=spelled.get(column.name.casefold(), column.name), source_name=column.name)
+        for column in columns
+    ]
+
+
 def arrow_schema(columns: Sequence[ReadColumn], keys: Iterable[str]) -> pa.Schema:
-    """The schema of every batch. All columns but the keys may be NULL: sources change that at will, files cannot."""
+    """The schema of every batch as it is in the lake; `keys` are names at the source.
+
+    All columns but the keys may be NULL: sources change that at will, files cannot.
+    """
     required = set(keys)
-    return pa.schema([pa.field(column.name, column.type, column.name not in required) for column in columns])
+    return pa.schema(
+        [
+            pa.field(column.name, column.lake_type, (column.source_name or column.name) not in required)
+            for column in columns
+        ]
+    )
+
+
+def kinds_of(columns: Iterable[ReadColumn]) -> Mapping[str, str]:
+    """The types in the source's words, by name."""
+    return {column.name: column.kind for column in columns}
 
 
 def dlt_hints(schema: pa.Schema) -> TTableSchemaColumns:

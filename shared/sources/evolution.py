@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,11 @@ from dlt.common.schema.exceptions import DataValidationError
 
 from shared.errors.hierarchy import SourceError
 from shared.models.job import Job
-from shared.sources.columns import ReadColumn
+from shared.sources.columns import TEXT, ReadColumn, dlt_hints
+from shared.sources.exact_casts import cast_exactly
+
+Reread = Callable[[ReadColumn, str], ReadColumn]
+"""Gives a column as the database casts it to a type of `column_types`."""
 
 
 def types_in_the_lake(table_name: str) -> dict[str, pa.DataType]:
@@ -28,22 +32,48 @@ def types_in_the_lake(table_name: str) -> dict[str, pa.DataType]:
     return {field.name: field.type for field in columns_to_arrow(complete, capabilities, "UTC")}
 
 
-def with_types_of(lake: Mapping[str, pa.DataType], columns: Sequence[ReadColumn]) -> list[ReadColumn]:
+def with_types_of(
+    lake: Mapping[str, pa.DataType], columns: Sequence[ReadColumn], contract: str, reread: Reread
+) -> list[ReadColumn]:
     """The columns in the types that the lake has already.
 
     A file of another type beside the old ones would make the table unreadable. A value that the lake's type cannot
-    carry is an error, and a full refresh then takes the new type.
+    carry unchanged is an error, and a full refresh then takes the new type. Under another contract than evolve, dlt
+    judges the changes that it sees.
     """
-    return [
-        replace(column, type=lake[column.name], wire=column.wire or column.type)
-        if lake.get(column.name, column.type) != column.type
-        else column
-        for column in columns
+    return [_in_type(column, lake.get(column.name), contract, reread) for column in columns]
+
+
+def _in_type(column: ReadColumn, lake: pa.DataType | None, contract: str, reread: Reread) -> ReadColumn:
+    if lake is None or lake == column.type:
+        return column
+    if contract != "evolve" and _data_type(lake) != _data_type(column.type):
+        return column
+    if lake == TEXT:  # as the database prints it
+        return replace(reread(column, "text"), name=column.name, source_name=column.source_name, kind=column.kind)
+    return replace(column, lake=lake)
+
+
+def fitted(table: pa.Table, columns: Sequence[ReadColumn], schema: pa.Schema) -> pa.Table:
+    """A table of own types in those of the lake.
+
+    Args:
+        table: The columns in their order.
+        columns: How they are read, with the types that they have in the lake.
+        schema: That of the lake.
+
+    Raises:
+        SourceError: a value cannot be carried unchanged.
+    """
+    values = [
+        table.column(n) if column.lake is None else cast_exactly(table.column(n), column.lake, column.name)
+        for n, column in enumerate(columns)
     ]
+    return pa.table(values, schema=schema)
 
 
 def contract_violation(error: BaseException, job: Job) -> SourceError | None:
-    """The error for a change that `schema_contract` freeze forbids, None where the error is none of that kind."""
+    """The error for a change that `schema_contract` freeze forbids, None if the error is none of that kind."""
     if not isinstance(error, DataValidationError):
         return None
     change = "is new" if error.schema_entity == "columns" else "has another type now"
@@ -52,3 +82,8 @@ def contract_violation(error: BaseException, job: Job) -> SourceError | None:
         f"schema_contract {error.contract_mode} forbids it: leave it out with excluded_columns, name its old type in "
         "column_types, or set schema_contract to evolve."
     )
+
+
+def _data_type(arrow_type: pa.DataType) -> Any:
+    (column,) = dlt_hints(pa.schema([pa.field("column", arrow_type)])).values()
+    return {name: column.get(name) for name in ("data_type", "precision", "scale")}

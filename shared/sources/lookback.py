@@ -5,35 +5,15 @@ from __future__ import annotations
 import math
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, TypeVar
-
-import dlt
+from typing import Any
 
 from shared.errors.hierarchy import SourceError
 
 _DAY_SECONDS = 86_400
 
-Cursor = TypeVar("Cursor")
-
-
-class Lookback(dlt.sources.incremental[Cursor]):
-    """dlt's incremental cursor with our unit for its lag: seconds for times and dates, a count for any number.
-
-    Make it as `Lookback[Any](…)`: dlt copies a cursor by the class that stands there, or else by its own.
-    """
-
-    def _get_last_value(self) -> Any:
-        if not self.lag or self._current_last_value is not None:
-            return super()._get_last_value()
-        last = self.get_state()["last_value"]
-        if last is None:
-            return None
-        earlier = before(last, int(self.lag), str(self.cursor_path))
-        return earlier if self.initial_value is None else max(earlier, self.initial_value)
-
 
 def before(watermark: Any, lookback: int, column_name: str) -> Any:
-    """A watermark less the lookback, the earliest there is where that has no date.
+    """A watermark less the lookback, or the earliest that there is.
 
     Args:
         watermark: A value of the watermark column.

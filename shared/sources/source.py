@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -25,7 +25,9 @@ class ReadOptions:
         start, end: The range of a backfill, as text: rows from `start` on and before `end`.
         watermark: The last watermark that the lake has, as text; where `rewound`, that from which to start instead.
         keys_file: Where a table's primary keys go as Parquet, those of all rows, read after the rows and in the same
-            snapshot; None where nobody asks.
+            snapshot; None if nobody asks.
+        warn: Called with a sentence that the load's result is to show.
+        report_filled: Called with the columns that have a value in a batch.
     """
 
     full_refresh: bool = False
@@ -35,6 +37,8 @@ class ReadOptions:
     watermark: str | None = None
     keys_file: Path | None = None
     rewound: bool = False
+    warn: Callable[[str], None] = lambda _sentence: None
+    report_filled: Callable[[Iterable[str]], None] = lambda _names: None
 
 
 def write_disposition(job: Job, options: ReadOptions) -> Any:
@@ -56,6 +60,8 @@ class Source(Protocol):
 
     loaded_range: ValueRange | None
     """The range that a backfill loads; known once `resource` was called."""
+    primary_key: tuple[str, ...]
+    """The job's primary key as the lake spells it; known once `resource` was called."""
 
     def __init__(self, job: Job, secret: Secret, options: ReadOptions) -> None: ...
 

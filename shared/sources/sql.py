@@ -5,17 +5,17 @@ from __future__ import annotations
 import difflib
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 import dlt
 import pyarrow as pa
 import sqlalchemy as sa
 from dlt.extract import DltResource
-from dlt.sources.sql_database import sql_table
 from sqlalchemy.exc import NoSuchTableError, SAWarning
 
 from shared.errors.hierarchy import IngestionError, SourceError
@@ -26,6 +26,7 @@ from shared.secrets import Secret
 from shared.sources.backfill import backfill_range
 from shared.sources.columns import (
     TEXT,
+    Order,
     ReadColumn,
     arrow_schema,
     chosen_columns,
@@ -33,17 +34,19 @@ from shared.sources.columns import (
     declared_type,
     declared_types,
     dlt_hints,
+    named_as_in,
+    natural_order,
 )
 from shared.sources.connection import SqlConnection
+from shared.sources.cursors import next_start, refuse_unordered
 from shared.sources.evolution import contract_violation, types_in_the_lake, with_types_of
 from shared.sources.faults import OTHERS, Faults, explain
 from shared.sources.filtering import condition
-from shared.sources.loader import ArrowLoader
+from shared.sources.increment import not_finite
+from shared.sources.loader import rows_of
 from shared.sources.login import warnings_of
-from shared.sources.lookback import Lookback, before
 from shared.sources.source import ReadOptions, write_disposition
 from shared.sources.table_read import Snapshot, TableRead
-from shared.sources.watermark import typed_watermark
 
 
 class SqlSource(ABC):
@@ -60,6 +63,7 @@ class SqlSource(ABC):
         self.job = job
         self.options = options
         self.loaded_range: ValueRange | None = None
+        self.primary_key = job.primary_key
         self.connection, self.secret = self.connection_type.of(secret, job.source_name)
 
     @abstractmethod
@@ -94,8 +98,22 @@ class SqlSource(ABC):
         """A value as it stands in a condition on a column."""
         return sa.literal(value, column.type)
 
+    def sorts(self, source_type: sa.types.TypeEngine[Any]) -> bool:
+        """Whether the database has an order for a type that the lake keeps as text, and finds the greatest in it."""
+        return isinstance(source_type, sa.String) and not isinstance(source_type, sa.Enum)
+
+    def not_finite(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool] | None:  # noqa: ARG002
+        """The condition that a floating-point column is NaN or infinite, None if the database has no such values."""
+        return None
+
     def since(self, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:
         return column.comparable >= self.literal(column.comparable, value)
+
+    def equals(self, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:
+        return column.comparable == self.literal(column.comparable, value)
+
+    def highest(self, column: ReadColumn) -> sa.ColumnElement[Any]:
+        return sa.func.max(column.comparable)
 
     def beyond(self, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:
         return column.comparable > self.literal(column.comparable, value)
@@ -128,29 +146,16 @@ class SqlSource(ABC):
     def examine(self) -> Examination:
         with self._explaining():
             read = self._table_read(self._reflect(self._engine))
-            cursor, watermark = self._cursor(read), None
-            if cursor:
-                self._refuse_missing_watermarks(read.table, cursor.name)
-                watermark = self._next_start(cursor)
-            query = read.query(cursor.name if cursor else None, watermark)
+            if read.cursor:
+                self._refuse_missing_watermarks(read.table, read.cursor)
+            query = read.new_rows()
             return Examination(
                 sql=self.compile(query),
                 columns={column.name: str(column.type) for column in read.columns},
-                watermark_column=cursor.name if cursor else None,
+                watermark_column=read.cursor.source_name if read.cursor else None,
                 rows_estimated=self.estimate_rows(query),
                 warnings=warnings_of(self._engine, self.may_write, read.table, self.job.source_name),
             )
-
-    def _next_start(self, cursor: ReadColumn) -> Any:
-        """Where the next load starts, from the watermark that the options tell."""
-        options, initial = (self.options, typed_watermark(self.job.last_watermark, cursor.type, cursor.name))
-        if options.full_refresh or not options.watermark:
-            return initial
-        watermark = typed_watermark(options.watermark, cursor.type, cursor.name)
-        if not self.job.lookback:
-            return watermark
-        earlier = before(watermark, self.job.lookback, cursor.name)
-        return earlier if initial is None else max(earlier, initial)
 
     @contextmanager
     def _explaining(self) -> Iterator[None]:
@@ -169,38 +174,50 @@ class SqlSource(ABC):
         )
 
     def _resource(self, table: sa.Table) -> DltResource:
-        read = self._table_read(table)
-        if write_disposition(self.job, self.options) != "replace" and self.job.schema_contract == "evolve":
-            columns = with_types_of(types_in_the_lake(self.job.resource_name), read.columns)
-            read = replace(read, columns=columns, schema=arrow_schema(columns, self.job.primary_key))
-        resource = sql_table(
-            self._engine,
-            table=table.name,
-            metadata=table.metadata,
-            incremental=self._incremental(read),
-            chunk_size=self.job.chunk_size,
-            backend="pyarrow",
-            reflection_level="minimal",
-            table_loader_class=ArrowLoader,
-            backend_kwargs={"read": read},
+        replaces = write_disposition(self.job, self.options) == "replace"
+        read = self._table_read(table, {} if replaces else types_in_the_lake(self.job.resource_name))
+        if read.cursor and not read.within:
+            self._refuse_missing_watermarks(read.table, read.cursor)
+        self.primary_key = read.primary_key
+        resource: DltResource = dlt.resource(
+            rows_of(read),
+            name=self.job.resource_name,
+            columns=dlt_hints(read.schema),
+            primary_key=list(read.primary_key),
         )
-        # emptied first: dlt would keep hints of columns that are not read
-        resource.apply_hints(columns={}, primary_key=list(self.job.primary_key))
-        resource.apply_hints(columns=dlt_hints(read.schema))
-        return resource.with_name(self.job.resource_name)
+        return resource
 
-    def _table_read(self, table: sa.Table) -> TableRead:
-        columns = self._read_columns(table)
-        read = TableRead(self.job, self, self.options, table, columns, arrow_schema(columns, self.job.primary_key))
-        cursor = self._cursor(read)
-        self.loaded_range = backfill_range(self.job, self.options, cursor) if cursor else None
-        return replace(read, within=self.loaded_range)
+    def _table_read(self, table: sa.Table, lake: Mapping[str, pa.DataType] | None = None) -> TableRead:
+        """The read of a table whose columns have these types in the lake, none if they can be what they are."""
+        columns = named_as_in(lake or (), self._read_columns(table), table)
+        cursor = self._cursor(table, columns)
+        if cursor:
+            refuse_unordered(cursor, (lake or {}).get(cursor.name), table)
+        if lake:
+            columns = with_types_of(lake, columns, self.job.schema_contract, partial(self._reread, table))
+        names = {column.source_name: column.name for column in columns}
+        keys = [column_name(table, key, "primary_key") for key in self.job.primary_key]
+        own_key = [column.name for column in table.primary_key.columns]
+        read = TableRead(
+            *(self.job, self, self.options, table, columns, arrow_schema(columns, keys)),
+            primary_key=tuple(names[key] for key in keys),
+            source_key=tuple(names[key] for key in own_key) if set(own_key) <= set(names) else (),
+        )
+        if cursor is None:
+            return read
+        self.loaded_range = backfill_range(self.job, self.options, cursor)
+        start, reached = next_start(self.job, self.options, cursor)
+        return replace(read, cursor=cursor, start=start, reached=reached, within=self.loaded_range)
 
-    def _cursor(self, read: TableRead) -> ReadColumn | None:
+    def _reread(self, table: sa.Table, column: ReadColumn, declared: str) -> ReadColumn:
+        return self.read_column(table.c[column.source_name], declared)
+
+    def _cursor(self, table: sa.Table, columns: Sequence[ReadColumn]) -> ReadColumn | None:
         """The watermark column of an incremental job."""
         if self.job.load_type is not LoadType.INCREMENTAL:
             return None
-        return read.column(column_name(read.table, str(self.job.watermark_column), "watermark_column"))
+        name = column_name(table, str(self.job.watermark_column), "watermark_column")
+        return next(column for column in columns if column.source_name == name)
 
     def _reflect(self, engine: sa.Engine) -> sa.Table:
         with warnings.catch_warnings(), engine.connect() as connection:
@@ -240,9 +257,11 @@ class SqlSource(ABC):
 
     def _read_columns(self, table: sa.Table) -> list[ReadColumn]:
         declared = declared_types(self.job, table)
+        chosen = chosen_columns(self.job, table)
+        others = [self._other_type(column, declared.get(column.name)) for column in chosen]
         return [
-            self.read_column(column, self._other_type(column, declared.get(column.name)))
-            for column in chosen_columns(self.job, table)
+            replace(self.read_column(column, other), kind=other or repr(column.type))
+            for column, other in zip(chosen, others, strict=True)
         ]
 
     def _other_type(self, column: sa.Column[Any], declared: str | None) -> str | None:
@@ -256,40 +275,32 @@ class SqlSource(ABC):
 
     def read_column(self, column: sa.Column[Any], declared: str | None) -> ReadColumn:
         """How one column is read; `declared` is its type in `column_types`."""
-        if declared in ("text", "json"):
-            return ReadColumn(column.name, self.as_text(column), TEXT)
-        if declared:
-            return ReadColumn(column.name, sa.cast(column, self.cast_type(declared)), declared_type(declared)[0])
-        if native := self.arrow_type(column.type):
-            return ReadColumn(column.name, column, native)
-        return ReadColumn(column.name, self.as_text(column), TEXT)
+        if declared and declared not in ("text", "json"):
+            arrow_type = declared_type(declared)[0]
+            expression = sa.cast(column, self.cast_type(declared))
+            return ReadColumn(column.name, expression, arrow_type, order=natural_order(arrow_type))
+        native = self.arrow_type(column.type)
+        if native and native != TEXT and not declared:
+            return ReadColumn(column.name, column, native, order=natural_order(native))
+        text: sa.ColumnElement[Any] = column if native == TEXT and not declared else self.as_text(column)
+        order: Order | None = "source" if self.sorts(column.type) else None
+        return ReadColumn(column.name, text, TEXT, compared=column, order=order)
 
-    def _incremental(self, read: TableRead) -> Any:
-        cursor = self._cursor(read)
-        if cursor is None or read.within:
-            return None
-        initial = typed_watermark(self.job.last_watermark, cursor.type, cursor.name)
-        self._refuse_missing_watermarks(read.table, cursor.name)
-        if self.options.full_refresh:
-            _forget_state(self.job.resource_name)
-        elif self.options.rewound:
-            value = typed_watermark(self.options.watermark, cursor.type, cursor.name)
-            _rewind_state(self.job.resource_name, cursor.name, value)
-        # no primary key: ArrowLoader tells rows apart
-        return Lookback[Any](cursor.name, initial_value=initial, primary_key=(), lag=self.job.lookback or None)
-
-    def _refuse_missing_watermarks(self, table: sa.Table, name: str) -> None:
-        column = table.c[name]
-        if not column.nullable:
-            return
-        query = self.restrict(sa.select(sa.literal(1)).select_from(table).where(column.is_(None)).limit(1))
+    def _refuse_missing_watermarks(self, table: sa.Table, cursor: ReadColumn) -> None:
+        column = table.c[cursor.source_name]
         with self._engine.connect() as connection:
-            if connection.execute(query).first():
+            if column.nullable and connection.execute(self._any_row(table, column.is_(None))).first():
                 raise SourceError(
-                    f"watermark_column '{name}' of table '{table.fullname}' is NULL in some rows, which an "
+                    f"watermark_column '{column.name}' of table '{table.fullname}' is NULL in some rows, which an "
                     "INCREMENTAL load would never see. Fill it, load the table FULL, or leave those rows out with "
-                    f"query_filter: {name} IS NOT NULL."
+                    f"query_filter: {column.name} IS NOT NULL."
                 )
+            endless = self.not_finite(column) if isinstance(column.type, (sa.Numeric, sa.Float)) else None
+            if endless is not None and connection.execute(self._any_row(table, endless)).first():
+                raise not_finite(table, cursor)
+
+    def _any_row(self, table: sa.Table, condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
+        return self.restrict(sa.select(sa.literal(1)).select_from(table).where(condition).limit(1))
 
     def restrict(self, query: sa.Select[Any]) -> sa.Select[Any]:
         """A query with the job's filter."""
@@ -297,22 +308,6 @@ class SqlSource(ABC):
             return query
         table = next(one for one in query.get_final_froms() if isinstance(one, sa.Table))
         return query.where(condition(self.job, self.filter_dialect, table))
-
-
-def _forget_state(resource_name: str) -> None:
-    """Make an incremental resource start over: dlt keeps its watermark in the pipeline's state."""
-    with dlt.current.pipeline().managed_state() as state:
-        for source in state.get("sources", {}).values():
-            source.get("resources", {}).pop(resource_name, None)
-
-
-def _rewind_state(resource_name: str, cursor_name: str, watermark: Any) -> None:
-    """Make an incremental resource start at another watermark than that of its last load."""
-    with dlt.current.pipeline().managed_state() as state:
-        for source in state.get("sources", {}).values():
-            cursors = source.get("resources", {}).get(resource_name, {}).get("incremental", {})
-            if cursor_name in cursors:
-                cursors[cursor_name]["last_value"] = watermark
 
 
 def beyond_microsecond(source: SqlSource, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from shared.jobs.value_range import ValueRange
 from shared.models.job import Job
 from shared.sources.arrow import Batch
-from shared.sources.columns import ReadColumn, column_name
+from shared.sources.columns import ReadColumn
 from shared.sources.partitions import Divisible
 from shared.sources.source import ReadOptions
 
@@ -57,13 +57,30 @@ class Database(Protocol):
         Such a transaction has taken a value and not committed. A load that went past it would never come back.
         """
 
+    def highest(self, column: ReadColumn) -> sa.ColumnElement[Any]:
+        """The greatest value of a column in the source's own order."""
+
+    def equals(self, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:
+        """The condition that a column has this value, as the source compares."""
+
     def total(self, column: ReadColumn) -> sa.ColumnElement[Any]:
         """The exact sum of a column of whole or decimal numbers, or a text of several numbers that add up to it."""
 
 
 @dataclass(frozen=True)
 class TableRead:
-    """One table of one job, ready to be read."""
+    """One table of one job, ready to be read.
+
+    Attributes:
+        columns: What is read, by the names of the lake.
+        schema: The columns as the lake has them.
+        within: The range of a backfill.
+        primary_key: The job's, as the lake spells it.
+        source_key: The table's own, as the lake spells it; empty if it has none or not all of it is read.
+        cursor: The watermark column; None if everything is read.
+        start: Where the load starts, None at the very beginning.
+        reached: The watermark that earlier loads have reached, from which `lookback` goes back.
+    """
 
     job: Job
     database: Database
@@ -72,9 +89,14 @@ class TableRead:
     columns: list[ReadColumn]
     schema: pa.Schema
     within: ValueRange | None = None
+    primary_key: tuple[str, ...] = ()
+    source_key: tuple[str, ...] = ()
+    cursor: ReadColumn | None = None
+    start: Any = None
+    reached: Any = None
 
-    def query(self, watermark_column: str | None, watermark: Any) -> sa.Select[Any]:
-        """The whole table, its range, or its rows from a watermark on."""
+    def query(self, watermark_column: str | None, watermark: Any, *more: ReadColumn) -> sa.Select[Any]:
+        """The whole table, its range, or its rows from a watermark on; `more` columns come last."""
         query = sa.select(self.table)
         if self.within:
             cursor = self.column(self.within.column)
@@ -85,19 +107,28 @@ class TableRead:
             query = self.database.settled(query, cursor)
             if watermark is not None:
                 query = query.where(self.database.since(cursor, watermark))
-        return self.select(query)
+        return self.select(query, *more)
 
-    def select(self, query: sa.Select[Any]) -> sa.Select[Any]:
-        """A query over the table with the chosen columns and the job's filter."""
-        expressions = (column.expression.label(column.name) for column in self.columns)
+    def new_rows(self, *more: ReadColumn) -> sa.Select[Any]:
+        """The rows from where the load starts."""
+        return self.query(self.cursor.name if self.cursor else None, self.start, *more)
+
+    def select(self, query: sa.Select[Any], *more: ReadColumn) -> sa.Select[Any]:
+        """A query over the table with the chosen columns, then `more`, and the job's filter."""
+        expressions = (column.expression.label(column.name) for column in (*self.columns, *more))
         return self.database.restrict(query.with_only_columns(*expressions).select_from(self.table))
 
+    @property
+    def own_schema(self) -> pa.Schema:
+        """The columns in the types that carry them unchanged, as they are before they go to the lake."""
+        return pa.schema([field.with_type(one.type) for field, one in zip(self.schema, self.columns, strict=True)])
+
     def column(self, name: str) -> ReadColumn:
-        """The column of that name."""
+        """The column of that name in the lake."""
         return next(column for column in self.columns if column.name == name)
 
     def keys(self) -> TableRead:
         """The same table's primary key, of all rows."""
-        names = [column_name(self.table, key, "primary_key") for key in self.job.primary_key]
-        schema = pa.schema([self.schema.field(name) for name in names])
-        return replace(self, columns=[self.column(name) for name in names], schema=schema, within=None)
+        schema = pa.schema([self.schema.field(name) for name in self.primary_key])
+        columns = [self.column(name) for name in self.primary_key]
+        return replace(self, columns=columns, schema=schema, cursor=None, start=None, within=None)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 _SHOWN = 60
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+"""How Open XML writes characters that XML cannot hold: `_x000D_` is a carriage return (ISO/IEC 29500-1, ST_Xstring)."""
 # What people see as blank: Excel, web pages and PDF leave these behind when text is pasted.
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 
@@ -22,6 +25,8 @@ class BrokenCell:
 def clean(value: object) -> object:
     """The value with text trimmed of spaces of every kind; None for everything that a person would call blank."""
     if isinstance(value, str):
+        if "_x" in value:
+            value = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value)
         if value.isascii():
             return value.strip() or None
         return value.translate(_INVISIBLE).replace("\u00a0", " ").strip() or None

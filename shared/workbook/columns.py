@@ -243,6 +243,14 @@ _OPTIONAL_COLUMNS = (
         10,
     ),
     Column(
+        "max_shrink_percent",
+        Integer(0, 100),
+        "How far a load that replaces the table may shrink it, in percent of its rows; beyond that it fails and "
+        "changes nothing. Blank takes the value of the sheet Sources, and without one any load may; a full refresh "
+        "always may.",
+        50,
+    ),
+    Column(
         "partition_by",
         Names(_IDENTIFIER),
         "The columns by whose values a Delta table is split into folders; few distinct values, such as a country.",
@@ -286,6 +294,12 @@ SOURCES = SheetSpec(
             QuietHours(),
             "No scheduled job of this source starts within these hours, UTC.",
             "07:00-19:00 UTC",
+        ),
+        Column(
+            "max_shrink_percent",
+            Integer(0, 100),
+            "max_shrink_percent of the source's jobs whose own cell is blank.",
+            50,
         ),
     ),
     help="Optional. One row per source system for what holds for all its jobs.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from shared.jobs.history import VERDICTS
 from shared.workbook.column import Column, SheetSpec, When
 from shared.workbook.columns import SHEETS, SOURCE_CONFIG
 
@@ -28,6 +29,17 @@ def default_text(spec: SheetSpec, column: Column) -> str:
     if isinstance(default, bool):
         return "Y" if default else "N"
     return str(default) if isinstance(default, str | int | float) else ""
+
+
+def changes_table() -> str:
+    """What a change of each cell of the sheet SourceConfig means for a job that has loaded, as a Markdown table."""
+    rows = ["| Column | A change on a job with history |", "| --- | --- |"]
+    for column in SOURCE_CONFIG.columns:
+        verdict = VERDICTS[column.name]
+        asks = "**wants a full refresh**" if verdict.refreshes else "goes on"
+        where = " with `table_format` delta, else it goes on" if verdict.if_in_delta else ""
+        rows.append(f"| `{column.name}` | {asks}{where}: {verdict.because} |")
+    return "\n".join(rows)
 
 
 def columns_table() -> str:

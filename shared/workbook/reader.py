@@ -18,6 +18,7 @@ from openpyxl.worksheet.merge import MergeCells
 from openpyxl.xml.constants import SHEET_MAIN_NS
 
 from shared.errors.hierarchy import WorkbookError
+from shared.workbook.archive import CONTENT_TYPES, as_excel_reads
 from shared.workbook.cells import BrokenCell, clean
 from shared.workbook.limits import refuse_beyond_limits
 
@@ -66,6 +67,7 @@ def read_sheets(content: bytes, max_megabytes: int, wanted: Callable[[str], bool
     _refuse_other_formats(content, max_megabytes)
     try:
         _refuse_traps(content, max_megabytes)
+        content = as_excel_reads(content)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # openpyxl warns of formats it drops; we read values only
             workbook = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
@@ -101,7 +103,7 @@ def _refuse_traps(content: bytes, max_megabytes: int) -> None:
         names = set(archive.namelist())
         # zipfile reads no more of an entry than the size declared here, so the declared size can be trusted.
         expanded = sum(entry.file_size for entry in archive.infolist())
-        if "[Content_Types].xml" not in names:
+        if CONTENT_TYPES.lower() not in map(str.lower, names):
             raise WorkbookError(
                 "The file is a zip archive, but not an Excel workbook. Save it as Excel Workbook (.xlsx)."
             )

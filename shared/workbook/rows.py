@@ -11,6 +11,9 @@ from shared.workbook.column import SheetSpec
 from shared.workbook.kinds import InvalidCellError, parse_cell
 from shared.workbook.tables import Findings, Table
 
+_NOTHING = frozenset({"null", "none", "nan", "n/a", "#n/a", "(null)", "<null>"})
+"""Words that databases and programs write where they have no value."""
+
 
 @dataclass(frozen=True)
 class Draft:
@@ -48,6 +51,7 @@ def parse_rows(table: Table, found: Findings) -> list[Draft]:
 
 
 def _parse_row(cells: Mapping[str, object], row: int, table: Table, found: Findings) -> Draft:
+    cells = _without_words_for_nothing(cells, row, table, found)
     parsed = {name: _parse_cell(name, cell, row, table, found) for name, cell in cells.items()}
     values = {name: value for name, value in parsed.items() if value is not None}
     all_values = {**table.spec.defaults, **values}
@@ -65,6 +69,21 @@ def _parse_row(cells: Mapping[str, object], row: int, table: Table, found: Findi
             message = f"{quoted(cells[name])} is ignored: it has a meaning only when {applies}"
             found.warnings.append(table.problem(name, row, message))
     return Draft(row, values, complete=not refused and not missing)
+
+
+def _without_words_for_nothing(
+    cells: Mapping[str, object], row: int, table: Table, found: Findings
+) -> Mapping[str, object]:
+    """The cells without those of optional columns that hold a word which programs write for a blank cell."""
+    kept: dict[str, object] = {}
+    for name, cell in cells.items():
+        column = table.spec.by_name[name]
+        is_word = isinstance(cell, str) and cell.casefold() in _NOTHING and not column.required
+        if is_word and str(cell).casefold() not in map(str.casefold, column.kind.allowed):
+            found.warnings.append(table.problem(name, row, f"{quoted(cell)} is read as blank; leave the cell empty"))
+        else:
+            kept[name] = cell
+    return kept
 
 
 def _parse_cell(name: str, cell: object, row: int, table: Table, found: Findings) -> object:

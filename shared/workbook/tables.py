@@ -54,7 +54,8 @@ class Findings:
 
 def find_sheet(sheets: Sequence[Sheet], spec: SheetSpec) -> Sheet | None:
     """The sheet of that name, in any case and with or without spaces."""
-    return next((sheet for sheet in sheets if names_sheet(sheet.title, spec)), None)
+    named = [sheet for sheet in sheets if names_sheet(sheet.title, spec)]
+    return next((sheet for sheet in named if sheet.title == spec.name), named[0] if named else None)
 
 
 def names_sheet(title: str, spec: SheetSpec) -> bool:

@@ -10,6 +10,7 @@ from openpyxl.utils import coordinate_to_tuple
 from shared.errors.hierarchy import WorkbookError
 from shared.jobs.source_types import SOURCE_TYPES
 from shared.models.job import Job, Request, Source
+from shared.workbook.cells import quoted
 from shared.workbook.column import SheetSpec
 from shared.workbook.columns import REQUESTS, SHEETS, SOURCE_CONFIG, SOURCES
 from shared.workbook.configuration import Configuration, Problem, Report
@@ -94,6 +95,10 @@ def _job(draft: Draft) -> Job:
 
 def _rows(sheets: Sequence[Sheet], spec: SheetSpec, found: Findings) -> tuple[Table | None, list[Draft]]:
     sheet = find_sheet(sheets, spec)
+    for other in sheets:
+        if sheet is not None and other is not sheet and names_sheet(other.title, spec):
+            message = f"is not read: the sheet {quoted(sheet.title)} is; put its rows there, or give it another name"
+            found.warnings.append(Problem(sheet=other.title, message=message))
     if sheet is None or (spec is not SOURCE_CONFIG and not sheet.rows):
         return None, []
     table = read_table(sheet, spec, found)

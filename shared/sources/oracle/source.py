@@ -116,19 +116,16 @@ class OracleSource(SqlSource):
 
     def read_column(self, column: sa.Column[Any], declared: str | None) -> ReadColumn:
         read = super().read_column(column, declared)
-        if declared:
+        if declared and read.type != TEXT:
             wire = pa.int64() if declared == "bool" else None  # cast to a number: old servers know no boolean
-            return ReadColumn(read.name, read.expression, read.type, wire=wire)
+            return replace(read, wire=wire)
+        if declared:
+            return read
         if read.type == UNSCALED_DECIMAL:  # a NUMBER without digits is no decimal to the driver
-            return ReadColumn(read.name, number_text(column), read.type, compared=column, wire=TEXT)
+            return replace(read, expression=number_text(column), compared=column, wire=TEXT)
         if read.type == pa.timestamp("us", "UTC"):
-            return ReadColumn(
-                read.name,
-                sa.func.SYS_EXTRACT_UTC(column, type_=oracle.TIMESTAMP()),
-                read.type,
-                compared=column,
-                wire=pa.timestamp("us"),
-            )
+            in_utc = sa.func.SYS_EXTRACT_UTC(column, type_=oracle.TIMESTAMP())
+            return replace(read, expression=in_utc, compared=column, wire=pa.timestamp("us"))
         return read
 
     def total(self, column: ReadColumn) -> sa.ColumnElement[Any]:
@@ -138,6 +135,14 @@ class OracleSource(SqlSource):
         upper: sa.ColumnElement[Any] = sa.func.TRUNC(number, sa.literal_column(str(scale - _HALF)))
         parts = [number_text(sa.func.sum(part)) for part in (upper, number - upper)]
         return parts[0].concat(sa.literal_column("' '")).concat(parts[1])
+
+    def sorts(self, source_type: sa.types.TypeEngine[Any]) -> bool:
+        return isinstance(source_type, (sa.CHAR, sa.NCHAR, sa.VARCHAR, sa.NVARCHAR))
+
+    def not_finite(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool] | None:
+        if not isinstance(column.type, (oracle.BINARY_FLOAT, oracle.BINARY_DOUBLE)):
+            return None
+        return sa.or_(column.op("IS")(sa.literal_column("NAN")), column.op("IS")(sa.literal_column("INFINITE")))
 
     def literal(self, column: sa.ColumnElement[Any], value: Any) -> sa.ColumnElement[Any]:
         return literal(value, column.type)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -22,20 +23,10 @@ from shared.sources.columns import TEXT, ReadColumn, decimal_type
 from shared.sources.connection import APPLICATION_NAME, ServerConnection
 from shared.sources.partitions import every_so_many
 from shared.sources.postgresql.faults import FAULTS
+from shared.sources.postgresql.session import set_in_every_transaction, set_session
 from shared.sources.sql import SqlSource
 
 BATCH_BYTES = 8 * 1024 * 1024  # what is in memory at once is about nine times that
-# What casts to text print does not depend on the server's configuration, and a cast never writes.
-_SESSION = {
-    "default_transaction_read_only": "on",
-    "idle_in_transaction_session_timeout": "0",  # the snapshot's own connection waits while others read
-    "timezone": "UTC",
-    "datestyle": "ISO,MDY",
-    "intervalstyle": "postgres",
-    "bytea_output": "hex",
-    "extra_float_digits": "1",
-    "standard_conforming_strings": "on",
-}
 _TOKEN_SCOPE = "https://ossrdbms-aad.database.windows.net/.default"  # noqa: S105  no token but whom it is for
 _KEEPALIVE = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "6"}
 
@@ -89,7 +80,6 @@ class PostgresConnection(ServerConnection):
 
     def libpq_parameters(self) -> dict[str, Any]:
         """What both drivers hand to libpq."""
-        session = _SESSION | {"statement_timeout": f"{self.statement_timeout}s"}
         parameters = {
             "host": self.host,
             "port": self.port,
@@ -99,7 +89,6 @@ class PostgresConnection(ServerConnection):
             "sslmode": self.sslmode or ("require" if self.auth == "managed_identity" else None),
             "application_name": APPLICATION_NAME,
             "connect_timeout": self.connect_timeout,
-            "options": " ".join(f"-c {name}={value}" for name, value in session.items()),
             **_KEEPALIVE,
         }
         return {name: value for name, value in parameters.items() if value is not None}
@@ -125,14 +114,17 @@ class PostgresSource(SqlSource):
     may_write = sa.text("SELECT has_table_privilege(CAST(:name AS regclass), 'INSERT, UPDATE, DELETE, TRUNCATE')")
 
     def engine(self) -> sa.Engine:
+        # no statement is prepared by name: a pooler may give its next use another server connection
+        arguments = {"cursor_factory": OneStatementCursor, "prepare_threshold": None}
         engine = sa.create_engine(
             "postgresql+psycopg://",
-            connect_args={**self.connection.libpq_parameters(), "cursor_factory": OneStatementCursor},
+            connect_args=self.connection.libpq_parameters() | arguments,
             poolclass=sa.pool.NullPool,
             execution_options={"postgresql_readonly": True},  # BEGIN READ ONLY, which no statement within can leave
         )
         dialect: Any = engine.dialect
         dialect.ischema_names = dialect.ischema_names | {"xid8": Xid8}
+        set_in_every_transaction(engine, self.connection.statement_timeout)
         return engine
 
     @contextmanager
@@ -140,7 +132,8 @@ class PostgresSource(SqlSource):
         with self._engine.connect() as connection:
             connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             identifier = connection.scalar(sa.select(sa.func.pg_export_snapshot()))
-            yield PostgresSnapshot(connection, readers, str(identifier), self._conninfo(), self.compile)
+            timeout = self.connection.statement_timeout
+            yield PostgresSnapshot(connection, readers, str(identifier), self._conninfo(), self.compile, timeout)
 
     def table_names(self) -> list[str]:
         """Tables, views and materialised views; a partition is part of its table and no table of its own."""
@@ -177,17 +170,16 @@ class PostgresSource(SqlSource):
         read = super().read_column(column, declared)
         if pa.types.is_decimal(read.type) and not declared:
             # the server prints numbers faster than ADBC does, which gives zeros for some that are very long
-            return ReadColumn(read.name, self.as_text(column), read.type, compared=column)
-        if isinstance(column.type, sa.Uuid) and not declared:
-            return ReadColumn(read.name, read.expression, read.type, compared=column)  # ordered as its text
-        if read.type == TEXT:
-            in_bytes_order = sa.collate(read.expression, "C")  # as Arrow has it
-            return ReadColumn(read.name, read.expression, read.type, compared=in_bytes_order)
+            return replace(read, expression=self.as_text(column), compared=column)
+        if isinstance(column.type, sa.Uuid):  # ordered as its text
+            return replace(read, order="values")
         return read
 
     def literal(self, column: sa.ColumnElement[Any], value: Any) -> sa.ColumnElement[Any]:
         if isinstance(column.type, Xid8):
             return sa.cast(sa.literal_column(f"'{int(value)}'"), Xid8())
+        if isinstance(value, str):  # without a type of its own it takes the column's
+            return sa.literal(value, sa.Text(), literal_execute=True)
         return super().literal(column, value)
 
     def settled(self, query: sa.Select[Any], cursor: ReadColumn) -> sa.Select[Any]:
@@ -198,8 +190,16 @@ class PostgresSource(SqlSource):
 
     def total(self, column: ReadColumn) -> sa.ColumnElement[Any]:
         if isinstance(column.comparable.type, Xid8):
-            column = ReadColumn(column.name, column.expression, column.type)
+            column = replace(column, compared=None)
         return super().total(column)
+
+    def sorts(self, source_type: sa.types.TypeEngine[Any]) -> bool:
+        if isinstance(source_type, postgresql.DOMAIN):
+            return self.sorts(source_type.data_type)
+        return super().sorts(source_type) or isinstance(source_type, (sa.NUMERIC, postgresql.CITEXT))
+
+    def not_finite(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool] | None:
+        return column.in_([sa.literal_column(f"'{name}'") for name in ("NaN", "Infinity", "-Infinity")])
 
 
 @dataclass(frozen=True)
@@ -211,6 +211,7 @@ class PostgresSnapshot:
     identifier: str
     conninfo: str
     compile: Callable[[sa.Select[Any]], str]
+    statement_timeout: int = 0
 
     def own_ranges(self, table: sa.Table, ranges: int) -> list[sa.ColumnElement[bool]]:
         pages = self._pages(table)
@@ -253,6 +254,7 @@ class PostgresSnapshot:
         with adbc_driver_postgresql.dbapi.connect(self.conninfo) as connection, connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             cursor.execute(f"SET TRANSACTION SNAPSHOT '{self.identifier}'")
+            set_session(partial(_only_row, cursor), self.statement_timeout)
             cursor.adbc_statement.set_options(
                 **{StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(BATCH_BYTES // self.readers)}
             )
@@ -260,6 +262,12 @@ class PostgresSnapshot:
             for batch in cursor.fetch_record_batch():
                 _refuse_what_arrow_lacks(batch, columns)
                 yield batch
+
+
+def _only_row(cursor: Any, statement: str) -> Sequence[Any]:
+    cursor.execute(statement)
+    row: Sequence[Any] = cursor.fetchone()
+    return row
 
 
 def _refuse_what_arrow_lacks(batch: pa.RecordBatch, columns: Sequence[ReadColumn]) -> None:

@@ -15,7 +15,7 @@ from shared.sources.boundary import Boundary
 from shared.sources.lookback import before
 from shared.sources.rest.tables import LINKS
 from shared.sources.source import ReadOptions
-from shared.sources.watermark import typed_watermark
+from shared.sources.watermark import typed_watermark, watermark_text
 
 _STATE, _BOUNDARY = "incremental", "boundary"
 _ISO_DAY = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$"
@@ -62,7 +62,16 @@ class NewRows:
         self._highest = self._last
         columns = [name for name in schema.names if name not in LINKS]
         known = None if within or job.lookback else state.setdefault(_BOUNDARY, {})
-        self.boundary = None if known is None else Boundary(known, self._cursor, columns, self._start)
+        self.boundary: Boundary | None = None
+        if known is not None:
+            upserts = job.table_format == "delta" and bool(job.primary_key)
+            self.boundary = Boundary(
+                *(known, self._cursor, columns, self._start),
+                keys=job.primary_key,
+                upserts=upserts,
+                holds=False,  # the lists of a row go with its page
+                warn=options.warn,
+            )
 
     def of(self, table: pa.Table) -> pa.Table:
         """The rows of a table that the load takes.
@@ -113,10 +122,9 @@ class NewRows:
         """Move the watermark; after the last page. A backfill moves none."""
         if self._backfill:
             return
-        cursors = self._state.setdefault(_STATE, {})
-        cursors.clear()
-        cursors[self._cursor] = {"initial_value": None, "last_value": self._highest, "unique_hashes": []}
+        self._state[_STATE] = {self._cursor: {"last_value": watermark_text(self._highest)}}
         if self.boundary:
+            self.boundary.finish()
             self.boundary.save()
 
     def _within(self, table: pa.Table) -> pa.Table:

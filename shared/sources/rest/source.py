@@ -43,6 +43,7 @@ class RestSource:
         self.secret = secret
         self.connection = RestConnection.of(secret, job.source_name)
         self.loaded_range: ValueRange | None = None
+        self.primary_key = job.primary_key
         self._earlier: dict[str, dict[str, pa.DataType]] = {}
 
     @property
@@ -176,6 +177,8 @@ class RestSource:
         schemas = self._schemas(gathering)
         self._refuse_updates_of_lists(schemas)
         state = dlt.current.resource_state()
+        if self.job.load_type is not LoadType.INCREMENTAL:
+            state.clear()  # a table that is replaced goes on from no earlier watermark
         if self.job.load_type is not LoadType.INCREMENTAL or ROOT not in gathering.types:
             return Output(self.job, gathering, schemas)
         return Output(

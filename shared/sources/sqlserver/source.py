@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -60,7 +61,8 @@ _DIALECT: sa.Dialect = mssql.dialect(paramstyle="named", deprecate_large_types=T
 _DIALECT.server_version_info = (13,)  # SQL Server 2016; one that knows no version casts dates to DATETIME
 
 
-_BINARY_ORDER = "Latin1_General_100_BIN2"
+_SORTED_TEXTS = (sa.CHAR, sa.VARCHAR, sa.NCHAR, sa.NVARCHAR, mssql.UNIQUEIDENTIFIER)
+"""text and ntext cannot be compared."""
 
 
 LOCK_MILLISECONDS = 10_000
@@ -175,10 +177,7 @@ class SqlServerSource(SqlSource):
 
     def read_column(self, column: sa.Column[Any], declared: str | None) -> ReadColumn:
         read = super().read_column(column, declared)
-        if read.type == TEXT:
-            ordered = sa.collate(sa.cast(read.expression, mssql.NVARCHAR(4000)), _BINARY_ORDER)
-            return ReadColumn(read.name, read.expression, TEXT, compared=ordered)
-        if declared:
+        if read.type == TEXT or declared:
             return read
         expression: sa.ColumnElement[Any] = column
         if isinstance(column.type, mssql.TIMESTAMP):  # rowversion: eight bytes that count up
@@ -189,7 +188,10 @@ class SqlServerSource(SqlSource):
             expression = sa.cast(column, datetime2(3))
         elif isinstance(column.type, (mssql.MONEY, mssql.SMALLMONEY)):
             expression = sa.cast(column, sa.DECIMAL(19, 4))
-        return ReadColumn(read.name, expression, read.type, compared=column)
+        return replace(read, expression=expression, compared=column)
+
+    def sorts(self, source_type: sa.types.TypeEngine[Any]) -> bool:
+        return type(source_type) in _SORTED_TEXTS
 
     def literal(self, column: sa.ColumnElement[Any], value: Any) -> sa.ColumnElement[Any]:
         return literal(value, column.type)

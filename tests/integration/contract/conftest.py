@@ -139,7 +139,8 @@ class ContractJob:
 
     @property
     def _folder(self) -> str:
-        return f"raw/{self.source_name}_{self.job.resource_name}/{self.job.resource_name}"
+        folder = self.job.target_folder_path
+        return f"{folder}/{self.source_name}_{self.job.resource_name}/{self.job.resource_name}"
 
     def _parquet(self) -> pa.Table:
         manifest = json.loads(self._lake.download_blob(f"{self._folder}/_manifest.json").readall())

@@ -83,7 +83,9 @@ class Lake:
         contract: Any = {"tables": "evolve", "columns": job.schema_contract, "data_type": job.schema_contract}
         try:
             resource = source.resource()
-            resource.apply_hints(write_disposition=write_disposition(job, read_options))
+            resource.apply_hints(
+                write_disposition=write_disposition(job, read_options), primary_key=list(source.primary_key)
+            )
             if job.table_format == "delta":
                 resource.apply_hints(table_format="delta")
             pipeline.run(resource, loader_file_format="parquet", schema_contract=contract)
@@ -106,8 +108,9 @@ def _watermark(pipeline: dlt.Pipeline, job: Job) -> str | None:
     """The last value of the job's watermark column, as the pipeline's state has it."""
     for source in pipeline.state.get("sources", {}).values():
         cursors = source.get("resources", {}).get(job.resource_name, {}).get("incremental", {})
-        if last := cursors.get(job.watermark_column, {}).get("last_value"):
-            return str(last)
+        for name, cursor in cursors.items():
+            if name.casefold() == str(job.watermark_column).casefold() and cursor["last_value"]:
+                return str(cursor["last_value"])
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from shared.jobs.destinations import dataset_path
@@ -49,11 +49,34 @@ def test_a_plain_job_id_is_its_own_pipeline_name(job_id: str) -> None:
     ("table_name", "in_the_lake"),
     [
         ("Order Lines", "Order Lines"),
-        ("a/b\\c", "a_b_c"),
-        ('50% "off"?', "50_ _off__"),
-        ("..", "__"),
-        ("_dlt_loads", "table_dlt_loads"),
+        ("a/b\\c", "a~2fb~5cc"),
+        ("a_b_c", "a_b_c"),
+        ("a~2fb", "a~7e2fb"),
+        ('50% "off"?', "50~25 ~22off~22~3f"),
+        ("..", "~2e~2e"),
+        ("v2.0 {data}", "v2~2e0 ~7bdata~7d"),
+        (" a ", "~20a~20"),
+        ("größe", "größe"),
+        ("_staging", "_staging"),
+        ("_dlt_loads", "~5fdlt_loads"),
+        ("_delta_log", "~5fdelta_log"),
+        ("init", "~69nit"),
+        ("initial", "initial"),
     ],
 )
 def test_a_table_gets_a_name_that_can_be_a_folder_and_is_none_of_dlts(table_name: str, in_the_lake: str) -> None:
     assert table_path(a_job(table_name=table_name)) == f"lake/raw/shop/shop_pg_{in_the_lake}/{in_the_lake}"
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), st.text(min_size=1))
+def test_two_tables_never_get_one_name(first: str, second: str) -> None:
+    assume(first != second)
+    assert a_job(table_name=first).resource_name != a_job(table_name=second).resource_name
+
+
+@given(
+    st.text(st.sampled_from("a_./~2fint{}%dl "), min_size=1), st.text(st.sampled_from("a_./~2fint{}%dl "), min_size=1)
+)
+def test_two_tables_of_near_names_never_get_one_name(first: str, second: str) -> None:
+    assume(first != second)
+    assert a_job(table_name=first).resource_name != a_job(table_name=second).resource_name

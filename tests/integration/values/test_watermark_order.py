@@ -1,0 +1,103 @@
+"""What is new is decided by the source's own order, or the column is refused: no row is passed over in silence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.integration.values.conftest import MakeTable
+
+ORDERED = [
+    ("numeric(40,0)", ["8", "9"], ["10", "11"], "12"),
+    ("numeric(60,20)", ["8.5", "9.5"], ["10.25", "100"], "1e39"),
+    ("numeric(10,2)", ["8", "9"], ["10", "11"], "12"),
+    ("numeric", ["8", "9"], ["10", "11"], "12"),
+    ("double precision", ["8", "9"], ["10", "1e300"], "1e301"),
+    ("real", ["8", "9"], ["10", "11"], "12"),
+    ("smallint", ["8", "9"], ["10", "11"], "12"),
+    ("citext", ["a", "B"], ["b", "c", "D"], "e"),
+    ('text COLLATE "C"', ["B", "a"], ["b", "ä"], "ö"),
+    ("varchar(10)", ["A", "a"], ["a", " b", "b"][::2], "c"),
+    ('char(5) COLLATE "C"', ["a", "b"], ["b\t", "c"], "d"),
+    ("char(5)", ["a", "b"], ["b", "c"], "d"),
+    ("name", ["a", "b"], ["b", "c"], "d"),
+    ("uuid", ["00000000-0000-0000-0000-00000000000a"], ["0a000000-0000-0000-0000-000000000000"], "f" * 32),
+    ("date", ["0001-01-01", "2024-01-31"], ["2024-02-01"], "2024-10-01"),
+    ("timestamptz", ["2024-01-31 23:00-05"], ["2024-02-01 04:00:00.000001Z"], "2024-10-01"),
+]
+
+
+@pytest.mark.parametrize(("kind", "first", "second", "third"), ORDERED, ids=[one[0] for one in ORDERED])
+@pytest.mark.parametrize("table_format", ["parquet", "delta"])
+def test_later_values_of_the_source_are_loaded_once(
+    job_of: MakeTable,
+    sql: psycopg.Connection[Any],
+    table: str,
+    kind: str,
+    first: list[str],
+    second: list[str],
+    third: str,
+    table_format: str,
+) -> None:
+    sql.execute(f"CREATE EXTENSION IF NOT EXISTS citext; CREATE TABLE {table} (id serial, c {kind} NOT NULL)")
+    job = job_of(table, watermark_column="c", table_format=table_format)
+    expected = 0
+    for batch in (first, second, [], [third]):
+        for value in batch:
+            sql.execute(f"INSERT INTO {table} (c) VALUES (%s)", [value])
+        job.load()
+        expected += len(batch)
+        assert job.column() == sorted(range(1, expected + 1), key=str)
+
+
+def test_values_that_the_source_takes_for_equal_are_at_the_watermark_together(
+    job_of: MakeTable, sql: psycopg.Connection[Any], table: str
+) -> None:
+    sql.execute(f"CREATE EXTENSION IF NOT EXISTS citext; CREATE TABLE {table} (id serial, c citext NOT NULL)")
+    job = job_of(table, watermark_column="c")
+    for values in (["abc", "ABC"], ["Abc"], [], ["aBD"]):
+        for value in values:
+            sql.execute(f"INSERT INTO {table} (c) VALUES (%s)", [value])
+        job.load()
+    assert job.column() == [1, 2, 3, 4]
+
+
+REFUSED = ["numeric(10,2)[]", "money", "inet", "int[]", "jsonb", "interval", "boolean", "bytea", "timetz", "int4range"]
+
+
+@pytest.mark.parametrize("kind", [*REFUSED, "mood", "time"])
+def test_a_column_without_an_order_in_the_lake_is_refused_at_dry_run_and_first_load(
+    job_of: MakeTable, sql: psycopg.Connection[Any], table: str, kind: str
+) -> None:
+    sql.execute("DROP TYPE IF EXISTS mood CASCADE; CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy')")
+    sql.execute(f"CREATE TABLE {table} (id serial, c {kind} NOT NULL)")
+    job = job_of(table, watermark_column="c")
+    with pytest.raises(Exception, match=r"Column 'c' .* cannot be a watermark_column"):
+        job.examine()
+    kind_of_error, retryable, message = job.fail()
+    assert (kind_of_error, retryable) == ("source", False)
+    assert "Column 'c'" in message
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        *((kind, value) for kind in ("double precision", "real", "numeric") for value in ("NaN", "inf", "-inf")),
+        ("numeric(40,0)", "NaN"),  # which has no infinity
+    ],
+)
+def test_what_is_not_finite_is_refused_in_the_first_and_in_later_loads(
+    job_of: MakeTable, sql: psycopg.Connection[Any], table: str, kind: str, value: str
+) -> None:
+    sql.execute(f"CREATE TABLE {table} (id int, c {kind}); INSERT INTO {table} VALUES (1, 1.5)")
+    job = job_of(table, watermark_column="c")
+    job.load()
+    sql.execute(f"INSERT INTO {table} VALUES (2, '{value}'), (3, 2.5)")
+    assert "NaN or infinite" in job.fail()[2]
+    with pytest.raises(Exception, match="NaN or infinite"):
+        job.examine()
+    sql.execute(f"DELETE FROM {table} WHERE id = 2")
+    job.load()
+    assert job.column() == [1, 3]
