@@ -166,7 +166,8 @@ class PostgresSource(SqlSource):
 
     def read_column(self, column: sa.Column[Any], declared: str | None) -> ReadColumn:
         if isinstance(column.type, Xid8) and not declared:  # it casts to text only
-            return ReadColumn(column.name, sa.cast(self.as_text(column), sa.BigInteger()), pa.int64(), compared=column)
+            number = sa.cast(self.as_text(column), sa.BigInteger())
+            return ReadColumn(column.name, number, pa.int64(), compared=column, order="values")
         read = super().read_column(column, declared)
         if pa.types.is_decimal(read.type) and not declared:
             # the server prints numbers faster than ADBC does, which gives zeros for some that are very long
