@@ -1,7 +1,7 @@
 """Activity `load_job`: one attempt of one job. It returns an envelope and never raises.
 
 Nothing but its lease, its deadline, a cancel and the work itself ends an attempt: while the audit table cannot be
-reached, a running load goes on, and its outcome waits. What could not be written after minutes goes back to the
+reached, a running load continues, and its outcome waits. What could not be written after minutes goes back to the
 orchestrator as `unrecorded`, and the end of the run writes it.
 """
 
@@ -224,7 +224,7 @@ class _Interruptions:
         except Exception as error:
             if not self._is_unknown:
                 log.warning(
-                    "Whether run %s was cancelled is not known, the load goes on: %s", self._attempt.run_id, error
+                    "Whether run %s was cancelled is not known, the load continues: %s", self._attempt.run_id, error
                 )
             self._is_unknown = True
             return

@@ -25,7 +25,7 @@ _FLOOR = "copy-floor"
 
 
 def main() -> int:
-    """Measure what the arguments ask for. Returns 1 where a way failed."""
+    """Measure what the arguments ask for. Returns 1 if a way failed."""
     arguments = _arguments()
     out = Console(stderr=arguments.json)
     figures: list[Figure] = []
@@ -51,7 +51,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the rows, one run of each: under two minutes")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON; what goes on goes to stderr")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON; progress goes to stderr")
     names = [*(case.name for case in CASES), SMALL_TABLES]
     parser.add_argument("--case", action="append", choices=names, help="only this case; may be given again")
     parser.add_argument("--runs", type=int, help="runs of each way (3, or 1 with --quick)")

@@ -25,7 +25,7 @@ _ROW = '{"id": %d, "customer": "customer %d", "amount": %d.25, "paid": true, "at
 
 
 def main() -> int:
-    """Measure one load for each number of readers, and print a line of JSON for each; 1 where a load failed."""
+    """Measure one load for each number of readers, and print a line of JSON for each; 1 if a load failed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.rest_pages", description=__doc__)
     parser.add_argument("--pages", type=int, default=10_000)
     parser.add_argument("--page-rows", type=int, default=100)
@@ -41,7 +41,7 @@ def main() -> int:
         receiver, sender = context.Pipe(duplex=False)
         load = context.Process(target=_load, args=(sender, port, arguments.page_rows, parallelism))
         load.start()
-        sender.close()  # the load has the last one: where it breaks, the wait for it ends
+        sender.close()  # the load has the last one: if it breaks, the wait for it ends
         try:
             figures = receiver.recv()
         except EOFError:

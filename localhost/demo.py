@@ -42,7 +42,7 @@ _LOG_TAIL = 3000
 
 
 class DemoError(Exception):
-    """The demo cannot go on; the text says why."""
+    """The demo cannot continue; the text says why."""
 
 
 @dataclass
@@ -69,7 +69,7 @@ def run_demo(console: Console) -> Outcome:
     """Run it and print what happens; every service, process and file of it is gone afterwards.
 
     Raises:
-        DemoError: it cannot go on.
+        DemoError: it cannot continue.
         ServiceError: a local service cannot be started.
         HostStartError: the app cannot be started.
         RequestRefusedError: the app refused a request.

@@ -124,7 +124,7 @@ def local_app(folder: Path, settings: Mapping[str, str] | None = None, port: int
 
 
 def _end_host(host: HostProcess) -> None:
-    """Stop the host and the loads that it did not wait for: they go on at the next start."""
+    """Stop the host and the loads that it did not wait for: they continue at the next start."""
     host.stop(_GRACE_SECONDS)
     with suppress(ProcessLookupError, PermissionError):  # nothing is left in its group; macOS has the other error
         os.killpg(host.pid, signal.SIGKILL)

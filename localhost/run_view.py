@@ -1,4 +1,4 @@
-"""A run as people see it: its progress while it goes on, its result as a table. Rows come from `GET /api/runs/{id}`."""
+"""A run as people see it: its progress while it runs, its result as a table. Rows come from `GET /api/runs/{id}`."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def errors(run: Run) -> list[tuple[str, str]]:
 
 
 def duration(run: Run) -> float | None:
-    """Seconds from a run's start to its end, None while it goes on."""
+    """Seconds from a run's start to its end, None while it is active."""
     if not run.get("start_time") or not run.get("end_time"):
         return None
     start, end = (datetime.fromisoformat(run[name].replace("Z", "+00:00")) for name in ("start_time", "end_time"))

@@ -46,7 +46,7 @@ def ingestion_run(context: DurableOrchestrationContext) -> Steps:
 
 
 def _planned(context: DurableOrchestrationContext) -> Generator[Any, Any, RunPlan]:
-    """The plan of the run; what keeps it from being planned is in the plan."""
+    """The plan of the run; the reason why it cannot be planned is in the plan."""
     request = context.get_input()
     if request["run_id"] != context.instance_id:
         raise ForeignInputError(context.instance_id, request["run_id"])
@@ -69,7 +69,7 @@ def _loaded(
 ) -> Generator[Any, Any, tuple[Totals, tuple[str, ...], JobError | None]]:
     """Run every lane; returns their totals, and the jobs of lanes that broke with the reason.
 
-    The other lanes of one that breaks go on to their end: what they load belongs to the run.
+    When one lane breaks, the others continue to their end: what they load belongs to the run.
     """
     lanes = [
         context.call_sub_orchestrator("source_lane", order.to_json(), lane_instance(context.instance_id, number))

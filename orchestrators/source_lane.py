@@ -1,8 +1,8 @@
 """The orchestrator of a lane: the jobs of one source, one after another, with attempts on durable timers.
 
 A job whose failure is transient goes to the end of the queue, so that the wait before its next attempt is spent on
-the lane's other jobs. The orchestrator never raises: whatever breaks becomes a failed job, and the lane goes on.
-A long lane continues as new: every attempt replays the history before it, so that history must not grow for ever.
+the lane's other jobs. The orchestrator never raises: whatever breaks becomes a failed job, and the lane continues.
+A long lane continues as new: every attempt replays the history before it, so that history must not grow without end.
 
 A source that asks to be left alone for longer than an attempt can wait gets its wait on a durable timer; such a wait
 spends no attempt. The event `LANE_CANCELLED` ends every wait: the run was cancelled, and `load_job` says so for each
@@ -35,7 +35,7 @@ LONGEST_ASKED_WAIT = timedelta(hours=24)  # a source that asks for more is asked
 FREE_WAITS = 3  # after so many waits that the source asked for, each one spends an attempt
 NOT_THE_JOBS_FAULT = ("activity", "lease_lost")  # the worker died, a host was frozen: that spends no attempt
 FREE_INTERRUPTIONS = 5  # of a job; after so many, each one spends an attempt: the job itself may be what kills workers
-HISTORY_ATTEMPTS = 100  # after so many a lane goes on with a new history
+HISTORY_ATTEMPTS = 100  # after so many a lane continues with a new history
 WAITING = "waiting"  # the kind of an attempt that found the slots of its source taken by other runs
 SLOT_WAIT = timedelta(seconds=5)
 JITTER = 0.25  # of the wait, so that jobs that failed together do not come back together

@@ -1,4 +1,4 @@
-"""What keeps a host from starting."""
+"""Errors that prevent the start of a host."""
 
 
 class HostError(Exception):

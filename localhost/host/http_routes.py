@@ -137,7 +137,7 @@ def _params(request: web.Request) -> dict[str, str]:
 
 
 def route_paths(function: str, route: str) -> list[str]:
-    """A function's route as aiohttp spells it; two paths where the last parameter is optional.
+    """A function's route as aiohttp spells it; two paths if the last parameter is optional.
 
     Raises:
         IndexingError: a parameter has a constraint that this host does not know.

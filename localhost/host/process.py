@@ -122,7 +122,7 @@ class HostProcess:
         self.url, self.pid = ready["url"], ready["pid"]
 
     def stop(self, seconds: float = 15.0) -> None:
-        """Ask the host to end (SIGTERM), kill it where it takes longer than `seconds`."""
+        """Ask the host to end (SIGTERM), kill it if it takes longer than `seconds`."""
         if self._process is None:
             return
         self._process.send_signal(signal.SIGTERM)
@@ -145,7 +145,7 @@ class HostProcess:
         self._signal_all(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let a frozen host go on."""
+        """Continue a frozen host."""
         self._signal_all(signal.SIGCONT)
 
     def _signal_all(self, number: int) -> None:

@@ -195,7 +195,7 @@ class KeyVault(Service):
     def _bundle(
         self, name: str, version: SecretVersion, *, value: bool = False, identified: bool = True
     ) -> dict[str, Any]:
-        """Return the secret as JSON: with its value, and with the version in its id, where these belong."""
+        """Return the secret as JSON: with its value, and with the version in its id, if these belong there."""
         attributes = {"enabled": version.enabled, "created": version.created, "updated": version.updated, **_RECOVERY}
         return {
             "id": f"{self.url}/secrets/{name}" + (f"/{version.version}" if identified else ""),

@@ -50,7 +50,7 @@ class GuardedProcess:
         command: program and arguments; never a secret, others can see them.
         log: file that receives standard output and standard error; emptied first.
         lock: descriptor of `exclusive`, which the guard holds on until the command has ended.
-        user_id: the user to run as, where not the present one.
+        user_id: the user to run as, if not the present one.
     """
 
     def __init__(

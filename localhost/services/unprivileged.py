@@ -1,7 +1,7 @@
 """A user and a place for programs that refuse to run as root.
 
 In a container everything often belongs to root, below folders that no other user may enter. What such a program
-reads or writes then lies in a system folder that root alone may write to and everyone may enter.
+reads or writes then is in a system folder that root alone may write to and everyone may enter.
 """
 
 from __future__ import annotations

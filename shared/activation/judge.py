@@ -33,7 +33,7 @@ def judged(content: bytes, max_megabytes: int, max_timeout_minutes: int | None =
     Args:
         content: The bytes of the file.
         max_megabytes: The largest file that is read, in MiB.
-        max_timeout_minutes: The most that an attempt can have where the app runs; None for no limit.
+        max_timeout_minutes: The host's limit of an attempt; None for no limit.
     """
     try:
         limits = {"max_megabytes": max_megabytes, "max_timeout_minutes": max_timeout_minutes}

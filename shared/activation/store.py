@@ -59,7 +59,7 @@ class ConfigurationStore:
             etag: The ETag of the workbook's blob with these bytes.
             uploaded_at: When it was uploaded (UTC), now if that is not known. An upload that is older than the
                 active one was superseded before its activation: it goes into the history only.
-            uploaded_by: Who uploaded it, where known.
+            uploaded_by: Who uploaded it, if known.
         """
         upload = Upload(
             content=content,
@@ -135,7 +135,7 @@ class ConfigurationStore:
 
         Args:
             sha256: The version, as `history` lists it.
-            by: Who asked for it, where known.
+            by: Who asked for it, if known.
 
         Raises:
             ConfigurationError: there is no such version, or it is the active one already.

@@ -44,7 +44,7 @@ _ShapeT = TypeVar("_ShapeT", bound=Shape)
 
 
 class Snapshot(Shape):
-    """One version of the configuration with where it came from.
+    """One version of the configuration and its origin.
 
     Attributes:
         workbook_etag: The newest state of the workbook's blob that this version takes into account; unlike

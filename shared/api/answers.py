@@ -178,7 +178,7 @@ class RehearsalError(Answer):
 
 
 class RehearsedJob(Answer):
-    """What a job would read; where it could not be planned, only why."""
+    """What a job would read; only the reason if it could not be planned."""
 
     job_id: str
     source_name: str | None = None

@@ -37,7 +37,7 @@ class Caller:
     roles: frozenset[str] | None = None
 
     def lacks(self, changes: bool) -> str | None:
-        """What the caller needs and does not have, as a sentence; only where callers sign in.
+        """What the caller needs and does not have, as a sentence; only if callers sign in.
 
         Args:
             changes: Whether the route changes anything.

@@ -129,7 +129,7 @@ def _responses(endpoint: Endpoint, schemas: _Schemas) -> dict[str, Any]:
         )
         response["content"][answer.media_type] = content
     if not endpoint.is_open:
-        responses["401"] = {"description": "No valid key; with a body where an account must sign in besides."}
+        responses["401"] = {"description": "No valid key; with a body if an account must sign in, too."}
     problem = {_PROBLEM: {"schema": schemas.of(ProblemDetails, "serialization")}}
     common = {} if endpoint.is_open else _COMMON_PROBLEMS
     for code, description in (common | dict(endpoint.problems)).items():

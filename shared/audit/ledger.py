@@ -1,6 +1,6 @@
 """The ledger of watermarks: a row for every committed load, and one for every watermark that was set by hand.
 
-dlt's state in the lake is what a load goes on from; the ledger is the witness. A job of which the ledger knows loads
+dlt's state in the lake is where a load continues; the ledger is the witness. A job of which the ledger knows loads
 while the lake knows nothing must not quietly begin again from the start. A watermark that was set by hand outranks the
 state until a load that started there has committed: the record of that load, and of every one after it, names the
 rewind, so a rewind is carried out once, whatever dies in between.
@@ -27,7 +27,7 @@ from shared.models.job import Job, LoadType
 
 
 def record_load(job: Job, result: JobResult) -> None:
-    """Write the load of a successful attempt; nothing where it loaded nothing."""
+    """Write the load of a successful attempt; nothing if it loaded nothing."""
     if result.load_id is None:
         return
     row = {

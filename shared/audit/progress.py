@@ -47,7 +47,7 @@ class ProgressRow:
         self._failures = 0
 
     def write(self, stage: str, rows: int) -> None:
-        """Write how far the attempt is; what storage refuses is logged once, and the load goes on.
+        """Write how far the attempt is; what storage refuses is logged once, and the load continues.
 
         Args:
             stage: extract, normalize or load.
@@ -62,7 +62,7 @@ class ProgressRow:
             self._failures += 1
             if self._failures == 1:
                 log.warning(
-                    "The progress of job %s cannot be written, the load goes on: %s: %s",
+                    "The progress of job %s cannot be written, the load continues: %s: %s",
                     *(self._row["job_id"], type(error).__name__, str(error).partition("\n")[0]),
                 )
 

@@ -46,7 +46,7 @@ def claim_run_id(run_id: str) -> bool:
 
 
 def release_run_id(run_id: str) -> None:
-    """The run is started, or not to be; what cannot be released lapses."""
+    """Release the claim of a run that was started or refused; a claim that cannot be released expires."""
     try:
         audit_table().delete_entity(STARTING, run_id)
     except Exception as error:
@@ -73,7 +73,7 @@ def running_runs() -> Iterator[Row]:
 
 
 def request_cancel(run_id: str) -> None:
-    """Note that a run is to be cancelled; its jobs look for the note."""
+    """Record the request to cancel a run; its jobs read it."""
     row = {"PartitionKey": CANCELLED, "RowKey": run_id, "time": datetime.now(timezone.utc)}
     audit_table().upsert_entity(row, mode=UpdateMode.REPLACE)
 

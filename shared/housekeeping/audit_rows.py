@@ -1,7 +1,7 @@
 """Old rows of the audit table.
 
 Always kept, however old: the partitions `latest` and `succeeded` and the history rows that they repeat, the ledger
-(a load that lost its state must not start over in silence), the claims of orders (an order is carried out once), the
+(a load that lost its state must not start over in silence), the claims of one-off requests (carried out once), the
 upload that is active, and everything of a run that is running.
 """
 

@@ -11,7 +11,7 @@ Item = TypeVar("Item")
 
 @dataclass
 class Budget:
-    """Removals that are left to a tick; the next tick goes on where this one stops."""
+    """Removals that are left to a tick; the next tick continues there."""
 
     left: int
 

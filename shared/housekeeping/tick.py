@@ -38,7 +38,7 @@ Report = dict[str, Any]
 
 
 async def tidy_up(client: DurableOrchestrationClient, past_due: bool = False) -> None:
-    """Remove what is older than the settings say. A step that fails is reported, and the others go on.
+    """Remove what is older than the settings say. A step that fails is reported, and the others continue.
 
     Args:
         client: The Durable client.

@@ -147,7 +147,7 @@ class _PipeHandler(logging.Handler):
 
 
 def _die_with_parent() -> None:
-    """End this process as soon as its parent is gone: a job without its function must not go on writing."""
+    """End this process as soon as its parent is gone: a job without its function must not continue to write."""
     parent = multiprocessing.parent_process()
     assert parent is not None
 

@@ -1,8 +1,8 @@
 """One job at a time: a blob lease per job, renewed while it runs, taken over only when it has lapsed.
 
 Each execution has a lease of its own, also within one run: Durable Functions hands an activity out again when its host
-has been silent for minutes, and a host that was only frozen then goes on beside the second execution. The later one
-waits until the lease of the earlier one has lapsed; the earlier one, once it goes on, finds that it lost the job.
+has been silent for minutes, and a host that was only frozen then continues beside the second execution. The later one
+waits until the lease of the earlier one has lapsed; the earlier one, once it continues, finds that it lost the job.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Work in a process of its own, warm from the work before it where that went well.
+"""Work in a process of its own, warm from the work before it if that went well.
 
 A process apart because dlt keeps process-wide state, and because a crash, a deadline or a memory blow-up must end one
 job only. A process is used again after a success, because imports, signing in and connecting cost a small load more
@@ -140,7 +140,7 @@ class _Child:
         return self._kills_before is not None and out_of_memory_kills() != self._kills_before
 
     def take(self, work: Work) -> bool:
-        """Hand over; False where the child died before it took the work."""
+        """Hand over; False if the child died before it took the work."""
         try:
             self._pipe.send(work)
             self._pipe.recv()  # that it has begun
@@ -162,7 +162,7 @@ class _Child:
             yield message
 
     def end(self) -> None:
-        """End the process, gently where it listens."""
+        """End the process, gently if it listens."""
         self._pipe.close()
         self.process.join(0.5)
         if self.process.is_alive():

@@ -24,7 +24,7 @@ class DestinationType:
         writer: `module:class` of its `Destination`. It is a text because only the child process of an attempt imports
             it.
         place: what one job alone writes to: two jobs with the same place would overwrite each other.
-        place_column: the column to change where two jobs have the same place.
+        place_column: the column to change if two jobs have the same place.
         table_formats: what `table_format` may be.
         columns: columns of the workbook that have a meaning for this destination only, and are required for it.
         unsupported: columns that must be blank for it.

@@ -1,1 +1,1 @@
-"""Notifications: one message when something breaks, one when it is well again, nothing in between."""
+"""Notifications: one message when something breaks, one when it works again, nothing in between."""

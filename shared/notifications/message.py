@@ -20,7 +20,7 @@ _OPENED = {
     Kind.WARNING: ("{} job loaded with a warning", "{} jobs loaded with warnings"),
 }
 _CLOSED = {
-    ("{} job is well again", "{} jobs are well again"): (Kind.JOB, Kind.OVERDUE),
+    ("{} job works again", "{} jobs work again"): (Kind.JOB, Kind.OVERDUE),
     ("Runs are carried out again",) * 2: (Kind.RUN,),
     ("A setting of the app is right again", "{} settings of the app are right again"): (Kind.SETTING,),
     ("An uploaded workbook was accepted again",) * 2: (Kind.WORKBOOK,),

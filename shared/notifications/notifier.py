@@ -55,7 +55,7 @@ def _never_failing(notify: Callable[P, None]) -> Callable[P, None]:
 
 @_never_failing
 def notify_of_run(run: RunOutcome) -> None:
-    """Notify of the jobs of a run that broke and of those that are well again; one message for all of them."""
+    """Notify of the jobs of a run that broke and of those that work again; one message for all of them."""
     run_id = run.request.run_id
     rows = list(job_rows(run_id))
     broken = [

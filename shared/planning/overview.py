@@ -35,7 +35,7 @@ class Timing(NamedTuple):
     Attributes:
         timer: The schedule of the app's timer; blank, or one that the host cannot read, if it never ticks.
         activated_at: When the configuration became active: a job that never ran is due from then on.
-        grace: How long a load may take, where the job does not say it.
+        grace: How long a load may take if the job does not say it.
         now: The time, UTC.
         zone: Whose clock the timer's schedule means.
     """
@@ -48,7 +48,7 @@ class Timing(NamedTuple):
 
 
 def active_jobs(now: datetime) -> list[dict[str, Any]]:
-    """What `GET /api/jobs` shows of every job; nothing where no workbook is active.
+    """What `GET /api/jobs` shows of every job; nothing if no workbook is active.
 
     Args:
         now: The time, UTC.

@@ -25,8 +25,8 @@ WAITS = (1, 5, 15)  # seconds between the tries to start a scheduled run: its ti
 async def start_scheduled_run(client: DurableOrchestrationClient, past_due: bool = False) -> str | None:
     """Start the run of a timer tick, unless the last one still runs; returns its id, or None.
 
-    One-off requests that are still waiting go first: a blob trigger may have given up. What keeps them from starting
-    keeps nothing else from it.
+    One-off requests that are still waiting go first: a blob trigger may have given up. An error of theirs
+    does not stop the scheduled run.
 
     Args:
         client: The Durable client.
@@ -58,7 +58,7 @@ async def _is_held_up(client: DurableOrchestrationClient) -> bool:
         if status.runtime_status is not OrchestrationRuntimeStatus.Suspended:
             log.warning("No scheduled run was started: run %s is still active.", status.instance_id)
             return True
-        log.warning("Run %s is suspended; the schedule goes on without it. Resume or cancel it.", status.instance_id)
+        log.warning("Run %s is suspended; the schedule continues without it. Resume or cancel it.", status.instance_id)
     return False
 
 

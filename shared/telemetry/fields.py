@@ -1,4 +1,4 @@
-"""What every log record of a piece of work carries: run_id, job_id and attempt, also where a library wrote it."""
+"""What every log record of a piece of work carries: run_id, job_id and attempt, also if a library wrote it."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ _KNOWN_COLUMNS = (
     Column(
         "last_watermark",
         _WATERMARK,
-        "Where the first load starts, such as 2024-01-31T00:00:00 or 0; later ones go on from the last load. "
+        "Where the first load starts, such as 2024-01-31T00:00:00 or 0; later ones continue after the last load. "
         "Blank reads everything the first time.",
         "2024-01-31T00:00:00",
         applies=_IS_INCREMENTAL,

@@ -48,7 +48,7 @@ class Configuration(Shape):
         return job
 
     def source(self, source_name: str) -> Source:
-        """What holds for a source system; the defaults where the workbook says nothing of it."""
+        """What holds for a source system; the defaults if the workbook says nothing of it."""
         return self._sources_by_name.get(source_name) or Source(source_name=source_name)
 
 

@@ -24,7 +24,7 @@ def required_text(column: Column) -> str:
 
 
 def default_text(spec: SheetSpec, column: Column) -> str:
-    """What a blank cell means, as it would be typed; empty where it means nothing."""
+    """What a blank cell means, as it would be typed; empty if it means nothing."""
     default = spec.defaults.get(column.name)
     if isinstance(default, bool):
         return "Y" if default else "N"

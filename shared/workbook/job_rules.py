@@ -119,7 +119,7 @@ def _wildcards_stand_in_table_names(row: Mapping[str, Any]) -> Iterator[tuple[st
 
 def _parquet_cannot_update(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if row["primary_key"] and row["table_format"] == "parquet" and row.get("load_type") == "INCREMENTAL":
-        message = "does not keep changed rows from coming twice with table_format parquet, which appends; use delta"
+        message = "does not prevent duplicates of changed rows with table_format parquet, which appends; use delta"
         yield "primary_key", f"{quoted(', '.join(row['primary_key']))} {message}"
 
 

@@ -17,7 +17,7 @@ _WHOLE_NUMBER = re.compile(r"[+-]?\d{1,15}(\.0+)?")
 
 
 class InvalidCellError(Exception):
-    """A cell is not valid in its column; the text goes on from the value in quotes (`'INCR' is not one of …`)."""
+    """A cell is not valid in its column; the text continues after the value in quotes (`'INCR' is not one of …`)."""
 
 
 class Kind(Protocol):
@@ -111,7 +111,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Flag:
-    """Y or N, or a further word where `allowed` names one.
+    """Y or N, or a further word if `allowed` names one.
 
     A boolean cell and the words yes, no, true and false are read too.
     """

@@ -121,7 +121,7 @@ class _SheetParser(WorkSheetParser):
     """openpyxl's own parser of cells, which also reports hidden rows, merged cells and uncalculated formulas.
 
     The public read-only sheet hides those three, fails on formats that do not matter here, and pads gaps between
-    rows, which lets one forged row number make it yield empty rows for ever.
+    rows, which lets one forged row number make it yield empty rows without end.
     """
 
     def rows(self) -> Iterator[tuple[int, list[dict[str, Any]]]]:

@@ -36,7 +36,7 @@ def check_jobs(drafts: Sequence[Draft], jobs: Sequence[Job], table: Table, found
             for rule in rules:
                 try:
                     findings += [table.problem(column, draft.row, text) for column, text in rule(row)]
-                except Exception as error:  # one row that cannot be judged must not keep the others from it
+                except Exception as error:  # one row that cannot be checked must not stop the others
                     text = f"the row cannot be judged ({type(error).__name__}); write its cells in a simpler way"
                     found.problems.append(table.problem(table.spec.key.name, draft.row, text))
     _check_ids(drafts, table, found)

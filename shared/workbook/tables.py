@@ -30,7 +30,7 @@ class Table:
     rows: list[Row]
 
     def cell(self, column: str, row: int) -> str:
-        """The name of a cell; that of the row's key where the sheet does not have the column."""
+        """The name of a cell; that of the row's key if the sheet does not have the column."""
         return address(self.columns.get(column) or self.columns.get(self.spec.key.name, 1), row)
 
     def problem(self, column: str, row: int, message: str) -> Problem:

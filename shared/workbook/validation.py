@@ -33,7 +33,7 @@ def validate(
     Args:
         content: The bytes of the file.
         max_megabytes: The largest file that is read, in MiB.
-        max_timeout_minutes: The most that an attempt can have where the app runs; None for no limit.
+        max_timeout_minutes: The host's limit of an attempt; None for no limit.
     """
     try:
         return _validate(read_sheets(content, max_megabytes, _is_ours), max_timeout_minutes)

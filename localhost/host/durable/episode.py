@@ -26,11 +26,11 @@ _NOT_READ_BY_SDK = frozenset(
 
 
 def run_episode(store: Store, orchestrators: Orchestrators, instance_id: str) -> tuple[NewWork, frozenset[int]] | None:
-    """Let one instance go on as far as what arrived allows.
+    """Continue one instance as far as what arrived allows.
 
     Returns:
         The work that came of it and the task ids whose completion alone is of no interest (see `Replay.waiting_on`), or
-        None if the instance may not go on: unknown, finished, suspended, nothing arrived, or changed meanwhile.
+        None if the instance may not continue: unknown, finished, suspended, nothing arrived, or changed meanwhile.
     """
     instance = store.instance(instance_id)
     if instance is None or instance.status not in (Status.PENDING, Status.RUNNING):

@@ -46,7 +46,7 @@ class Status(StrEnum):
 
     @property
     def is_active(self) -> bool:
-        """Whether the instance may still go on."""
+        """Whether the instance may still continue."""
         return self in (Status.PENDING, Status.RUNNING, Status.SUSPENDED)
 
 
@@ -61,7 +61,7 @@ def parse_timestamp(text: str) -> datetime:
 
 
 def event(event_type: EventType, event_id: int = -1, **fields: Any) -> Event:
-    """A new event, stamped now; `event_id` is the task id where the event schedules a task."""
+    """A new event, stamped now; `event_id` is the task id if the event schedules a task."""
     return {
         "EventType": int(event_type),
         "EventId": event_id,

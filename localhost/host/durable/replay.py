@@ -21,7 +21,7 @@ _UNSUPPORTED = {7: "call_entity", 8: "call_http", 9: "signal_entity"}
 
 
 class ReplayError(Exception):
-    """The orchestrator cannot go on: its actions contradict its history, or this host does not have such an action."""
+    """The orchestrator cannot continue: its actions contradict its history, or this host lacks such an action."""
 
 
 class EpisodeAbortedError(Exception):
@@ -47,7 +47,7 @@ class Replay:
     Attributes:
         new_tasks: work to dispatch, in the order of the ids.
         cancelled_timers: ids of timers that need not fire any more.
-        waiting_on: ids that must all complete before the orchestrator can do anything new; empty where not known.
+        waiting_on: ids that must all complete before the orchestrator can do anything new; empty if not known.
         is_over: the orchestrator returned, raised or continued as new, and none of its actions is outstanding.
         next_input: the input to continue as new with (JSON text), if it does.
     """

@@ -121,7 +121,7 @@ class Store:
                 self._post(connection, activity.instance_id, result, activity.execution_id)
 
     def fire(self, timer: Timer) -> bool:
-        """Leave a timer's event for its orchestrator; False where the timer was cancelled meanwhile."""
+        """Leave a timer's event for its orchestrator; False if the timer was cancelled meanwhile."""
         with self._transaction() as connection:
             if not _delete(connection, "timers", timer):
                 return False
@@ -134,7 +134,7 @@ class Store:
         self._switch(instance_id, "('Pending', 'Running')", Status.SUSPENDED)
 
     def resume(self, instance_id: str) -> None:
-        """Let a suspended instance go on, with an episode in any case: it may have been suspended before its first."""
+        """Resume a suspended instance, with an episode in any case: it may have been suspended before its first."""
         self._switch(instance_id, "('Suspended')", Status.PENDING)
 
     def terminate(self, instance_id: str, reason: str) -> NewWork:
@@ -237,7 +237,7 @@ class Store:
         return NewWork(children, activities, timers)
 
     def _create_child(self, connection: sqlite3.Connection, parent: Instance, task: Task) -> str:
-        """Start a sub-orchestration; gives the instance to wake: the child, or its parent where the id is taken."""
+        """Start a sub-orchestration; gives the instance to wake: the child, or its parent if the id is taken."""
         child_id = task.instance_id or f"{parent.execution_id}:{task.task_id}"
         by = Parent(parent.instance_id, parent.execution_id, task.task_id)
         if self._create(connection, child_id, task.name, task.input, by):

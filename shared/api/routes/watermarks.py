@@ -28,7 +28,7 @@ from shared.telemetry.invocation import in_thread
 
 
 class WatermarkBody(BaseModel):
-    """Where the next load is to start: one of `value`, `load_id` and `clear`."""
+    """The start of the next load: one of `value`, `load_id` and `clear`."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -40,7 +40,7 @@ class WatermarkBody(BaseModel):
     )
     clear: bool = Field(False, description="Start over: the next load replaces the table.")
     accept_duplicates: bool = Field(
-        False, description="Needed where the lake's table is appended to, because rows that come again are duplicated."
+        False, description="Needed if the job appends to its table: rows that come again are duplicated there."
     )
 
     @model_validator(mode="after")
@@ -56,14 +56,14 @@ class WatermarkAnswer(Answer):
     job_id: str
     watermark_column: str
     watermark_before: str | None
-    watermark: str | None = Field(description="Where the next load starts; null where it takes the table's place.")
+    watermark: str | None = Field(description="Where the next load starts; null if it replaces the table.")
     duplicates: bool = Field(description="Whether rows will be duplicated in the lake.")
 
 
 async def rewind_watermark(job_id: str, wanted: WatermarkBody, caller: str) -> WatermarkAnswer:
     """Answer `POST /api/jobs/{job_id}/watermark`.
 
-    404 for an unknown job; 409 where it runs, cannot be rewound, or rows would double; 400 for an impossible value.
+    404 for an unknown job; 409 if it runs, cannot be rewound, or rows would double; 400 for an impossible value.
     """
     return await in_thread(_rewind, job_id, wanted, caller)
 
@@ -95,7 +95,7 @@ def _incremental_job(job_id: str) -> Job:
 
 
 def _carry_out(job: Job, wanted: WatermarkBody, caller: str) -> WatermarkAnswer:
-    """Check the wish against the ledger and write it there; the job's lease is held."""
+    """Check the request against the ledger and write it there; the job's lease is held."""
     last = last_load(job)
     if last is None:
         detail = f"Job '{job.job_id}' has loaded nothing yet; it starts at last_watermark of the workbook."

@@ -35,7 +35,7 @@ class FilterRules:
     """What the operator of the app admits beyond the lists of `grammars`; the workbook cannot.
 
     Attributes:
-        functions: Names in lower case, with their schema where they need one.
+        functions: Names in lower case, with their schema if they need one.
         subqueries: Whether other tables may be asked.
     """
 

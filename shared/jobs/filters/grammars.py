@@ -51,7 +51,7 @@ class Grammar:
     quotes_of_unicode: bool = True
     bare_calls: bool = False
     values: frozenset[str] = field(default_factory=frozenset)
-    """Words that are values without being columns; they matter where `bare_calls` holds."""
+    """Words that are values without being columns; they matter if `bare_calls` holds."""
 
 
 _COMPARISONS = ("<>", "!=", "<=", ">=", "<", ">", "=")

@@ -92,7 +92,7 @@ def test_the_recovery_is_notified_and_the_next_failure_is_a_new_incident(webhook
     a_run("run-2", ok=("orders",), bad=("users",))
     a_run("run-3", ok=("orders",), bad=("users",))
     a_run("run-4", bad=("orders", "users"))
-    assert titles(webhook) == ["2 jobs failed", "1 job is well again", "1 job failed"]
+    assert titles(webhook) == ["2 jobs failed", "1 job works again", "1 job failed"]
 
 
 def test_a_run_with_many_failures_is_one_message_that_names_some(webhook: Webhook) -> None:
@@ -182,7 +182,7 @@ def test_a_job_that_should_have_loaded_is_notified_once_and_again_when_it_has(we
     assert titles(webhook) == ["1 job is overdue"]
     assert [line["subject"] for line in webhook.messages[0]["sections"][0]["lines"]] == ["orders"]
     a_run("run-1", ok=("orders",))
-    assert titles(webhook)[1:] == ["1 job is well again"]
+    assert titles(webhook)[1:] == ["1 job works again"]
 
 
 def test_a_job_that_is_known_to_fail_is_not_notified_as_overdue_too(webhook: Webhook) -> None:

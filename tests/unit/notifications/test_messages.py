@@ -123,7 +123,7 @@ def test_what_is_new_about_an_incident(
 def test_a_job_that_was_late_and_failing_is_well_again_once() -> None:
     closed = [Incident(kind, "orders", "", open=False, told_open=True) for kind in (Kind.JOB, Kind.OVERDUE)]
     message: Message = compose(closed, None)
-    assert message.title == "Excel to lake: 1 job is well again"
+    assert message.title == "Excel to lake: 1 job works again"
 
 
 class Pager:

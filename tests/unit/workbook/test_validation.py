@@ -249,7 +249,7 @@ WARNED_ROWS: list[tuple[str, dict[str, Any], str]] = [
     (
         "Parquet with a key",
         {**INCREMENTAL, "primary_key": "id"},
-        "primary_key: 'id' does not keep changed rows from coming",
+        "primary_key: 'id' does not prevent duplicates of changed rows",
     ),
     (
         "watermark as text",
