@@ -159,7 +159,7 @@ class Model:
             assert self.warnings
 
     def _warned_or_respelled(self) -> bool:
-        """Rows that replaced as many others while a type changed cannot be told from them without a key."""
+        """Rows that replaced as many others while a type changed cannot be distinguished from them without a key."""
         return not self.keyed and self.changed_at_boundary
 
     def _table(self, rows: list[Row]) -> pa.Table:
