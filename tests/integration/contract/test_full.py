@@ -33,7 +33,10 @@ def test_an_empty_source_makes_an_empty_table(job: MakeJob) -> None:
     loaded.load()
     assert loaded.rows() == ROWS
     loaded.subject.write([])
-    loaded.load()
+    if loaded.subject.cells["source_type"] == "API":  # an answer without rows is more often a fault than the truth
+        assert "gave no rows at all" in loaded.fail()[2]
+        assert loaded.rows() == ROWS
+    loaded.load(full_refresh=loaded.subject.cells["source_type"] == "API")
     assert loaded.rows() == []
 
 
