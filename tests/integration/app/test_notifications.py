@@ -33,6 +33,7 @@ def webhook(app_settings: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Web
     with webhook_server(f"/{SECRET}") as started:
         monkeypatch.setenv("NOTIFY_WEBHOOK_URL", started.url)
         monkeypatch.setenv("WEBSITE_HOSTNAME", "lake.example.com")
+        monkeypatch.setenv("INGESTION_SCHEDULE", "0 0 2 * * *")
         monkeypatch.setattr("shared.notifications.webhook._SECONDS", 60)
         settings.cache_clear()
         yield started
