@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from shared.activation.store import configuration_store
@@ -46,7 +46,7 @@ def load_job(order: dict[str, Any]) -> dict[str, Any]:
 
     Takes the JSON form of an `AttemptOrder`, returns that of a `JobResult`.
     """
-    started_at = datetime.now(timezone.utc)
+    started_at = datetime.now(UTC)
     result: JobResult | None = None
     try:
         attempt = AttemptOrder.model_validate(order)
@@ -240,7 +240,7 @@ def _failure(run_id: str, job_id: str, attempt: int, error: Exception, started_a
     known = as_job_error(error)
     if is_unexpected(known):
         log.error("Job %s of run %s broke", job_id, run_id, exc_info=error)
-    ended_at = datetime.now(timezone.utc)
+    ended_at = datetime.now(UTC)
     return JobResult(
         run_id=run_id,
         job_id=job_id,

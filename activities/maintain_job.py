@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.activation.store import configuration_store
@@ -26,7 +26,7 @@ def maintain_job(order: dict[str, Any]) -> dict[str, Any]:
     Takes the JSON form of a `MaintenanceOrder`, returns that of a `MaintenanceResult`.
     """
     wanted = MaintenanceOrder.model_validate(order)
-    started_at = datetime.now(timezone.utc)
+    started_at = datetime.now(UTC)
     tables: tuple[MaintainedTable, ...] = ()
     error: JobError | None = None
     try:
@@ -41,7 +41,7 @@ def maintain_job(order: dict[str, Any]) -> dict[str, Any]:
         status=status,
         tables=tables,
         started_at=started_at,
-        ended_at=datetime.now(timezone.utc),
+        ended_at=datetime.now(UTC),
         error=error,
     )
     record_maintenance(wanted.maintenance.run_id, wanted.maintenance.started_at, result)

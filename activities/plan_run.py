@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from shared.activation.store import configuration_store
@@ -79,6 +79,6 @@ def _plan(request: RunRequest) -> RunPlan:
 
 def _record(request: RunRequest, configuration: Configuration, job_id: str, status: JobStatus, error: JobError) -> None:
     """Say in the audit table why a job that was wanted does not run."""
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     result = JobResult(run_id=request.run_id, job_id=job_id, status=status, started_at=now, ended_at=now, error=error)
     record_job(result, request.requested_at, configuration.job(job_id))

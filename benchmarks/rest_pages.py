@@ -12,7 +12,7 @@ import os
 import resource
 import sys
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -102,7 +102,7 @@ def _load(sender: Connection, port: int, page_rows: int, parallelism: int) -> No
         api_total_path="total",
         parallelism=parallelism,
     )
-    order = AttemptOrder(run_id="1", run_started_at=datetime.now(timezone.utc), job_id="pages", config_sha256="0")
+    order = AttemptOrder(run_id="1", run_started_at=datetime.now(UTC), job_id="pages", config_sha256="0")
     requests, fetch = [0], ApiClient.fetch
 
     def counted(client: ApiClient, *arguments: Any) -> Any:

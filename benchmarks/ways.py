@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +108,7 @@ def _run_attempt(order: Order, lease_id: str | None = None) -> int:
     job = _job(order)
     attempt = AttemptOrder(
         run_id=_RUN_ID,
-        run_started_at=datetime.now(timezone.utc),
+        run_started_at=datetime.now(UTC),
         job_id=job.job_id,
         config_sha256="0",
         lease_id=lease_id,

@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import re
-from datetime import timezone, tzinfo
+from datetime import UTC, tzinfo
 from functools import cache
 from pathlib import Path
 from typing import Literal, get_args
@@ -235,7 +235,7 @@ class Settings(BaseSettings):
         """
         name = self.website_time_zone or os.environ.get("TZ")
         try:
-            return ZoneInfo(name.removeprefix(":")) if name else timezone.utc
+            return ZoneInfo(name.removeprefix(":")) if name else UTC
         except (KeyError, ValueError, OSError):
             raise SettingsError(f"Setting WEBSITE_TIME_ZONE (or TZ): there is no time zone '{name}'.") from None
 

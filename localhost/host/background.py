@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 
@@ -50,5 +50,5 @@ class BackgroundTasks:
 
 async def sleep_until(moment: datetime) -> None:
     """Return when the wall clock has reached `moment`; in steps, because the loop's own clock stops with a laptop."""
-    while (remaining := (moment - datetime.now(timezone.utc)).total_seconds()) > 0:
+    while (remaining := (moment - datetime.now(UTC)).total_seconds()) > 0:
         await asyncio.sleep(min(remaining, 60))

@@ -7,7 +7,7 @@ version, one entry in the history, one refusal.
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import cache, lru_cache
 
 from azure.core.exceptions import ResourceNotFoundError
@@ -64,7 +64,7 @@ class ConfigurationStore:
         upload = Upload(
             content=content,
             etag=etag.strip('"'),
-            uploaded_at=uploaded_at or datetime.now(timezone.utc),
+            uploaded_at=uploaded_at or datetime.now(UTC),
             uploaded_by=uploaded_by,
         )
         return self._activate(upload)
@@ -149,7 +149,7 @@ class ConfigurationStore:
             if active.version.sha256 == sha256:
                 raise ConfigurationError(f"The configuration version {sha256} is the active one already.")
             snapshot = Snapshot(
-                version=target.version.model_copy(update={"activated_at": datetime.now(timezone.utc)}),
+                version=target.version.model_copy(update={"activated_at": datetime.now(UTC)}),
                 workbook_etag=self._workbook_etag() or active.workbook_etag,
                 uploaded_at=active.uploaded_at,
                 uploaded_by=by,
@@ -289,7 +289,7 @@ def _annotated(content: bytes, report: Report) -> bytes | None:
 def _snapshot(
     upload: Upload, configuration: Configuration, active: Snapshot | None, at: datetime | None = None
 ) -> Snapshot:
-    activated_at = at or datetime.now(timezone.utc)
+    activated_at = at or datetime.now(UTC)
     return Snapshot(
         version=ConfigVersion(sha256=upload.sha256, etag=upload.etag, activated_at=activated_at),
         workbook_etag=upload.etag,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -25,7 +25,7 @@ def _moment(value: Any) -> Any:
     moment = as_moment(value.strip().replace(" 00:00", "+00:00")) if isinstance(value, str) else None
     if moment is None:
         raise ValueError("write a time as 2024-01-31T08:00:00Z")
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _row_key(value: Any) -> Any:

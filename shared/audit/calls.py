@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from azure.data.tables import UpdateMode
 
@@ -27,7 +27,7 @@ def open_call(route: str, caller: str, subjects: Mapping[str, str]) -> str:
         caller: See `shared.api.caller`.
         subjects: The run or job that the path names, by `run_id` or `job_id`.
     """
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     key = f"{newest_first(now)}-{secrets.token_hex(4)}"
     row = {"PartitionKey": CALLS, "RowKey": key, "time": now, "route": route, "caller": caller, **subjects}
     audit_table().upsert_entity(as_properties(row), mode=UpdateMode.REPLACE)

@@ -14,7 +14,7 @@ rewind, so a rewind is carried out once, whatever dies in between.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from azure.data.tables import UpdateMode
@@ -32,7 +32,7 @@ def record_load(job: Job, result: JobResult) -> None:
         return
     row = {
         "PartitionKey": f"ledger:{job.job_id}",
-        "RowKey": newest_first(datetime.fromtimestamp(float(result.load_id), timezone.utc)),
+        "RowKey": newest_first(datetime.fromtimestamp(float(result.load_id), UTC)),
         "run_id": result.run_id,
         "dataset": dataset_path(job),
         "watermark_column": job.watermark_column,
@@ -65,7 +65,7 @@ def record_rewind(job: Job, watermark: str | None, details: Mapping[str, Any]) -
         watermark: Where it starts; None for the very start.
         details: Who wants it and what else the ledger is to know.
     """
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     row = {
         "PartitionKey": f"rewind:{job.job_id}",
         "RowKey": newest_first(now),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from azure.data.tables import UpdateMode
@@ -40,7 +40,7 @@ def record_run(request: RunRequest, status: str, totals: Mapping[str, Any]) -> N
 
 def claim_run_id(run_id: str) -> bool:
     """Keep others from starting a run of this id meanwhile; False if another call is about to start one."""
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     key = {"PartitionKey": STARTING, "RowKey": run_id}
     return replace_row(key, {"time": now}, lambda found: bool(found["time"] < now - _STARTING_TAKES_AT_MOST))
 
@@ -66,7 +66,7 @@ def read_again(row: Row) -> Row:
 
 def running_runs() -> Iterator[Row]:
     """The runs that are not closed, of those that may still run."""
-    first = newest_first(datetime.now(timezone.utc) - LONGEST_RUN)
+    first = newest_first(datetime.now(UTC) - LONGEST_RUN)
     query = "PartitionKey eq @runs and status eq @running and RowKey lt @first"
     parameters = {"runs": RUNS, "running": RUNNING, "first": f"{first}."}
     yield from map(as_row, audit_table().query_entities(query, parameters=parameters))
@@ -74,7 +74,7 @@ def running_runs() -> Iterator[Row]:
 
 def request_cancel(run_id: str) -> None:
     """Record the request to cancel a run; its jobs read it."""
-    row = {"PartitionKey": CANCELLED, "RowKey": run_id, "time": datetime.now(timezone.utc)}
+    row = {"PartitionKey": CANCELLED, "RowKey": run_id, "time": datetime.now(UTC)}
     audit_table().upsert_entity(row, mode=UpdateMode.REPLACE)
 
 

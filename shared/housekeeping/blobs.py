@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from contextlib import suppress
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
@@ -65,7 +65,7 @@ def _outdated(container: ContainerClient, folder: str, limits: Limits, in_use: C
     oldest_first = sorted(entries)
     too_many = set(oldest_first[: max(len(oldest_first) - limits.entries, 0)])
     for entry in oldest_first:
-        at = datetime.strptime(found[entry]["at"], "%Y-%m-%dT%H-%M-%S.%f").replace(tzinfo=timezone.utc)
+        at = datetime.strptime(found[entry]["at"], "%Y-%m-%dT%H-%M-%S.%f").replace(tzinfo=UTC)
         if found[entry]["sha"] not in in_use and (at < limits.before or entry in too_many):
             yield from entries[entry]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -30,7 +30,7 @@ _ENDED = [
     OrchestrationRuntimeStatus.Terminated,
     OrchestrationRuntimeStatus.Canceled,
 ]
-_BEGINNING = datetime(2020, 1, 1, tzinfo=timezone.utc)
+_BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
 _WINDOW = timedelta(days=1)  # what one request to the Durable extension purges
 _WINDOWS_PER_TICK = 60
 
@@ -47,7 +47,7 @@ async def tidy_up(client: DurableOrchestrationClient, past_due: bool = False) ->
     if past_due and settings().past_due != "run":
         log.info("Housekeeping: a tick was missed while the app did not run, and is left out.")
         return
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     running = await active_runs(client)
     report = await _purge_durable(client, now - timedelta(days=settings().durable_history_days))
     report |= await in_thread(_purge_storage, now, running)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 
 from croniter import CroniterBadCronError, CroniterBadDateError, croniter
@@ -57,7 +57,7 @@ def next_start(
     quiet_hours: str | None,
     since: datetime,
     now: datetime,
-    zone: tzinfo = timezone.utc,
+    zone: tzinfo = UTC,
 ) -> datetime:
     """The tick in which a job runs next: the first one in which it is due and its source is not quiet.
 
@@ -88,7 +88,7 @@ def overdue_since(
     since: datetime,
     grace: timedelta,
     now: datetime,
-    zone: tzinfo = timezone.utc,
+    zone: tzinfo = UTC,
 ) -> datetime | None:
     """When a load should have been there that still is missing; None while none is.
 

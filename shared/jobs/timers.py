@@ -8,7 +8,7 @@ of the library NCrontab: no `L`, `W`, `#` or `?`, days of the week from 0 to 6, 
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 
 from croniter import CroniterBadCronError, CroniterBadDateError, croniter
@@ -42,7 +42,7 @@ def check_timer(timer: str) -> None:
 
 
 @lru_cache(maxsize=10_000)
-def next_tick(timer: str, at: datetime, zone: tzinfo = timezone.utc) -> datetime:
+def next_tick(timer: str, at: datetime, zone: tzinfo = UTC) -> datetime:
     """The first tick of the app's timer at `at` or later, in UTC.
 
     Args:
@@ -56,13 +56,13 @@ def next_tick(timer: str, at: datetime, zone: tzinfo = timezone.utc) -> datetime
     check_timer(timer)
     if (span := _span(timer)) is not None:
         return at + span
-    before = at.astimezone(timezone.utc) - timedelta(microseconds=1)
+    before = at.astimezone(UTC) - timedelta(microseconds=1)
     local = before.astimezone(zone).replace(tzinfo=None)
     try:
         ticks = croniter(timer, local, day_or=False, second_at_beginning=len(timer.split()) == 6)
         while True:
             tick: datetime = ticks.get_next(datetime)
-            if (in_utc := tick.replace(tzinfo=zone).astimezone(timezone.utc)) > before:  # not when clocks go back
+            if (in_utc := tick.replace(tzinfo=zone).astimezone(UTC)) > before:  # not when clocks go back
                 return in_utc
     except (CroniterBadCronError, CroniterBadDateError):
         raise ValueError(NOT_A_SCHEDULE) from None

@@ -17,7 +17,7 @@ import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from azure.core import MatchConditions
@@ -135,7 +135,7 @@ class CommittingClient(ListedClient):
             "load_id": load_id,
             "schema_name": self.schema.name,
             "status": 0,
-            "inserted_at": datetime.now(timezone.utc).isoformat(),
+            "inserted_at": datetime.now(UTC).isoformat(),
             "schema_version_hash": self.schema.version_hash,
             **self.commit.record,
             **self.commit.written(),

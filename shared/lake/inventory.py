@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import cached_property
 
 from shared.errors.hierarchy import ClockError
@@ -78,7 +78,7 @@ def refuse_earlier(load_id: str, last_load_id: str) -> None:
     """
     if float(load_id) <= float(last_load_id):
         here, there = (
-            datetime.fromtimestamp(float(moment), timezone.utc).isoformat(timespec="seconds")
+            datetime.fromtimestamp(float(moment), UTC).isoformat(timespec="seconds")
             for moment in (load_id, last_load_id)
         )
         raise ClockError(

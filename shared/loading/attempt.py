@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +90,7 @@ class _Attempt:
     report: Report
     loaded_before: str | None = None
     rewind: Rewind | None = None
-    started_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     seconds: dict[str, float] = field(default_factory=dict)
     commit: LoadCommit = field(default_factory=LoadCommit)
     source: Source | None = None
@@ -219,7 +219,7 @@ class _Attempt:
         record["cells"] = cells_of(self.job)
         record["columns"] = columns
         record["filled"] = filled_columns(self.last_record, self.filled, rows, replaces)
-        found = doubts(self.job, self.last_record, record, replaces, datetime.now(timezone.utc))
+        found = doubts(self.job, self.last_record, record, replaces, datetime.now(UTC))
         record["warnings"] = [*self.warnings, *found]
 
     def _refuse_impossible_backfill(self) -> None:
@@ -288,7 +288,7 @@ class _Attempt:
         return self._envelope(status=JobStatus.FAILED, rows_extracted=self.rows_read, error=known)
 
     def _envelope(self, status: JobStatus, **fields: Any) -> JobResult:
-        ended_at = datetime.now(timezone.utc)
+        ended_at = datetime.now(UTC)
         total = (ended_at - self.started_at).total_seconds()
         return JobResult(
             run_id=self.order.run_id,

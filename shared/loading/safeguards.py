@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.errors.hierarchy import ConfigurationError, LakeError
@@ -73,7 +73,7 @@ def doubts(
     """
     watermark = record.get("watermark_after")
     moment = as_moment(watermark) if watermark else None
-    if moment and moment.replace(tzinfo=moment.tzinfo or timezone.utc) > now + _AHEAD:
+    if moment and moment.replace(tzinfo=moment.tzinfo or UTC) > now + _AHEAD:
         yield (
             f"The watermark {watermark} of column '{job.watermark_column}' is in the future: rows before it are never "
             "loaded again. Correct the row at the source, or leave it out with query_filter, and set the watermark "

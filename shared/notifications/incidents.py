@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -102,7 +102,7 @@ def read_incidents() -> dict[str, Incident]:
 
 def write_incidents(incidents: Iterable[Incident]) -> None:
     """Write incidents; writing one again writes the same row."""
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     upsert_rows(
         audit_table(),
         (
@@ -129,7 +129,7 @@ def _incident(row: Mapping[str, Any]) -> Incident:
 @contextmanager
 def sole_sender() -> Iterator[bool]:
     """Whether this process may send now. While another one sends, the next tick sends what is left."""
-    claimed = _claim(datetime.now(timezone.utc))
+    claimed = _claim(datetime.now(UTC))
     try:
         yield claimed
     finally:

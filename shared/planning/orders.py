@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from azure.core.exceptions import ResourceExistsError
@@ -69,7 +69,7 @@ def close_orders(run_id: str) -> None:
     for row in job_rows(run_id):
         statuses[base_job_id(row["job_id"])].add(row["status"])
     for row in started:
-        ended = {**row, "status": _outcome(statuses[row["job_id"]]), "ended_at": datetime.now(timezone.utc)}
+        ended = {**row, "status": _outcome(statuses[row["job_id"]]), "ended_at": datetime.now(UTC)}
         audit_table().upsert_entity(ended, mode=UpdateMode.REPLACE)
 
 
@@ -101,7 +101,7 @@ def _claim(order: Request, run_id: str, sha256: str) -> bool:
         "run_id": run_id,
         "config_sha256": sha256,
         "status": STARTED,
-        "started_at": datetime.now(timezone.utc),
+        "started_at": datetime.now(UTC),
         **order.to_json(),
     }
     try:

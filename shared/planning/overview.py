@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
 from shared.activation.store import configuration_store
@@ -44,7 +44,7 @@ class Timing(NamedTuple):
     activated_at: datetime
     grace: timedelta
     now: datetime
-    zone: tzinfo = timezone.utc
+    zone: tzinfo = UTC
 
 
 def active_jobs(now: datetime) -> list[dict[str, Any]]:

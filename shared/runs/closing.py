@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import partial
 
 from shared.activation.store import configuration_store
@@ -41,7 +41,7 @@ def close_run(run: RunOutcome) -> RunOutcome:
         run.status.value,
         {
             **counted,
-            "end_time": datetime.now(timezone.utc),
+            "end_time": datetime.now(UTC),
             "config_sha256": run.config_version.sha256 if run.config_version else None,
             "error_kind": run.error.kind if run.error else None,
             "error_message": run.error.message if run.error else None,
@@ -60,7 +60,7 @@ def _lost_jobs(run: RunOutcome) -> Iterator[JobResult]:
     rows = {row["job_id"]: row for row in job_rows(run_id)}
     jobs = [job_id for job_id, row in rows.items() if row["status"] == RUNNING]
     jobs += [job_id for job_id in run.broken_jobs if job_id not in rows]
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     status = JobStatus.CANCELLED if run.was_terminated else JobStatus.FAILED
     for job_id in jobs:
         if job_id not in reported:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from azure.durable_functions import DurableOrchestrationClient
 
@@ -28,7 +28,7 @@ async def start_maintenance(client: DurableOrchestrationClient, past_due: bool =
     if past_due and settings().past_due != "run":
         log.warning("No maintenance was started: its tick was missed while the app did not run.")
         return
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     for run_id in await active_runs(client, ORCHESTRATOR):
         log.warning("No maintenance was started: %s is still active.", run_id)
         return

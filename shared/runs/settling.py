@@ -11,7 +11,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from azure.durable_functions import DurableOrchestrationClient, OrchestrationRuntimeStatus
@@ -50,7 +50,7 @@ async def settle_runs(client: DurableOrchestrationClient) -> None:
 
 async def settle_unrecorded(client: DurableOrchestrationClient) -> None:
     """Close runs that broke before they could be recorded, and those whose one-off requests still say STARTED."""
-    since = datetime.now(timezone.utc) - UNRECORDED_FOR
+    since = datetime.now(UTC) - UNRECORDED_FOR
     broken = {status.instance_id for status in await orchestrations(client, ENDED_BADLY, since=since)}
     claimed_by = {order["run_id"] for order in await in_thread(started_orders)}
     for run_id in sorted(broken | claimed_by):
@@ -126,12 +126,12 @@ async def _is_still_ending(
     was_terminated = status is not None and status.runtime_status is not OrchestrationRuntimeStatus.Failed
     cancelled_at = await in_thread(cancel_requested_at, run_id)
     if was_terminated and cancelled_at is None and (lanes_go_on or await in_thread(_loads_go_on, run_id)):
-        cancelled_at = datetime.now(timezone.utc)
+        cancelled_at = datetime.now(UTC)
         await in_thread(request_cancel, run_id)
         await wake_lanes(client, run_id)
     if lanes_go_on:
         return True
-    if cancelled_at is None or datetime.now(timezone.utc) - cancelled_at > LOADS_END_WITHIN:
+    if cancelled_at is None or datetime.now(UTC) - cancelled_at > LOADS_END_WITHIN:
         return False
     return await in_thread(_loads_go_on, run_id)
 
@@ -186,7 +186,7 @@ def _version(row: Row | None) -> ConfigVersion | None:
     active = configuration_store().active()
     if active and active.version.sha256 == sha256:
         return active.version
-    return ConfigVersion(sha256=sha256, etag="", activated_at=row["start_time"] if row else datetime.now(timezone.utc))
+    return ConfigVersion(sha256=sha256, etag="", activated_at=row["start_time"] if row else datetime.now(UTC))
 
 
 def _decoded(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from azure.durable_functions import DurableOrchestrationClient, OrchestrationRuntimeStatus
 
@@ -32,7 +32,7 @@ async def start_scheduled_run(client: DurableOrchestrationClient, past_due: bool
         client: The Durable client.
         past_due: Whether the tick was missed while no instance of the app ran; the setting PAST_DUE decides what then.
     """
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     await start_waiting_orders(client, now)
     request = RunRequest(run_id=f"{SCHEDULED}{now:%Y%m%dT%H%M%SZ}", trigger="timer", requested_at=now)
     if past_due:
@@ -108,7 +108,7 @@ async def start_ordered_run(client: DurableOrchestrationClient, run_id: str | No
     request = RunRequest(
         run_id=run_id,
         trigger="blob",
-        requested_at=datetime.now(timezone.utc),
+        requested_at=datetime.now(UTC),
         request_ids=tuple(order.request_id for order in orders),
     )
     await start_orchestration(client, request)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from azure.durable_functions import DurableOrchestrationClient
 
@@ -29,7 +29,7 @@ TRIGGER_HAS = timedelta(minutes=2)  # to handle an upload, before the watch does
 
 async def watch_over(client: DurableOrchestrationClient) -> None:
     """One tick."""
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
 
     async def uploads() -> None:
         await in_thread(take_in_missed_uploads)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from opentelemetry import metrics
@@ -49,4 +49,4 @@ def record_lags(jobs: Iterable[Mapping[str, Any]], now: datetime) -> None:
 def watermark_time(watermark: str) -> datetime | None:
     """The time that a watermark is, UTC if it has no zone; None for numbers and other texts."""
     moment = as_moment(watermark)
-    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)

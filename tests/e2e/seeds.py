@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from azure.data.tables import TableClient, UpdateMode
@@ -16,7 +16,7 @@ JOBS = 1_000
 SHORT_HISTORY = 30
 CHARTED_JOBS = 20
 BATCH = 100  # Table Storage takes no more in one transaction
-NOW = datetime.now(timezone.utc).replace(microsecond=0)
+NOW = datetime.now(UTC).replace(microsecond=0)
 BUSY_JOB, BIG_RUN = "crm_table_0000", "scheduled-0000"
 LATE_DAYS = 800  # of the jobs that are overdue by any timer that ticks every year
 ERROR = (

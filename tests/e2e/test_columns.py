@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ INCREMENTAL = {"load_type": "INCREMENTAL", "watermark_column": "id"}
 
 def quiet_hours(start: int, end: int) -> str:
     """A span of hours from now on, UTC."""
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     return " - ".join(f"{now + timedelta(hours=hours):%H:%M}" for hours in (start, end))
 
 
@@ -164,7 +164,7 @@ def test_max_attempts_counts_the_attempts_of_a_transient_failure(app: App) -> No
 
 def test_a_job_with_a_schedule_runs_in_the_first_tick_after_its_time_and_a_run_by_hand_at_once(app: App) -> None:
     app.create_tables("rarely", "always")
-    far = f"0 0 1 {(datetime.now(timezone.utc) + timedelta(days=60)).month} *"
+    far = f"0 0 1 {(datetime.now(UTC) + timedelta(days=60)).month} *"
     app.put_workbook(app.row("rarely", "rarely", schedule=far), app.row("always", "always"))
     ticked = tick(app)
     assert list(jobs_of(ticked)) == ["always"]

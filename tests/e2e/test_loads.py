@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 
@@ -128,7 +128,7 @@ def test_the_first_load_starts_at_the_last_watermark_of_the_workbook(
 
 
 def test_a_watermark_keeps_the_type_of_its_column(app: App, typed_watermarks: dict[str, dict[str, object]]) -> None:
-    assert app.lake_rows("by_timestamptz")[-1] == (datetime(2024, 2, 1, tzinfo=timezone.utc),)
+    assert app.lake_rows("by_timestamptz")[-1] == (datetime(2024, 2, 1, tzinfo=UTC),)
     assert {name: job["watermark_after"] for name, job in typed_watermarks.items()} == {
         "by_bigint": "1001",
         "by_numeric": "10.51",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from localhost.services import LocalServices
@@ -78,7 +78,7 @@ def test_the_housekeeping_purges_the_history_of_old_runs_and_leaves_alone_what_i
 
 def _make_older(store: Path, run_id: str, days: int) -> None:
     """Change the event store of the host, which has ended, so that a run and its lanes began so many days ago."""
-    began = f"{datetime.now(timezone.utc) - timedelta(days=days):%Y-%m-%dT%H:%M:%S.%fZ}"
+    began = f"{datetime.now(UTC) - timedelta(days=days):%Y-%m-%dT%H:%M:%S.%fZ}"
     with closing(sqlite3.connect(store)) as connection, connection:
         connection.execute("UPDATE instances SET created_at = ? WHERE instance_id LIKE ?", (began, f"{run_id}%"))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from . import values as v
 from .moments import parse_moment
@@ -126,7 +126,7 @@ class Expressions(TypingRules):
             return f"'{self.user}'", TEXT
         if name == "ROWNUM":
             raise OracleError(976, "ROWNUM not allowed here")
-        now = datetime.now(timezone.utc)
+        now = datetime.now(UTC)
         at = Moment(now.year, now.month, now.day, now.hour, now.minute, now.second, now.microsecond * 1000, 0)
         if name in ("SYSDATE", "CURRENT_DATE"):
             at = at.moved(self.session.zone) if name == "CURRENT_DATE" else at

@@ -6,7 +6,7 @@ import re
 from calendar import monthrange
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
 
@@ -131,7 +131,7 @@ def _take_number(found: dict[str, int], name: str, digits: str, sign: int) -> No
     if name.startswith("FF"):
         found["nanos"] = int(digits.ljust(9, "0"))
     elif name in ("YY", "RR"):
-        century = datetime.now(timezone.utc).year // 100 * 100
+        century = datetime.now(UTC).year // 100 * 100
         found["year"] = century + number - (100 if name == "RR" and number >= 50 else 0)
     elif name in ("YYYY", "SYYYY", "RRRR"):
         found["year"] = number
@@ -159,7 +159,7 @@ def _checked(found: dict[str, int]) -> dict[str, int]:
 
 def parse_moment(text: str, form: str, zone: int) -> Moment:
     """A text by an Oracle format; `zone` is the session's, in minutes."""
-    today = datetime.now(timezone.utc)
+    today = datetime.now(UTC)
     found: dict[str, int] = {"year": today.year, "month": today.month, "day": 1}
     rest, afternoon, sign = text.strip(), None, 1
     for kind, item in _items(form):

@@ -9,7 +9,7 @@ import json
 import logging
 import uuid
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
@@ -259,7 +259,7 @@ def _moment(request: web.Request, name: str, default: str) -> str:
     except ValueError as error:
         message = f"{name} is {text!r}; expected a time such as 2026-01-31T12:00:00Z"
         raise web.HTTPBadRequest(text=json.dumps({"Message": message})) from error
-    return timestamp(moment.astimezone(timezone.utc) if moment.tzinfo else moment)
+    return timestamp(moment.astimezone(UTC) if moment.tzinfo else moment)
 
 
 def _refusal(status: int, message: str) -> web.Response:

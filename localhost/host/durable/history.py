@@ -1,6 +1,6 @@
 """History events in the shape the Durable extension hands to an out-of-process SDK."""
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from typing import Any
 
@@ -52,12 +52,12 @@ class Status(StrEnum):
 
 def timestamp(moment: datetime | None = None) -> str:
     """`moment` (UTC; now by default) as text that sorts like time."""
-    return (moment or datetime.now(timezone.utc)).strftime(_FORMAT)
+    return (moment or datetime.now(UTC)).strftime(_FORMAT)
 
 
 def parse_timestamp(text: str) -> datetime:
     """The moment that `timestamp()`, or the SDK, wrote."""
-    return datetime.strptime(text, _FORMAT).replace(tzinfo=timezone.utc)
+    return datetime.strptime(text, _FORMAT).replace(tzinfo=UTC)
 
 
 def event(event_type: EventType, event_id: int = -1, **fields: Any) -> Event:

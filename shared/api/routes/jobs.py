@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from http import HTTPStatus
 
 from shared.activation.store import configuration_store
@@ -23,5 +23,5 @@ def _jobs() -> JobList:
     active = configuration_store().active()
     if active is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, _NOTHING_ACTIVE)
-    jobs = describe_active(active, datetime.now(timezone.utc))
+    jobs = describe_active(active, datetime.now(UTC))
     return JobList.model_validate({"config_sha256": active.version.sha256, "jobs": jobs})

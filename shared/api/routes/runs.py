@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from azure.durable_functions import DurableOrchestrationClient, OrchestrationRuntimeStatus
@@ -67,7 +67,7 @@ async def retry_run(client: DurableOrchestrationClient, run_id: str) -> RunAccep
     job_ids = tuple(row["job_id"] for row in rows if row["status"] in _RETRIED)
     if not job_ids:
         raise ProblemError(409, f"No job of run '{run_id}' failed or was cancelled; there is nothing to retry.")
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     request = RunRequest(
         run_id=new_run_id("retry", now),
         trigger="http",
@@ -111,7 +111,7 @@ async def start_requested_run(client: DurableOrchestrationClient, wanted: RunBod
 
     A dry run is answered with 200 and what the run would do.
     """
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     run_id = wanted.run_id or new_run_id("manual", now)
     request = RunRequest(
         run_id=run_id,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +106,7 @@ def find_tombstones(
     Raises:
         TooManyDeletesError: more are gone than may be.
     """
-    deleted_at = datetime.fromtimestamp(float(load_id), timezone.utc)
+    deleted_at = datetime.fromtimestamp(float(load_id), UTC)
     folder = detection.keys_file.parent
     lake_keys = str(folder / "lake_keys.parquet")
     _write(_keys_of(table, keys, with_marks=detection.mode == "soft"), lake_keys)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from decimal import ROUND_CEILING, Context, Decimal, localcontext
 from typing import Any
 
@@ -29,7 +29,7 @@ def _literal(value: Any, arrow_type: pa.DataType) -> str:
     if isinstance(value, (int, float)):
         return repr(value)
     if isinstance(value, datetime) and value.tzinfo:
-        moment = value.astimezone(timezone.utc).isoformat()
+        moment = value.astimezone(UTC).isoformat()
         return f"arrow_cast('{moment}', 'Timestamp(Microsecond, Some(\"UTC\"))')"
     text = value.isoformat() if isinstance(value, date) else str(value)
     return "'" + text.replace("'", "''") + "'"

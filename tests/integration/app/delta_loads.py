@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -69,7 +69,7 @@ class DeltaLoads:
         run_id = run_id or f"run-{next(_numbers)}"
         attempt = AttemptOrder(
             run_id=run_id,
-            run_started_at=datetime(2024, 1, 1, tzinfo=timezone.utc),
+            run_started_at=datetime(2024, 1, 1, tzinfo=UTC),
             job_id=self.job.job_id,
             config_sha256="0f",
             **order,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
 from uuid import uuid4
@@ -57,7 +57,7 @@ def run(services: LocalServices, database: str, job: Job, execute: Any, tmp_path
         """An attempt of the run; without its lease where another run has taken the job over."""
         order = AttemptOrder(
             run_id=run_id,
-            run_started_at=datetime(2024, 1, 1, tzinfo=timezone.utc),
+            run_started_at=datetime(2024, 1, 1, tzinfo=UTC),
             job_id=job.job_id,
             attempt=attempt,
             config_sha256="0f",

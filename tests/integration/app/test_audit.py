@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -29,7 +29,7 @@ from tests.builders import a_job
 
 pytestmark = pytest.mark.usefixtures("app_settings")
 
-START = datetime(2024, 1, 1, tzinfo=timezone.utc)
+START = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 def a_result(run_id: str = "run-1", job_id: str = "orders", **fields: Any) -> JobResult:
@@ -86,7 +86,7 @@ def test_an_outcome_takes_the_place_of_the_progress() -> None:
 
 def test_histories_show_the_newest_first() -> None:
     for day in (2, 1, 3):
-        started = datetime(2024, 1, day, tzinfo=timezone.utc)
+        started = datetime(2024, 1, day, tzinfo=UTC)
         record_job(a_result(f"run-{day}"), started, a_job(job_id="orders"))
         record_run(a_request(f"run-{day}", started), "RUNNING", {})
     assert [row["run_id"] for row in job_history("orders")] == ["run-3", "run-2", "run-1"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -14,7 +14,7 @@ from shared.models.attempt import JobResult, JobStatus
 from shared.models.run import RunRequest
 from tests.builders import a_job
 
-START = datetime(2024, 1, 1, tzinfo=timezone.utc)
+START = datetime(2024, 1, 1, tzinfo=UTC)
 NEWEST_FIRST = ["run-5", "run-4", "run-3", "run-2", "run-1", "run-0"]
 ALL = Span()
 
@@ -68,7 +68,7 @@ def test_a_span_has_its_first_moment_and_not_its_last(fetch: Fetch) -> None:
     span = Span(START + timedelta(days=1), START + timedelta(days=3))
     assert ids(fetch(span, (), 50, None)) == ["run-2", "run-1"]
     assert ids(fetch(Span(start=span.end), (), 50, None)) == NEWEST_FIRST[:3]
-    whole = Span(datetime.min.replace(tzinfo=timezone.utc), datetime.max.replace(tzinfo=timezone.utc))
+    whole = Span(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
     assert ids(fetch(whole, (), 50, None)) == NEWEST_FIRST
 
 

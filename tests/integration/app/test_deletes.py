@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 
@@ -97,7 +97,7 @@ def test_a_mark_has_the_time_of_the_load_that_missed_the_row_and_keeps_it(soft: 
     soft.execute(f"delete from {soft.table} where id = 4")
     soft.load()
     marks: dict[int, datetime] = dict(soft.rows("id", "_deleted_at"))
-    assert marks[3] == datetime.fromtimestamp(float(str(result.load_id)), timezone.utc)
+    assert marks[3] == datetime.fromtimestamp(float(str(result.load_id)), UTC)
     assert marks[4] > marks[3]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from azure.storage.blob import BlobLeaseClient, ContainerClient
@@ -25,7 +25,7 @@ from tests.builders import a_job
 
 pytestmark = pytest.mark.usefixtures("app_settings")
 
-NOW = datetime.now(timezone.utc)
+NOW = datetime.now(UTC)
 YEAR_AGO = NOW - timedelta(days=365)
 MONTH_AGO = NOW - timedelta(days=30)
 ALL = 10_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -68,7 +68,7 @@ def purged_span(durable: Durable) -> Window:
 
 async def test_the_history_is_purged_up_to_the_age_that_the_setting_names_and_no_further() -> None:
     durable = Durable()
-    before = datetime.now(timezone.utc) - timedelta(days=settings().durable_history_days)
+    before = datetime.now(UTC) - timedelta(days=settings().durable_history_days)
     while not durable.windows or purged_span(durable)[1] < before:
         await tidy_up(durable)
     assert purged_span(durable)[0].year == 2020
@@ -90,7 +90,7 @@ async def test_versions_that_an_active_run_was_planned_from_stay(
     upload: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     versions = [upload(name) for name in ("one", "two", "three")]
-    request = RunRequest(run_id="slow", trigger="http", requested_at=datetime.now(timezone.utc))
+    request = RunRequest(run_id="slow", trigger="http", requested_at=datetime.now(UTC))
     record_run(request, "RUNNING", {"config_sha256": versions[0]})
     tight = settings().model_copy(update={"workbook_versions": 0})
     monkeypatch.setattr("shared.housekeeping.tick.settings", lambda: tight)

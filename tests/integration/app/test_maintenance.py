@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -35,7 +35,7 @@ def loaded(loads: DeltaLoads) -> DeltaLoads:
 
 
 def maintain(loads: DeltaLoads, retention: timedelta = WEEK) -> MaintainedTable:
-    folder = loads.folder / f"maintenance-{datetime.now(timezone.utc):%H%M%S%f}"
+    folder = loads.folder / f"maintenance-{datetime.now(UTC):%H%M%S%f}"
     folder.mkdir()
     with job_lease(loads.job.job_id, "maintenance-1") as lease:
         (table,) = maintain_tables(lease.lease_id, loads.job, folder, retention, Secret({}), lambda *_: None)
@@ -127,7 +127,7 @@ def order(loads: DeltaLoads, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     cells = {"job_id": job.job_id, "table_name": job.table_name, "target_container": job.target_container}
     cells |= {"load_type": "INCREMENTAL", "watermark_column": "version", "primary_key": "id", "table_format": "delta"}
     activation = configuration_store().activate(a_workbook(cells), etag="1")
-    maintenance = Maintenance(run_id="maintenance-1", started_at=datetime(2024, 1, 1, tzinfo=timezone.utc))
+    maintenance = Maintenance(run_id="maintenance-1", started_at=datetime(2024, 1, 1, tzinfo=UTC))
     return MaintenanceOrder(maintenance=maintenance, job_id=job.job_id, config_sha256=activation.sha256).to_json()
 
 
@@ -158,7 +158,7 @@ def test_a_job_that_is_being_loaded_is_left_out(loads: DeltaLoads, order: dict[s
 def test_a_load_waits_for_a_maintenance_and_not_for_another_run(loads: DeltaLoads, order: dict[str, Any]) -> None:
     attempt = AttemptOrder(
         run_id="run-1",
-        run_started_at=datetime(2024, 1, 1, tzinfo=timezone.utc),
+        run_started_at=datetime(2024, 1, 1, tzinfo=UTC),
         job_id=loads.job.job_id,
         config_sha256=order["config_sha256"],
     ).to_json()

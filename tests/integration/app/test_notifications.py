@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -24,8 +24,8 @@ from tests.builders import a_job, a_workbook
 from tests.webhook_server import Webhook, webhook_server
 
 SECRET = "s3cret-path"
-THREE_DAYS_LATER = datetime.now(timezone.utc) + timedelta(days=3)
-NOW = datetime.now(timezone.utc)
+THREE_DAYS_LATER = datetime.now(UTC) + timedelta(days=3)
+NOW = datetime.now(UTC)
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_neither_the_same_run_again_nor_a_further_failure_is_notified(webhook: W
     a_run("run-1", bad=("orders",))
     finish("run-1")
     a_run("run-2", bad=("orders",))
-    look_at_jobs(datetime.now(timezone.utc))
+    look_at_jobs(datetime.now(UTC))
     assert titles(webhook) == ["1 job failed"]
 
 
@@ -132,7 +132,7 @@ def test_a_webhook_that_is_silent_or_gone_neither_fails_the_run_nor_shows_its_ad
     assert "broke off: ReadTimeout" in caplog.text
     monkeypatch.setenv("NOTIFY_WEBHOOK_URL", f"http://127.0.0.1:1/{SECRET}")
     settings.cache_clear()
-    look_at_jobs(datetime.now(timezone.utc))
+    look_at_jobs(datetime.now(UTC))
     assert "broke off: ConnectionError" in caplog.text
     assert SECRET not in caplog.text
     assert [incident.is_untold for incident in read_incidents().values()] == [True]
@@ -149,7 +149,7 @@ def test_a_process_beside_a_sender_leaves_its_news_to_the_next_tick(webhook: Web
     with sole_sender() as mine:
         a_run("run-1", bad=("orders",))
         assert (mine, webhook.messages) == (True, [])
-    look_at_jobs(datetime.now(timezone.utc))
+    look_at_jobs(datetime.now(UTC))
     assert titles(webhook) == ["1 job failed"]
 
 
@@ -196,7 +196,7 @@ def test_a_job_that_is_known_to_fail_is_not_notified_as_overdue_too(webhook: Web
 def test_a_job_that_no_longer_runs_is_forgotten_in_silence(webhook: Webhook) -> None:
     a_run("run-1", bad=("orders",))
     configuration_store().activate(a_workbook({"job_id": "orders", "enabled": "N"}), etag="1")
-    look_at_jobs(datetime.now(timezone.utc))
+    look_at_jobs(datetime.now(UTC))
     assert titles(webhook) == ["1 job failed"]
     assert [incident.open for incident in read_incidents().values()] == [False]
 
@@ -208,7 +208,7 @@ def test_each_tick_logs_for_how_long_no_run_has_succeeded(caplog: pytest.LogCapt
 
     def line() -> str:
         caplog.clear()
-        look_at_jobs(datetime.now(timezone.utc))
+        look_at_jobs(datetime.now(UTC))
         return " ".join(record.getMessage() for record in caplog.records if "succeeded" in record.getMessage())
 
     assert line() == ""  # neither a workbook nor a run

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
 
@@ -31,7 +31,7 @@ from tests.builders import a_workbook
 from tests.conftest import unique_name
 from tests.integration.contract.subjects import SOURCE_TYPES, Row, Subject, Subjects, subjects
 
-STARTED = datetime(2026, 1, 1, tzinfo=timezone.utc)
+STARTED = datetime(2026, 1, 1, tzinfo=UTC)
 SETTINGS = {"API_PRIVATE_HOSTS": "127.0.0.1", "SECRET_CACHE_SECONDS": "0"}
 _runs = itertools.count(1)
 
@@ -175,5 +175,5 @@ def job(request: pytest.FixtureRequest, services: LocalServices, lake: Container
 
 def by_id(rows: Sequence[Row]) -> list[Row]:
     """Rows in the order of their ids; times that have no zone are UTC in every source here."""
-    aware = [{**row, "changed": row["changed"].replace(tzinfo=timezone.utc)} for row in rows]
+    aware = [{**row, "changed": row["changed"].replace(tzinfo=UTC)} for row in rows]
     return sorted(aware, key=lambda row: row["id"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,7 +32,7 @@ _COLUMNS: dict[str, Any] = {
 
 def moment(day: int) -> datetime:
     """A day of January 2026, as the sources give it."""
-    return datetime(2026, 1, day, 8, tzinfo=timezone.utc)
+    return datetime(2026, 1, day, 8, tzinfo=UTC)
 
 
 def row(number: int, day: int, name: str = "thing", **more: Any) -> Row:

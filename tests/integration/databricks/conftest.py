@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +60,7 @@ def failure(job: Job, tmp_path: Path, app: None) -> Callable[[], JobError]:
     """Runs an attempt, which fails, and gives its error."""
 
     def run() -> JobError:
-        order = AttemptOrder(
-            run_id="run-1", run_started_at=datetime.now(timezone.utc), job_id=job.job_id, config_sha256="0"
-        )
+        order = AttemptOrder(run_id="run-1", run_started_at=datetime.now(UTC), job_id=job.job_id, config_sha256="0")
         result = run_attempt(order, job, Secret({"host": "x", "database": "y"}), tmp_path, lambda _stage, _rows: None)
         assert result.error, result
         return result.error

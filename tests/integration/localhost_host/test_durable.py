@@ -1,7 +1,7 @@
 """Orchestrations under the local host, through the SDK."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import requests
 
@@ -172,7 +172,7 @@ def test_instances_are_found_by_prefix_status_and_time(sample: Sample) -> None:
         "found-0",
         "found-1",
     ]
-    future = (datetime.now(timezone.utc) + timedelta(minutes=1)).isoformat().replace("+00:00", "Z")
+    future = (datetime.now(UTC) + timedelta(minutes=1)).isoformat().replace("+00:00", "Z")
     assert sample.get(f"{path}&createdTimeFrom={future}", sample.host.master_key).json() == []
     assert sample.get(f"{path}&runtimeStatus=Canceled", sample.host.master_key).status_code == 200
     assert len(sample.client("get_status_by", instance_id_prefix="found-")) == 2

@@ -1,7 +1,7 @@
 """The timer trigger of the local host."""
 
 from contextlib import closing
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from localhost.host.trigger_state import TriggerState
@@ -35,8 +35,8 @@ def test_a_run_that_was_missed_while_no_host_ran_comes_once_and_past_due(tmp_pat
         sample.host.kill()
         expected = state.next_occurrence("tick")
         assert expected is not None
-        assert expected > datetime.now(timezone.utc)
-        state.expect("tick", datetime.now(timezone.utc) - timedelta(hours=3))
+        assert expected > datetime.now(UTC)
+        state.expect("tick", datetime.now(UTC) - timedelta(hours=3))
     with sample.host:
         sample.until(lambda: sample.count("tick-past-due"))
         sample.host.restart()

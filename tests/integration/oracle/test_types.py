@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -45,12 +45,12 @@ TYPES: dict[str, tuple[str, Any, pa.DataType]] = {
     ),
     "TIMESTAMP WITH TIME ZONE": (
         "TIMESTAMP '2024-03-01 01:29:59.123456 +01:30'",
-        NAIVE.replace(tzinfo=timezone.utc),
+        NAIVE.replace(tzinfo=UTC),
         pa.timestamp("us", "UTC"),
     ),
     "TIMESTAMP WITH LOCAL TIME ZONE": (
         "TIMESTAMP '2024-03-01 01:29:59.123456 +01:30'",
-        NAIVE.replace(tzinfo=timezone.utc),
+        NAIVE.replace(tzinfo=UTC),
         pa.timestamp("us", "UTC"),
     ),
     "INTERVAL DAY TO SECOND": ("INTERVAL '-3 04:05:06' DAY TO SECOND", "-03 04:05:06.000000", pa.string()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -36,7 +36,7 @@ def test_new_rows_come_once_also_those_at_the_watermark(server: ApiServer, lake:
     rows += [row(4, 2), row(5, 3), row(6, 1)]  # 4 ties with the watermark, 6 is older than it
     assert ids(lake.load(job)) == [1, 2, 3, 4, 5]
     assert ids(lake.load(job)) == [1, 2, 3, 4, 5]
-    assert lake.rows()[0]["changed"] == datetime(2026, 1, 1, 8, tzinfo=timezone.utc)
+    assert lake.rows()[0]["changed"] == datetime(2026, 1, 1, 8, tzinfo=UTC)
 
 
 def test_ties_too_many_to_distinguish_are_counted(

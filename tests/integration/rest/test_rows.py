@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -119,7 +119,7 @@ def test_declared_types_win_digit_by_digit(server: ApiServer, lake: Lake) -> Non
 def test_a_declared_timestamp_keeps_its_zone(server: ApiServer, lake: Lake) -> None:
     server.endpoints["/zoned"] = at_once([{"id": 1, "at": "2026-01-31T10:00:00+02:00"}])
     (row,) = lake.load(api_job("/zoned", column_types={"at": "timestamp"}))
-    assert row["at"] == datetime(2026, 1, 31, 8, tzinfo=timezone.utc)
+    assert row["at"] == datetime(2026, 1, 31, 8, tzinfo=UTC)
 
 
 def test_columns_are_chosen_also_by_the_object_that_holds_them(server: ApiServer, lake: Lake) -> None:
@@ -138,7 +138,7 @@ def test_csv_has_numbers_and_texts(server: ApiServer, lake: Lake) -> None:
             "price": 9.5,
             "zip": "01234",
             "active": True,
-            "at": datetime(2026, 1, 1, tzinfo=timezone.utc),
+            "at": datetime(2026, 1, 1, tzinfo=UTC),
         },
         {"id": 2, "name": None, "price": 10.0, "zip": "99999", "active": False, "at": None},
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from typing import Any
 
 import psycopg
@@ -180,7 +180,7 @@ def test_many_rows_at_the_watermark_come_once_or_are_refused(
 def test_the_state_keeps_the_type_of_the_watermark(lake: Lake, sql: psycopg.Connection[Any], table: str) -> None:
     sql.execute(f"CREATE TABLE {table} (id int, at timestamptz NOT NULL, day date)")
     sql.execute(f"INSERT INTO {table} VALUES (1, '2024-01-01 00:00+02', '2024-01-01')")
-    assert lake.load(incremental(table)).column("at").to_pylist() == [datetime(2023, 12, 31, 22, tzinfo=timezone.utc)]
+    assert lake.load(incremental(table)).column("at").to_pylist() == [datetime(2023, 12, 31, 22, tzinfo=UTC)]
     assert lake.load(incremental(table)).column("day").to_pylist() == [date(2024, 1, 1)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import openpyxl
 import pytest
@@ -18,7 +18,7 @@ from shared.workbook.validation import validate
 from tests.builders import a_workbook
 from tests.integration.workbook.conftest import WORKBOOK
 
-NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 def upload(container: ContainerClient, content: bytes, **metadata: str) -> None:

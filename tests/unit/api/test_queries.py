@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 
@@ -32,7 +32,7 @@ def test_a_list_may_be_given_with_commas_as_the_host_joins_repeated_parameters()
     ],
 )
 def test_a_time_is_utc_unless_it_says_otherwise(text: str, hour: int) -> None:
-    assert read_query({"from": text}, RunsQuery).start == datetime(2024, 1, 31, hour, tzinfo=timezone.utc)
+    assert read_query({"from": text}, RunsQuery).start == datetime(2024, 1, 31, hour, tzinfo=UTC)
 
 
 def test_a_continuation_names_the_row_that_a_page_ended_with() -> None:

@@ -1,6 +1,6 @@
 """Schedules, blob paths, routes and keys."""
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -24,14 +24,14 @@ from localhost.host.timers import next_occurrence
     ],
 )
 def test_a_schedule_gives_its_next_moment_in_utc(schedule: str, expected: str) -> None:
-    now = datetime(2026, 1, 1, 12, 30, 1, tzinfo=timezone.utc)
-    assert next_occurrence(schedule, now) == datetime.fromisoformat(expected).replace(tzinfo=timezone.utc)
+    now = datetime(2026, 1, 1, 12, 30, 1, tzinfo=UTC)
+    assert next_occurrence(schedule, now) == datetime.fromisoformat(expected).replace(tzinfo=UTC)
 
 
 @pytest.mark.parametrize("schedule", ["", "* * * *", "0 0 25 * * *", "@hourly", "0 0 2 * * * 2026"])
 def test_a_schedule_that_is_none_is_refused(schedule: str) -> None:
     with pytest.raises(ValueError):
-        next_occurrence(schedule, datetime.now(timezone.utc))
+        next_occurrence(schedule, datetime.now(UTC))
 
 
 @pytest.mark.parametrize(

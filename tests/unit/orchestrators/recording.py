@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from azure.durable_functions.orchestrator import Orchestrator
@@ -19,7 +19,7 @@ EVENT_RAISED = 15
 ORCHESTRATOR_STARTED, ORCHESTRATOR_COMPLETED = 12, 13
 CALL_ACTIVITY, CALL_SUB_ORCHESTRATOR, CONTINUE_AS_NEW, CREATE_TIMER, WAIT_FOR_EVENT = 0, 2, 4, 5, 6
 
-START = datetime(2024, 1, 1, tzinfo=timezone.utc)
+START = datetime(2024, 1, 1, tzinfo=UTC)
 TASK_TAKES = timedelta(seconds=10)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.planning.overview import Timing, describe_jobs
@@ -11,7 +11,7 @@ from tests.builders import a_job
 
 
 def utc(day: int, hour: int = 2) -> datetime:
-    return datetime(2026, 3, day, hour, tzinfo=timezone.utc)
+    return datetime(2026, 3, day, hour, tzinfo=UTC)
 
 
 def a_row(job_id: str, started: datetime, status: str = "SUCCESS", **fields: Any) -> dict[str, Any]:

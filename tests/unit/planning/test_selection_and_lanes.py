@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import given
@@ -16,7 +16,7 @@ from shared.planning.selection import problems_of, select
 from shared.workbook.configuration import Configuration
 from tests.builders import a_job
 
-NOW = datetime(2024, 1, 1, tzinfo=timezone.utc)
+NOW = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 def a_request(*job_ids: str, **fields: Any) -> RunRequest:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -31,7 +31,7 @@ CURSORS: dict[str, tuple[tuple[pa.DataType, Any], ...]] = {
         (pa.timestamp("us"), lambda n: _START + timedelta(microseconds=n)),
         (pa.timestamp("us"), lambda n: _START + timedelta(microseconds=n)),
     ),
-    "zoned times": ((pa.timestamp("us", "UTC"), lambda n: (_START + timedelta(hours=n)).replace(tzinfo=timezone.utc)),),
+    "zoned times": ((pa.timestamp("us", "UTC"), lambda n: (_START + timedelta(hours=n)).replace(tzinfo=UTC)),),
     "days": (
         (pa.date32(), lambda n: date(2024, 2, 27) + timedelta(days=n)),
         (pa.timestamp("us"), lambda n: datetime(2024, 2, 27) + timedelta(days=n)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -32,7 +32,7 @@ def test_the_bounds_are_typed_like_the_column() -> None:
     job = a_job(load_type="INCREMENTAL", watermark_column="at", primary_key=("id",))
     cursor = ReadColumn("at", sa.column("at"), pa.timestamp("us", "UTC"))
     found = backfill_range(job, ReadOptions(start="2026-01-01", end="2026-02-01T00:00:00+01:00"), cursor)
-    january = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    january = datetime(2026, 1, 1, tzinfo=UTC)
     assert found is not None
     assert (found.column, found.start, found.end.utctimetuple()[:4]) == ("at", january, (2026, 1, 31, 23))
 

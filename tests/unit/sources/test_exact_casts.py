@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import date, datetime, time, timezone
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -46,8 +46,8 @@ FITTING: list[tuple[pa.DataType, Any, pa.DataType, Any]] = [
 
 ALTERED: list[tuple[pa.DataType, Any, pa.DataType]] = [
     (NAIVE, datetime(2024, 1, 2, 13, 45), DAY),
-    (ZONED, datetime(2024, 1, 2, tzinfo=timezone.utc), DAY),
-    (ZONED, datetime(2024, 1, 2, tzinfo=timezone.utc), NAIVE),
+    (ZONED, datetime(2024, 1, 2, tzinfo=UTC), DAY),
+    (ZONED, datetime(2024, 1, 2, tzinfo=UTC), NAIVE),
     (NAIVE, datetime(2024, 1, 2), ZONED),
     (DAY, date(2024, 1, 2), ZONED),
     (DAY, date(2024, 1, 2), INT),

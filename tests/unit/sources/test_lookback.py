@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +15,7 @@ from shared.sources.lookback import before
 @pytest.mark.parametrize(
     ("watermark", "lookback", "start"),
     [
-        (datetime(2026, 1, 2, tzinfo=timezone.utc), 3600, datetime(2026, 1, 1, 23, tzinfo=timezone.utc)),
+        (datetime(2026, 1, 2, tzinfo=UTC), 3600, datetime(2026, 1, 1, 23, tzinfo=UTC)),
         (datetime(2026, 1, 2), 60, datetime(2026, 1, 1, 23, 59)),
         (date(2026, 1, 2), 86_400, date(2026, 1, 1)),
         (date(2026, 1, 2), 1, date(2026, 1, 1)),
@@ -23,7 +23,7 @@ from shared.sources.lookback import before
         (Decimal("100.50"), 10, Decimal("90.50")),
         (1.5, 1, 0.5),
         (date(1, 1, 2), 10**9, date.min),
-        (datetime(1, 1, 2, tzinfo=timezone.utc), 10**9, datetime.min.replace(tzinfo=timezone.utc)),
+        (datetime(1, 1, 2, tzinfo=UTC), 10**9, datetime.min.replace(tzinfo=UTC)),
     ],
 )
 def test_a_lookback_is_seconds_for_times_whole_days_for_dates_and_a_count_for_numbers(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 from shared.errors.hierarchy import SourceError
 from shared.sources.watermark import typed_watermark, watermark_text
 
-US, UTC = pa.timestamp("us"), pa.timestamp("us", "UTC")
+US, IN_UTC = pa.timestamp("us"), pa.timestamp("us", "IN_UTC")
 
 
 @pytest.mark.parametrize(
@@ -26,8 +26,8 @@ US, UTC = pa.timestamp("us"), pa.timestamp("us", "UTC")
         ("2024-01-31", pa.date32(), date(2024, 1, 31)),
         ("2024-01-31", US, datetime(2024, 1, 31)),
         ("2024-01-31T08:00:00.5", US, datetime(2024, 1, 31, 8, 0, 0, 500_000)),
-        ("2024-01-31 08:00", UTC, datetime(2024, 1, 31, 8, tzinfo=timezone.utc)),
-        ("2024-01-31T08:00:00Z", UTC, datetime(2024, 1, 31, 8, tzinfo=timezone.utc)),
+        ("2024-01-31 08:00", IN_UTC, datetime(2024, 1, 31, 8, tzinfo=UTC)),
+        ("2024-01-31T08:00:00Z", IN_UTC, datetime(2024, 1, 31, 8, tzinfo=UTC)),
         ("2024-03-31T02:30:00+02:00", US, datetime(2024, 3, 31, 0, 30)),
         (None, US, None),
         ("", pa.int64(), None),
@@ -59,7 +59,7 @@ def test_a_type_without_an_order_carries_no_watermark(arrow_type: pa.DataType) -
         (5, "5"),
         (Decimal("1.50"), "1.50"),
         (date(2024, 1, 31), "2024-01-31"),
-        (datetime(2024, 1, 31, 8, tzinfo=timezone.utc), "2024-01-31T08:00:00+00:00"),
+        (datetime(2024, 1, 31, 8, tzinfo=UTC), "2024-01-31T08:00:00+00:00"),
     ],
 )
 def test_a_watermark_is_written_in_iso_8601_and_digits(value: Any, text: str | None) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
 from shared.telemetry.metrics import watermark_time
 
-UTC = timezone.utc
+UTC = UTC
 
 
 @pytest.mark.parametrize(

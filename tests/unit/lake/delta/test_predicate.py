@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from shared.lake.delta.sql import predicate
 
 MOMENTS = [datetime(2026, 1, day, 12, 30, 0, day) for day in (1, 2, 3)]
 EAST = timezone(timedelta(hours=5))
-ZONED = [moment.replace(tzinfo=timezone.utc) for moment in MOMENTS]
+ZONED = [moment.replace(tzinfo=UTC) for moment in MOMENTS]
 CASES: dict[str, tuple[pa.DataType, list[Any]]] = {
     "integer": (pa.int64(), [1, 2, 2**62]),
     "small integer": (pa.int32(), [1, 2, 3]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -136,7 +136,7 @@ def test_an_override_that_oracle_has_no_cast_for_is_refused(declared: str) -> No
         read_of(sa.VARCHAR(9), column_types={"c": declared})
 
 
-UTC_TIME = datetime(2024, 1, 31, 8, 0, 0, 123456, tzinfo=timezone.utc)
+UTC_TIME = datetime(2024, 1, 31, 8, 0, 0, 123456, tzinfo=UTC)
 NAIVE = datetime(2024, 1, 31, 8, 0, 0, 123456)
 CURSORS = [
     (oracle.NUMBER(10, 0), Decimal(5), "hr.employees.c >= 5", "hr.employees.c > 5"),

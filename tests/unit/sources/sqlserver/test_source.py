@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date, datetime, time, timezone
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -125,7 +125,7 @@ def test_an_override_is_cast_without_losing_more_than_it_says(source_type: Any, 
     assert sql(read) == f"SELECT {expression.format(c='dbo.orders.c')} AS c FROM dbo.orders"
 
 
-UTC_TIME = datetime(2024, 1, 31, 8, 0, 0, 123456, tzinfo=timezone.utc)
+UTC_TIME = datetime(2024, 1, 31, 8, 0, 0, 123456, tzinfo=UTC)
 NAIVE = datetime(2024, 1, 31, 8, 0, 0, 123456)
 CURSORS = [
     (sa.BIGINT(), 5, "dbo.orders.c >= 5", "dbo.orders.c > 5"),
