@@ -18,7 +18,7 @@ from shared.errors.hierarchy import LeaseLostError, ReconciliationError
 from shared.jobs.lake_layout import DELETED_AT
 from shared.lake.delta.deletes import CHANGE, Tombstones, find_tombstones, with_mark_column
 from shared.lake.delta.log import delta_storage_options, naming, open_delta_table, take_back, uncommitted_loads
-from shared.lake.delta.partitions import check_partitions, partition_columns, with_kept_values
+from shared.lake.delta.partitions import check_partitions, partition_columns, refuse_lost_values
 from shared.lake.delta.sql import predicate, quoted
 from shared.lake.listed import ListedClient
 
@@ -80,7 +80,7 @@ class DeltaLoad(DeltaLoadFilesystemJob):
             partitions = partition_columns(commit.partition_by, rows.schema, self.load_table_name)
             if target is not None and not replaces:
                 check_partitions(target, partitions, self.load_table_name)
-            rows = with_kept_values(rows, partitions, self.load_table_name)
+            refuse_lost_values(self.file_paths, partitions, rows.schema, self.load_table_name)
             data = cast("pa.RecordBatchReader", ensure_delta_compatible_arrow_data(rows, partitions))
             if commit.marks_deleted or (target is not None and _has_marks(target)):
                 data = with_mark_column(data)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 from dlt.common.exceptions import TerminalException
+from pyarrow.parquet import ParquetFile
 
 from shared.errors.hierarchy import LakeError
 
@@ -44,18 +45,21 @@ def partition_columns(wanted: Sequence[str], schema: pa.Schema, table_name: str)
     return columns
 
 
-def with_kept_values(rows: pa.RecordBatchReader, columns: Sequence[str], table_name: str) -> pa.RecordBatchReader:
-    """The rows, whose values of the partition columns all come back as they are.
+def refuse_lost_values(files: Sequence[str], columns: Sequence[str], schema: pa.Schema, table_name: str) -> None:
+    """See that every text of the partition columns comes back as it is, before anything is written.
+
+    Args:
+        files: The Parquet files of the load.
+        columns: The partition columns.
+        schema: That of the files.
+        table_name: The table, for the message.
 
     Raises:
-        PartitionError: while the rows are read, at the first text that Delta takes for NULL.
+        PartitionError: there is a text that Delta takes for NULL.
     """
-    texts = [name for name in columns if pa.types.is_string(rows.schema.field(name).type)]
-    if not texts:
-        return rows
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        for batch in rows:
+    texts = [name for name in columns if pa.types.is_string(schema.field(name).type)]
+    for file in files if texts else ():
+        for batch in ParquetFile(file).iter_batches(columns=texts):
             for name in texts:
                 found = pc.is_in(batch.column(name), value_set=pa.array(_TAKEN_FOR_NULL))
                 if pc.any(found).as_py():
@@ -65,9 +69,6 @@ def with_kept_values(rows: pa.RecordBatchReader, columns: Sequence[str], table_n
                         "as NULL where the column is in partition_by: choose another column, or leave such rows out "
                         "with query_filter."
                     )
-            yield batch
-
-    return pa.RecordBatchReader.from_batches(rows.schema, batches())
 
 
 def _is_kept(kind: pa.DataType) -> bool:
