@@ -12,7 +12,7 @@ import pytest
 from shared.errors.hierarchy import SourceError
 from shared.sources.watermark import typed_watermark, watermark_text
 
-US, IN_UTC = pa.timestamp("us"), pa.timestamp("us", "IN_UTC")
+US, IN_UTC = pa.timestamp("us"), pa.timestamp("us", "UTC")
 
 
 @pytest.mark.parametrize(
