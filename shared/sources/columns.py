@@ -91,6 +91,11 @@ class ReadColumn:
         return self.expression if self.compared is None else self.compared
 
 
+def _fits(patterns: Sequence[str], name: str, names: Sequence[str]) -> bool:
+    """Whether a column is meant: the exact name of one means that column alone, also beside one of another case."""
+    return any(pattern == name if pattern in names else matches([pattern], name) for pattern in patterns)
+
+
 def chosen_columns(job: Job, table: sa.Table) -> list[sa.Column[Any]]:
     """The columns that `included_columns` and `excluded_columns` leave of a table.
 
@@ -105,8 +110,8 @@ def chosen_columns(job: Job, table: sa.Table) -> list[sa.Column[Any]]:
     chosen = [
         column
         for column in table.c
-        if (not job.included_columns or matches(job.included_columns, column.name))
-        and not matches(job.excluded_columns, column.name)
+        if (not job.included_columns or _fits(job.included_columns, column.name, names))
+        and not _fits(job.excluded_columns, column.name, names)
     ]
     if not chosen:
         raise SourceError(

@@ -115,10 +115,15 @@ def test_a_wildcard_lists_every_table_by_a_name_that_means_it(oracle: OracleServ
     }
 
 
-def test_columns_that_differ_in_case_only_are_both_read(oracle: OracleService, lake: Lake, table: str) -> None:
+def test_columns_that_differ_in_case_only_are_refused_and_one_of_them_is_read_by_its_own_name(
+    oracle: OracleService, lake: Lake, table: str
+) -> None:
     oracle.execute(
         f'CREATE TABLE {table} (id NUMBER(5), a VARCHAR2(5), "a" VARCHAR2(5), "Mixed" NUMBER(3), PRIMARY KEY (a))',
         f"INSERT INTO {table} VALUES (1, 'upper', 'lower', 7)",
     )
-    (row,) = lake.load(a_job(source_type="Oracle", schema_name="reader", table_name=table)).to_pylist()
-    assert row == {"id": 1, "A": "upper", "a": "lower", "Mixed": 7}
+    job = a_job(source_type="Oracle", schema_name="reader", table_name=table)
+    with pytest.raises(SourceError, match=r"Columns A, a of table .* differ in case only"):
+        lake.load(job)
+    (row,) = lake.load(job.model_copy(update={"excluded_columns": ("a",)})).to_pylist()
+    assert row == {"id": 1, "A": "upper", "Mixed": 7}
