@@ -119,8 +119,11 @@ def test_marks_do_not_count_against_the_brake_again(soft: DeltaLoads) -> None:
 
 
 def test_a_filter_counts_as_the_source_s_whole(hard: DeltaLoads) -> None:
-    hard.change_job(query_filter="id > 2")
-    hard.execute(f"insert into {hard.table} values (11, 'new', 11)")
+    hard.change_job(query_filter="name <> 'closed'")
+    hard.load(full_refresh=True)
+    hard.execute(
+        f"update {hard.table} set name = 'closed' where id <= 2", f"insert into {hard.table} values (11, 'new', 11)"
+    )
     result = hard.load()
     assert (result.rows_written, result.rows_deleted) == (1, 2)
     assert alive(hard) == [*range(3, 12)]
