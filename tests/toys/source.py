@@ -34,6 +34,7 @@ class CsvSource:
         self.job = job
         self.options = options
         self.loaded_range: ValueRange | None = None
+        self.primary_key = job.primary_key
         self._folder = Path(secret["folder"]) / str(job.schema_name)
 
     def resource(self) -> DltResource:

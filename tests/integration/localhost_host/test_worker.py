@@ -67,8 +67,14 @@ def test_an_activity_whose_worker_dies_has_failed_and_a_new_worker_goes_on(own_s
         before = own_sample.get("/api/worker", own_sample.host.function_key).text
         neighbour = own_sample.start("lane", {"lane": "next-door", "width": 1, "seconds": 600})["id"]
         own_sample.until(lambda: own_sample.count("work-next-door-0"))
-        died = own_sample.run("dying")
-        assert own_sample.get("/api/worker", own_sample.host.function_key).text != before
+        dying = own_sample.start("dying")["id"]
+
+        def new_worker() -> bool:  # what the dying one was asked fails with it
+            answer = own_sample.get("/api/worker", own_sample.host.function_key)
+            return answer.status_code == 200 and answer.text != before
+
+        own_sample.until(new_worker)
+        died = own_sample.result(dying)
         assert own_sample.result(neighbour)["runtimeStatus"] == "Failed"
         assert own_sample.run("chain", 1)["output"] == 4
     assert died["runtimeStatus"] == "Failed"
