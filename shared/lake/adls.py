@@ -44,7 +44,10 @@ class Lake(filesystem):
 
     def capabilities(self, config: Any = None, naming: Any = None) -> DestinationCapabilitiesContext:
         """What the destination can do; it does not depend on the rest of the settings, which need no looking up."""
-        return super().capabilities(config or self.spec(bucket_url=self.config_params["bucket_url"]), naming)
+        known = super().capabilities(config or self.spec(bucket_url=self.config_params["bucket_url"]), naming)
+        # else dlt warns of each Parquet table, whose hint takes back that it was a Delta table before
+        known.supported_table_formats = [*(known.supported_table_formats or ()), "native"]
+        return known
 
     @property
     def client_class(self) -> type[CommittingClient]:
