@@ -16,7 +16,7 @@ from localhost.services import LocalServices
 from localhost.services.azurite import ACCOUNT, ACCOUNT_KEY
 from shared.isolation.leases import job_lease
 from shared.loading.attempt import run_attempt
-from shared.models.attempt import AttemptOrder, JobResult, JobStatus
+from shared.models.attempt import AttemptOrder, JobResult, JobStatus, Rewind
 from shared.models.job import Job
 from shared.secrets import Secret
 from tests.builders import a_job
@@ -31,6 +31,7 @@ class DeltaLoads:
     Attributes:
         job: an INCREMENTAL load by `id` with `version` as watermark; tests replace it by what they need.
         execute: runs a statement at the source.
+        rewind: a watermark set by hand, for the attempts that follow.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class DeltaLoads:
         self.lake = lake
         self.folder = folder
         self.execute = execute
+        self.rewind: Rewind | None = None
         server = services.postgres
         self.secret = Secret(
             {
@@ -78,7 +80,7 @@ class DeltaLoads:
         folder.mkdir()
         with job_lease(self.job.job_id, run_id if leased else f"{run_id}-overtaker") as held:
             attempt = attempt.model_copy(update={"lease_id": held.lease_id if leased else str(uuid4())})
-            return run_attempt(attempt, self.job, self.secret, folder, lambda _stage, _rows: None)
+            return run_attempt(attempt, self.job, self.secret, folder, lambda _stage, _rows: None, rewind=self.rewind)
 
     def load(self, **order: Any) -> JobResult:
         """An attempt that has to succeed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from shared.models.attempt import Rewind
 from tests.integration.app.delta_loads import DeltaLoads
 
 
@@ -40,14 +41,22 @@ def test_updates_move_rows_between_partitions_and_deletes_find_them(by_country: 
 def test_other_partitions_are_refused_until_a_full_refresh(by_country: DeltaLoads) -> None:
     by_country.change_job(partition_by=())
     by_country.execute(f"insert into {by_country.table} values (11, 'new', 11, 'DE')")
+    assert "partition_by was 'Country' and is blank" in by_country.fails()
+    by_country.load(full_refresh=True)
+    assert by_country.delta.metadata().partition_columns == []
+    assert len(by_country.rows()) == 11
+
+
+def test_a_watermark_set_by_hand_does_not_change_the_folders_of_a_table(by_country: DeltaLoads) -> None:
+    by_country.change_job(partition_by=())
+    by_country.execute(f"insert into {by_country.table} values (11, 'new', 11, 'DE')")
+    by_country.rewind = Rewind(key="1", watermark="10")
     assert by_country.fails() == (
         f"lake: Delta table '{by_country.table}' is partitioned by country, and the job's partition_by says nothing: "
         "only a load that writes the whole table anew can change that. Order a full refresh of the job, or put "
         "partition_by back."
     )
-    by_country.load(full_refresh=True)
-    assert by_country.delta.metadata().partition_columns == []
-    assert len(by_country.rows()) == 11
+    assert len(by_country.rows()) == 10
 
 
 def test_a_full_load_takes_up_other_partitions_by_itself(by_country: DeltaLoads) -> None:
