@@ -39,7 +39,7 @@ def record_activation(activation: Activation) -> None:
 
 def has_row(activation: Activation) -> bool:
     """Whether the table says what became of an upload, or that its version was brought back."""
-    query = "PartitionKey eq @workbook and (RowKey eq @key or RowKey eq @rollback)"
+    query = "PartitionKey eq @workbook and ( RowKey eq @key or RowKey eq @rollback )"  # the SDK needs the blanks
     key = _key(activation)
     parameters = {"workbook": WORKBOOK, "key": key, "rollback": f"{key}{_ROLLBACK}"}
     return any(True for _ in audit_table().query_entities(query, parameters=parameters))

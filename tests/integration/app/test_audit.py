@@ -20,7 +20,7 @@ from shared.audit.jobs import (
 from shared.audit.progress import ProgressRow
 from shared.audit.properties import PROPERTY_LIMIT
 from shared.audit.runs import cancel_requested, claim_run_id, find_run, record_run, release_run_id, request_cancel
-from shared.audit.uploads import record_activation, refused_uploads
+from shared.audit.uploads import has_row, record_activation, refused_uploads
 from shared.models.attempt import AttemptOrder, JobError, JobResult, JobStatus
 from shared.models.run import RunRequest
 from shared.workbook.configuration import Problem
@@ -210,3 +210,11 @@ def test_a_refused_upload_keeps_as_many_problems_as_fit_one_property() -> None:
     assert 20 < len(row["problems"]) < 50
     *kept, rest = row["problems"]
     assert (set(kept), rest) == ({str(problem)}, f"… and {50 - len(kept)} more")
+
+
+@pytest.mark.parametrize("outcome", [Outcome.ACTIVATED, Outcome.ROLLED_BACK])
+def test_the_watch_finds_the_row_of_what_became_active(outcome: Outcome) -> None:
+    activation = Activation(outcome=outcome, sha256="1f" * 32, at=START)
+    assert not has_row(activation)
+    record_activation(activation)
+    assert has_row(activation)

@@ -1,0 +1,1 @@
+"""The simulation's storage and the real one, held to one contract."""
