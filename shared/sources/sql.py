@@ -112,6 +112,9 @@ class SqlSource(ABC):
     def equals(self, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:
         return column.comparable == self.literal(column.comparable, value)
 
+    def count(self) -> sa.ColumnElement[int]:
+        return sa.func.count()
+
     def highest(self, column: ReadColumn) -> sa.ColumnElement[Any]:
         return sa.func.max(column.comparable)
 

@@ -57,6 +57,9 @@ class Database(Protocol):
         Such a transaction has taken a value and not committed. A load that went past it would never come back.
         """
 
+    def count(self) -> sa.ColumnElement[int]:
+        """The number of a query's rows, however many there are."""
+
     def highest(self, column: ReadColumn) -> sa.ColumnElement[Any]:
         """The greatest value of a column in the source's own order."""
 

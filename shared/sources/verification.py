@@ -45,7 +45,7 @@ class Tally:
             ReconciliationError: one of them differs.
         """
         totals = [self.read.database.total(self.read.column(name)) for name in self.sums]
-        question = query.with_only_columns(sa.func.count(), *totals, maintain_column_froms=True)
+        question = query.with_only_columns(self.read.database.count(), *totals, maintain_column_froms=True)
         counted, *summed = connection.execute(question).one()
         if counted != self.rows:
             raise self._error(f"the source counts {counted} rows and {self.rows} were read")

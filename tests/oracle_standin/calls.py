@@ -16,6 +16,10 @@ class Calls(Expressions):
     def _distinct(self, node: Node, scope: Scope) -> Typed:
         return self._call(node, scope, "DISTINCT ")
 
+    def _numbering(self, node: Node, scope: Scope) -> Typed:
+        order, _ = self.expression(node.args[0], scope)
+        return f"number(row_number() OVER (ORDER BY {order} NULLS LAST))", NUMBER
+
     def _call(self, node: Node, scope: Scope, distinct: str = "") -> Typed:
         name = node.value[-1]
         if name == "COUNT":

@@ -78,6 +78,8 @@ class Compiler(Calls):
         for table, relation in zip(select.tables, scope.relations, strict=True):
             if table.sample:
                 percent, blocks = table.sample
+                if not relation.has_rowid:  # stricter than Oracle, which samples simple views
+                    raise OracleError(1446, "cannot select ROWID from, or sample, a view with DISTINCT, GROUP BY, etc.")
                 unit = f'{q(relation.alias)}."$rid"' + (f" / {v.ROWS_PER_BLOCK}" if blocks else "")
                 wheres.append(
                     f"(({unit}) * 2654435761 + {datetime.now().microsecond}) % 1000003 < {percent * 10000.03}"

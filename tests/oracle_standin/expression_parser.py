@@ -201,6 +201,14 @@ class ExpressionParser:
                 node.kind = "distinct"
             node.args = self.list()
         self.need(")")
+        return self.numbering(node) if node.value[-1] == "ROW_NUMBER" else node
+
+    def numbering(self, call: Node) -> Node:
+        """ROW_NUMBER() by one expression, the only analytic function here."""
+        for word in ("OVER", "(", "ORDER", "BY"):
+            self.need(word)
+        node = Node("numbering", args=[self.expression()], at=call.at)
+        self.need(")")
         return node
 
     def case(self, at: int) -> Node:

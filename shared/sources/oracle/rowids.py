@@ -26,11 +26,18 @@ _TABLES = sa.table(
 
 def blocks_query(table: sa.Table, dialect: sa.Dialect) -> sa.Select[Any]:
     """The blocks of a table as the optimiser's statistics have them; no row for a view, or a table that is an index."""
+    return _of(table, dialect, sa.select(_TABLES.c.blocks)).where(_TABLES.c.iot_type.is_(None))
+
+
+def tables_query(table: sa.Table, dialect: sa.Dialect) -> sa.Select[Any]:
+    """The name of a table that is stored as one; no row for a view."""
+    return _of(table, dialect, sa.select(_TABLES.c.table_name))
+
+
+def _of(table: sa.Table, dialect: sa.Dialect, query: sa.Select[Any]) -> sa.Select[Any]:
     name = dialect.denormalize_name
     owner = name(table.schema) if table.schema else sa.literal_column("SYS_CONTEXT('USERENV', 'CURRENT_SCHEMA')")
-    return sa.select(_TABLES.c.blocks).where(
-        _TABLES.c.owner == owner, _TABLES.c.table_name == name(table.name), _TABLES.c.iot_type.is_(None)
-    )
+    return query.where(_TABLES.c.owner == owner, _TABLES.c.table_name == name(table.name))
 
 
 def sample_query(table: sa.Table, blocks: int) -> sa.Select[Any]:

@@ -15,8 +15,9 @@ from sqlalchemy.exc import DatabaseError
 from shared.sources.columns import ReadColumn
 from shared.sources.oracle.batches import Reading
 from shared.sources.oracle.connection import READ_ONLY
-from shared.sources.oracle.rowids import blocks_query, rowid_ranges, sample_query
+from shared.sources.oracle.rowids import blocks_query, rowid_ranges, sample_query, tables_query
 from shared.sources.oracle.types import literal, sampled
+from shared.sources.partitions import every_so_many
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,8 @@ class OracleSnapshot:
 
     def sample(self, column: sa.Column[Any]) -> Sequence[Any]:
         rows = self.connection.scalar(sa.select(sa.func.count()).select_from(column.table)) or 0
+        if rows > _SAMPLED_ROWS and not self.connection.scalar(tables_query(self.table, self.connection.dialect)):
+            return self.connection.scalars(every_so_many(sampled(column), rows, _SAMPLED_ROWS)).all()  # a view
         query = sa.select(sampled(column)).order_by(column)
         if rows > _SAMPLED_ROWS:
             percent = 100.0 * _SAMPLED_ROWS / rows

@@ -76,6 +76,10 @@ _ROWS = sa.text(
 )
 
 
+_COUNT: sa.ColumnElement[int] = sa.func.count_big(sa.literal_column("*"), type_=sa.BigInteger())
+"""COUNT itself is an int, and fails beyond 2,147,483,647 rows."""
+
+
 _UNORDERED = (mssql.SQL_VARIANT, mssql.XML, mssql.IMAGE, sa.TEXT, mssql.NTEXT, sa.types.NullType)
 
 
@@ -205,6 +209,9 @@ class SqlServerSource(SqlSource):
             return query.where(column < sa.func.MIN_ACTIVE_ROWVERSION())
         return query.where(column < self.literal(column, self._active_version))
 
+    def count(self) -> sa.ColumnElement[int]:
+        return _COUNT
+
     def total(self, column: ReadColumn) -> sa.ColumnElement[Any]:
         if isinstance(column.comparable.type, mssql.TIMESTAMP):
             column = ReadColumn(column.name, column.expression, column.type)
@@ -244,7 +251,7 @@ class SqlServerSnapshot:
         return self.connection.scalars(query).all()
 
     def _count(self, table: sa.FromClause) -> int:
-        return int(self.connection.scalar(sa.select(sa.func.count_big(sa.literal_column("*"))).select_from(table)) or 0)
+        return int(self.connection.scalar(sa.select(_COUNT).select_from(table)) or 0)
 
     def literal(self, column: sa.Column[Any], value: Any) -> sa.ColumnElement[Any]:
         return literal(value, column.type)

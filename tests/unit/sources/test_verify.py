@@ -26,8 +26,9 @@ BIG = 2**60  # beyond what a double counts exactly
 
 
 class Totals:
-    """What the loader asks of a source here: sums, as every SQL database gives them."""
+    """What the loader asks of a source here: the count and sums, as every SQL database gives them."""
 
+    count = SqlSource.count
     total = SqlSource.total
 
 

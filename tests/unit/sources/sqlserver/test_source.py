@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -11,6 +12,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy.dialects import mssql as untyped_mssql
 
 from shared.errors.hierarchy import ConfigurationError
@@ -296,6 +299,21 @@ def test_a_connection_is_written_as_odbc_has_it(fields: dict[str, Any], parts: l
     text = connection(**fields).odbc_string()
     assert [part for part in parts if part not in text] == []
     assert ("UID" in text) == (not fields.get("trusted_connection"))
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1))
+def test_any_password_comes_back_from_the_connection_string_which_ends_with_a_semicolon(password: str) -> None:
+    text = connection(username="u", password=password).odbc_string()
+    parts = re.findall(r"(\w+)=\{((?:[^}]|\}\})*)\};", text)
+    assert "".join(f"{name}={{{value}}};" for name, value in parts) == text
+    assert dict(parts)["PWD"].replace("}}", "}") == password
+
+
+def test_rows_are_counted_beyond_an_int() -> None:
+    source = SqlServerSource(a_job(source_type="MSSQL"), Secret({"host": "h", "database": "d"}), ReadOptions())
+    assert source.compile(sa.select(source.count()).select_from(sa.table("t"))).split() == [
+        *("SELECT", "count_big(*)", "AS", "count_big_1", "FROM", "t")
+    ]
 
 
 def test_a_named_driver_is_the_registered_one_a_path_or_the_built_in_one(tmp_path: Path) -> None:
