@@ -8,7 +8,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from shared.lake.adls import Lake, lake_at
-from shared.lake.load import LoadCommit
+from shared.lake.listed import LoadSession
 from shared.models.job import Job
 
 
@@ -16,8 +16,8 @@ from shared.models.job import Job
 def lake_in(folder: Path) -> Iterator[None]:
     """Let `run_attempt` write below a folder as long as the context lasts."""
 
-    def local_lake(_job: Job, commit: LoadCommit) -> Lake:
-        return lake_at(folder.as_uri(), commit, kwargs={"auto_mkdir": True})
+    def local_lake(_job: Job, session: LoadSession) -> Lake:
+        return lake_at(folder.as_uri(), session, kwargs={"auto_mkdir": True})
 
     with patch("shared.lake.adls.lake_destination", local_lake), patch("shared.loading.attempt.assert_held"):
         yield

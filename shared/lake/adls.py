@@ -20,7 +20,8 @@ from shared.errors.hierarchy import LakeError
 from shared.identity import blob_service, credential
 from shared.jobs.lake_layout import bucket_path, dataset_name
 from shared.lake.commit import CommittingClient
-from shared.lake.load import LoadCommit
+from shared.lake.listed import LoadSession
+from shared.lake.load import BeforeCommit, LoadOrder, LoadOutcome, Written, newest_load_id
 from shared.models.job import Job
 from shared.settings import settings
 
@@ -31,7 +32,7 @@ DELTA_TIMEOUT = "300s"  # of one request: deltalake's own 30 s end an upload ove
 class Lake(filesystem):
     """dlt's filesystem destination with loads that are all or nothing."""
 
-    commit: LoadCommit  # set after construction: dlt reads its settings off the signature of __init__
+    session: LoadSession  # set after construction: dlt reads its settings off the signature of __init__
 
     _resolved: dict[tuple[str | None, str | None], Any]
 
@@ -52,19 +53,19 @@ class Lake(filesystem):
     @property
     def client_class(self) -> type[CommittingClient]:
         """A client that knows the load it is to commit; dlt makes several of them in one load."""
-        return type("LakeClient", (CommittingClient,), {"commit": self.commit})
+        return type("LakeClient", (CommittingClient,), {"session": self.session})
 
 
 class AdlsDestination:
     """The lake itself, as Parquet or Delta."""
 
-    def __init__(self, job: Job, commit: LoadCommit) -> None:
+    def __init__(self, job: Job, before_commit: BeforeCommit) -> None:
         self._job = job
-        self._commit = commit
+        self._session = LoadSession(before_commit)
         self.table_format: TTableFormat | None = "delta" if job.table_format == "delta" else "native"
 
     def pipeline_arguments(self) -> dict[str, Any]:
-        return {"destination": lake_destination(self._job, self._commit), "dataset_name": dataset_name(self._job)}
+        return {"destination": lake_destination(self._job, self._session), "dataset_name": dataset_name(self._job)}
 
     def begin_attempt(self, pipeline: dlt.Pipeline) -> Mapping[str, Any] | None:
         with pipeline.destination_client() as client:
@@ -76,15 +77,18 @@ class AdlsDestination:
             assert isinstance(client, CommittingClient)
             return client.rows_in(table_name)
 
-    def finish_load(self, loaded: Any) -> None:
-        """Nothing: the client has counted while it committed."""
+    def load(self, pipeline: dlt.Pipeline, order: LoadOrder) -> LoadOutcome:
+        """Raises LeaseLostError or ReconciliationError, as cause of an error of dlt; then nothing is committed."""
+        self._session.order = order
+        load_id = newest_load_id(pipeline.load())
+        return LoadOutcome(load_id, Written.total(self._session.written.values()))
 
     def explain(self, error: BaseException) -> BaseException:
         return error  # `shared.lake.faults` knows them
 
 
-def lake_destination(job: Job, commit: LoadCommit) -> Lake:
-    """The destination of one job.
+def lake_destination(job: Job, session: LoadSession) -> Lake:
+    """The destination of one job, for one load.
 
     Raises:
         ConfigurationError: the lake's connection is not set.
@@ -93,15 +97,15 @@ def lake_destination(job: Job, commit: LoadCommit) -> Lake:
     service = blob_service("LakeStorage")
     ensure_container(service, job.target_container)
     url = f"az://{bucket_path(job)}"
-    return lake_at(url, commit, deltalake_storage_options=_delta_options(service), **lake_credentials(service))
+    return lake_at(url, session, deltalake_storage_options=_delta_options(service), **lake_credentials(service))
 
 
-def lake_at(bucket_url: str, commit: LoadCommit, **options: Any) -> Lake:
+def lake_at(bucket_url: str, session: LoadSession, **options: Any) -> Lake:
     """The lake below an address, for one load.
 
     Args:
         bucket_url: The container, as fsspec spells it.
-        commit: The load.
+        session: What the clients of the load share.
         options: As dlt's filesystem destination takes them.
     """
     lake = Lake(
@@ -111,7 +115,7 @@ def lake_at(bucket_url: str, commit: LoadCommit, **options: Any) -> Lake:
         warn_unsafe_layout_separators=False,  # one dataset holds one job's tables, and each has a folder of its own
         **options,
     )
-    lake.commit = commit
+    lake.session = session
     lake._resolved = {}
     return lake
 

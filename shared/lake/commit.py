@@ -17,6 +17,7 @@ import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,6 +34,7 @@ from shared.lake.delta.load import DeltaLoad
 from shared.lake.delta.log import delta_storage_options, open_delta_table, take_back, uncommitted_loads
 from shared.lake.inventory import Inventory, LakeFile, refuse_earlier
 from shared.lake.listed import ListedClient
+from shared.lake.load import Written
 from shared.lake.manifest import MANIFEST, next_manifest
 
 _DATA_FILE = re.compile(r"(?P<load_id>\d+\.\d+)\.[^.]+\..+")  # {load_id}.{file_id}.{extension}
@@ -52,7 +54,7 @@ class CommittingClient(ListedClient):
             ClockError: the last load is of a later time than it is here.
         """
         inventory = self.inventory()
-        self.commit.inventory = inventory
+        self.session.inventory = inventory
         newest = inventory.newest_record
         if newest:
             refuse_earlier(f"{time.time():f}", newest.load_id)
@@ -81,12 +83,12 @@ class CommittingClient(ListedClient):
         """Check the files, write state and record, which commits, then the manifests; then what was replaced goes."""
         inventory = self.inventory()
         newest = inventory.newest_record
-        if newest and newest.load_id != self.commit.base_load_id:
-            raise LeaseLostError(f"Load {newest.load_id} was committed while this attempt was at work; it gives way.")
+        if newest and newest.load_id != self.session.order.base_load_id:
+            raise LeaseLostError(f"Load {newest.load_id} was committed while this attempt was running; it gives way.")
         if newest:
             refuse_earlier(load_id, newest.load_id)
         self._check_files(inventory, load_id)
-        self.commit.before_commit()
+        self.session.before_commit()
         super().complete_load(load_id)
         self._finish_load(inventory, self._record)
 
@@ -95,7 +97,7 @@ class CommittingClient(ListedClient):
 
         None where that load was another job's, as before a job was given another name.
         """
-        newest = self.commit.inventory.newest_state
+        newest = self.session.inventory.newest_state
         state = self._read_json(newest.path) if newest else {}
         return StateInfo(**state) if state.get("pipeline_name") == pipeline_name else None
 
@@ -106,10 +108,10 @@ class CommittingClient(ListedClient):
 
     def rows_in(self, table_name: str) -> int | None:
         """The rows of a table as of its last committed load, None if that is not known."""
-        if table_name in self.commit.inventory.delta_tables:
+        if table_name in self.session.inventory.delta_tables:
             table = self.delta_table(table_name)
             return table.count() if table else None
-        if table_name not in self.commit.inventory.manifests:
+        if table_name not in self.session.inventory.manifests:
             return None
         return int(self._read_json(self.pathlib.join(self.dataset_path, table_name, MANIFEST))["rows"])
 
@@ -137,10 +139,10 @@ class CommittingClient(ListedClient):
             "status": 0,
             "inserted_at": datetime.now(UTC).isoformat(),
             "schema_version_hash": self.schema.version_hash,
-            **self.commit.record,
-            **self.commit.written(),
-            "tables": self.commit.tables,
-            "delta_tables": self.commit.delta_tables,
+            **self.session.order.record,
+            **asdict(Written.total(self.session.written.values())),
+            "tables": self._parquet_tables,
+            "delta_tables": self._delta_tables,
         }
         path, content = self._record_path(load_id), json.dumps(self._record).encode()
         # it may be ours: an answer that got lost on its way makes the SDK write a second time
@@ -244,10 +246,12 @@ class CommittingClient(ListedClient):
     def _check_files(self, inventory: Inventory, load_id: str) -> None:
         """Count the rows in the footers of the load's files; they are the rows that were extracted, or it fails."""
         files = [file for file in inventory.data if file.load_id == load_id]
-        for table, expected in self.commit.expected_rows.items():
+        self._parquet_tables: dict[str, Any] = {}
+        self._delta_tables: list[str] = []
+        for table, expected in self.session.order.expected_rows.items():
             schema = self.prepare_load_table(table)
             if schema.get("table_format") == "delta":
-                self.commit.delta_tables.append(table)
+                self._delta_tables.append(table)
                 continue  # its own job has counted, against Delta's metrics
             mine = [self._measured(file) for file in files if file.table == table]
             rows = sum(file["rows"] for file in mine)
@@ -257,10 +261,9 @@ class CommittingClient(ListedClient):
                     "the load was not committed and the table is as it was before."
                 )
             replaced = schema["write_disposition"] == "replace"
-            self.commit.tables[table] = {"replaced": replaced, "files": mine}
-            self.commit.rows += rows
-            self.commit.files += len(mine)
-            self.commit.bytes += sum(file["bytes"] for file in mine)
+            self._parquet_tables[table] = {"replaced": replaced, "files": mine}
+            size = sum(file["bytes"] for file in mine)
+            self.session.written[table] = Written(rows_written=rows, files_written=len(mine), bytes_written=size)
 
     def _measured(self, file: LakeFile) -> dict[str, Any]:
         rows = parquet.read_metadata(self._footer(file)).num_rows

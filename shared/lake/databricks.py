@@ -25,7 +25,7 @@ from shared.errors.hierarchy import ConfigurationError, IngestionError, LakeErro
 from shared.identity import blob_service, credential
 from shared.jobs.lake_layout import abfss_url, lake_path
 from shared.lake.adls import ensure_container, lake_credentials
-from shared.lake.load import LoadCommit
+from shared.lake.load import BeforeCommit, LoadOrder, LoadOutcome, Written, newest_load_id
 from shared.models.job import Job
 from shared.secrets import Secret, destination_secret
 
@@ -116,20 +116,20 @@ class _Credentials(DatabricksCredentials):
 class _Databricks(databricks):
     """dlt's destination, whose loads end where the job's lease is lost."""
 
-    commit: LoadCommit  # set after construction: dlt reads its settings off the signature of __init__
+    before_commit: BeforeCommit  # set after construction: dlt reads its settings off the signature of __init__
 
     @property
     def client_class(self) -> Any:
         base = super().client_class
-        commit = self.commit
+        before_commit = self.before_commit
 
         class Client(base):  # type: ignore[misc, valid-type]  # dlt's, which imports the driver
             def update_stored_schema(self, *arguments: Any, **options: Any) -> Any:
-                commit.before_commit()
+                before_commit()
                 return super().update_stored_schema(*arguments, **options)
 
             def complete_load(self, load_id: str) -> None:
-                commit.before_commit()
+                before_commit()
                 super().complete_load(load_id)
 
         return Client
@@ -140,9 +140,9 @@ class DatabricksDestination:
 
     table_format: TTableFormat | None = None  # Databricks' own, which is Delta
 
-    def __init__(self, job: Job, commit: LoadCommit) -> None:
+    def __init__(self, job: Job, before_commit: BeforeCommit) -> None:
         self._job = job
-        self._commit = commit
+        self._before_commit = before_commit
 
     @cached_property
     def _secret(self) -> Secret:
@@ -168,7 +168,7 @@ class DatabricksDestination:
             is_staging_external_location=True,
             replace_strategy="staging-optimized",  # readers see the old table until the new one takes its place
         )
-        warehouse.commit = self._commit
+        warehouse.before_commit = self._before_commit
         return {"destination": warehouse, "staging": staging(self._job), "dataset_name": self._job.databricks_schema}
 
     def begin_attempt(self, pipeline: dlt.Pipeline) -> Mapping[str, Any] | None:
@@ -187,14 +187,17 @@ class DatabricksDestination:
         except Exception as error:
             raise self._explained(error) from None
 
-    def finish_load(self, loaded: Any) -> None:
-        """Count what was handed over: Databricks counts for itself what COPY INTO took."""
-        commit = self._commit
+    def load(self, pipeline: dlt.Pipeline, order: LoadOrder) -> LoadOutcome:
+        """Counts what was handed over: Databricks counts for itself what COPY INTO took."""
+        loaded = pipeline.load()
         jobs = [job for package in loaded.load_packages for job in package.jobs["completed_jobs"]]
         files = [job for job in jobs if job.file_path.endswith(".parquet")]
-        commit.rows = sum(commit.expected_rows.values())
-        commit.files = len(files)
-        commit.bytes = sum(job.file_size for job in files)
+        written = Written(
+            rows_written=sum(order.expected_rows.values()),
+            files_written=len(files),
+            bytes_written=sum(job.file_size for job in files),
+        )
+        return LoadOutcome(newest_load_id(loaded), written)
 
     def explain(self, error: BaseException) -> BaseException:
         is_drivers = type(error).__module__.split(".")[0] == "databricks"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import dlt
     from dlt.common.schema.typing import TTableFormat
 
-    from shared.lake.load import LoadCommit
+    from shared.lake.load import BeforeCommit, LoadOrder, LoadOutcome
     from shared.models.job import Job
 
 
@@ -41,18 +41,22 @@ class Destination(Protocol):
     def rows_in(self, pipeline: dlt.Pipeline, table_name: str) -> int | None:
         """The rows that a table has as of its last committed load, None if that is not known. After `begin_attempt`."""
 
-    def finish_load(self, loaded: Any) -> None:
-        """Note down in the commit what dlt's load (`LoadInfo`) wrote, where it is not known yet."""
+    def load(self, pipeline: dlt.Pipeline, order: LoadOrder) -> LoadOutcome:
+        """Let the pipeline write what it has normalized, as ordered. After `begin_attempt`."""
 
     def explain(self, error: BaseException) -> BaseException:
         """An error of the destination's driver as one of this project's, or `error` itself."""
 
 
-def open_destination(job: Job, commit: LoadCommit) -> Destination:
+def open_destination(job: Job, before_commit: BeforeCommit) -> Destination:
     """The destination of a job, for one load.
+
+    Args:
+        job: The job.
+        before_commit: Called right before each commit; may raise to keep the load from committing.
 
     Raises:
         ConfigurationError: there is no destination of that name.
     """
-    writer: Callable[[Job, LoadCommit], Destination] = resolve_name(destination_type(job.destination).writer)
-    return writer(job, commit)
+    writer: Callable[[Job, BeforeCommit], Destination] = resolve_name(destination_type(job.destination).writer)
+    return writer(job, before_commit)

@@ -7,31 +7,47 @@ is held. Small files are written in one request instead of two.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from dlt.common.json import json
 from dlt.destinations.impl.filesystem.filesystem import CURRENT_VERSION, FILENAME_SEPARATOR, FilesystemClient
 
-from shared.lake.inventory import LakeFile
-from shared.lake.load import LoadCommit
+from shared.lake.inventory import Inventory, LakeFile
+from shared.lake.load import BeforeCommit, LoadOrder, Written
+
+
+@dataclass
+class LoadSession:
+    """What the clients of one attempt share: dlt makes several of them."""
+
+    before_commit: BeforeCommit
+
+    inventory: Inventory = field(default_factory=Inventory)
+    """The files of the dataset when the attempt began."""
+
+    order: LoadOrder = field(default_factory=LoadOrder)
+    """Set before dlt writes anything."""
+
+    written: dict[str, Written] = field(default_factory=dict)
+    """What the load has written so far, by table."""
 
 
 class ListedClient(FilesystemClient):
     """dlt's filesystem client, answered from the inventory where dlt would ask the storage."""
 
-    commit: ClassVar[LoadCommit]
+    session: ClassVar[LoadSession]
 
     def initialize_storage(self, truncate_tables: Any = None) -> None:  # noqa: ARG002
         """Mark the dataset's folder as dlt's; what dlt would truncate here stays until the new load is committed."""
         if not self.is_storage_initialized():
             initial, current = self.get_storage_versions()
             self._write_to_json_file(self.init_file_path, {"initial_version": initial, "current_version": current})
-            self.commit.inventory = replace(self.commit.inventory, initialized=True)
+            self.session.inventory = replace(self.session.inventory, initialized=True)
 
     def is_storage_initialized(self) -> bool:
-        """Whether dlt's mark stands in the dataset's folder."""
-        return self.commit.inventory.initialized
+        """Whether dlt's mark is in the dataset's folder."""
+        return self.session.inventory.initialized
 
     def get_storage_versions(self) -> tuple[int, int]:
         """Dlt's version of the storage; an older one differs in compressed JSON only, which is not written here."""
@@ -41,7 +57,7 @@ class ListedClient(FilesystemClient):
         self, table_name: str, pipeline_name: str | None = None
     ) -> Iterator[tuple[str, list[str]]]:
         """Path and name, load id and hash of every file of a table of dlt's own."""
-        inventory = self.commit.inventory
+        inventory = self.session.inventory
         files = inventory.states if table_name == self.schema.state_table_name else inventory.schemas
         for file in files:
             parts = self.pathlib.basename(file.path).removesuffix(".jsonl").rsplit(FILENAME_SEPARATOR, maxsplit=2)
@@ -54,4 +70,4 @@ class ListedClient(FilesystemClient):
         table = self.schema.version_table_name
         if filepath.startswith(self.get_table_dir(table)):
             written = LakeFile(filepath, table, "", len(content))
-            self.commit.inventory = replace(self.commit.inventory, schemas=(*self.commit.inventory.schemas, written))
+            self.session.inventory = replace(self.session.inventory, schemas=(*self.session.inventory.schemas, written))

@@ -1,66 +1,88 @@
-"""What the pipeline asks of the load that is to be committed, and what the load wrote."""
+"""A load as the lake sees it: what is ordered of it, and what came out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from shared.jobs.value_range import ValueRange
-from shared.lake.inventory import Inventory
 
-
-@dataclass
-class LoadCommit:
-    """What the pipeline tells the client about the load that is to be committed.
-
-    `expected_rows` counts the rows that were extracted, by table; `record` is kept with the commit, so that an attempt
-    that is run again finds that its load stands already; `before_commit` may raise to keep the load from committing;
-    `base_load_id` is the last committed load when the attempt began, and must still be the last when it commits;
-    `inventory` are the files that stood there when the attempt began;
-    `replaced_range` are the rows of a Delta table in whose place the load's come; `partition_by` are the columns by
-    which it is partitioned; `deletes` says what becomes of rows that the source has no more, None where nobody looks;
-    `marks_deleted` whether the table has a column for that.
-    The rest is filled in by the client: what the load wrote, in all and by table.
-    """
-
-    expected_rows: dict[str, int] = field(default_factory=dict)
-    record: dict[str, Any] = field(default_factory=dict)
-    before_commit: Callable[[], None] = lambda: None
-    base_load_id: str | None = None
-    inventory: Inventory = field(default_factory=Inventory)
-    replaced_range: ValueRange | None = None
-    partition_by: tuple[str, ...] = ()
-    deletes: DeleteDetection | None = None
-    marks_deleted: bool = False
-    tables: dict[str, Any] = field(default_factory=dict)
-    delta_tables: list[str] = field(default_factory=list)
-    files: int = 0
-    rows: int = 0
-    rows_deleted: int = 0
-    bytes: int = 0
-
-    def written(self) -> dict[str, int]:
-        """What the load wrote, by the names of `LoadFigures`."""
-        return {
-            "rows_written": self.rows,
-            "rows_deleted": self.rows_deleted,
-            "files_written": self.files,
-            "bytes_written": self.bytes,
-        }
+BeforeCommit = Callable[[], None]
+"""Called right before each commit; raises to keep the load from committing, as when the job's lease is lost."""
 
 
 @dataclass(frozen=True)
 class DeleteDetection:
-    """What a job wants done with rows that are gone.
-
-    Attributes:
-        mode: soft sets `_deleted_at`, hard removes the row.
-        max_percent: Of the table's rows that are not marked; where more are gone the load fails.
-        keys_file: A Parquet file with the keys of all rows that the source has, written by the reader.
-    """
+    """What a job wants done with rows that are gone from the source."""
 
     mode: Literal["soft", "hard"]
+    """soft sets `_deleted_at`, hard removes the row."""
+
     max_percent: int
+    """Of the table's rows that are not marked; the load fails if more are gone."""
+
     keys_file: Path
+    """A Parquet file with the keys of all rows that the source has, written by the reader."""
+
+
+@dataclass(frozen=True)
+class LoadOrder:
+    """What a destination is to do with the rows that were extracted."""
+
+    expected_rows: Mapping[str, int] = field(default_factory=dict)
+    """The rows that were extracted, by table; a destination that can count refuses to commit any other number."""
+
+    record: Mapping[str, Any] = field(default_factory=dict)
+    """Kept with the commit: by it, a repeated attempt finds its load, and the next load finds its predecessor."""
+
+    base_load_id: str | None = None
+    """The last committed load when the attempt began. It must still be the last when this load commits."""
+
+    replaced_range: ValueRange | None = None
+    """The rows of a Delta table that the load replaces; None to follow the write disposition of the table."""
+
+    partition_by: tuple[str, ...] = ()
+    """The columns that partition a Delta table."""
+
+    deletes: DeleteDetection | None = None
+    """What to do with rows that are gone from the source; None if the load does not look for them."""
+
+    marks_deleted: bool = False
+    """Whether the table has the column `_deleted_at`."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written, into one table or in all; the fields are those of `LoadFigures`."""
+
+    rows_written: int = 0
+    rows_deleted: int = 0
+    files_written: int = 0
+    bytes_written: int = 0
+
+    @classmethod
+    def total(cls, tables: Iterable[Written]) -> Written:
+        """What was written into all of these tables."""
+        return cls(*map(sum, zip(*map(astuple, tables), strict=True)))
+
+
+@dataclass(frozen=True)
+class LoadOutcome:
+    """What came out of a load."""
+
+    load_id: str | None
+    """None if there was nothing new to load."""
+
+    written: Written
+    """In all tables."""
+
+    def figures(self) -> dict[str, Any]:
+        """By the names of `LoadFigures`."""
+        return {"load_id": self.load_id, **asdict(self.written)}
+
+
+def newest_load_id(loaded: Any) -> str | None:
+    """The id of the load that `pipeline.load()` reports, None if there was nothing to load."""
+    return loaded.loads_ids[-1] if loaded.loads_ids else None

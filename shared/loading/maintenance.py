@@ -11,7 +11,6 @@ from shared.isolation.leases import assert_held
 from shared.lake.adls import AdlsDestination
 from shared.lake.commit import CommittingClient
 from shared.lake.delta.upkeep import keep_up
-from shared.lake.load import LoadCommit
 from shared.loading.attempt import open_pipeline
 from shared.models.job import Job
 from shared.models.maintenance import MaintainedTable
@@ -42,17 +41,20 @@ def maintain_tables(
         LeaseLostError: another run has taken the job over.
         IngestionError: the lake refuses, or cannot be reached now.
     """
-    commit = LoadCommit(before_commit=lambda: assert_held(job.job_id, lease_id))
+
+    def before_commit() -> None:
+        assert_held(job.job_id, lease_id)
+
     try:
-        destination = AdlsDestination(job, commit)
+        destination = AdlsDestination(job, before_commit)
         pipeline = open_pipeline(job, folder, destination)
         destination.begin_attempt(pipeline)
         with pipeline.destination_client() as client:
             assert isinstance(client, CommittingClient)
             maintained: list[MaintainedTable] = []
-            for name in sorted(commit.inventory.delta_tables):
+            for name in sorted(client.session.inventory.delta_tables):
                 if table := client.delta_table(name):
-                    maintained.append(keep_up(name, table, retention, commit.before_commit))
+                    maintained.append(keep_up(name, table, retention, before_commit))
                 report("maintain", len(maintained))
             return tuple(maintained)
     except Exception as error:

@@ -1,12 +1,16 @@
-"""What dlt remembers of a job's earlier loads, as the active pipeline restored it from the lake."""
+"""What dlt remembers of a job's earlier loads, as the pipeline restored it from the lake."""
 
 from __future__ import annotations
 
-import dlt
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from shared.errors.hierarchy import LakeError
 from shared.models.job import Job, LoadType
 from shared.sources.watermark import watermark_text
+
+if TYPE_CHECKING:
+    import dlt
 
 
 def known_columns(pipeline: dlt.Pipeline, job: Job) -> dict[str, str]:
@@ -16,13 +20,13 @@ def known_columns(pipeline: dlt.Pipeline, job: Job) -> dict[str, str]:
     return {name: str(column.get("data_type")) for name, column in table["columns"].items()} if table else {}
 
 
-def known_watermark(pipeline: dlt.Pipeline, job: Job, *, starts_over: bool) -> str | None:
-    """The watermark in dlt's state; None where there is none.
+def known_watermark(state: Mapping[str, Any], job: Job, *, starts_over: bool) -> str | None:
+    """The watermark in dlt's state; None if there is none.
 
     Raises:
-        LakeError: the state has one, of another column: a load that does not start over would bring every row again.
+        LakeError: the state has one of another column: a load that does not start over would read every row again.
     """
-    for source in pipeline.state.get("sources", {}).values():
+    for source in state.get("sources", {}).values():
         cursors = source.get("resources", {}).get(job.resource_name, {}).get("incremental", {})
         by_name = {name.casefold(): cursor.get("last_value") for name, cursor in cursors.items()}
         wanted = str(job.watermark_column).casefold()

@@ -11,7 +11,7 @@ from dlt.common.schema.typing import TTableFormat
 from dlt.destinations import filesystem
 
 from shared.jobs.destinations import DestinationType
-from shared.lake.load import LoadCommit
+from shared.lake.load import BeforeCommit, LoadOrder, LoadOutcome, Written, newest_load_id
 from shared.models.job import Job
 
 
@@ -37,9 +37,8 @@ class FolderDestination:
 
     table_format: TTableFormat | None = None
 
-    def __init__(self, job: Job, commit: LoadCommit) -> None:
+    def __init__(self, job: Job, _before_commit: BeforeCommit) -> None:
         self._job = job
-        self._commit = commit
 
     def pipeline_arguments(self) -> dict[str, Any]:
         """Where the files go."""
@@ -49,9 +48,10 @@ class FolderDestination:
         """Nothing is known of earlier loads."""
         return None
 
-    def finish_load(self, loaded: Any) -> None:
+    def load(self, pipeline: dlt.Pipeline, order: LoadOrder) -> LoadOutcome:
         """Count what was extracted: every row of it is in the files."""
-        self._commit.rows = sum(self._commit.expected_rows.values())
+        load_id = newest_load_id(pipeline.load())
+        return LoadOutcome(load_id, Written(rows_written=sum(order.expected_rows.values())))
 
     def explain(self, error: BaseException) -> BaseException:
         """No error is this destination's own."""

@@ -22,10 +22,10 @@ from pyarrow.parquet import ParquetWriter
 from shared.errors.hierarchy import LakeError
 from shared.jobs.lake_layout import DELETED_AT
 from shared.lake.delta.sql import quoted
+from shared.lake.load import DeleteDetection
 
 if TYPE_CHECKING:
     import duckdb
-from shared.lake.load import DeleteDetection
 
 CHANGE = "_tombstone_of_load"  # the merge's own column: empty in rows, true in tombstones
 

@@ -21,6 +21,7 @@ from shared.lake.delta.log import delta_storage_options, naming, open_delta_tabl
 from shared.lake.delta.partitions import check_partitions, partition_columns, refuse_lost_values
 from shared.lake.delta.sql import predicate, quoted
 from shared.lake.listed import ListedClient
+from shared.lake.load import Written
 
 if TYPE_CHECKING:
     from dlt.common.schema.typing import TTableSchema
@@ -41,18 +42,18 @@ class DeltaLoad(DeltaLoadFilesystemJob):
         location = client.get_open_table_location("delta", self.load_table_name)
         storage_options = delta_storage_options(client.config)
         self._target = target = open_delta_table(location, storage_options)
-        committed = client.commit.inventory.committed
+        committed = client.session.inventory.committed
         if target is not None and (others := uncommitted_loads(target, committed)):
-            raise LeaseLostError(f"Load {others[0]} was written while this attempt was at work; it gives way.")
+            raise LeaseLostError(f"Load {others[0]} was written while this attempt was running; it gives way.")
         with ExitStack() as stack:
             tombstones = self._find_tombstones(stack)
             if not self._changes_anything(tombstones):
                 return
-            client.commit.before_commit()
+            client.session.before_commit()
             try:
                 self._write(location, storage_options, tombstones)
             except CommitFailedError as error:
-                message = f"Delta table '{self.load_table_name}' was changed while this attempt was at work"
+                message = f"Delta table '{self.load_table_name}' was changed while this attempt was running"
                 raise LeaseLostError(f"{message}: {error}") from error
         self._reconcile(DeltaTable(location, storage_options=storage_options), tombstones)
 
@@ -62,10 +63,10 @@ class DeltaLoad(DeltaLoadFilesystemJob):
 
     @property
     def _expected_rows(self) -> int:
-        return self._job_client.commit.expected_rows.get(self.load_table_name, 0)
+        return self._job_client.session.order.expected_rows.get(self.load_table_name, 0)
 
     def _find_tombstones(self, stack: ExitStack) -> Tombstones | None:
-        detection = self._job_client.commit.deletes
+        detection = self._job_client.session.order.deletes
         if detection is None or self._target is None:
             return None
         return stack.enter_context(find_tombstones(self._target, self._keys, detection, self.file_paths, self._load_id))
@@ -74,20 +75,20 @@ class DeltaLoad(DeltaLoadFilesystemJob):
         return tombstones is None or bool(self._expected_rows or tombstones.count)
 
     def _write(self, location: str, storage_options: dict[str, str], tombstones: Tombstones | None) -> None:
-        table, target, commit = self._load_table, self._target, self._job_client.commit
+        table, target, order = self._load_table, self._target, self._job_client.session.order
         replaces = table["write_disposition"] == "replace"
         with get_local_dataset_reader(self.file_paths) as rows:
-            partitions = partition_columns(commit.partition_by, rows.schema, self.load_table_name)
+            partitions = partition_columns(order.partition_by, rows.schema, self.load_table_name)
             if target is not None and not replaces:
                 check_partitions(target, partitions, self.load_table_name)
             refuse_lost_values(self.file_paths, partitions, rows.schema, self.load_table_name)
             data = cast("pa.RecordBatchReader", ensure_delta_compatible_arrow_data(rows, partitions))
-            if commit.marks_deleted or (target is not None and _has_marks(target)):
+            if order.marks_deleted or (target is not None and _has_marks(target)):
                 data = with_mark_column(data)
             if table["write_disposition"] == "merge" and target is not None:
                 self._upsert(target, data, tombstones)
-            elif commit.replaced_range and target is not None:
-                rows_replaced = predicate(commit.replaced_range, data.schema)
+            elif order.replaced_range and target is not None:
+                rows_replaced = predicate(order.replaced_range, data.schema)
                 write_deltalake(
                     target,
                     data,
@@ -140,10 +141,11 @@ class DeltaLoad(DeltaLoadFilesystemJob):
                 f"Delta table '{self.load_table_name}': {self._expected_rows} rows were extracted but the commit took "
                 f"in {taken_in}; the load was taken back and the table is as it was before."
             )
-        commit = self._job_client.commit
-        commit.rows += taken_in
-        commit.rows_deleted += tombstones.gone if tombstones else 0
-        commit.files += int(metrics.get("num_added_files", metrics.get("num_target_files_added", 0)))
+        self._job_client.session.written[self.load_table_name] = Written(
+            rows_written=taken_in,
+            rows_deleted=tombstones.gone if tombstones else 0,
+            files_written=int(metrics.get("num_added_files", metrics.get("num_target_files_added", 0))),
+        )
 
 
 def _has_marks(target: DeltaTable) -> bool:

@@ -17,7 +17,6 @@ from azure.storage.blob import ContainerClient
 from dlt.destinations import dummy
 
 from shared.lake.databricks import DatabricksDestination, staging
-from shared.lake.load import LoadCommit
 from shared.loading.dlt_settings import configure_dlt
 from shared.models.attempt import JobError
 from shared.models.job import Job
@@ -92,13 +91,13 @@ def test_a_missing_driver_is_reported(put_connection: Put, failure: Fail, monkey
 
 def test_the_apps_identity_signs_in_with_a_token_of_its_own(put_connection: Put, job: Job) -> None:
     put_connection(auth="managed_identity", access_token=None)
-    connection = DatabricksDestination(job, LoadCommit()).connection
+    connection = DatabricksDestination(job, lambda: None).connection
     assert connection.signed_in()["access_token"].count(".") == 2  # a JWT
 
 
 def test_databricks_finds_catalog_schema_and_staging(put_connection: Put, job: Job) -> None:
     put_connection()
-    arguments = DatabricksDestination(job, LoadCommit()).pipeline_arguments()
+    arguments = DatabricksDestination(job, lambda: None).pipeline_arguments()
     warehouse = arguments["destination"].config_params
     assert warehouse["credentials"].catalog == "main"
     assert warehouse["is_staging_external_location"] is True
