@@ -1,4 +1,7 @@
-"""`python -m benchmarks [--quick] [--json] [--case NAME]`: measure, print, and write benchmarks/results/latest.json."""
+"""`python -m benchmarks [--quick] [--json] [--case NAME]`: measure, print, and write benchmarks/results/latest.json.
+
+The quick one writes `quick.json` there.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +11,19 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.cases import CASES, SMALL_TABLES, Case, make_small_tables, make_table
+from benchmarks.cases import CASES, PLAIN_DLT, SMALL_TABLES, Case, make_small_tables
 from benchmarks.measure import Figure, WayFailedError, measure
+from benchmarks.servers import POSTGRESQL_DATABASE, Postgres, server_for
 from benchmarks.small_tables import measure_app
 from localhost.local_app import LocalApp, local_app
 
-RESULTS = Path(__file__).parent / "results" / "latest.json"
-_DATABASE = "benchmark"
+RESULTS = Path(__file__).parent / "results"
 _CONTAINER = "benchmark"
-_FLOOR = "copy-floor"
+_FLOORS = ("copy-floor", "driver-floor")
 
 
 def main() -> int:
@@ -33,14 +35,14 @@ def main() -> int:
     with TemporaryDirectory(prefix="benchmarks-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)  # PostgreSQL may run as another user
         with local_app(Path(folder)) as app:
-            app.services.postgres.create_database(_DATABASE)
+            app.services.postgres.create_database(POSTGRESQL_DATABASE)
             for case in arguments.case or [*(case.name for case in CASES), SMALL_TABLES]:
                 try:
-                    figures += _measure(app, case, arguments.quick, arguments.runs, out.print)
+                    figures += _measure(app, Path(folder), case, arguments.quick, arguments.runs, out.print)
                 except WayFailedError as error:
                     out.print(f"[red]{case}: {error}")
                     failed = True
-    _write(figures)
+    _write(figures, RESULTS / ("quick.json" if arguments.quick else "latest.json"))
     if arguments.json:
         print(json.dumps([figure.to_json() for figure in figures], indent=1))
     else:
@@ -60,55 +62,60 @@ def _arguments() -> argparse.Namespace:
     return arguments
 
 
-def _measure(app: LocalApp, name: str, quick: bool, runs: int, progress: Callable[[str], None]) -> list[Figure]:
+def _measure(
+    app: LocalApp, folder: Path, name: str, quick: bool, runs: int, progress: Callable[[str], None]
+) -> list[Figure]:
     if name == SMALL_TABLES:
         return _measure_small(app, quick, progress)
     case = next(case for case in CASES if case.name == name)
     ways = [way for way in case.ways if not (quick and _is_too_slow(case, way))]
-    with app.services.postgres.connect(_DATABASE, autocommit=True) as connection:
-        table = make_table(connection, case, case.quick_rows if quick else case.rows)
-        figures = measure(name, ways, _order(app, table), app.services.environment(), runs, progress)
-        connection.execute(f"DROP TABLE {table}")
+    with server_for(case.database, app, folder) as server:
+        table = server.make(case, case.quick_rows if quick else case.rows)
+        order = {**server.order(), "tables": [table], "container": _CONTAINER}
+        figures = measure(name, ways, order, app.services.environment(), runs, progress)
+        server.drop(table)
     return figures
 
 
 def _is_too_slow(case: Case, way: str) -> bool:
     """Whether a way would take most of a quick benchmark's two minutes alone."""
-    return way == "dlt-pyarrow" and case.name != "narrow"
+    return way in PLAIN_DLT and case.name != "narrow" and case.database == "PostgreSQL"
 
 
 def _measure_small(app: LocalApp, quick: bool, progress: Callable[[str], None]) -> list[Figure]:
-    with app.services.postgres.connect(_DATABASE, autocommit=True) as connection:
+    with app.services.postgres.connect(POSTGRESQL_DATABASE, autocommit=True) as connection:
         tables = list(make_small_tables(connection, 10 if quick else 200))
-    ours = measure_app(app, _DATABASE, tables, _CONTAINER)
+    ours = measure_app(app, POSTGRESQL_DATABASE, tables, _CONTAINER)
     progress(f"{SMALL_TABLES} {ours.way}: {ours.seconds:.2f} s")
+    order = {**Postgres(app).order(), "tables": tables, "container": _CONTAINER}
     plain = ["dlt-pyarrow"] if quick else ["dlt-pyarrow", "dlt-pyarrow-azurite"]
-    return [ours, *measure(SMALL_TABLES, plain, _order(app, *tables), app.services.environment(), 1, progress)]
+    return [ours, *measure(SMALL_TABLES, plain, order, app.services.environment(), 1, progress)]
 
 
-def _order(app: LocalApp, *tables: str) -> dict[str, Any]:
-    connection = app.postgres_connection(_DATABASE)
-    return {"connection": connection, "tables": tables, "container": _CONTAINER}
-
-
-def _write(figures: list[Figure]) -> None:
+def _write(figures: list[Figure], file: Path) -> None:
     """Write the figures; those of cases that were not measured this time stay."""
-    RESULTS.parent.mkdir(exist_ok=True)
-    earlier = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
+    file.parent.mkdir(exist_ok=True)
+    earlier = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
     measured = {figure.case for figure in figures}
     kept = [figure for figure in earlier if figure["case"] not in measured]
     content = kept + [figure.to_json() for figure in figures]
-    RESULTS.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def _table(figures: list[Figure]) -> Table:
-    floors = {figure.case: figure.seconds for figure in figures if figure.way == _FLOOR}
-    table = Table("case", "way", "rows", "seconds", "times the floor", "peak RSS, MB")
+    floors = {figure.case: figure.seconds for figure in figures if figure.way in _FLOORS}
+    table = Table("case", "way", "rows", "seconds", "CPU seconds", "times the floor", "peak RSS, MB")
     for figure in figures:
         floor = floors.get(figure.case)
         times = f"{figure.seconds / floor:.2f}" if floor else ""
         table.add_row(
-            figure.case, figure.way, f"{figure.rows:,}", f"{figure.seconds:.2f}", times, f"{figure.peak_rss_mb:.0f}"
+            figure.case,
+            figure.way,
+            f"{figure.rows:,}",
+            f"{figure.seconds:.2f}",
+            f"{figure.cpu_seconds:.2f}",
+            times,
+            f"{figure.peak_rss_mb:.0f}",
         )
     return table
 

@@ -1,4 +1,4 @@
-"""The tables that are loaded, made by PostgreSQL itself; the same statement gives the same rows every time."""
+"""The tables that are loaded, and by which ways; the same statement gives the same rows every time."""
 
 from __future__ import annotations
 
@@ -37,8 +37,9 @@ class Case:
         name: as in the results.
         rows: in the long benchmark.
         quick_rows: in the quick one.
-        statement: makes the table `{table}` with `{rows}` rows.
+        statement: makes the table `{table}` with `{rows}` rows in PostgreSQL; the stand-ins' are made by their shape.
         ways: what is measured, of `benchmarks.ways.WAYS`.
+        database: where the table is.
     """
 
     name: str
@@ -46,9 +47,18 @@ class Case:
     quick_rows: int
     statement: str
     ways: tuple[str, ...]
+    database: str = "PostgreSQL"
+
+    @property
+    def shape(self) -> str:
+        """What its rows are like: the last word of its name."""
+        return self.name.rpartition("-")[2]
 
 
-ALL_WAYS = ("ours-local", "ours-azurite", "copy-floor", "adbc-parquet", "dlt-connectorx", "dlt-pyarrow")
+PLAIN_DLT = ("dlt-pyarrow", "dlt-sqlalchemy")
+ALL_WAYS = ("ours-local", "ours-azurite", "copy-floor", "adbc-parquet", "dlt-connectorx", *PLAIN_DLT)
+SQLSERVER_WAYS = ("ours-local", "ours-pyodbc", "driver-floor", *PLAIN_DLT)
+ORACLE_WAYS = ("ours-local", "driver-floor", *PLAIN_DLT)
 
 
 def _wide() -> str:
@@ -69,8 +79,18 @@ CASES = (
     Case("narrow", 3_000_000, 100_000, _NARROW, ALL_WAYS),
     Case("wide", 200_000, 20_000, _wide(), ALL_WAYS),
     Case("text", 200_000, 20_000, _text(), ALL_WAYS),
-    Case("lob", 1_000, 300, _LOB, ("ours-local", "ours-azurite", "copy-floor", "adbc-parquet", "dlt-pyarrow")),
+    Case("lob", 1_000, 300, _LOB, ("ours-local", "ours-azurite", "copy-floor", "adbc-parquet", *PLAIN_DLT)),
     Case("narrow-10x", 30_000_000, 1_000_000, _NARROW, ("ours-local", "copy-floor")),
+    *(
+        Case(f"{name}-{shape}", rows, quick_rows, "", ways, database)
+        for name, database, ways in (("sqlserver", "SQL Server", SQLSERVER_WAYS), ("oracle", "Oracle", ORACLE_WAYS))
+        for shape, rows, quick_rows in (
+            ("narrow", 100_000, 5_000),
+            ("wide", 10_000, 500),
+            ("text", 50_000, 2_000),
+            ("lob", 1_000, 50),
+        )
+    ),
 )
 SMALL_TABLES = "small-tables"
 SMALL_ROWS = 1_000

@@ -22,13 +22,17 @@ class WayFailedError(Exception):
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the results: `seconds` is the median, `peak_rss_mb` the most that the process ever had in memory."""
+    """One line of the results: medians of seconds, and the most that the process ever had in memory.
+
+    `cpu_seconds` are those of the loading process alone, whatever the server needs.
+    """
 
     case: str
     way: str
     rows: int
     seconds: float
     peak_rss_mb: float
+    cpu_seconds: float = 0
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -71,6 +75,7 @@ def _figure(case: str, way: str, results: Sequence[Mapping[str, Any]]) -> Figure
         way=way,
         rows=results[0]["rows"],
         seconds=round(statistics.median(result["seconds"] for result in results), 2),
+        cpu_seconds=round(statistics.median(result["cpu_seconds"] for result in results), 2),
         peak_rss_mb=round(max(result["peak_rss_mb"] for result in results)),
     )
 

@@ -20,10 +20,12 @@ import adbc_driver_postgresql.dbapi
 import dlt
 import psycopg
 import pyarrow.parquet as pq
+import sqlalchemy as sa
 from adbc_driver_postgresql import StatementOptions
 from dlt.common.destination import Destination
 from dlt.sources.sql_database import sql_table
 
+from benchmarks.drivers import driver_batches
 from benchmarks.local_lake import lake_in
 from shared.identity import blob_service
 from shared.isolation.leases import job_lease
@@ -38,7 +40,8 @@ _RUN_ID = f"benchmark-{os.getpid()}"  # a run that has loaded already would load
 _PYARROW: dict[str, Any] = {"backend": "pyarrow", "chunk_size": 100_000}
 
 Order = dict[str, Any]
-"""`connection` as in a secret, `tables` (most ways take one), `container`, `folder` for what a way writes."""
+"""`connection` as in a secret, `source_type` and `schema` as in the workbook, `url` for SQLAlchemy, `tables` (most ways
+take one), `container`, `folder` for what a way writes."""
 
 
 def ours_local(order: Order) -> int:
@@ -53,9 +56,19 @@ def ours_azurite(order: Order) -> int:
         return _run_attempt(order, lease.lease_id)
 
 
+def ours_pyodbc(order: Order) -> int:
+    """The app's pipeline into a folder, by pyodbc instead of the driver that mssql-python brings."""
+    return ours_local({**order, "connection": {**order["connection"], "driver": "pyodbc"}})
+
+
+def driver_floor(order: Order) -> int:
+    """What a stand-in can give: all rows by the database's own driver as Arrow, thrown away."""
+    return sum(batch.num_rows for batch in driver_batches(order, _table(order)))
+
+
 def copy_floor(order: Order) -> int:
     """What the server can give: `COPY … (FORMAT binary)`, thrown away."""
-    with psycopg.connect(_url(order)) as connection, connection.cursor() as cursor:
+    with psycopg.connect(order["url"]) as connection, connection.cursor() as cursor:
         with cursor.copy(f"COPY {_table(order)} TO STDOUT (FORMAT binary)") as copy:
             for _ in copy:
                 pass
@@ -64,7 +77,7 @@ def copy_floor(order: Order) -> int:
 
 def adbc_parquet(order: Order) -> int:
     """ADBC straight into one Parquet file, one after the other."""
-    with adbc_driver_postgresql.dbapi.connect(_url(order)) as connection, connection.cursor() as cursor:
+    with adbc_driver_postgresql.dbapi.connect(order["url"]) as connection, connection.cursor() as cursor:
         cursor.adbc_statement.set_options(**{StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(64 << 20)})
         cursor.execute(f"SELECT * FROM {_table(order)}")
         reader = cursor.fetch_record_batch()
@@ -88,6 +101,11 @@ def dlt_pyarrow_azurite(order: Order) -> int:
     return _plain_dlt(order, lake, **_PYARROW)
 
 
+def dlt_sqlalchemy(order: Order) -> int:
+    """Dlt as it comes, with the backend that it has if none is named."""
+    return _plain_dlt(order, backend="sqlalchemy", chunk_size=100_000)
+
+
 def dlt_connectorx(order: Order) -> int:
     """Dlt as it comes, with connectorx."""
     return _plain_dlt(order, backend="connectorx", backend_kwargs={"return_type": "arrow_stream"})
@@ -96,10 +114,13 @@ def dlt_connectorx(order: Order) -> int:
 WAYS: dict[str, Callable[[Order], int]] = {
     "ours-local": ours_local,
     "ours-azurite": ours_azurite,
+    "ours-pyodbc": ours_pyodbc,
+    "driver-floor": driver_floor,
     "copy-floor": copy_floor,
     "adbc-parquet": adbc_parquet,
     "dlt-pyarrow": dlt_pyarrow,
     "dlt-pyarrow-azurite": dlt_pyarrow_azurite,
+    "dlt-sqlalchemy": dlt_sqlalchemy,
     "dlt-connectorx": dlt_connectorx,
 }
 
@@ -126,9 +147,9 @@ def _job(order: Order) -> Job:
     return Job.model_validate(
         {
             "job_id": f"benchmark-{table.replace('_', '-')}",
-            "source_type": "PostgreSQL",
+            "source_type": order["source_type"],
             "source_name": "benchmark",
-            "schema_name": "public",
+            "schema_name": order["schema"],
             "table_name": table,
             "load_type": "FULL",
             "enabled": True,
@@ -148,7 +169,7 @@ def _plain_dlt(order: Order, lake: Destination[Any, Any] | None = None, **option
             dataset_name=table,
         )
         pipeline.run(
-            sql_table(_url(order), schema="public", table=table, **options),
+            sql_table(sa.create_engine(order["url"]), schema=order["schema"], table=table, **options),
             write_disposition="replace",
             loader_file_format="parquet",
         )
@@ -162,18 +183,15 @@ def _table(order: Order) -> str:
     return str(table)
 
 
-def _url(order: Order) -> str:
-    return "postgresql://{username}:{password}@{host}:{port}/{database}".format(**order["connection"])
-
-
 def main() -> None:
     """Run the load that standard input describes; print the rows and the seconds."""
     order = json.load(sys.stdin)
     with ExitStack() as stack:
         stack.callback(sys.stdout.flush)
-        started = time.monotonic()
+        started, cpu = time.monotonic(), time.process_time()
         rows = WAYS[order["way"]](order)
-        print(json.dumps({"rows": rows, "seconds": time.monotonic() - started}))
+        spent = {"seconds": time.monotonic() - started, "cpu_seconds": time.process_time() - cpu}
+        print(json.dumps({"rows": rows, **spent}))
 
 
 if __name__ == "__main__":

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pyarrow as pa
 
 from shared.sources.arrow import Batch
+from shared.sources.columns import ReadColumn
 
 BATCH_BYTES = 8 * 1024 * 1024
 """What one batch holds at most, but for its last fetch; several are in memory at once."""
+
+LONG_BATCH_BYTES = BATCH_BYTES // 2
+"""The same beside columns whose values have no bound: drivers have such a value several times while they read it."""
+
+_LONG_STEP = 64  # rows of a fetch with such a column
+
+
+def bounded_for(
+    columns: Sequence[ReadColumn], fetch: Callable[[int], Batch], rows: int, step: int
+) -> Iterator[pa.Table]:
+    """As `bounded`, by what the columns may hold; `step` counts where every value has a bound."""
+    if any(column.is_long for column in columns):
+        return bounded(fetch, rows, min(step, _LONG_STEP), LONG_BATCH_BYTES)
+    return bounded(fetch, rows, step)
 
 
 def bounded(fetch: Callable[[int], Batch], rows: int, step: int, batch_bytes: int = BATCH_BYTES) -> Iterator[pa.Table]:
@@ -34,13 +49,14 @@ def bounded(fetch: Callable[[int], Batch], rows: int, step: int, batch_bytes: in
         held.append(batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch]))
         count += batch.num_rows
         size += batch.nbytes
-        room = batch_bytes * batch.num_rows // max(batch.nbytes, 1)
-        asked = max(1, min(2 * asked, step, room))
-        if count >= rows or size >= batch_bytes:
+        if count >= rows or size >= _FULL * batch_bytes:
             yield pa.concat_tables(held)
             held, count, size = [], 0, 0
+        room = (batch_bytes - size) * batch.num_rows // max(batch.nbytes, 1)
+        asked = max(1, min(2 * asked, step, room))
     if held:
         yield pa.concat_tables(held)
 
 
-_FIRST = 16  # rows of the first fetch, when nothing is known of their size
+_FIRST = 4  # rows of the first fetch, when nothing is known of their size
+_FULL = 7 / 8  # of the bytes of a table: what is left is not worth a fetch

@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from shared.errors.hierarchy import ConfigurationError
 from shared.secrets import Secret
-from shared.sources.batches import bounded
+from shared.sources.batches import bounded_for
 from shared.sources.columns import TEXT, ReadColumn, arrow_schema, decimal_type, dlt_hints
 from shared.sources.connection import SqlConnection
 from shared.sources.sql import SqlSource
@@ -25,7 +25,7 @@ from shared.sources.sql import SqlSource
 log = logging.getLogger(__name__)
 
 _STEP = 1024  # rows of a fetch; each becomes Python objects, which take several times their bytes
-_LONG_STEP = 64  # with a column whose values have no bound
+_BUFFERED = 64  # rows that SQLAlchemy fetches ahead at most
 
 _ARROW_TYPES: list[tuple[type[sa.types.TypeEngine[Any]], pa.DataType]] = [
     (sa.Boolean, pa.bool_()),
@@ -112,15 +112,14 @@ class RowSnapshot:
 
     def read(self, query: sa.Select[Any], columns: Sequence[ReadColumn]) -> Iterator[pa.Table]:
         hints = dlt_hints(arrow_schema(columns, ()))
-        step = _LONG_STEP if any(column.is_long for column in columns) else _STEP
 
         def fetch(count: int) -> pa.Table:
             rows = result.fetchmany(count)
             return row_tuples_to_arrow(rows, hints, "UTC") if rows else pa.table({})
 
-        options = {"stream_results": True, "max_row_buffer": step}
+        options = {"stream_results": True, "max_row_buffer": _BUFFERED}
         with self.connection.execute(query, execution_options=options) as result:
-            yield from bounded(fetch, self.rows, step)
+            yield from bounded_for(columns, fetch, self.rows, _STEP)
 
 
 def _url(secret: Secret) -> URL:

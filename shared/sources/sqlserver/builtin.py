@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from shared.errors.hierarchy import ConfigurationError
 from shared.sources.arrow import Batch
-from shared.sources.batches import bounded
+from shared.sources.batches import bounded_for
 from shared.sources.columns import ReadColumn
 from shared.sources.sqlserver.connection import SqlServerConnection
 from shared.sources.sqlserver.diagnosis import Record, login_records
@@ -45,10 +45,9 @@ class MssqlPython:
         return connection
 
     def read(self, raw: Any, statement: str, columns: Sequence[ReadColumn], rows: int) -> Iterator[Batch]:
-        step = _LONG_STEP if any(column.is_long for column in columns) else rows
         with closing(raw.cursor()) as cursor:
             cursor.execute(statement)
-            yield from bounded(lambda count: self._fetch(cursor, count), rows, step)
+            yield from bounded_for(columns, lambda count: self._fetch(cursor, count), rows, rows)
             cursor.execute("SELECT 1")  # fails where the connection was lost, however the last fetch ended
 
     def _fetch(self, cursor: Any, count: int) -> pa.RecordBatch:
@@ -62,9 +61,6 @@ class MssqlPython:
                 broken.diagnostics = records
                 raise broken
         return batch
-
-
-_LONG_STEP = 64  # rows of a fetch with a column whose values have no bound
 
 
 def _records(messages: Sequence[tuple[str, str]]) -> list[Record]:

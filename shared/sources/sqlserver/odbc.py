@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from shared.errors.hierarchy import ConfigurationError
 from shared.sources.arrow import Batch
-from shared.sources.batches import bounded
+from shared.sources.batches import bounded_for
 from shared.sources.columns import ReadColumn
 from shared.sources.connection import APPLICATION_NAME
 from shared.sources.sqlserver.connection import PYODBC, SqlServerConnection
@@ -23,7 +23,6 @@ log = logging.getLogger(__name__)
 
 _USUAL = ("ODBC Driver 18 for SQL Server", "ODBC Driver 17 for SQL Server")
 _STEP = 1024  # rows of a fetch; each becomes Python objects, which take several times their bytes
-_LONG_STEP = 64  # with a column whose values have no bound
 
 
 class Pyodbc:
@@ -46,10 +45,9 @@ class Pyodbc:
         return connection
 
     def read(self, raw: Any, statement: str, columns: Sequence[ReadColumn], rows: int) -> Iterator[Batch]:
-        step = _LONG_STEP if any(column.is_long for column in columns) else _STEP
         with closing(raw.cursor()) as cursor:  # its own `with` commits, which would end the snapshot
             cursor.execute(statement)
-            yield from bounded(lambda count: rows_to_batch(cursor.fetchmany(count), columns), rows, step)
+            yield from bounded_for(columns, lambda count: rows_to_batch(cursor.fetchmany(count), columns), rows, _STEP)
 
 
 def rows_to_batch(rows: Sequence[Sequence[Any]], columns: Sequence[ReadColumn]) -> pa.RecordBatch:

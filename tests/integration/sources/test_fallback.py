@@ -11,7 +11,7 @@ import pytest
 from shared.errors.hierarchy import ConfigurationError
 from shared.secrets import Secret
 from shared.sources import open_source
-from shared.sources.batches import BATCH_BYTES
+from shared.sources.batches import LONG_BATCH_BYTES
 from shared.sources.fallback import FallbackSource
 from shared.sources.source import ReadOptions
 from tests.builders import a_job
@@ -52,8 +52,8 @@ def test_batches_are_bounded_by_bytes_and_by_chunk_size(tmp_path: Path, size: in
     assert [value for batch in found for value in batch["id"].to_pylist()] == list(range(rows))
     assert {batch["empty"].null_count - batch.num_rows for batch in found} == {0}
     assert max(batch.num_rows for batch in found) <= 2000
-    assert max(batch.nbytes for batch in found) < BATCH_BYTES + 16 * 1_000_100  # its last fetch
-    assert len(found) <= rows * size // BATCH_BYTES + 3
+    assert max(batch.nbytes for batch in found) < LONG_BATCH_BYTES + 8 * 1_000_100  # its last fetch
+    assert len(found) <= rows * size // LONG_BATCH_BYTES + 4
 
 
 def test_a_driver_that_is_not_installed_is_said() -> None:
