@@ -17,6 +17,7 @@ from urllib3.util import Retry
 
 from localhost.host.keys import load_keys
 from localhost.services.azurite import ACCOUNT, ACCOUNT_KEY
+from shared.workbook.configuration import Problem
 
 _TIMEOUT_SECONDS = 120  # a dry run takes up to 90 s
 _ASK_AGAIN = Retry(  # 503: the app's storage is busy; for some eight seconds, and never a POST
@@ -57,6 +58,18 @@ class AppClient(ABC):
     def upload_workbook(self, content: bytes) -> None:
         """Put a workbook where the app looks for it."""
         self.workbook.upload_blob(content, overwrite=True)
+
+    def objections(self, content: bytes) -> list[str]:
+        """What the app would refuse a workbook for; some of it only the app knows, such as which jobs are active now.
+
+        Raises:
+            RequestRefusedError: the app cannot say.
+        """
+        url, headers = f"{self.url}/api/config/validate", {"x-functions-key": self.function_key}
+        answer = requests.post(url, data=content, headers=headers, timeout=_TIMEOUT_SECONDS)
+        if answer.status_code != requests.codes.ok:
+            raise RequestRefusedError(_reasons(answer))
+        return [str(Problem.model_validate(problem)) for problem in answer.json()["problems"]]
 
     def start_run(self, **body: Any) -> str:
         """Start a run over HTTP; returns its id.

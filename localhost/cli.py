@@ -90,7 +90,7 @@ def run(
     progress = _console(stderr=True)
     with _app(folder, progress) as app:
         if content:
-            app.upload_workbook(content)
+            _upload(app, content)
         wanted: dict[str, Any] = {"job_ids": job} if job else {}
         run_id = app.start_run(**wanted, **({"tags": tag} if tag else {}), full_refresh=full_refresh)
         ended = run_view.follow(app, run_id, progress)
@@ -108,7 +108,7 @@ def upload(workbook: WorkbookArgument, folder: FolderOption = FOLDER) -> None:
     app = find_running_app(host_folder(folder))
     if app is None:
         raise CommandError(f"No app runs in {folder}: start it with `python -m localhost start`.")
-    app.upload_workbook(content)
+    _upload(app, content)
     typer.echo(f"Uploaded {workbook}. The app at {app.url} takes it in within seconds, or with its next run.")
 
 
@@ -192,6 +192,12 @@ def _valid_workbook(path: Path) -> bytes:
     if report.problems:
         raise CommandError("\n".join([*_report_lines(path, report), "Nothing was uploaded."]))
     return content
+
+
+def _upload(app: AppClient, content: bytes) -> None:
+    if objections := app.objections(content):
+        raise CommandError("\n".join(["The app refuses the workbook:", *objections, "Nothing was uploaded."]))
+    app.upload_workbook(content)
 
 
 def _report_lines(path: Path, report: Report) -> list[str]:

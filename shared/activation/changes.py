@@ -11,7 +11,12 @@ from shared.jobs.history import effect_of
 from shared.models.job import Job, Source
 from shared.models.shape import Shape
 from shared.workbook.columns import SOURCE_CONFIG, SOURCES
-from shared.workbook.configuration import Configuration
+from shared.workbook.configuration import Configuration, Problem
+
+FEW_JOBS = 3
+"""A configuration of fewer jobs is replaced without a question, unless nothing is left of it."""
+
+_NAMED = 5  # jobs, in a sentence
 
 
 class CellChange(Shape):
@@ -62,6 +67,26 @@ def changes_between(before: Configuration, after: Configuration) -> Changes:
         changed=(*_job_changes(both), *_source_changes(before, after)),
         requests=tuple(request.request_id for request in after.requests if request.request_id not in ordered),
     )
+
+
+def unconfirmed_removal(before: Configuration, after: Configuration) -> Problem | None:
+    """What is wrong if a workbook removes most jobs without saying that this is meant; None if all is well.
+
+    An emptied sheet, or the file of another team, looks like any other version. The confirmation is a one-off request:
+    one that the active version has already confirms nothing more.
+    """
+    changes = changes_between(before, after)
+    removed, jobs = changes.removed, len(before.jobs)
+    is_most = 2 * len(removed) > jobs and (jobs >= FEW_JOBS or not after.jobs)
+    confirms = {request.request_id for request in after.requests if request.action == "remove_jobs"}
+    if not is_most or not confirms.isdisjoint(changes.requests):
+        return None
+    more = f" and {len(removed) - _NAMED} more" if len(removed) > _NAMED else ""
+    message = (
+        f"the workbook removes {len(removed)} of the {jobs} active jobs ({', '.join(removed[:_NAMED])}{more}). If that "
+        "is meant, add a row to the sheet Requests: a request_id that is new, action remove_jobs, the rest blank"
+    )
+    return Problem(sheet=SOURCE_CONFIG.name, message=message)
 
 
 def _job_changes(both: list[tuple[Job, Job]]) -> Iterator[CellChange]:

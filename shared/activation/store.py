@@ -13,7 +13,7 @@ from functools import cache, lru_cache
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import ContainerClient
 
-from shared.activation.changes import changes_between
+from shared.activation.changes import changes_between, unconfirmed_removal
 from shared.activation.judge import annotated, judged
 from shared.activation.uploads import Activation, Outcome, Upload
 from shared.activation.versions import HistoryEntry, Refusal, Snapshot, VersionStore
@@ -68,6 +68,15 @@ class ConfigurationStore:
             uploaded_by=uploaded_by,
         )
         return self._activate(upload)
+
+    def check(self, content: bytes) -> Report:
+        """What is wrong with a workbook, were it uploaded now."""
+        report = judged(content, self._max_megabytes, self._max_timeout_minutes)
+        active = self.active()
+        if active and report.configuration:
+            problem = unconfirmed_removal(active.configuration, report.configuration)
+            return Report(problems=(problem,), warnings=report.warnings) if problem else report
+        return report
 
     def activate_uploaded(self) -> Activation | None:
         """Activate what the workbook's blob holds now; None if there is no blob."""
@@ -165,6 +174,7 @@ class ConfigurationStore:
         report = judged(upload.content, self._max_megabytes, self._max_timeout_minutes)
         if report.configuration is None:
             return self._refuse(upload, report)
+        configuration = report.configuration
         while True:
             kept = self._versions.read_active()
             active, active_etag = kept or (None, None)
@@ -173,8 +183,10 @@ class ConfigurationStore:
                 if active.version.sha256 == upload.sha256:
                     return self._same_again(upload, active, active_etag)
                 if self._is_overtaken(upload, active):
-                    return self._overtaken(upload, report.configuration, active)
-            snapshot = _snapshot(upload, report.configuration, active)
+                    return self._overtaken(upload, configuration, active)
+                if problem := unconfirmed_removal(active.configuration, configuration):
+                    return self._refuse(upload, Report(problems=(problem,), warnings=report.warnings))
+            snapshot = _snapshot(upload, configuration, active)
             if self._versions.replace_active(snapshot, active_etag):
                 self._versions.add_to_history(snapshot)
                 return _activation(Outcome.ACTIVATED, snapshot)

@@ -120,8 +120,8 @@ class Request(Shape):
     """One row of the sheet `Requests`: a one-off request that is carried out once after the upload that brought it."""
 
     request_id: str
-    job_id: str
-    action: Literal["run", "full_refresh", "backfill"]
+    job_id: str = Field(default="", description="Blank if it is for no single job.")
+    action: Literal["run", "full_refresh", "backfill", "remove_jobs"]
     start: str | None = Field(default=None, description="First value of the watermark column, of column `from`.")
     end: str | None = Field(default=None, description="The value before which a backfill ends, of column `to`.")
     row: int = 0

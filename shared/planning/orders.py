@@ -73,20 +73,40 @@ def close_orders(run_id: str) -> None:
         audit_table().upsert_entity(ended, mode=UpdateMode.REPLACE)
 
 
+def hand_over_orders(run_id: str, new_run_id: str) -> tuple[str, ...]:
+    """Give the one-off requests that a run has not carried out to another run; may be done again.
+
+    Returns:
+        Their ids, with those that the other run has already.
+    """
+    succeeded = {base_job_id(row["job_id"]) for row in job_rows(run_id) if row["status"] == JobStatus.SUCCESS.value}
+    handed_over = []
+    for row in started_orders():
+        if row["run_id"] == run_id and row["job_id"] not in succeeded:
+            audit_table().upsert_entity({**row, "run_id": new_run_id}, mode=UpdateMode.REPLACE)
+        elif row["run_id"] != new_run_id:
+            continue
+        handed_over.append(row["request_id"])
+    return tuple(handed_over)
+
+
 def started_orders() -> list[Row]:
     """The one-off requests that a run has claimed and not yet carried out."""
     return [row for row in request_rows() if row["status"] == STARTED]
 
 
 def orders_and_outcomes(configuration: Configuration) -> list[dict[str, Any]]:
-    """Every one-off request of a configuration with what became of it: WAITING, STARTED, or the status of its job."""
+    """Every one-off request of the active configuration with what became of it.
+
+    That is WAITING, STARTED, or the status of its job. What it confirmed is done: the configuration is active.
+    """
     rows: Mapping[str, Row] = {row["RowKey"]: row for row in request_rows()} if configuration.requests else {}
     return [
         {
             "request_id": order.request_id,
             "job_id": order.job_id,
             "action": order.action,
-            "status": WAITING,
+            "status": JobStatus.SUCCESS.value if order.action == "remove_jobs" else WAITING,
             **{name: row[name] for name in _OUTCOME if name in (row := rows.get(_key(order), {}))},
         }
         for order in configuration.requests
@@ -119,7 +139,7 @@ def _outcome(statuses: set[str]) -> str:
 
 
 def _can_run(order: Request, configuration: Configuration) -> bool:
-    job = configuration.job(order.job_id)
+    job = configuration.job(order.job_id) if order.action != "remove_jobs" else None
     return job is not None and job.enabled
 
 

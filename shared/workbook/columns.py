@@ -306,6 +306,7 @@ SOURCES = SheetSpec(
 )
 
 _IS_BACKFILL = When("action", ("backfill",))
+_IS_FOR_A_JOB = When("action", ("run", "full_refresh", "backfill"))
 
 REQUESTS = SheetSpec(
     "Requests",
@@ -314,11 +315,19 @@ REQUESTS = SheetSpec(
         Column(
             "request_id", _JOB_ID, "A name of your choice; a request is carried out once.", "2026-01-fix", required=True
         ),
-        Column("job_id", _JOB_ID, "A job_id of the sheet SourceConfig.", "pg_orders_incr", required=True),
+        Column(
+            "job_id",
+            _JOB_ID,
+            "A job_id of the sheet SourceConfig.",
+            "pg_orders_incr",
+            required=_IS_FOR_A_JOB,
+            applies=_IS_FOR_A_JOB,
+        ),
         Column(
             "action",
-            Choice(("run", "full_refresh", "backfill")),
-            "Run the job once, load it again from the start, or load a range again.",
+            Choice(("run", "full_refresh", "backfill", "remove_jobs")),
+            "Run the job once, load it again from the start, or load a range again. remove_jobs confirms that this "
+            "upload removes most jobs, which is refused without it.",
             "backfill",
             required=True,
         ),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import psycopg
 import pyarrow as pa
@@ -109,9 +110,10 @@ class App(LocalApp):
             **cells,
         }
 
-    def put_workbook(self, *rows: Mapping[str, object]) -> None:
-        """Upload a workbook; the next run that is asked for takes it in."""
-        self.upload_workbook(a_workbook(*rows))
+    def put_workbook(self, *rows: Mapping[str, object], sources: Sequence[Mapping[str, object]] = ()) -> None:
+        """Upload a workbook in the place of the one before; the next run that is asked for takes it in."""
+        replacement = {"request_id": f"replacement-{uuid4().hex}", "action": "remove_jobs"}
+        self.upload_workbook(a_workbook(*rows, sources=sources, requests=[replacement]))
 
     def upload(self, content: bytes) -> dict[str, Any]:
         """Upload a workbook and give the audit row that says what became of it, and not of one before."""

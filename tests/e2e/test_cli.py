@@ -114,6 +114,15 @@ def test_a_bad_workbook_is_neither_uploaded_nor_run(started: Started, tmp_path: 
         assert f"{file} is refused, 1 problem(s):\n- SourceConfig!F2 load_type: 'INCR'" in ended.stderr
 
 
+def test_a_workbook_that_only_the_app_refuses_is_not_uploaded(started: Started, tmp_path: Path) -> None:
+    three = [{**GOOD, "job_id": f"pg_{n}_full", "target_folder_path": f"raw/{n}"} for n in range(3)]
+    assert call("upload", a_file(tmp_path, *three), "--folder", started.folder).returncode == 0
+    assert call("run", "--job", "pg_0_full", "--folder", started.folder).returncode == 0  # it is active
+    ended = call("upload", a_file(tmp_path, three[0]), "--folder", started.folder)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "removes 2 of the 3 active jobs (pg_1_full, pg_2_full)" in ended.stderr
+
+
 def test_an_upload_needs_a_running_app(tmp_path: Path) -> None:
     ended = call("upload", a_file(tmp_path, GOOD), "--folder", tmp_path / "nothing")
     assert (ended.returncode, ended.stdout) == (2, "")

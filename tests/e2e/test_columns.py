@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from tests.builders import a_workbook
 from tests.e2e.app import SOURCE, App, jobs_of
 
 INCREMENTAL = {"load_type": "INCREMENTAL", "watermark_column": "id"}
@@ -44,19 +43,17 @@ def loaded(app: App) -> dict[str, dict[str, Any]]:
     app.services.key_vault.set_secret("Source-Reader-of-Shop", json.dumps(app.postgres_connection(app.database)))
     managed = app.postgres_connection(app.database)
     app.put_source("token_pg", {name: value for name, value in managed.items() if name != "password"})
-    app.upload_workbook(
-        a_workbook(
-            app.row("some", "wide_some", included_columns="id, ADDR_*"),
-            app.row("less", "wide_less", excluded_columns="*_internal, flag"),
-            app.row("typed", "wide_typed", column_types="amount:decimal(18,4), flag:bool"),
-            app.row("delta", "wide_delta", table_format="delta"),
-            app.row("by_name", "named", source_name="renamed_pg"),
-            app.row("by_token", "signed", source_name="token_pg"),
-            sources=[
-                {"source_name": "renamed_pg", "secret_name": "Source-Reader-of-Shop"},
-                {"source_name": "token_pg", "auth": "managed_identity"},
-            ],
-        )
+    app.put_workbook(
+        app.row("some", "wide_some", included_columns="id, ADDR_*"),
+        app.row("less", "wide_less", excluded_columns="*_internal, flag"),
+        app.row("typed", "wide_typed", column_types="amount:decimal(18,4), flag:bool"),
+        app.row("delta", "wide_delta", table_format="delta"),
+        app.row("by_name", "named", source_name="renamed_pg"),
+        app.row("by_token", "signed", source_name="token_pg"),
+        sources=[
+            {"source_name": "renamed_pg", "secret_name": "Source-Reader-of-Shop"},
+            {"source_name": "token_pg", "auth": "managed_identity"},
+        ],
     )
     return jobs_of(app.run())
 
@@ -144,11 +141,9 @@ def test_schema_contract_decides_what_a_new_column_does(
 
 def test_priority_and_max_concurrent_jobs_order_the_jobs_of_a_source(app: App) -> None:
     app.create_tables("last", "first", "middle")
-    app.upload_workbook(
-        a_workbook(
-            *(app.row(name, name, priority=number) for name, number in {"last": 9, "first": 1, "middle": 5}.items()),
-            sources=[{"source_name": SOURCE, "max_concurrent_jobs": 1}],
-        )
+    app.put_workbook(
+        *(app.row(name, name, priority=number) for name, number in {"last": 9, "first": 1, "middle": 5}.items()),
+        sources=[{"source_name": SOURCE, "max_concurrent_jobs": 1}],
     )
     jobs = jobs_of(app.run())
     assert sorted(jobs, key=lambda job_id: jobs[job_id]["start_time"]) == ["first", "middle", "last"]
@@ -174,15 +169,13 @@ def test_a_job_with_a_schedule_runs_in_the_first_tick_after_its_time_and_a_run_b
 
 def test_quiet_hours_keep_scheduled_jobs_from_starting_and_say_why(app: App) -> None:
     app.create_tables("quiet", "loud")
-    app.upload_workbook(
-        a_workbook(
-            app.row("quiet", "quiet"),
-            app.row("loud", "loud", source_name="loud_pg"),
-            sources=[
-                {"source_name": SOURCE, "quiet_hours": quiet_hours(-1, 1)},
-                {"source_name": "loud_pg", "quiet_hours": quiet_hours(2, 3)},
-            ],
-        )
+    app.put_workbook(
+        app.row("quiet", "quiet"),
+        app.row("loud", "loud", source_name="loud_pg"),
+        sources=[
+            {"source_name": SOURCE, "quiet_hours": quiet_hours(-1, 1)},
+            {"source_name": "loud_pg", "quiet_hours": quiet_hours(2, 3)},
+        ],
     )
     app.put_source("loud_pg", app.postgres_connection(app.database))
     ticked = tick(app)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.activation.judge import annotated, judged
+from shared.activation.judge import annotated
 from shared.activation.store import configuration_store
 from shared.activation.versions import Refusal, Snapshot
 from shared.api.configuration_answers import ConfigurationState, RolledBack, ValidationReport, VersionList
@@ -17,7 +17,6 @@ from shared.api.http import ProblemError
 from shared.audit.uploads import record_activation, refused_uploads
 from shared.errors.hierarchy import ConfigurationError, WorkbookError
 from shared.planning.orders import orders_and_outcomes
-from shared.settings import most_timeout_minutes, settings
 from shared.telemetry.invocation import in_thread
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -61,7 +60,7 @@ async def roll_back(wanted: RollbackBody, caller: str) -> RolledBack:
 
 
 def _check_workbook(content: bytes, wants_file: bool) -> ValidationReport | File:
-    report = judged(content, settings().workbook_max_megabytes, most_timeout_minutes())
+    report = configuration_store().check(content)
     if not wants_file:
         return ValidationReport.model_validate(report.to_answer())
     try:

@@ -70,6 +70,27 @@ def test_a_refused_upload_leaves_the_last_good_one_active(
     assert [problem["cell"] for problem in kept["problems"]] == ["F2", "G3"]
 
 
+def test_an_emptied_sheet_changes_nothing_until_a_one_off_request_confirms_it(
+    store: ConfigurationStore, container: ContainerClient
+) -> None:
+    jobs = [{"job_id": name} for name in ("a", "b", "c")]
+    full = store.activate(a_workbook(*jobs), "1", NOON)
+    one_left = a_workbook(jobs[0])
+    refused = store.activate(one_left, "2", NOON + timedelta(minutes=1))
+    assert (refused.outcome, refused.active) == (Outcome.REFUSED, full.active)
+    assert "removes 2 of the 3 active jobs (b, c)" in str(refused.problems[0])
+    assert names(container, f"{refused.refused_folder}/annotated.xlsx")
+    assert store.check(one_left).problems == refused.problems
+
+    confirmed = a_workbook(jobs[0], requests=[{"request_id": "clear-out", "action": "remove_jobs"}])
+    assert store.check(confirmed).problems == ()
+    activated = store.activate(confirmed, "3", NOON + timedelta(minutes=2))
+    assert activated.outcome is Outcome.ACTIVATED
+    active = store.active()
+    assert active is not None
+    assert [job.job_id for job in active.configuration.jobs] == ["a"]
+
+
 def test_a_refused_upload_that_is_handled_twice_is_one_refusal(
     store: ConfigurationStore, container: ContainerClient
 ) -> None:
