@@ -7,10 +7,22 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import UpdateMode
 
 from shared.audit.properties import as_properties, as_row
-from shared.audit.table import CANCELLED, RUNNING, RUNS, STARTING, Row, audit_table, newest_first, replace_row, run_key
+from shared.audit.table import (
+    CANCELLED,
+    RUN_IDS,
+    RUNNING,
+    RUNS,
+    STARTING,
+    Row,
+    audit_table,
+    newest_first,
+    replace_row,
+    run_key,
+)
 from shared.models.run import RunRequest, RunStatus
 
 log = logging.getLogger(__name__)
@@ -24,10 +36,13 @@ LONGEST_RUN = timedelta(days=14)  # what began earlier and says RUNNING is not l
 
 def record_run(request: RunRequest, status: str, totals: Mapping[str, Any]) -> None:
     """Write the row of a run: once when it is planned, once more when it ends; what was planned stays in it."""
+    key = run_key(request.requested_at, request.run_id)
+    place = {"PartitionKey": RUN_IDS, "RowKey": request.run_id, "run_key": key}
+    audit_table().upsert_entity(place, mode=UpdateMode.REPLACE)  # first: a run that has a row can be found
     audit_table().upsert_entity(
         {
             "PartitionKey": RUNS,
-            "RowKey": run_key(request.requested_at, request.run_id),
+            "RowKey": key,
             "run_id": request.run_id,
             "trigger": request.trigger,
             "status": status,
@@ -92,9 +107,11 @@ def cancel_requested_at(run_id: str) -> datetime | None:
 
 def find_run(run_id: str) -> Row | None:
     """The row of one run, or None if the table has none."""
-    query = "PartitionKey eq @runs and run_id eq @run_id"
-    found = audit_table().query_entities(query, parameters={"runs": RUNS, "run_id": run_id})
-    return next(map(as_row, found), None)
+    try:
+        key = audit_table().get_entity(RUN_IDS, run_id)["run_key"]
+        return as_row(audit_table().get_entity(RUNS, key))
+    except ResourceNotFoundError:
+        return None
 
 
 def any_run() -> bool:

@@ -7,6 +7,7 @@
 | `latest` | job_id | the same row again: the last run of every job in one partition |
 | `succeeded` | job_id | the same row again if it succeeded: the last good load of every job |
 | `runs` | inverted start, run_id | one run, newest first |
+| `run_ids` | run_id | where the row of that run is |
 | `cancelled` | run_id | the request to cancel a run |
 | `ledger:{job_id}` | inverted time of the load | one committed load: its watermarks and figures |
 | `rewind:{job_id}` | inverted time | one watermark that was set by hand |
@@ -37,6 +38,9 @@ from shared.identity import table_service
 from shared.settings import settings
 
 RUNS = "runs"
+
+
+RUN_IDS = "run_ids"
 
 
 WORKBOOK = "workbook"
@@ -73,7 +77,20 @@ STARTING = "starting"
 
 
 PARTITIONS = frozenset(
-    {RUNS, WORKBOOK, CANCELLED, LATEST, SUCCEEDED, REQUEST, HOUSEKEEPING, MAINTENANCE, INCIDENT, CALLS, STARTING}
+    {
+        RUNS,
+        RUN_IDS,
+        WORKBOOK,
+        CANCELLED,
+        LATEST,
+        SUCCEEDED,
+        REQUEST,
+        HOUSEKEEPING,
+        MAINTENANCE,
+        INCIDENT,
+        CALLS,
+        STARTING,
+    }
 )
 
 

@@ -21,6 +21,7 @@ from shared.audit.table import (
     CANCELLED,
     HOUSEKEEPING,
     MAINTENANCE,
+    RUN_IDS,
     RUNS,
     WORKBOOK,
     Row,
@@ -57,9 +58,10 @@ def _runs(table: TableClient, before: datetime, running: Collection[str], budget
         if run["run_id"] in running:
             continue
         deleted += delete_rows(table, budget.spend(_partition(table, run["run_id"])))
-        deleted += delete_rows(table, budget.spend(_cancellation(table, run["run_id"])))
+        deleted += delete_rows(table, budget.spend(_row_of(table, CANCELLED, run["run_id"])))
         if budget.left <= 0:
             break
+        deleted += delete_rows(table, budget.spend(_row_of(table, RUN_IDS, run["run_id"])))
         deleted += delete_rows(table, budget.spend([run]))
     return deleted
 
@@ -99,6 +101,6 @@ def _partition(table: TableClient, partition: str, select: Collection[str] = ())
     yield from table.query_entities(query, parameters=parameters, select=["PartitionKey", "RowKey", *select])
 
 
-def _cancellation(table: TableClient, run_id: str) -> Iterator[Row]:
-    query = "PartitionKey eq @cancelled and RowKey eq @run_id"
-    yield from table.query_entities(query, parameters={"cancelled": CANCELLED, "run_id": run_id})
+def _row_of(table: TableClient, partition: str, run_id: str) -> Iterator[Row]:
+    query = "PartitionKey eq @partition and RowKey eq @run_id"
+    yield from table.query_entities(query, parameters={"partition": partition, "run_id": run_id})

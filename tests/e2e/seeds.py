@@ -10,7 +10,7 @@ from typing import Any
 
 from azure.data.tables import TableClient, UpdateMode
 
-from shared.audit.table import LATEST, RUNS, SUCCEEDED, newest_first
+from shared.audit.table import LATEST, RUN_IDS, RUNS, SUCCEEDED, newest_first
 
 JOBS = 1_000
 SHORT_HISTORY = 30
@@ -40,7 +40,9 @@ def rows(runs: int, history: int) -> Iterator[Row]:
     """
     yield from _last_rows()
     for number in range(runs):
-        yield _run(number)
+        run = _run(number)
+        yield run
+        yield {"PartitionKey": RUN_IDS, "RowKey": run["run_id"], "run_key": run["RowKey"]}
     for number in range(JOBS):
         yield {"PartitionKey": BIG_RUN, "RowKey": job_id(number)} | _load(number, 0)
     for number in range(CHARTED_JOBS + 1):

@@ -59,6 +59,7 @@ def test_rows_of_an_old_run_go_and_those_of_a_new_one_stay() -> None:
     purge_audit_rows(MONTH_AGO, [], Budget(ALL))
     assert find_run("old") is None
     assert [*job_rows("old"), *partition("cancelled")] == []
+    assert partition("run_ids") == ["new"]
     assert find_run("new") is not None
     assert len(list(job_rows("new"))) == 2
     assert runs_in_history("orders") == ["new"]
@@ -111,7 +112,7 @@ def test_a_tick_removes_no_more_than_it_may_and_the_next_one_goes_on() -> None:
     assert purge_audit_rows(MONTH_AGO, [], budget) == 120
     assert budget.left == 0
     assert find_run("old") is not None, "the run's row is what the rest is found by"
-    assert purge_audit_rows(MONTH_AGO, [], Budget(ALL)) == 31
+    assert purge_audit_rows(MONTH_AGO, [], Budget(ALL)) == 32
     assert find_run("old") is None
     assert list(job_rows("old")) == []
 
