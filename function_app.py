@@ -21,6 +21,7 @@ import activities.plan_run
 import orchestrators.ingestion_run
 import orchestrators.maintenance_run
 import orchestrators.source_lane
+from orchestrators.versions import under_its_version
 from shared.api.answers import (
     ChartedLoads,
     Health,
@@ -248,19 +249,19 @@ async def get_health() -> Health | Annotated[Unhealthy, HTTPStatus.SERVICE_UNAVA
 @app.orchestration_trigger(context_name="context")
 def ingestion_run(context: df.DurableOrchestrationContext) -> Any:
     """Plan, load lane by lane, finish."""
-    return (yield from orchestrators.ingestion_run.ingestion_run(context))
+    return (yield from under_its_version(context, orchestrators.ingestion_run.ingestion_run))
 
 
 @app.orchestration_trigger(context_name="context")
 def source_lane(context: df.DurableOrchestrationContext) -> Any:
     """The jobs of one lane, one after another."""
-    return (yield from orchestrators.source_lane.source_lane(context))
+    return (yield from under_its_version(context, orchestrators.source_lane.source_lane))
 
 
 @app.orchestration_trigger(context_name="context")
 def maintenance_run(context: df.DurableOrchestrationContext) -> Any:
     """Compact and vacuum the Delta tables, job by job."""
-    return (yield from orchestrators.maintenance_run.maintenance_run(context))
+    return (yield from under_its_version(context, orchestrators.maintenance_run.maintenance_run))
 
 
 @app.activity_trigger(input_name="request")

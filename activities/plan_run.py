@@ -11,7 +11,7 @@ from shared.audit.jobs import record_job
 from shared.audit.runs import record_run
 from shared.errors.job_errors import as_job_error, is_unexpected
 from shared.models.attempt import JobError, JobResult, JobStatus
-from shared.models.run import RunPlan, RunRequest, RunStatus
+from shared.models.run import ORCHESTRATORS_VERSION, RunPlan, RunRequest, RunStatus
 from shared.planning.draft import draft_run
 from shared.planning.orders import claim_orders
 from shared.settings import settings
@@ -72,6 +72,7 @@ def _plan(request: RunRequest) -> RunPlan:
         "reason": request.reason,
         "lanes": len(plan.lanes),
         "config_sha256": version.sha256,
+        "orchestrators_version": ORCHESTRATORS_VERSION,
     }
     record_run(request, RunStatus.RUNNING.value, planned)
     return plan

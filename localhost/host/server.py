@@ -101,7 +101,7 @@ async def _run(config: HostConfig, place: _Place) -> None:
     options = WorkerOptions(place.app_folder, binding, config.function_timeout, place.grace, place.log_level)
     worker = Worker(options, give_up=stop.set)
     with (
-        closing(Store(place.hub_folder / "durable.db")) as store,
+        closing(Store(place.hub_folder / "durable.db", config.default_version)) as store,
         closing(TriggerState(place.hub_folder / "triggers.db")) as state,
     ):
         app = await _indexed(worker)

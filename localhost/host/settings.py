@@ -33,6 +33,7 @@ class HostConfig:
 
     route_prefix: str = "api"
     hub_name: str = "TestHubName"
+    default_version: str = ""
     max_activities: int = 10
     max_orchestrators: int = 10
     function_timeout: float | None = None
@@ -78,6 +79,7 @@ def load_host_config(app_folder: Path, environment: Mapping[str, str] = os.envir
     return HostConfig(
         route_prefix=str(_section(content, "extensions", "http").get("routePrefix", default.route_prefix)).strip("/"),
         hub_name=str(durable.get("hubName", default.hub_name)),
+        default_version=_version(path, durable),
         max_activities=_positive(path, durable, "maxConcurrentActivityFunctions", default.max_activities),
         max_orchestrators=_positive(path, durable, "maxConcurrentOrchestratorFunctions", default.max_orchestrators),
         function_timeout=None if timeout == "-1" else _seconds(path, "functionTimeout", timeout),
@@ -126,6 +128,20 @@ def _section(content: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
     for key in keys:
         content = content.get(key, {})
     return content
+
+
+def _version(path: Path, durable: Mapping[str, Any]) -> str:
+    """The version of new orchestrations; this host takes those of every version, as the strategy None does.
+
+    Raises:
+        SettingsError: another strategy is asked for.
+    """
+    version, strategy = str(durable.get("defaultVersion", "")), durable.get("versionMatchStrategy", "CurrentOrOlder")
+    if version and strategy != "None":
+        raise SettingsError(
+            f"{path}: extensions.durableTask.versionMatchStrategy is {strategy!r}; the local host knows 'None' alone"
+        )
+    return version
 
 
 def _positive(path: Path, section: Mapping[str, Any], key: str, default: int) -> int:

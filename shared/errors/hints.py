@@ -10,6 +10,8 @@ HINTS: dict[str, str] = {
     "configuration": "Correct the setting, secret or workbook cell that the message names, and run the job again.",
     "crash": "The job's process was killed, mostly for lack of memory: use larger instances or fewer jobs at once.",
     "deadline": "The attempt took too long: raise timeout_minutes or JOB_TIMEOUT_MINUTES, or read less at once.",
+    "deployment": "A deployment has ended the run; the run that the message names loads what is missing, and nothing "
+    "needs to be done.",
     "disk_full": "The work folder is full: give it more room, point WORK_FOLDER elsewhere, or run fewer jobs at once.",
     "error": "Follow what the message says, and run the job again.",
     "lake": "Fix what the message names in the lake, mostly a role or a missing container, and run the job again.",

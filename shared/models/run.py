@@ -12,6 +12,9 @@ from pydantic import Field
 from shared.models.attempt import JobError, JobResult, JobStatus
 from shared.models.shape import Shape
 
+ORCHESTRATORS_VERSION = "1"
+"""What the orchestrators ask for, and in which order; host.json has the same as `defaultVersion`."""
+
 LANE_CANCELLED = "cancelled"
 """The external event that ends the waits of a lane."""
 
@@ -28,6 +31,16 @@ class ForeignInputError(ValueError):
         super().__init__(
             f"Orchestration '{instance_id}' has the input of run '{run_id}' and does nothing: start a run by "
             f"POST /api/runs, or what failed in that one by POST /api/runs/{run_id}/retry."
+        )
+
+
+class OtherVersionError(RuntimeError):
+    """An orchestration began under another version of the orchestrators than the one that is deployed now."""
+
+    def __init__(self, instance_id: str, version: str) -> None:
+        super().__init__(
+            f"Orchestration '{instance_id}' began under version '{version}' of the orchestrators, and the app has "
+            f"version '{ORCHESTRATORS_VERSION}'."
         )
 
 
@@ -184,7 +197,9 @@ class RunOutcome(Shape):
     totals: Totals = Totals()
     error: JobError | None = None
     broken_jobs: tuple[str, ...] = Field(default=(), description="Jobs of lanes that ended without totals.")
-    was_terminated: bool = Field(default=False, description="Whether its orchestration was ended from outside.")
+    was_terminated: bool = Field(
+        default=False, description="Whether its orchestration was ended from outside, or by a deployment."
+    )
 
     @property
     def status(self) -> RunStatus:

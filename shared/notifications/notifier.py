@@ -72,7 +72,7 @@ def notify_of_run(run: RunOutcome) -> None:
     loaded += {base_job_id(job_id) for job_id in loaded}
     well = {incident_key(kind, job_id) for job_id in loaded for kind in (Kind.JOB, Kind.OVERDUE, Kind.WARNING)}
     broken += doubtful
-    if run.error:
+    if run.error and not run.was_terminated:
         broken.append(Incident(Kind.RUN, "", run.error.message, run_id))
     else:
         well.add(incident_key(Kind.RUN, ""))

@@ -79,7 +79,7 @@ def _lost_jobs(run: RunOutcome) -> Iterator[JobResult]:
 
 def _why_lost(run: RunOutcome) -> JobError:
     if run.was_terminated:
-        return JobError(kind="cancelled", message="The run was terminated from outside.")
+        return run.error or JobError(kind="cancelled", message="The run was terminated from outside.")
     reason = f": {run.error.message}" if run.error else "."
     return JobError(kind="activity", message=f"The attempt ended without a result{reason}", retryable=True)
 

@@ -33,6 +33,7 @@ from shared.runs.orchestrations import (
     orchestrations,
     wake_lanes,
 )
+from shared.runs.replacing import is_of_another_version, planned_jobs, replace_run, was_ended_by_a_deployment
 from shared.telemetry.invocation import in_thread
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,8 @@ async def settle_run(client: DurableOrchestrationClient, run_id: str, row: Row |
     if status and status.runtime_status in ACTIVE:
         if row:
             await _note_suspension(run_id, row, status)
+            if is_of_another_version(row) and not await in_thread(_loads_go_on, run_id):
+                await wake_lanes(client, run_id)  # they would end at their next step, and may wait for hours until then
         return
     if row and row["status"] == RunStatus.RUNNING.value:
         row = await in_thread(read_again, row)
@@ -82,7 +85,10 @@ async def settle_run(client: DurableOrchestrationClient, run_id: str, row: Row |
     lanes = await find_lanes(client, run_id)
     if await _is_still_ending(client, run_id, status, lanes):
         return
-    outcome = await in_thread(_outcome, request, row, status, lanes)
+    if was_ended_by_a_deployment(status):
+        outcome = await _replaced(client, request, row, lanes)
+    else:
+        outcome = await in_thread(_outcome, request, row, status, lanes)
     log.warning("Run %s ended without its last step; it is closed as %s.", run_id, outcome.status.value)
     await in_thread(close_run, outcome)
 
@@ -91,6 +97,32 @@ async def _note_suspension(run_id: str, row: Row, status: DurableOrchestrationSt
     is_suspended = status.runtime_status is OrchestrationRuntimeStatus.Suspended
     if is_suspended != (row.get("stage") == SUSPENDED):
         await in_thread(record_stage, run_id, row["RowKey"], SUSPENDED if is_suspended else "loading")
+
+
+async def _replaced(
+    client: DurableOrchestrationClient,
+    request: RunRequest,
+    row: Row | None,
+    lanes: Sequence[DurableOrchestrationStatus],
+) -> RunOutcome:
+    """How a run ended that a deployment has ended, after another one was started in its place."""
+    given = await _given(client, request.run_id) or request
+    planned = planned_jobs(lanes)
+    return RunOutcome(
+        request=request,
+        config_version=await in_thread(_version, row),
+        totals=Totals(jobs_total=max(int((row or {}).get("jobs_total", 0)), len(planned))),
+        error=await replace_run(client, given, planned),
+        broken_jobs=planned,
+        was_terminated=True,
+    )
+
+
+async def _given(client: DurableOrchestrationClient, run_id: str) -> RunRequest | None:
+    """What a run was started with; None if it is another run's input, as Durable's restart leaves it."""
+    given = (await client.get_status(run_id, show_input=True)).input_
+    request = RunRequest.model_validate(_decoded(given))
+    return request if request.run_id == run_id else None
 
 
 async def _request(
@@ -107,10 +139,7 @@ async def _request(
         )
     if status is None:
         return None
-    described = await client.get_status(run_id, show_input=True)
-    given = described.input_
-    request = RunRequest.model_validate(json.loads(given) if isinstance(given, str) else given)
-    return request if request.run_id == run_id else None
+    return await _given(client, run_id)
 
 
 async def _is_still_ending(

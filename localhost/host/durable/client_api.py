@@ -118,15 +118,15 @@ class ClientApi:
             return _refusal(409, f"An Orchestration instance with the status {status} already exists.")
         # The extension looks and writes apart: of calls at the same moment several are accepted, and one instance runs.
         await asyncio.sleep(_LOOK_TO_WRITE_SECONDS)
-        return self._create(request.match_info["name"], instance_id, input_)
+        return self._create(request.match_info["name"], instance_id, input_, request.query.get("version"))
 
-    def _create(self, name: str, instance_id: str, input_: str | None) -> web.Response:
+    def _create(self, name: str, instance_id: str, input_: str | None, version: str | None = None) -> web.Response:
         if self._app.find(name, "orchestrationTrigger") is None:
             known = ", ".join(function.name for function in self._app.of_type("orchestrationTrigger")) or "none"
             return _refusal(400, f"The function '{name}' is not an orchestrator function of this app; it has {known}.")
         if instance_id.startswith("@") or any(character in instance_id for character in "/\\#?"):
             return _refusal(400, f"The instance id '{instance_id}' starts with @ or holds one of / \\ # ?")
-        self._store.create(instance_id, name, input_)
+        self._store.create(instance_id, name, input_, version)
         self._dispatcher.wake(instance_id)
         links = {key: url.replace("INSTANCEID", instance_id) for key, url in self._management_urls.items()}
         headers = {"Location": links["statusQueryGetUri"], "Retry-After": "10"}

@@ -118,7 +118,7 @@ def _execution_started(instance: Instance) -> Event:
     return event(
         EventType.EXECUTION_STARTED,
         Name=instance.name,
-        Version="",
+        Version=instance.version,
         Input=instance.input,
         OrchestrationInstance={"InstanceId": instance.instance_id, "ExecutionId": instance.execution_id},
     )

@@ -31,6 +31,7 @@ class Instance:
     created_at: str
     updated_at: str
     parent: Parent | None
+    version: str = ""
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ class Task:
     input: str | None = None
     instance_id: str | None = None
     fire_at: datetime | None = None
+    version: str | None = None
 
 
 @dataclass(frozen=True)
@@ -226,6 +227,7 @@ class _Walk:
             name=node.action["functionName"],
             input=node.action.get("input"),
             instance_id=node.action.get("instanceId"),
+            version=node.action.get("version"),
         )
         if kind in (_ACTIVITY, _CHILD):
             node.task_id = task.task_id

@@ -22,7 +22,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS instances (
     instance_id TEXT PRIMARY KEY, execution_id TEXT NOT NULL, name TEXT NOT NULL, input TEXT, status TEXT NOT NULL,
     output TEXT, custom_status TEXT, created_at TEXT NOT NULL, updated_at TEXT NOT NULL,
-    parent_instance_id TEXT, parent_execution_id TEXT, parent_task_id INTEGER);
+    parent_instance_id TEXT, parent_execution_id TEXT, parent_task_id INTEGER, version TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS history (
     instance_id TEXT, sequence INTEGER, event TEXT NOT NULL, PRIMARY KEY (instance_id, sequence)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS messages (
@@ -39,21 +39,33 @@ _ACTIVE = "('Pending', 'Running', 'Suspended')"
 
 
 class Store:
-    """The open store; `path` is made if it does not exist."""
+    """The open store; `path` is made if it does not exist.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: The file.
+        default_version: Of instances that are started without one.
+    """
+
+    def __init__(self, path: Path, default_version: str = "") -> None:
+        self._default_version = default_version
         self._database = Database(path, _SCHEMA)
         self._transaction = self._database.transaction
+        with self._transaction() as connection:
+            columns = {row["name"] for row in connection.execute("PRAGMA table_info (instances)")}
+            if "version" not in columns:  # the file of an earlier host
+                connection.execute("ALTER TABLE instances ADD COLUMN version TEXT NOT NULL DEFAULT ''")
         self.holds = Holds(self._database)
 
     def close(self) -> None:
         """Close the file; every change is in it already."""
         self._database.close()
 
-    def create(self, instance_id: str, name: str, input_: str | None) -> bool:
+    def create(self, instance_id: str, name: str, input_: str | None, version: str | None = None) -> bool:
         """Start an instance, in place of a finished one of that id; False if one is still active."""
         with self._transaction() as connection:
-            return self._create(connection, instance_id, name, input_, None)
+            return self._create(
+                connection, instance_id, Task(0, EventType.EXECUTION_STARTED, name, input_), None, version
+            )
 
     def instance(self, instance_id: str) -> Instance | None:
         """The instance of that id, or None."""
@@ -187,17 +199,23 @@ class Store:
             return self._end(connection, instance, episode.ending)
 
     def _create(
-        self, connection: sqlite3.Connection, instance_id: str, name: str, input_: str | None, parent: Parent | None
+        self,
+        connection: sqlite3.Connection,
+        instance_id: str,
+        task: Task,
+        parent: Parent | None,
+        version: str | None,
     ) -> bool:
         existing = self.instance(instance_id)
         if existing is not None and existing.status.is_active:
             return False
         connection.execute("DELETE FROM history WHERE instance_id = ?", (instance_id,))
         now = timestamp()
+        own_version = self._default_version if version is None else version
         ancestry = (parent.instance_id, parent.execution_id, parent.task_id) if parent else (None, None, None)
         connection.execute(
-            "INSERT OR REPLACE INTO instances VALUES (?, ?, ?, ?, 'Pending', NULL, NULL, ?, ?, ?, ?, ?)",
-            (instance_id, uuid.uuid4().hex, name, input_, now, now, *ancestry),
+            "INSERT OR REPLACE INTO instances VALUES (?, ?, ?, ?, 'Pending', NULL, NULL, ?, ?, ?, ?, ?, ?)",
+            (instance_id, uuid.uuid4().hex, task.name, task.input, now, now, *ancestry, own_version),
         )
         return True
 
@@ -240,7 +258,7 @@ class Store:
         """Start a sub-orchestration; gives the instance to wake: the child, or its parent if the id is taken."""
         child_id = task.instance_id or f"{parent.execution_id}:{task.task_id}"
         by = Parent(parent.instance_id, parent.execution_id, task.task_id)
-        if self._create(connection, child_id, task.name, task.input, by):
+        if self._create(connection, child_id, task, by, task.version):
             return child_id
         reason = f"An orchestration instance with the id {child_id} is active already."
         self._post(connection, parent.instance_id, _child_failed(task.task_id, reason), parent.execution_id)
@@ -302,4 +320,5 @@ def _instance(row: sqlite3.Row) -> Instance:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         parent=parent if parent.instance_id is not None else None,
+        version=row["version"],
     )

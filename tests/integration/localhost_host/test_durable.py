@@ -30,6 +30,14 @@ def test_a_child_knows_its_parent(sample: Sample) -> None:
     assert sample.result(links["id"])["output"] == links["id"]
 
 
+def test_an_instance_keeps_the_version_that_it_was_started_with(sample: Sample) -> None:
+    assert sample.run("versions")["output"] == ["7", "7", "other"]
+    start = f"{sample.host.url}/runtime/webhooks/durabletask/orchestrators/versions/older?version=3"
+    answer = requests.post(start, headers={"x-functions-key": sample.host.master_key}, timeout=60)
+    assert answer.status_code == 202, answer.text
+    assert sample.result("older")["output"] == ["3", "7", "other"]
+
+
 def test_an_external_event_ends_the_wait(sample: Sample) -> None:
     instance_id = sample.start("approval", 600)["id"]
     sample.client("raise_event", instance_id=instance_id, event_name="approved", event_data={"by": "Ada"})

@@ -63,6 +63,15 @@ def test_a_folder_without_host_json_is_no_app_folder(tmp_path: Path) -> None:
         load_host_config(tmp_path, {})
 
 
+def test_only_the_strategy_that_takes_every_version_is_known(tmp_path: Path) -> None:
+    durable = {"defaultVersion": "2", "versionMatchStrategy": "None"}
+    write(tmp_path, "host.json", {"extensions": {"durableTask": durable}})
+    assert load_host_config(tmp_path, {}).default_version == "2"
+    write(tmp_path, "host.json", {"extensions": {"durableTask": {"defaultVersion": "2"}}})
+    with pytest.raises(SettingsError, match="versionMatchStrategy is 'CurrentOrOlder'; the local host knows 'None'"):
+        load_host_config(tmp_path, {})
+
+
 def test_local_settings_do_not_replace_what_is_set(tmp_path: Path) -> None:
     write(tmp_path, "local.settings.json", {"Values": {"A": "file", "B": "file"}})
     environment = {"A": "environment"}

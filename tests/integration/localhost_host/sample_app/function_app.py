@@ -233,6 +233,19 @@ def parent_id(context: df.DurableOrchestrationContext) -> Steps:
 
 
 @app.orchestration_trigger(context_name="context")
+def versions(context: df.DurableOrchestrationContext) -> Steps:
+    """Its own version, that of a child, and that of a child with one of its own, after a new beginning."""
+    if context.parent_instance_id is not None:
+        return [context.version]
+    if context.get_input() is None:
+        context.continue_as_new("again")
+        return None
+    child = yield context.call_sub_orchestrator("versions")
+    other = yield context.call_sub_orchestrator("versions", version="other")
+    return [context.version, *child, *other]
+
+
+@app.orchestration_trigger(context_name="context")
 def unsupported(context: df.DurableOrchestrationContext) -> Steps:
     yield context.call_http("GET", "https://example.invalid")
 
