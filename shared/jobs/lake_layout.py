@@ -14,6 +14,9 @@ DELETED_AT = "_deleted_at"
 
 """The column of a Delta table that says since when the source has a row no more (detect_deletes soft)."""
 
+STAGE = "_dlt_stage"
+"""The folder of a dataset where a failed attempt leaves what it has read for the next one of its run."""
+
 
 def dataset_name(job: Job) -> str:
     """The dlt dataset of a job: the folder that holds its table and dlt's own tables; one job, one dataset."""

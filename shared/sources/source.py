@@ -13,6 +13,7 @@ from shared.jobs.value_range import ValueRange
 from shared.models.attempt import Examination
 from shared.models.job import Job, LoadType
 from shared.secrets import Secret
+from shared.sources.stage import Stage
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class ReadOptions:
             snapshot; None if nobody asks.
         warn: Called with a sentence that the load's result is to show.
         report_filled: Called with the columns that have a value in a batch.
+        stage: Where what has been read is kept for later attempts of the same run; None if nothing is.
     """
 
     full_refresh: bool = False
@@ -39,6 +41,7 @@ class ReadOptions:
     rewound: bool = False
     warn: Callable[[str], None] = lambda _sentence: None
     report_filled: Callable[[Iterable[str]], None] = lambda _names: None
+    stage: Stage | None = None
 
 
 def write_disposition(job: Job, options: ReadOptions) -> Any:

@@ -52,21 +52,22 @@ ALONE = Ask()
 """The only question of most loads."""
 
 
-def asks(job: Job, watermark: Any, parents: Iterable[Any]) -> Iterator[Ask]:
+def asks(job: Job, watermark: Any, parents: Iterable[Any], now: datetime) -> Iterator[Ask]:
     """The questions of a load.
 
     Args:
         job: `api_windows` and `api_for_each`.
         watermark: Where an INCREMENTAL load starts; None if it starts nowhere.
         parents: The rows of the job that `api_for_each` names.
+        now: When the load began.
 
     Raises:
         ConfigurationError: a window has no beginning.
         SourceError: a parent's row has no value in the field that is named.
     """
     number = 0
-    windows = list(_windows(job, watermark)) if job.api_windows else [{}]
-    base = {} if watermark is None else {"watermark": watermark}
+    windows = list(_windows(job, watermark, now)) if job.api_windows else [{}]
+    base = {"now": now} | ({} if watermark is None else {"watermark": watermark})
     for each, fields in _values(job, parents) if job.api_for_each else [({}, {})]:
         for window in windows:
             yield Ask(number, {**base, **each, **window}, fields)
@@ -101,8 +102,8 @@ def _values(job: Job, parents: Iterable[Any]) -> Iterator[tuple[dict[str, Any], 
             yield {"each": value}, {name: value}
 
 
-def _windows(job: Job, watermark: Any) -> Iterator[dict[str, Any]]:
-    first, last, step = _range(job, watermark)
+def _windows(job: Job, watermark: Any, now: datetime) -> Iterator[dict[str, Any]]:
+    first, last, step = _range(job, watermark, now)
     start, count = first, 0
     while start < last:
         count += 1
@@ -113,13 +114,13 @@ def _windows(job: Job, watermark: Any) -> Iterator[dict[str, Any]]:
         start = end
 
 
-def _range(job: Job, watermark: Any) -> tuple[Any, Any, Any]:
+def _range(job: Job, watermark: Any, now: datetime) -> tuple[Any, Any, Any]:
     """Where the windows begin and end, and how wide they are: `from/to/step`, or `step` from the watermark to now."""
     *ends, width = str(job.api_windows).split("/")
     found = _STEP.fullmatch(width)
     assert found, "the workbook's check lets no other through"
     step: Any = int(found[1]) * _UNITS[found[2]] if found[2] else int(found[1])
-    begin = _end(ends[0]) if ends else _moment(watermark)
+    begin = _end(ends[0], now) if ends else _moment(watermark)
     if watermark is not None and ends:
         known = _moment(watermark)
         begin = max(begin, known) if type(known) is type(begin) else begin
@@ -127,7 +128,7 @@ def _range(job: Job, watermark: Any) -> tuple[Any, Any, Any]:
         raise ConfigurationError(
             f"Job '{job.job_id}': api_windows '{job.api_windows}' begins nowhere; give last_watermark, or from/to/step."
         )
-    end = _end(ends[1]) if ends else datetime.now(UTC) + timedelta(seconds=1)
+    end = _end(ends[1], now) if ends else now + timedelta(seconds=1)
     if isinstance(begin, int) != isinstance(step, int) or isinstance(end, int) != isinstance(step, int):
         raise ConfigurationError(
             f"Job '{job.job_id}': api_windows '{job.api_windows}' mixes numbers and times; write 0/250000/1000 or "
@@ -136,9 +137,9 @@ def _range(job: Job, watermark: Any) -> tuple[Any, Any, Any]:
     return begin, end, step
 
 
-def _end(text: str) -> Any:
+def _end(text: str, now: datetime) -> Any:
     if text == "now":
-        return datetime.now(UTC)
+        return now
     return int(text) if text.isdigit() else _moment(datetime.fromisoformat(text.replace("Z", "+00:00")))
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from shared.errors.hierarchy import IngestionError, SourceError, TransientError
 from shared.models.job import Job
+from shared.sources.rest.asks import Ask
 from shared.sources.rest.identity import Identity, rows_digest
 from shared.sources.rest.page import Page
 from shared.sources.rest.shapes import Shapes
@@ -54,12 +55,13 @@ class Gathering:
             answered.counted = page.answer.place
         if not rows:
             return
-        digest = rows_digest(rows)
-        if page.beyond:
-            answered.beyond.append((digest, _unexpected(page)))
-            return
         number = page.ask.number * _PAGES + page.number
-        answered.identity.add_page(digest, rows, number, page.call.label, page.answer.place)
+        if not page.staged:
+            digest = rows_digest(rows)
+            if page.beyond:
+                answered.beyond.append((digest, _unexpected(page)))
+                return
+            answered.identity.add_page(digest, rows, number, page.call.label, page.answer.place)
         rows = [page.ask.row(row, self._job) for row in rows] if page.ask.fields else rows
         tables = self._tables(rows, number, page.answer.place)
         answered.identity.add_rows(tables[ROOT], number)
@@ -68,19 +70,28 @@ class Gathering:
         if has_nested(rows):
             self._spool.keep_rows(number, rows)
 
-    def check(self) -> None:
-        """After the last page: see that the pages fit together, and give every field one shape.
+    def finish(self, ask: Ask) -> None:
+        """After the last page of a question: see that its pages fit together.
 
         Raises:
             SourceError: pages are counted from 0, and nothing said so.
             TransientError: new rows are behind the API's total, or a row came on two pages that were counted.
         """
-        for answered in self._answers.values():
-            for digest, error in answered.beyond:
-                if not answered.identity.is_known(digest):
-                    raise error
-            if answered.counted:
-                answered.identity.refuse_moved_pages(answered.counted)
+        answered = self._answers.get(ask.number)
+        if answered is None:
+            return
+        for digest, error in answered.beyond:
+            if not answered.identity.is_known(digest):
+                raise error
+        if answered.counted:
+            answered.identity.refuse_moved_pages(answered.counted)
+
+    def read_of(self, page: Page) -> list[Any]:
+        """The rows of a page without the columns that the job leaves out."""
+        return [self._unnesting.read_of(row) for row in page.rows if row is not None]
+
+    def settle(self) -> None:
+        """After the last page: give every field one shape."""
         while self.shapes.is_outdated:
             self.shapes.settled()
             self._take_apart_again()

@@ -33,7 +33,7 @@ class Page:
     `number` puts pages into their order whatever order they come in; `total` is the number of all rows that the API
     declares; `beyond` says that the page lies behind that number, where none should be; `counted` that it was asked for
     by its offset or number, so that it moves when rows come and go. `ask` is the question that it is part of the
-    answer to.
+    answer to; `staged` that an earlier attempt has read it.
     """
 
     number: int
@@ -45,6 +45,7 @@ class Page:
     beyond: bool = False
     counted: bool = False
     ask: Ask = ALONE
+    staged: bool = False
 
 
 class PageReader:

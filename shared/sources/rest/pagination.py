@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from itertools import pairwise
 
 from shared.errors.hierarchy import SourceError, TransientError
-from shared.sources.rest.asks import ALONE, Ask
 from shared.sources.rest.client import Call
 from shared.sources.rest.content_range import content_range
 from shared.sources.rest.linked import LinkedPages
@@ -79,11 +78,9 @@ class SinglePage:
 Pagination = SinglePage | NumberedPages | LinkedPages
 
 
-def first_page(
-    reader: PageReader, filters: Mapping[str, str], ask: Ask = ALONE, empty: Collection[int] = ()
-) -> tuple[Pagination, Page]:
-    """The first page, and what gives the others; `empty` as for `PageReader.fetch`."""
-    base, style = reader.call(filters, ask), reader.job.pagination_type
+def first_page(reader: PageReader, base: Call, empty: Collection[int] = ()) -> tuple[Pagination, Page]:
+    """The first page, and what gives the others; as `all_pages`."""
+    style = reader.job.pagination_type
     pagination = _pagination(reader, base, style)
     page = reader.fetch(pagination.first_call(), 0, empty)
     if page.answer.is_empty:
@@ -91,15 +88,12 @@ def first_page(
     return (_detected(reader, base, page) if style == "auto" else pagination), page
 
 
-def all_pages(
-    reader: PageReader, filters: Mapping[str, str], ask: Ask = ALONE, empty: Collection[int] = ()
-) -> Iterator[Page]:
+def all_pages(reader: PageReader, base: Call, empty: Collection[int] = ()) -> Iterator[Page]:
     """Every page with rows, in any order; `Page.number` gives the order.
 
     Args:
         reader: Fetches pages.
-        filters: Parameters that make the server send newer rows only.
-        ask: The question whose answer they are.
+        base: The request without what pagination adds.
         empty: Statuses of the first page by which the server says that there is nothing.
 
     Raises:
@@ -107,7 +101,7 @@ def all_pages(
         TransientError: the API's total is not the number of rows that came, or went down while numbered pages were
         read.
     """
-    pagination, first = first_page(reader, filters, ask, empty)
+    pagination, first = first_page(reader, base, empty)
     limit, rows, pages = reader.job.api_max_pages, len(first.rows), 1
     totals = _Totals(first)
     yield first

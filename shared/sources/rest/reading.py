@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
 
 from shared.errors.hierarchy import IngestionError, SourceError
 from shared.models.job import Job
 from shared.sources.reading import read_ahead
 from shared.sources.rest.asks import Ask, asks
-from shared.sources.rest.client import ApiClient
+from shared.sources.rest.client import ApiClient, Call
 from shared.sources.rest.pace import LoadEndedError
 from shared.sources.rest.page import Page, PageReader
 from shared.sources.rest.pagination import all_pages
+from shared.sources.rest.staging import Staging
 
 log = logging.getLogger(__name__)
 
@@ -24,25 +25,47 @@ _GONE = (404, 410)
 _AT_ONCE = 1000  # questions that are handed to the readers together
 
 
-def load_pages(reader: PageReader, filters: Mapping[str, str], watermark: Any) -> Iterator[Page]:
-    """The pages of every question of a job, in any order.
+@dataclass(frozen=True)
+class Answered:
+    """What follows the last page of a question.
+
+    `call` is its first request; `rows_path` and `fields` are what the reader knows of the rows by then; `is_gone` says
+    that the server does not know what was asked about.
+    """
+
+    ask: Ask
+    call: Call
+    rows_path: str | None
+    fields: frozenset[str]
+    is_gone: bool = False
+
+
+def load_pages(
+    reader: PageReader, filters: Mapping[str, str], watermark: Any, staging: Staging
+) -> Iterator[tuple[Call, Page] | Answered]:
+    """The pages of every question of a job, in any order, each with its question's first request.
 
     Args:
         reader: Fetches pages.
         filters: Parameters that make the server send newer rows only.
         watermark: Where an INCREMENTAL load starts; None if it starts nowhere.
+        staging: What earlier attempts have read.
 
     Raises:
         SourceError, TransientError: as `all_pages`, or none of the things that are asked about exists.
     """
     job = reader.job
-    questions = asks(job, watermark, _parents(job, reader.client))
-    if not job.api_windows and not job.api_for_each:
-        for question in questions:
-            yield from all_pages(reader, filters, question)
+    questions = asks(job, watermark, _parents(job, reader.client, staging), staging.began)
+    if not has_questions(job):
+        yield from _Crew(reader, filters, staging).answer(next(questions))
         return
-    alone = PageReader(job.model_copy(update={"parallelism": 1}), reader.client, reader.rows_path, reader.fields)
-    crew = _Crew(alone, filters)
+    alone = PageReader(
+        job.model_copy(update={"parallelism": 1}),
+        reader.client,
+        staging.rows_path or reader.rows_path,
+        staging.fields or reader.fields,
+    )
+    crew = _Crew(alone, filters, staging)
     first = next(questions, None)  # finds out where the rows are, for all
     yield from crew.answer(first) if first else ()
     while batch := list(islice(questions, _AT_ONCE)):
@@ -51,30 +74,41 @@ def load_pages(reader: PageReader, filters: Mapping[str, str], watermark: Any) -
     crew.refuse_if_all_are_gone()
 
 
+def has_questions(job: Job) -> bool:
+    """Whether a load may have more than one question."""
+    return bool(job.api_windows or job.api_for_each)
+
+
 class _Crew:
     """Answers questions, and counts those that lead nowhere.
 
     Args:
         reader: Fetches pages.
-        filters: As for `load_pages`.
+        filters, staging: As for `load_pages`.
     """
 
-    def __init__(self, reader: PageReader, filters: Mapping[str, str]) -> None:
+    def __init__(self, reader: PageReader, filters: Mapping[str, str], staging: Staging) -> None:
         self._reader = reader
         self._filters = filters
+        self._staging = staging
         self._answered = 0
         self._gone: list[str] = []
 
-    def answer(self, question: Ask) -> Iterator[Page]:
+    def answer(self, question: Ask) -> Iterator[tuple[Call, Page] | Answered]:
         """The pages of one question; a parent that is gone by now has none."""
-        empty = _GONE if self._reader.job.api_for_each else ()
-        for page in all_pages(self._reader, self._filters, question, empty):
-            if page.answer.is_empty and page.answer.status in _GONE and page.number == 0:
-                self._gone.append(page.answer.place)
-            yield replace(page, ask=question)
+        base, is_gone = self._reader.call(self._filters, question), False
+        if self._staging.holds(base):
+            yield from ((base, page) for page in self._staging.pages(base, question))
+        else:
+            for page in all_pages(self._reader, base, _GONE if self._reader.job.api_for_each else ()):
+                if page.answer.is_empty and page.answer.status in _GONE and page.number == 0:
+                    self._gone.append(page.answer.place)
+                    is_gone = True
+                yield base, replace(page, ask=question)
         self._answered += 1
+        yield Answered(question, base, self._reader.rows_path, self._reader.fields, is_gone)
 
-    def answer_or_stop(self, question: Ask) -> Iterator[Page]:
+    def answer_or_stop(self, question: Ask) -> Iterator[tuple[Call, Page] | Answered]:
         """As `answer`; a failure ends the requests of the other readers."""
         try:
             yield from self.answer(question)
@@ -94,9 +128,13 @@ class _Crew:
             log.warning("%s does not exist, nor do %s others; they have no rows.", self._gone[0], len(self._gone) - 1)
 
 
-def _parents(job: Job, client: ApiClient) -> Iterator[Any]:
+def _parents(job: Job, client: ApiClient, staging: Staging) -> Iterator[Any]:
     """The rows of the parent, which is asked for as its own job would be."""
     if job.api_parent is None:
-        return iter(())
-    reader = PageReader(job.api_parent, client.for_job(job.api_parent))
-    return chain.from_iterable(page.rows for page in load_pages(reader, {}, None) if not page.beyond)
+        return
+    parent = job.api_parent
+    alone = Staging(parent)
+    alone.began = staging.began
+    for one in load_pages(PageReader(parent, client.for_job(parent)), {}, None, alone):
+        if not isinstance(one, Answered) and not one[1].beyond:
+            yield from one[1].rows

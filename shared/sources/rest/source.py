@@ -27,9 +27,10 @@ from shared.sources.rest.increment import NewRows
 from shared.sources.rest.memory import MEMORY, Memory
 from shared.sources.rest.output import Output, Schemas
 from shared.sources.rest.page import Page, PageReader
-from shared.sources.rest.reading import load_pages
+from shared.sources.rest.reading import Answered, has_questions, load_pages
 from shared.sources.rest.schemas import conformed, earlier_schemas, rows_schema, table_name
 from shared.sources.rest.server_filter import server_filter, watermark_of
+from shared.sources.rest.staging import Staging
 from shared.sources.rest.tables import ROOT, ROW_ID, Path
 from shared.sources.source import ReadOptions
 
@@ -75,7 +76,11 @@ class RestSource:
     def _first_page(self) -> tuple[Page, pa.Table]:
         client, gathering = self._open()
         try:
-            page = next(load_pages(PageReader(self.job, client), self._filter(), self._watermark()))
+            found = load_pages(PageReader(self.job, client), self._filter(), self._watermark(), Staging(self.job))
+            one = next(found, None)
+            if one is None or isinstance(one, Answered):
+                raise SourceError(f"Job '{self.job.job_id}': there is nothing that its endpoint could be asked for.")
+            page = one[1]
             gathering.add(page)
             schema = self._schemas(gathering)[ROOT]
             _, tables = next(gathering.pages(), (0, {ROOT: schema.empty_table()}))
@@ -87,15 +92,11 @@ class RestSource:
     def _tables(self) -> Iterator[Any]:
         memory = self._memory()
         client, gathering = self._open(memory)
-        rows = 0
+        staging = Staging(self.job, self.options.stage if has_questions(self.job) else None)
         try:
             reader = PageReader(self.job, client, memory.rows_path, memory.fields)
-            for page in load_pages(reader, self._filter(), self._watermark()):
-                gathering.add(page)
-                came = 0 if page.beyond else len(page.rows)
-                rows += came
-                self.options.report_rows(came)
-            gathering.check()
+            rows = self._gather(reader, gathering, staging)
+            gathering.settle()
             client.close()
             memory.refuse_empty(rows)
             yield from self._output(gathering).items()
@@ -103,6 +104,28 @@ class RestSource:
         finally:
             client.close()
             gathering.close()
+
+    def _gather(self, reader: PageReader, gathering: Gathering, staging: Staging) -> int:
+        """Read all pages; gives the number of rows. What is whole is kept for the next attempt if this one fails."""
+        rows = 0
+        try:
+            for one in load_pages(reader, self._filter(), self._watermark(), staging):
+                if isinstance(one, Answered):
+                    gathering.finish(one.ask)
+                    if not one.is_gone:
+                        staging.finish(one.call, one.rows_path, one.fields)
+                    continue
+                call, page = one
+                gathering.add(page)
+                if staging.keeps:
+                    staging.add(call, page, gathering.read_of(page))
+                came = 0 if page.beyond else len(page.rows)
+                rows += came
+                self.options.report_rows(came)
+        except Exception:
+            staging.flush()
+            raise
+        return rows
 
     def _open(self, memory: Memory | None = None) -> tuple[ApiClient, Gathering]:
         client = ApiClient(self.job, self.connection, self.secret)

@@ -53,6 +53,22 @@ class Unnesting:
         self._add(found, (), rows, {}, f"{self._load}.{page}" if self._load else page)
         return found
 
+    def read_of(self, row: Any, before: str = "") -> Any:
+        """A row without the fields that are not read, also those of its objects."""
+        if not isinstance(row, dict) or not (self._job.included_columns or self._job.excluded_columns):
+            return row
+        kept = {
+            name: value
+            for name, value in row.items()
+            if self._is_read(f"{before}{name}", _other_spelling(name, row, before))
+        }
+        if self._keeps_json:
+            return kept
+        return {
+            name: self.read_of(value, f"{before}{name}{SEPARATOR}") if isinstance(value, dict) else value
+            for name, value in kept.items()
+        }
+
     def _add(self, found: dict[Path, pa.Table], path: Path, rows: list[Any], links: Columns, page: str) -> None:
         columns: Columns = {}
         lists: Columns = {}
@@ -111,7 +127,7 @@ class Unnesting:
         return not any(matches(excluded, one) for one in names)
 
 
-def _other_spelling(key: str, values: Columns, before: str) -> str | None:
+def _other_spelling(key: str, values: Iterable[str], before: str) -> str | None:
     """The name of a field that differs from another in case only; None if there is no such."""
     folded = key.casefold()
     return next((f"{before}{other}" for other in values if other != key and other.casefold() == folded), None)

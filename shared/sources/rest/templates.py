@@ -59,7 +59,7 @@ def filled(value: Any, values: Mapping[str, Any], job: Job, in_path: bool = Fals
 
 def _value(name: str, values: Mapping[str, Any], job: Job) -> Any:
     if name == "now":
-        return datetime.now(UTC)
+        return values.get(name) or datetime.now(UTC)
     if values.get(name) is None:
         needs = {"watermark": "last_watermark for the first load", "each": "api_for_each"}.get(name, "api_windows")
         raise ConfigurationError(f"Job '{job.job_id}': {{{name}}} has no value; it needs {needs}.")

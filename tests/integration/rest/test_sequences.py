@@ -11,6 +11,7 @@ from shared.errors.hierarchy import IngestionError
 from shared.models.job import Job
 from shared.secrets import Secret
 from shared.sources.rest import client
+from shared.sources.rest.asks import ALONE
 from shared.sources.rest.client import ApiClient, Patience
 from shared.sources.rest.connection import RestConnection
 from shared.sources.rest.gathering import Gathering
@@ -60,9 +61,10 @@ def load(server: ApiServer, job: Job) -> list[Any]:
     secret = Secret({"base_url": server.url})
     api, gathering = ApiClient(job, RestConnection.of(secret, "model"), secret), Gathering(job, None)
     try:
-        for page in all_pages(PageReader(job, api), {}):
+        reader = PageReader(job, api)
+        for page in all_pages(reader, reader.call({}, ALONE)):
             gathering.add(page)
-        gathering.check()
+        gathering.finish(ALONE)
         return [value for _, tables in gathering.pages() for value in tables[ROOT].column("id").to_pylist()]
     finally:
         api.close()
