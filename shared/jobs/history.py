@@ -90,6 +90,8 @@ VERDICTS: dict[str, Verdict] = {
     "api_format_options": _refreshes("values of earlier loads were read in another way"),
     "api_for_each": _refreshes(_OTHER_ROWS),
     "api_windows": _goes_on(_PAGES),
+    "api_export": _goes_on(_PAGES),
+    "api_next_endpoint": _goes_on(_PAGES),
     "api_nested": _refreshes("nested values of earlier loads are in another form"),
     "api_params": _refreshes(_OTHER_ROWS),
     "api_headers": _goes_on(_PAGES),

@@ -83,6 +83,8 @@ class Job(Shape):
     api_rate_limit: float | None = None
     api_windows: str | None = None
     api_for_each: str | None = None
+    api_export: dict[str, str] = Field(default_factory=dict)
+    api_next_endpoint: str | None = None
     api_parent: Job | None = Field(default=None, description="The job that api_for_each names, from the same workbook.")
     api_cursor_filter_param: str | None = None
     api_cursor_filter_format: str | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.jobs.source_types import SOURCE_TYPES
-from shared.workbook.api_kinds import FORMAT_OPTIONS, Options
+from shared.workbook.api_kinds import EXPORT_OPTIONS, FORMAT_OPTIONS, Options
 from shared.workbook.column import Column, When
 from shared.workbook.kinds import Choice, Integer, Text
 from shared.workbook.structured_kinds import JsonObject, Number, Parameters
@@ -196,6 +196,22 @@ OPTIONAL_API_COLUMNS = (
         "list: a, b, c. {each} stands for the value in the other cells; rows get it as parent_field, or as each.",
         "shop_orders_full.id",
         applies=IS_API,
+    ),
+    Column(
+        "api_export",
+        Options(EXPORT_OPTIONS),
+        "The request orders an export, whose files are the answer: id (where its id is, {export} here), status (the "
+        "path or address that says whether it is ready; blank is the header Location), state (where that is said), "
+        "done and failed (words; blank knows the usual ones), file (its path, or where its addresses are).",
+        "id=id&status=/exports/{export}&state=status&file=files[*].url",
+        applies=IS_API,
+    ),
+    Column(
+        "api_next_endpoint",
+        _ENDPOINT,
+        "The path that is asked for the pages after the first, with nothing but the cursor; blank is api_endpoint.",
+        "/_search/scroll?scroll=2m",
+        applies=_BY_CURSOR,
     ),
     Column(
         "api_cursor_filter_param",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shared.jobs.api_paths import stays_below
 from shared.workbook.kinds import InvalidCellError, did_you_mean
 from shared.workbook.structured_kinds import Parameters
 
@@ -21,6 +23,10 @@ def _is_encoding(value: str) -> bool:
     return True
 
 
+def _is_path(value: str) -> bool:
+    return bool(value) and not re.search(r"\s", value) and not value.startswith("//") and stays_below(value)
+
+
 FORMAT_OPTIONS: dict[str, tuple[Callable[[str], bool], str]] = {
     "encoding": (_is_encoding, "is not a charset that is known, such as windows-1252"),
     "delimiter": (lambda value: len(value) == 1 or value in _DELIMITERS, "is not one character, or tab"),
@@ -29,6 +35,16 @@ FORMAT_OPTIONS: dict[str, tuple[Callable[[str], bool], str]] = {
     "skip": (lambda value: value.isdigit(), "is not a number of lines"),
 }
 """The names of `api_format_options`, with what a value must be."""
+
+EXPORT_OPTIONS: dict[str, tuple[Callable[[str], bool], str]] = {
+    "id": (_is_path, "is not a JSON path like data.id"),
+    "status": (_is_path, "is neither a path like /exports/{export} nor a JSON path of an address"),
+    "state": (_is_path, "is not a JSON path like status"),
+    "done": (bool, "is not a list of words like finished,ready"),
+    "failed": (bool, "is not a list of words like broken,cancelled"),
+    "file": (_is_path, "is neither a path like /exports/{export}/rows nor a JSON path of addresses"),
+}
+"""The names of `api_export`, with what a value must be."""
 
 
 @dataclass(frozen=True)

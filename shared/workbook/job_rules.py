@@ -180,7 +180,14 @@ def _placeholders_have_values(row: Mapping[str, Any]) -> Iterator[tuple[str, str
             yield setting, f"{quoted(row[setting])} changes nothing unless another cell holds {shown}"
 
 
+def _export_has_an_id(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    options = row["api_export"]
+    if "id" not in options and any("{export}" in text for text in options.values()):
+        yield "api_export", "holds {export}, which has a value only with id, such as id=data.id"
+
+
 ERRORS: tuple[Rule, ...] = (
+    _export_has_an_id,
     _placeholders_have_values,
     _zones_are_for_apis,
     _filter_is_named_once,

@@ -55,7 +55,7 @@ class Call:
     """One request: its address, its method, and what it carries.
 
     `label` names it (`page 3`) in error messages. `away` says that a redirect led to another host, which gets neither
-    credentials nor the job's headers.
+    credentials nor the job's headers. `waits` says that the request is about an export: 202 and redirects are answers.
     """
 
     url: str
@@ -65,6 +65,7 @@ class Call:
     body: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     away: bool = False
+    waits: bool = False
 
     @property
     def asked(self) -> Mapping[str, Any]:
@@ -134,6 +135,34 @@ class ApiClient:
             )
         return self._without_key(home)
 
+    def leading(self, call: Call) -> Call:
+        """A request to an address that an answer gave for a file; on another host it goes without credentials.
+
+        Raises:
+            SourceError: the address is none, or leads from https to http.
+        """
+        home = self._connection.at_home(call.url)
+        if home is not None:
+            return replace(call, url=self._without_key(home))
+        scheme = urlsplit(call.url).scheme
+        is_weaker = scheme == "http" and urlsplit(self._connection.base_url).scheme == "https"
+        if scheme not in ("http", "https") or is_weaker:
+            raise SourceError(f"{self.place(replace(call, url=self._connection.base_url))} has no https address.")
+        return replace(call, away=True)
+
+    def is_at_home(self, url: str) -> bool:
+        """Whether an address is the API's own."""
+        return self._connection.at_home(url) is not None
+
+    @property
+    def patience(self) -> Patience:
+        """How long a request is tried again."""
+        return self._patience
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, but not beyond `stop`."""
+        self._pace.sleep(seconds)
+
     def place(self, call: Call) -> str:
         """A request for error messages, without its parameters."""
         path = urlsplit(call.url)
@@ -160,9 +189,9 @@ class ApiClient:
             return answer
 
         answer = self._fetch(call, judged)
-        if answer.status not in _DATA and not answer.is_empty:
-            raise refusal(answer)
-        return answer
+        if answer.status in _DATA or answer.is_empty or (call.waits and answer.status in {_NOT_YET, *_REDIRECTS}):
+            return answer
+        raise refusal(answer)
 
     def peek(self, call: Call) -> Answer | None:
         """The answer to a request that is sent once; None unless it comes with the status of rows."""
@@ -189,7 +218,7 @@ class ApiClient:
             if answer.status == requests.codes.unauthorized and isinstance(auth, TokenAuth) and not call.away:
                 auth.renew(answer.authorization)
                 answer = self._send_patiently(call, auth, judged)
-            if answer.status not in _REDIRECTS:
+            if answer.status not in _REDIRECTS or call.waits:
                 return answer
             call = self._redirected(call, answer)
         raise SourceError(f"{self.place(call)} redirects in a circle; check base_url and api_endpoint.")
@@ -272,7 +301,7 @@ class ApiClient:
             authorization=authorization,
             hidden=Secret({"secret": self._secret, "authorization": authorization.rpartition(" ")[2]}),
         )
-        if is_busy(answer) or (answer.status == _NOT_YET and call.method == "GET"):
+        if is_busy(answer) or (answer.status == _NOT_YET and call.method == "GET" and not call.waits):
             raise self._try_again(answer, self._secret.shown(response.reason or "", 100))
         if pause := spent_budget(answer):
             self._pace.hold(min(pause, self._patience.longest_pause))
@@ -280,7 +309,7 @@ class ApiClient:
 
     def _body(self, call: Call, response: requests.Response) -> bytes:
         body = bytearray()
-        is_data = response.status_code in _DATA
+        is_data = response.status_code in _DATA or (call.waits and response.status_code == _NOT_YET)
         raw = response.raw.stream(_CHUNK, decode_content=False)
         try:
             for chunk in unpacked(raw, response.headers.get("Content-Encoding", ""), self.place(call)):

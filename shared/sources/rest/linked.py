@@ -38,6 +38,11 @@ class LinkedPages:
         self._path = reader.job.api_cursor_path or path
         self._param = reader.job.api_cursor_param or param or "cursor"
 
+    @property
+    def _keeps_place(self) -> bool:
+        """Whether the server keeps the place of the walk, as a scroll does: its cursor may stay the same."""
+        return self._style == "cursor" and bool(self._reader.job.api_next_endpoint)
+
     def first_call(self) -> Call:
         """The request for the first page."""
         return with_page_size(self._base, self._reader.job)
@@ -61,7 +66,7 @@ class LinkedPages:
             known = _known(mark) if self._style == "cursor" else call.url
             counted = _is_counted(sent, known)
             sent = known
-            if known in seen:
+            if known in seen and not self._keeps_place:
                 raise SourceError(
                     f"{page.answer.place} names as next page one that was read already: its pages run in a circle. "
                     f"Check pagination_type{'' if self._style == 'link_header' else ' and api_cursor_path'}."
@@ -79,7 +84,10 @@ class LinkedPages:
         in a
         row and the next pages are only counted up (`offset=300` after `offset=200`). Pages behind opaque tokens may be
         empty for long while more follow. A page with rows is, if all have come and its cursor is the one that was sent.
+        Where the server keeps the place, an empty page is the last, unless it says that there is more.
         """
+        if self._keeps_place:
+            return not page.rows and not flag_of_more(page.document)
         all_came = page.total is not None and rows >= page.total
         kept = self._style == "cursor" and _known(mark) == sent
         if page.rows:
@@ -131,6 +139,10 @@ class LinkedPages:
 
     def _call(self, page: Page, mark: Any, label: str) -> Call:
         if self._style == "cursor":
+            if self._reader.job.api_next_endpoint:
+                body: dict[str, Any] | None = {} if self._base.body is not None else None
+                url = self._reader.client.url(self._reader.job.api_next_endpoint)
+                return with_values(Call(url, label, self._base.method, {}, body), {self._param: mark}, label)
             return with_values(self.first_call(), {self._param: mark}, label)
         url = self._reader.client.linked(page.call, str(mark))
         return Call(url, label, self._base.method, {}, self._base.body)

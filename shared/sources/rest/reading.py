@@ -14,6 +14,7 @@ from shared.models.job import Job
 from shared.sources.reading import read_ahead
 from shared.sources.rest.asks import Ask, asks
 from shared.sources.rest.client import ApiClient, Call
+from shared.sources.rest.export import Export
 from shared.sources.rest.pace import LoadEndedError
 from shared.sources.rest.page import Page, PageReader
 from shared.sources.rest.pagination import all_pages
@@ -22,6 +23,7 @@ from shared.sources.rest.staging import Staging
 log = logging.getLogger(__name__)
 
 _GONE = (404, 410)
+_PAGES = 10**9  # of one file of an export
 _AT_ONCE = 1000  # questions that are handed to the readers together
 
 
@@ -56,7 +58,7 @@ def load_pages(
     """
     job = reader.job
     questions = asks(job, watermark, _parents(job, reader.client, staging), staging.began)
-    if not has_questions(job):
+    if not (job.api_windows or job.api_for_each):
         yield from _Crew(reader, filters, staging).answer(next(questions))
         return
     alone = PageReader(
@@ -74,9 +76,9 @@ def load_pages(
     crew.refuse_if_all_are_gone()
 
 
-def has_questions(job: Job) -> bool:
-    """Whether a load may have more than one question."""
-    return bool(job.api_windows or job.api_for_each)
+def keeps_answers(job: Job) -> bool:
+    """Whether a later attempt can take up what an earlier one has got: whole questions, or an export."""
+    return bool(job.api_windows or job.api_for_each or job.api_export)
 
 
 class _Crew:
@@ -100,13 +102,22 @@ class _Crew:
         if self._staging.holds(base):
             yield from ((base, page) for page in self._staging.pages(base, question))
         else:
-            for page in all_pages(self._reader, base, _GONE if self._reader.job.api_for_each else ()):
+            for page in self._pages(base):
                 if page.answer.is_empty and page.answer.status in _GONE and page.number == 0:
                     self._gone.append(page.answer.place)
                     is_gone = True
                 yield base, replace(page, ask=question)
         self._answered += 1
         yield Answered(question, base, self._reader.rows_path, self._reader.fields, is_gone)
+
+    def _pages(self, base: Call) -> Iterator[Page]:
+        """The pages that a request leads to: its own, or those of the files of the export that it orders."""
+        if not self._reader.job.api_export:
+            yield from all_pages(self._reader, base, _GONE if self._reader.job.api_for_each else ())
+            return
+        for number, file in enumerate(Export(self._reader, self._staging).files(base)):
+            for page in all_pages(self._reader, file):
+                yield replace(page, number=page.number + number * _PAGES)
 
     def answer_or_stop(self, question: Ask) -> Iterator[tuple[Call, Page] | Answered]:
         """As `answer`; a failure ends the requests of the other readers."""

@@ -27,7 +27,7 @@ from shared.sources.rest.increment import NewRows
 from shared.sources.rest.memory import MEMORY, Memory
 from shared.sources.rest.output import Output, Schemas
 from shared.sources.rest.page import Page, PageReader
-from shared.sources.rest.reading import Answered, has_questions, load_pages
+from shared.sources.rest.reading import Answered, keeps_answers, load_pages
 from shared.sources.rest.schemas import conformed, earlier_schemas, rows_schema, table_name
 from shared.sources.rest.server_filter import server_filter, watermark_of
 from shared.sources.rest.staging import Staging
@@ -64,6 +64,8 @@ class RestSource:
 
     def examine(self) -> Examination:
         """What a load would read, seen from the first page, which is fetched."""
+        if self.job.api_export:
+            return Examination(sql=self._order(), columns={}, watermark_column=self.job.watermark_column)
         page, table = self._first_page()
         call = page.call
         return Examination(
@@ -72,6 +74,10 @@ class RestSource:
             watermark_column=self.job.watermark_column,
             rows_estimated=page.total,
         )
+
+    def _order(self) -> str:
+        """The request that orders the export, which a look at it must not order."""
+        return f"{self.job.api_method} {self.connection.base_url.rstrip('/')}/{str(self.job.api_endpoint).lstrip('/')}"
 
     def _first_page(self) -> tuple[Page, pa.Table]:
         client, gathering = self._open()
@@ -92,7 +98,7 @@ class RestSource:
     def _tables(self) -> Iterator[Any]:
         memory = self._memory()
         client, gathering = self._open(memory)
-        staging = Staging(self.job, self.options.stage if has_questions(self.job) else None)
+        staging = Staging(self.job, self.options.stage if keeps_answers(self.job) else None)
         try:
             reader = PageReader(self.job, client, memory.rows_path, memory.fields)
             rows = self._gather(reader, gathering, staging)

@@ -67,6 +67,7 @@ class Staging:
     def __init__(self, job: Job, stage: Stage | None = None) -> None:
         self._job = sha256(job.model_dump_json(exclude={"row"}).encode()).hexdigest()
         self._stage = stage
+        self._has_questions = bool(job.api_windows or job.api_for_each)
         self._attempt = token_hex(8)
         self.began = datetime.now(UTC)
         """When the load began, in its first attempt: the end of its windows, and `{now}`."""
@@ -83,16 +84,16 @@ class Staging:
 
     @property
     def keeps(self) -> bool:
-        """Whether anything is kept."""
-        return self._stage is not None
+        """Whether answers are kept: a load of one question has none that is whole before its end."""
+        return self._stage is not None and self._has_questions
 
     def holds(self, call: Call) -> bool:
         """Whether the question with this first request was answered by an earlier attempt."""
-        return _key(call) in self._answered
+        return question_key(call) in self._answered
 
     def pages(self, call: Call, ask: Ask) -> Iterator[Page]:
         """The pages of such a question, with rows that were checked when they came."""
-        key = _key(call)
+        key = question_key(call)
         for name, head in self._chunks:
             if head.attempt != self._answered[key] or key not in head.lines:
                 continue
@@ -107,22 +108,22 @@ class Staging:
 
     def add(self, call: Call, page: Page, rows: list[Any]) -> None:
         """Take in a page of a question; `rows` are what is read of its rows."""
-        if self._stage is None or page.staged or page.beyond or not rows:
+        if not self.keeps or page.staged or page.beyond or not rows:
             return
         kept = {"number": page.number, "place": page.answer.place, "rows": rows}
-        self._pages.append((_key(call), json.dumps(kept, ensure_ascii=False, default=_encoded)))
+        self._pages.append((question_key(call), json.dumps(kept, ensure_ascii=False, default=_encoded)))
         self._flush_in_time()
 
     def finish(self, call: Call, rows_path: str | None, fields: Iterable[str]) -> None:
         """A question is answered whole."""
         self.rows_path, self.fields = rows_path, frozenset(fields)
-        if self._stage and not self.holds(call):
-            self._done.append(_key(call))
+        if self.keeps and not self.holds(call):
+            self._done.append(question_key(call))
             self._flush_in_time()
 
     def flush(self) -> None:
         """Write what has come."""
-        if self._stage is None or not (self._pages or self._done):
+        if not (self._pages or self._done):
             return
         lines = [key for key, _ in self._pages]
         head = _Head(
@@ -173,7 +174,7 @@ class Staging:
         return gzip.decompress(self._stage.read(name)).decode("utf-8", "surrogatepass")
 
 
-def _key(call: Call) -> str:
+def question_key(call: Call) -> str:
     """A question by its first request."""
     asked = [call.method, call.url, dict(call.params), call.body, dict(call.headers)]
     return sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:24]

@@ -12,7 +12,7 @@ from shared.errors.hierarchy import ConfigurationError
 from shared.models.job import Job
 from shared.sources.rest.server_filter import written
 
-NAMES = ("now", "watermark", "start", "end", "last", "each")
+NAMES = ("now", "watermark", "start", "end", "last", "each", "export")
 _TOKEN = re.compile(rf"\{{({'|'.join(NAMES)})(?::([^{{}}]+))?\}}")
 
 
@@ -61,7 +61,11 @@ def _value(name: str, values: Mapping[str, Any], job: Job) -> Any:
     if name == "now":
         return values.get(name) or datetime.now(UTC)
     if values.get(name) is None:
-        needs = {"watermark": "last_watermark for the first load", "each": "api_for_each"}.get(name, "api_windows")
+        needs = {
+            "watermark": "last_watermark for the first load",
+            "each": "api_for_each",
+            "export": "an id in api_export",
+        }.get(name, "api_windows")
         raise ConfigurationError(f"Job '{job.job_id}': {{{name}}} has no value; it needs {needs}.")
     value = values[name]
     return value if isinstance(value, (int, float, date, datetime)) else str(value)

@@ -193,6 +193,16 @@ BAD_ROWS: list[tuple[str, dict[str, Any], str]] = [
     ("header with a space", {**API, "api_headers": '{"X A": "b"}'}, "holds 'X A', which is no header's name"),
     ("endpoint goes up", {**API, "api_endpoint": "/a/%2e%2e/b"}, "leaves the path of the source's base_url by '..'"),
     ("params not pairs", {**API, "api_params": "status"}, "api_params: 'status' is neither of the form a=1&b=2 nor"),
+    (
+        "an export without an id",
+        {**API, "api_export": "status=/exports/{export}"},
+        "api_export: holds {export}, which has a value only with id, such as id=data.id",
+    ),
+    (
+        "an export's unknown option",
+        {**API, "api_export": "files=url"},
+        "'files=url' names 'files', which is not one of id, status, state, done, failed, file; did you mean file?",
+    ),
     ("params twice", {**API, "api_params": "a=1&a=2"}, "api_params: 'a=1&a=2' names 'a' twice"),
     ("body not JSON", {**API, "api_method": "POST", "api_body": "{a: 1}"}, "api_body: '{a: 1}' is not JSON"),
     (
