@@ -66,7 +66,7 @@ class Job(Shape):
     pagination_type: Literal["none", "offset", "cursor", "page", "link_header", "next_url", "auto"] = "none"
     api_data_path: str | None = None
     api_error_path: str | None = None
-    api_response_format: Literal["json", "jsonl", "csv"] = "json"
+    api_response_format: Literal["json", "jsonl", "csv", "excel", "parquet"] = "json"
     api_format_options: dict[str, str] = Field(default_factory=dict)
     api_nested: Literal["tables", "json"] = "tables"
     api_params: dict[str, str] = Field(default_factory=dict)

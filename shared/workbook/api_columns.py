@@ -92,14 +92,18 @@ OPTIONAL_API_COLUMNS = (
         applies=IS_API,
     ),
     Column(
-        "api_response_format", Choice(("json", "jsonl", "csv")), "The format of the answer.", "json", applies=IS_API
+        "api_response_format",
+        Choice(("json", "jsonl", "csv", "excel", "parquet")),
+        "The format of the answer. Gzip files and zip archives are unpacked.",
+        "json",
+        applies=IS_API,
     ),
     Column(
         "api_format_options",
         Options(FORMAT_OPTIONS),
-        "How a file is written: encoding, and for CSV delimiter, quote, header (N if there is none) and skip (lines "
-        "before "
-        "the header). Blank recognises what can be recognised.",
+        "How a file is written: encoding, delimiter, quote, header (N if there is none), skip (lines before the "
+        "header), sheet (of an Excel workbook), member (of a zip archive, such as *.csv). Blank recognises what can be "
+        "recognised.",
         "delimiter=;&encoding=windows-1252",
         applies=IS_API,
     ),

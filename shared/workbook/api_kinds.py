@@ -33,6 +33,8 @@ FORMAT_OPTIONS: dict[str, tuple[Callable[[str], bool], str]] = {
     "quote": (lambda value: len(value) == 1 or value == "none", "is not one character, or none"),
     "header": (lambda value: value in ("Y", "N"), "is not Y or N"),
     "skip": (lambda value: value.isdigit(), "is not a number of lines"),
+    "sheet": (bool, "is not the name of a sheet"),
+    "member": (bool, "is not the name of a file, or a pattern like *.csv"),
 }
 """The names of `api_format_options`, with what a value must be."""
 

@@ -19,9 +19,10 @@ log = logging.getLogger(__name__)
 
 ACCEPTED = "gzip, deflate"
 """The codings that `unpacked` reads; what a session asks for."""
-_GZIP = b"\x1f\x8b"
+GZIP = b"\x1f\x8b"
+"""How a gzip file begins."""
 _FOUND = {
-    _GZIP: "gzip",
+    GZIP: "gzip",
     b"PK\x03\x04": "a zip file, or an Excel workbook",
     b"PAR1": "a Parquet file",
     b"\x28\xb5\x2f\xfd": "zstd",
@@ -64,11 +65,12 @@ def unpacked(chunks: Iterable[bytes], coding: str, place: str) -> Iterator[bytes
                 "or "
                 "CDN before the API has to be set right."
             )
-        chunks = _inflated(chunks, name, place)
+        chunks = inflated(chunks, name, place)
     yield from chunks
 
 
-def _inflated(chunks: Iterable[bytes], coding: str, place: str) -> Iterator[bytes]:
+def inflated(chunks: Iterable[bytes], coding: str, place: str) -> Iterator[bytes]:
+    """The bytes of a stream in gzip or deflate, in pieces of bounded size. Raises TransientError as `unpacked`."""
     inflater = None
     for chunk in chunks:
         while chunk:
@@ -94,23 +96,6 @@ def _window(start: bytes, coding: str) -> int:
         return 16 + zlib.MAX_WBITS
     is_zlib = len(start) > 1 and start[0] & 0x0F == 8 and (start[0] * 256 + start[1]) % 31 == 0
     return zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS
-
-
-def without_gzip(body: bytes, limit: int, place: str) -> bytes:
-    """A body that is a gzip file, unpacked; any other as it is.
-
-    Raises:
-        SourceError: it is larger than `limit` bytes when unpacked.
-        TransientError: it breaks off.
-    """
-    if not body.startswith(_GZIP):
-        return body
-    found = bytearray()
-    for part in _inflated([body], "gzip", place):
-        found += part
-        if len(found) > limit:
-            raise SourceError(f"{place} holds more than {limit >> 20} MiB: raise the setting API_MAX_MEGABYTES.")
-    return bytes(found)
 
 
 def text_of(body: bytes, response_format: str, content_type: str, named: str | None, place: str) -> str:

@@ -1,4 +1,4 @@
-"""An answer's body as a document: JSON, JSON lines or CSV, or an error that says what came instead."""
+"""An answer's body as a document: JSON, or a list of the rows of a file; or an error that says what came instead."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from typing import Any
 from shared.errors.hierarchy import IngestionError, SourceError, TransientError
 from shared.settings import settings
 from shared.sources.rest.answer import Answer
+from shared.sources.rest.archive import unpacked_files
 from shared.sources.rest.csv_dialect import csv_lines
-from shared.sources.rest.decoding import text_of, without_gzip
+from shared.sources.rest.decoding import text_of
+from shared.sources.rest.files import excel_rows, parquet_rows
 
 _MARKUP = re.compile(rb"\s*<(!doctype|html|head|body|\?xml|[a-z:]+[ >])", re.IGNORECASE)
 _LONG_NUMBER = re.compile(r"\d[\d.]{16,}|\d[eE][+-]?\d{3}")
@@ -23,12 +25,12 @@ _LONG_NUMBER = re.compile(r"\d[\d.]{16,}|\d[eE][+-]?\d{3}")
 
 
 def parse(answer: Answer, response_format: str, options: Mapping[str, str], exact: bool = False) -> Any:
-    """The body as a JSON document; JSON lines and CSV as a list of their rows.
+    """The body as a JSON document; any other format as a list of its rows. Compressed files are unpacked.
 
     Args:
         answer: The answer.
-        response_format: json, jsonl or csv.
-        options: `api_format_options`: `encoding`, and for CSV `delimiter`, `quote`, `header`, `skip`.
+        response_format: json, jsonl, csv, excel or parquet.
+        options: `api_format_options`.
         exact: Give numbers with a fraction as Decimal, digit by digit, instead of float; a body with a number that a
             double may not hold gives them so in any case.
 
@@ -45,7 +47,23 @@ def parse(answer: Answer, response_format: str, options: Mapping[str, str], exac
             "taken for an empty table."
         )
     _refuse_other_types(answer, response_format)
-    body = without_gzip(answer.body, settings().api_max_megabytes << 20, answer.place)
+    limit = settings().api_max_megabytes << 20
+    files = unpacked_files(answer.body, options, limit, answer.place)
+    documents = [_document(answer, file, response_format, options, exact) for file in files]
+    if len(documents) == 1:
+        return documents[0]
+    if not all(isinstance(document, list) for document in documents):
+        raise SourceError(f"{answer.place} gave several JSON files that are no lists; name one as member.")
+    return [row for document in documents for row in document]
+
+
+def _document(answer: Answer, body: bytes, response_format: str, options: Mapping[str, str], exact: bool) -> Any:
+    """One file of an answer."""
+    limit = settings().api_max_megabytes << 20
+    if response_format == "parquet":
+        return parquet_rows(body, limit, answer.place)
+    if response_format == "excel":
+        return excel_rows(body, options, limit, answer.place)
     content_type = answer.headers.get("Content-Type", "")
     text = text_of(body, response_format, content_type, options.get("encoding"), answer.place)
     if response_format == "csv":
@@ -57,7 +75,10 @@ def parse(answer: Answer, response_format: str, options: Mapping[str, str], exac
 def _refuse_other_types(answer: Answer, response_format: str) -> None:
     kind = answer.content_type
     is_markup = kind in ("text/html", "application/xhtml+xml") or _MARKUP.match(answer.body)
-    if is_markup or kind.endswith("xml") or (response_format == "csv" and "json" in kind):
+    is_json = "json" in kind and response_format == "csv"
+    if response_format in ("excel", "parquet"):
+        is_json = answer.body.lstrip().startswith((b"{", b"["))
+    if is_markup or kind.endswith("xml") or is_json:
         raise SourceError(
             f"{answer.place} gave {kind or 'no content type'} where {response_format} was expected: check base_url, "
             f"api_endpoint, api_response_format and how to sign in. It begins with: {answer.excerpt()}"

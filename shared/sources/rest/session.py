@@ -23,7 +23,13 @@ logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)  # at DEBUG i
 USER_AGENT = "excel-to-lake"
 CONNECT_SECONDS = 15
 
-_ACCEPTED = {"json": "application/json", "jsonl": "application/x-ndjson", "csv": "text/csv"}
+_ACCEPTED = {
+    "json": "application/json",
+    "jsonl": "application/x-ndjson",
+    "csv": "text/csv",
+    "excel": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "parquet": "application/vnd.apache.parquet",
+}
 
 
 def open_session(job: Job, connection: RestConnection) -> requests.Session:

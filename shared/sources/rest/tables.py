@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import date, datetime, time
 from decimal import Decimal
 from itertools import chain
 from typing import Any, TypeAlias
@@ -29,6 +30,13 @@ ROOT: Path = ()
 Columns: TypeAlias = "dict[str, list[Any]]"
 
 _INT64 = range(-(2**63), 2**63)
+_TYPED: Mapping[type, pa.DataType] = {
+    datetime: pa.timestamp("us"),
+    date: pa.date32(),
+    time: pa.time64("us"),
+    bytes: pa.binary(),
+}
+"""What Excel workbooks and Parquet files have and JSON does not."""
 
 
 class Unnesting:
@@ -150,9 +158,19 @@ def _array(values: list[Any], as_text: bool) -> pa.Array[Any]:
         return pa.array(values, pa.bool_())
     if kinds == {int} and all(value is None or value in _INT64 for value in values):
         return pa.array(values, pa.int64())
+    if kinds <= _TYPED.keys() and len(kinds) == 1:
+        return _typed(values, *kinds)
     if kinds <= {float, Decimal, int} and kinds != {int} and all(map(_is_double, values)):
         return pa.array([None if value is None else float(value) for value in values], pa.float64())
     return pa.array([_text(value) for value in values], pa.string())
+
+
+def _typed(values: list[Any], kind: type) -> pa.Array[Any]:
+    """Values of a file that has types: days, times, bytes; moments without and with a zone are no one type."""
+    has_zone = {value.tzinfo is not None for value in values if value is not None} if kind is datetime else set()
+    if len(has_zone) > 1:
+        return pa.array([_text(value) for value in values], pa.string())
+    return pa.array(values, pa.timestamp("us", "UTC") if has_zone == {True} else _TYPED[kind])
 
 
 def has_nested(rows: list[Any]) -> bool:
@@ -166,7 +184,9 @@ def _text(value: Any) -> str | None:
         return value
     if isinstance(value, Decimal):
         return str(value)
-    return json.dumps(value, ensure_ascii=False, default=_json_number)
+    if type(value) in _TYPED:
+        return str(_json_value(value))
+    return json.dumps(value, ensure_ascii=False, default=_json_value)
 
 
 def _is_double(value: Any) -> bool:
@@ -176,8 +196,11 @@ def _is_double(value: Any) -> bool:
     return Decimal(repr(float(value))) == value
 
 
-def _json_number(value: Any) -> float:
-    return float(value)
+def _json_value(value: Any) -> Any:
+    """A number, a moment or bytes as JSON has them."""
+    if isinstance(value, Decimal):
+        return float(value)
+    return value.hex() if isinstance(value, bytes) else value.isoformat()
 
 
 def _rows_of_nothing(count: int) -> pa.Table:
