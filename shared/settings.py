@@ -14,10 +14,10 @@ import re
 from datetime import UTC, tzinfo
 from functools import cache
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.errors.hierarchy import ConfigurationError, SettingsError
@@ -41,6 +41,12 @@ READ_BY_HOST = frozenset(
     }
 )
 """Fields of settings that function_app.py's bindings refer to, and that therefore have no default."""
+
+
+def _vault_url(value: str) -> str:
+    if not re.fullmatch(r"https://[^\s/]+/?", value):
+        raise ValueError("is not the address of a Key Vault, such as https://my-vault.vault.azure.net")
+    return value
 
 
 class Connection(BaseModel):
@@ -117,7 +123,9 @@ class Settings(BaseSettings):
         False, description="Set by App Service where callers must sign in (Easy Auth); they then need an app role."
     )
 
-    key_vault_url: str | None = Field(None, description="Key Vault with the secrets `source-{source_name}`.")
+    key_vault_url: Annotated[str, AfterValidator(_vault_url)] | None = Field(
+        None, description="Key Vault with the secrets `source-{source_name}`, like https://my-vault.vault.azure.net."
+    )
     secret_cache_seconds: int = Field(300, ge=0, description="How long a secret that was read is kept in memory.")
     secrets_file: Path = Field(
         Path("config/secrets.toml"), description="Secrets for local work; read where it exists, never deployed."

@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import TypeVar
+from urllib.parse import parse_qsl, urlsplit
 
-from azure.functions import HttpResponse
+from azure.functions import HttpRequest, HttpResponse
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -47,9 +48,19 @@ def read_body(content: bytes, shape: type[Body]) -> Body:
     if not isinstance(value, dict):
         raise ValueError("the body must be a JSON object")
     try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # nothing that is stored or answered can hold it
+        raise ValueError("the body holds half of a character: a surrogate like \\ud800 by itself") from None
+    try:
         return shape.model_validate(value)
     except ValidationError as error:
         raise ValueError(*(f"{'.'.join(map(str, item['loc']))}: {_message(item)}" for item in error.errors())) from None
+
+
+def query_of(request: HttpRequest) -> dict[str, str]:
+    """The query of a request, with the parameters that are blank: the host leaves those out, and a filter with them."""
+    named = parse_qsl(urlsplit(request.url).query, keep_blank_values=True)
+    return {**{name: "" for name, value in named if not value}, **request.params}
 
 
 def read_query(params: Mapping[str, str], shape: type[Body]) -> Body:

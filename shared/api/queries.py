@@ -7,7 +7,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from shared.jobs.watermarks import as_moment
 from shared.models.attempt import JobStatus
@@ -18,7 +18,12 @@ _KEY = re.compile(r"\d{13}-.+")
 
 def _items(value: Any) -> Any:
     """Accept repeated parameters (the host joins them with commas) or one comma-separated value."""
-    return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    items = [item.strip() for item in value.split(",") if item.strip()]
+    if not items:
+        raise ValueError("is blank: give a value, or leave the parameter out")
+    return items
 
 
 def _moment(value: Any) -> Any:
@@ -65,7 +70,9 @@ class RunsQuery(PageQuery):
     status: Annotated[tuple[RunStatus, ...], BeforeValidator(_items)] = Field(
         (), description="Only runs with one of these."
     )
-    job_id: str | None = Field(None, min_length=1, description="Only runs in which this job has ended.")
+    job_id: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] | None = Field(
+        None, description="Only runs in which this job has ended."
+    )
 
 
 class RunQuery(BaseModel):

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from shared.api.caller import Caller, caller_of
 from shared.api.endpoint import Endpoint
 from shared.api.gate import TooManyCallsError, turn_of
-from shared.api.http import ProblemError, answer_response, problem_response, read_body, read_query
+from shared.api.http import ProblemError, answer_response, problem_response, query_of, read_body, read_query
 from shared.audit.calls import close_call, open_call
 from shared.errors.hierarchy import IngestionError, SettingsError
 from shared.settings import settings
@@ -82,7 +82,8 @@ async def _carried_out(
     takes = endpoint.takes
     given: dict[str, Any] = {"caller": caller, "content": req.get_body(), **clients, **req.route_params}
     try:
-        given["query"] = read_query(req.params, takes.get("query", _NoQuery))
+        if not endpoint.is_open:  # a probe adds what it likes, and so does who sends a link
+            given["query"] = read_query(query_of(req), takes.get("query", _NoQuery))
     except ValueError as error:
         return problem_response(HTTPStatus.BAD_REQUEST, "The query is wrong.", error.args)
     try:

@@ -73,6 +73,9 @@ def test_a_run_id_is_taken_once(app: App, run: dict[str, Any]) -> None:
         (b"not json", ["the body is not valid JSON"]),
         (b"[1]", ["the body must be a JSON object"]),
         (b"\xff\xfe", ["the body is not valid JSON"]),
+        (b"[" * 200_000, ["the body is nested too deeply"]),
+        (b'{"job_ids": ["\\ud800"]}', ["the body holds half of a character"]),
+        (b'{"job_ids": []}', ["job_ids: the list is empty; leave it out to run every job"]),
         (b'{"job_ids": "one"}', ["job_ids: Input should be a valid list"]),
         (b'{"job_ids": [1], "full_refresh": "yes"}', ["job_ids.0: Input should be a valid string", "full_refresh: "]),
         (b'{"jobs": ["one"]}', ["jobs: Extra inputs are not permitted"]),
@@ -131,10 +134,21 @@ def test_every_call_that_may_change_something_is_recorded_with_who_and_how_it_wa
 
 
 def test_a_wrong_query_is_refused_with_everything_that_is_wrong(app: App) -> None:
-    response = app.request("GET", "/api/runs?status=DONE&limit=0")
+    response = app.request("GET", "/api/runs?status=DONE&limit=0&job_id=&color=red")
     assert response.status_code == 400
     assert response.headers["Content-Type"].startswith("application/problem+json")
-    assert [problem.partition(":")[0] for problem in response.json()["problems"]] == ["limit", "status"]
+    problems = [problem.partition(":")[0] for problem in response.json()["problems"]]
+    assert problems == ["limit", "status", "job_id", "color"]
+
+
+@pytest.mark.parametrize("path", ["health", "dashboard"])
+def test_an_open_route_takes_what_a_probe_or_a_link_adds(app: App, path: str) -> None:
+    assert app.send("GET", f"/api/{path}?t=1732975200&utm_source=").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["jobs", "config", "config/history", "openapi.json", "runs/by-hand"])
+def test_a_parameter_that_a_route_does_not_have_is_refused(app: App, run: dict[str, Any], path: str) -> None:
+    assert app.request("GET", f"/api/{path}?t=1732975200").status_code == 400
 
 
 def test_the_history_of_an_unknown_job_is_not_found(app: App) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.errors.hierarchy import ConfigurationError
+from shared.errors.hierarchy import ConfigurationError, SettingsError
 from shared.settings import READ_BY_HOST, Settings, most_timeout_minutes, settings
 
 ROOT = Path(__file__).parents[2]
@@ -93,3 +93,17 @@ def test_an_attempt_may_take_what_the_host_allows_less_a_margin(
         no_settings.setenv("AzureFunctionsJobHost__functionTimeout", timeout)
     assert most_timeout_minutes() == most
     most_timeout_minutes.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "value", ["nonsense", "my-vault.vault.azure.net", "http://my-vault.vault.azure.net", "https://"]
+)
+def test_an_address_that_is_no_vaults_is_a_mistake_of_the_settings_and_not_tried(
+    no_settings: pytest.MonkeyPatch, value: str
+) -> None:
+    no_settings.setenv("KEY_VAULT_URL", value)
+    with pytest.raises(SettingsError, match=r"setting KEY_VAULT_URL: .* is not the address of a Key Vault") as wrong:
+        settings()
+    assert (wrong.value.retryable, wrong.value.kind) == (False, "configuration")
+    no_settings.setenv("KEY_VAULT_URL", "https://my-vault.vault.azure.net/")
+    assert settings().key_vault_url == "https://my-vault.vault.azure.net/"

@@ -72,8 +72,12 @@ async def test_a_caller_with_too_many_calls_is_refused() -> None:
         (b'{"job_ids": ' + b"[" * 200_000 + b"]" * 200_000 + b"}", "the body is nested too deeply"),
         (b"[" * 100_000, "the body is nested too deeply"),
         (b'{"run_id": "' + b"x" * 5_000_000 + b'"}', "the body has more than 4 MiB"),
+        (b'{"job_ids": ["' + b"x" * 90_000_000 + b'"]}', "the body has more than 4 MiB"),
+        (b'{"job_ids": ["\\ud800"]}', "the body holds half of a character"),
+        (b'{"\\udfff": 1}', "the body holds half of a character"),
+        (b'{"job_ids": ["\xed\xa0\x80"]}', "the body holds half of a character"),
     ],
-    ids=["deep", "open", "long"],
+    ids=["deep", "open", "long", "a job id of 90 MB", "a surrogate", "a name", "bytes of one"],
 )
 def test_a_body_that_no_caller_needs_is_refused(body: bytes, says: str) -> None:
     with pytest.raises(ValueError, match=says):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from azure.functions import HttpRequest
 
-from shared.api.http import read_query
+from shared.api.http import query_of, read_query
 from shared.api.queries import HistoryQuery, PageQuery, RunsQuery, continuation
 from shared.models.run import RunStatus
 
@@ -47,6 +48,12 @@ def test_a_continuation_names_the_row_that_a_page_ended_with() -> None:
     [
         (RunsQuery, "limit", "0", "limit: '0': Input should be greater than or equal to 1"),
         (RunsQuery, "limit", "501", "limit: '501': Input should be less than or equal to 500"),
+        (RunsQuery, "status", " ", "status: ' ': is blank: give a value, or leave the parameter out"),
+        (RunsQuery, "status", ",", "status: ',': is blank"),
+        (HistoryQuery, "status", "", "status: '': is blank"),
+        (RunsQuery, "job_id", " ", "job_id: ' ': String should have at least 1 character"),
+        (RunsQuery, "from", "", "from: '': write a time as"),
+        (RunsQuery, "limit", "", "limit: '': Input should be a valid integer"),
         (RunsQuery, "limit", "many", "limit: 'many': Input should be a valid integer"),
         (RunsQuery, "status", "DONE", "status: 'DONE': Input should be 'RUNNING', 'SUCCEEDED', 'PARTLY_FAILED', 'FAI"),
         (HistoryQuery, "status", "SUCCEEDED", "status: 'SUCCEEDED': Input should be 'SUCCESS', 'FAILED', 'SKIPPED'"),
@@ -65,6 +72,12 @@ def test_a_wrong_parameter_is_named_with_its_value_and_what_it_may_be(
         read_query({name: value}, shape)
     (detail,) = refused.value.args
     assert detail.startswith(problem)
+
+
+def test_a_blank_parameter_is_no_missing_one_although_the_host_leaves_it_out() -> None:
+    url = "https://app.example.com/api/runs?status=&limit=5&job_id"
+    request = HttpRequest("GET", url, params={"limit": "5"}, body=b"")
+    assert query_of(request) == {"status": "", "limit": "5", "job_id": ""}
 
 
 def test_everything_that_is_wrong_is_reported_at_once() -> None:
