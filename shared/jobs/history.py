@@ -7,11 +7,11 @@ waits for a full refresh. A load that replaces its table takes every change.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.jobs.wildcards import matches
+from shared.jobs.patterns import is_chosen
 from shared.models.job import Job
 
 
@@ -134,8 +134,9 @@ def refused_changes(before: Mapping[str, Any], job: Job, lake: Iterable[str], re
         lake: The columns that the table has in the lake.
         read: The columns that this load would read.
     """
-    now, known = cells_of(job), set(lake)
-    taken_in = [name for name in read if name not in known and not _was_chosen(before, name)]
+    now, known, chosen = cells_of(job), set(lake), list(read)
+    columns = known.union(chosen)
+    taken_in = [name for name in chosen if name not in known and not _was_chosen(before, name, columns)]
     special = {
         "included_columns": bool(taken_in),
         "excluded_columns": bool(taken_in),
@@ -154,9 +155,8 @@ def _counts(verdict: Verdict, job: Job) -> bool:
     return not verdict.if_in_delta or job.table_format == "delta"
 
 
-def _was_chosen(before: Mapping[str, Any], name: str) -> bool:
-    included, excluded = before.get("included_columns") or (), before.get("excluded_columns") or ()
-    return (not included or matches(included, name)) and not matches(excluded, name)
+def _was_chosen(before: Mapping[str, Any], name: str, columns: Collection[str]) -> bool:
+    return is_chosen(before.get("included_columns") or (), before.get("excluded_columns") or (), name, columns)
 
 
 def _retyped(was: Mapping[str, str], now: Mapping[str, str], lake: set[str]) -> bool:

@@ -6,43 +6,17 @@ import re
 from collections.abc import Collection, Iterable
 
 from shared.jobs.destinations import dataset_path
+from shared.jobs.patterns import matches
 from shared.models.job import Job
 
 _SEPARATOR = "."  # never part of a job_id in the workbook, so it marks an expanded one
-
-
 _AS_IT_IS = re.compile(r"[A-Za-z0-9_-]")
-
-
 _ESCAPED = re.compile(r"(?:~[0-9a-f]{2})+")
 
 
 def is_wildcard(job: Job) -> bool:
     """Whether a job loads every table that its `table_name` matches."""
     return "*" in (job.table_name or "")
-
-
-def matches(patterns: Iterable[str], name: str) -> bool:
-    """Whether a name fits one of the patterns; `*` stands for any characters, and case does not count."""
-    folded = name.casefold()
-    return any(_matches(pattern.casefold(), folded) for pattern in patterns)
-
-
-def _matches(pattern: str, name: str) -> bool:
-    """In one pass: a regular expression with many `.*` could try every way to divide the name among them."""
-    first, *parts = pattern.split("*")
-    if not parts:
-        return pattern == name
-    *between, last = parts
-    if not name.startswith(first) or len(name) < len(first) + len(last) or not name.endswith(last):
-        return False
-    at, end = len(first), len(name) - len(last)
-    for part in between:
-        found = name.find(part, at, end)
-        if found < 0:
-            return False
-        at = found + len(part)
-    return True
 
 
 def expand(job: Job, table_names: Iterable[str], taken: Collection[str] = ()) -> list[Job]:

@@ -16,7 +16,7 @@ from dlt.common.schema.typing import TTableSchemaColumns
 
 from shared.errors.hierarchy import SourceError
 from shared.jobs.lake_layout import DELETED_AT
-from shared.jobs.wildcards import matches
+from shared.jobs.patterns import is_chosen, matches
 from shared.models.job import Job
 
 TEXT = pa.string()
@@ -91,11 +91,6 @@ class ReadColumn:
         return self.expression if self.compared is None else self.compared
 
 
-def _fits(patterns: Sequence[str], name: str, names: Sequence[str]) -> bool:
-    """Whether a column is meant: the exact name of one means that column alone, also beside one of another case."""
-    return any(pattern == name if pattern in names else matches([pattern], name) for pattern in patterns)
-
-
 def chosen_columns(job: Job, table: sa.Table) -> list[sa.Column[Any]]:
     """The columns that `included_columns` and `excluded_columns` leave of a table.
 
@@ -107,12 +102,8 @@ def chosen_columns(job: Job, table: sa.Table) -> list[sa.Column[Any]]:
         for pattern in getattr(job, setting):
             if not any(matches([pattern], name) for name in names):
                 raise SourceError(_no_column(setting, pattern, table, names))
-    chosen = [
-        column
-        for column in table.c
-        if (not job.included_columns or _fits(job.included_columns, column.name, names))
-        and not _fits(job.excluded_columns, column.name, names)
-    ]
+    included, excluded = job.included_columns, job.excluded_columns
+    chosen = [column for column in table.c if is_chosen(included, excluded, column.name, names)]
     if not chosen:
         raise SourceError(
             f"Table '{table.fullname}' has no column to read: it has none, its user may see none, "

@@ -12,10 +12,10 @@ from typing import Any
 from shared.jobs.api_paths import stays_below
 from shared.jobs.destinations import DESTINATIONS
 from shared.jobs.filters import FilterError, FilterRules, checked_filter
+from shared.jobs.patterns import matches
 from shared.jobs.source_types import is_database
 from shared.jobs.source_types import source_type as source_type_of
 from shared.jobs.watermarks import as_moment, as_number, misfit
-from shared.jobs.wildcards import matches
 from shared.models.job import Job
 from shared.settings import settings
 from shared.workbook.cells import quoted

@@ -8,9 +8,9 @@ from typing import TypeVar
 from shared.jobs import lake_layout
 from shared.jobs.destinations import DESTINATIONS, dataset_path
 from shared.jobs.lake_layout import lake_path
+from shared.jobs.patterns import matches
 from shared.jobs.source_types import SOURCE_TYPES
 from shared.jobs.watermarks import comes_before, misfit
-from shared.jobs.wildcards import matches
 from shared.models.job import Job
 from shared.workbook import job_rules
 from shared.workbook.cells import quoted

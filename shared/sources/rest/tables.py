@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 
 from shared.errors.hierarchy import SourceError
-from shared.jobs.wildcards import matches
+from shared.jobs.patterns import names_column
 from shared.models.job import Job
 from shared.sources.rest.shapes import EMPTY, LIST, OBJECT, TEXT, Shapes
 
@@ -65,11 +65,8 @@ class Unnesting:
         """A row without the fields that are not read, also those of its objects."""
         if not isinstance(row, dict) or not (self._job.included_columns or self._job.excluded_columns):
             return row
-        kept = {
-            name: value
-            for name, value in row.items()
-            if self._is_read(f"{before}{name}", _other_spelling(name, row, before))
-        }
+        fields_beside = [f"{before}{name}" for name in row]
+        kept = {name: value for name, value in row.items() if self._is_read(f"{before}{name}", fields_beside)}
         if self._keeps_json:
             return kept
         return {
@@ -93,9 +90,9 @@ class Unnesting:
                 self._add(found, (*path, name), children, {PARENT_ID: parents, LIST_INDEX: places}, page)
 
     def _flatten(self, values: Columns, before: str, path: Path, columns: Columns, lists: Columns) -> None:
-        for key, column in values.items():
-            name = f"{before}{key}"
-            if not path and not self._is_read(name, _other_spelling(key, values, before)):
+        fields_beside = [f"{before}{key}" for key in values]
+        for name, column in zip(fields_beside, values.values(), strict=True):
+            if not path and not self._is_read(name, fields_beside):
                 continue
             self._refuse_second(name, columns, lists)
             if self._keeps_json or (name in self._as_text and not path):
@@ -120,25 +117,15 @@ class Unnesting:
                 "become columns and lists tables: set api_nested to json."
             )
 
-    def _is_read(self, name: str, other: str | None) -> bool:
-        """Whether a column is chosen; a pattern that chooses an object chooses its fields.
-
-        Case does not count, unless a pattern is spelled like `other`, a field that differs from this one in case only.
-        """
+    def _is_read(self, name: str, fields_beside: list[str]) -> bool:
+        """Whether a column is chosen; a pattern that chooses an object chooses its fields."""
+        included, excluded = self._job.included_columns, self._job.excluded_columns
         parts = name.split(SEPARATOR)
         names = [SEPARATOR.join(parts[: n + 1]) for n in range(len(parts))]
-        included = [pattern for pattern in self._job.included_columns if pattern != other]
-        excluded = [pattern for pattern in self._job.excluded_columns if pattern != other]
-        starts = [pattern for pattern in included if pattern.startswith(f"{name}{SEPARATOR}")]
-        if self._job.included_columns and not starts and not any(matches(included, one) for one in names):
+        holds_chosen = any(pattern.startswith(f"{name}{SEPARATOR}") for pattern in included)
+        if included and not holds_chosen and not any(names_column(included, one, fields_beside) for one in names):
             return False
-        return not any(matches(excluded, one) for one in names)
-
-
-def _other_spelling(key: str, values: Iterable[str], before: str) -> str | None:
-    """The name of a field that differs from another in case only; None if there is no such."""
-    folded = key.casefold()
-    return next((f"{before}{other}" for other in values if other != key and other.casefold() == folded), None)
+        return not any(names_column(excluded, one, fields_beside) for one in names)
 
 
 def _columns(rows: Iterable[Any]) -> Columns:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.jobs.destinations import dataset_path
-from shared.jobs.wildcards import expand, expanded_job, matches
+from shared.jobs.wildcards import expand, expanded_job
 from shared.workbook.configuration import Configuration
 from tests.builders import a_job
 
@@ -33,11 +33,6 @@ def test_a_wildcard_becomes_one_job_per_table(pattern: str, excluded: tuple[str,
 def test_a_job_of_one_table_stays_as_it_is() -> None:
     job = a_job(table_name="orders")
     assert expand(job, TABLES) == [job]
-
-
-def test_only_the_star_is_special_in_a_pattern() -> None:
-    assert matches(["a[b].*"], "a[b].c")
-    assert not matches(["a?c"], "abc")
 
 
 def test_a_row_of_its_own_wins_over_a_wildcard() -> None:
