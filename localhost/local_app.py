@@ -72,14 +72,7 @@ class LocalApp(AppClient):
 
     def postgres_connection(self, database: str) -> dict[str, Any]:
         """The connection fields of a database of the local PostgreSQL, as its secret holds them."""
-        server = self.services.postgres
-        return {
-            "host": server.host,
-            "port": server.port,
-            "database": database,
-            "username": server.user,
-            "password": server.password,
-        }
+        return self.services.postgres.secret(database)
 
     def audit_rows(self, partition: str) -> list[dict[str, Any]]:
         """The rows of one partition of the audit table, read with the account key."""

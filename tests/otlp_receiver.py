@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from tests.post_server import post_server
 
 
 @dataclass
@@ -24,8 +24,8 @@ class Telemetry:
     metrics: list[Any] = field(default_factory=list)
     services: set[str] = field(default_factory=set)
 
-    def take(self, path: str, body: bytes) -> None:
-        """Decode one request."""
+    def take(self, path: str, body: bytes) -> int:
+        """Decode one request; gives the status of the answer."""
         if path == "/v1/traces":
             for group in ExportTraceServiceRequest.FromString(body).resource_spans:
                 self.services.add(attributes(group.resource)["service.name"])
@@ -37,6 +37,7 @@ class Telemetry:
             assert path == "/v1/metrics"
             for group in ExportMetricsServiceRequest.FromString(body).resource_metrics:
                 self.metrics += [metric for scope in group.scope_metrics for metric in scope.metrics]
+        return 200
 
     def points(self, metric: str) -> list[Any]:
         """Every data point of a metric."""
@@ -57,23 +58,5 @@ def attributes(message: Any) -> dict[str, Any]:
 def otlp_receiver() -> Iterator[Telemetry]:
     """A receiver that listens on a port of its own."""
     telemetry = Telemetry()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            telemetry.take(self.path, self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Keeps quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    telemetry.url = f"http://127.0.0.1:{server.server_port}"
-    Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    try:
+    with post_server(telemetry.take) as telemetry.url:
         yield telemetry
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
+
+from tests.post_server import post_server
 
 
 @dataclass
@@ -26,35 +26,20 @@ class Webhook:
     answers: list[float] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
 
-    def answer(self) -> float:
-        return self.answers.pop(0) if self.answers else 202
+    def receive(self, _path: str, body: bytes) -> int | None:
+        """Keep the message; gives the status of the answer, None after a silence."""
+        self.messages.append(json.loads(body))
+        answer = self.answers.pop(0) if self.answers else 202
+        if answer < 100:
+            time.sleep(answer)
+            return None
+        return int(answer)
 
 
 @contextmanager
 def webhook_server(path: str = "/") -> Iterator[Webhook]:
     """A webhook that listens on a port of its own."""
     webhook = Webhook()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            webhook.messages.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            answer = webhook.answer()
-            if answer < 100:
-                time.sleep(answer)
-                return
-            self.send_response(int(answer))
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Keeps quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    webhook.url = f"http://127.0.0.1:{server.server_port}{path}"
-    Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    try:
+    with post_server(webhook.receive) as address:
+        webhook.url = f"{address}{path}"
         yield webhook
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -91,6 +91,16 @@ class Postgres(Service):
             autocommit=autocommit,
         )
 
+    def secret(self, database: str) -> dict[str, Any]:
+        """The fields of a source's secret that connects to a database as `user`."""
+        return {
+            "host": self.host,
+            "port": self.port,
+            "database": database,
+            "username": self.user,
+            "password": self.password,
+        }
+
     def create_database(self, name: str) -> None:
         """Create an empty database. Raises psycopg.errors.DuplicateDatabase."""
         with self.connect(autocommit=True) as connection:

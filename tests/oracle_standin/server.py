@@ -43,7 +43,7 @@ from .protocol import (
 )
 from .statements import Statements
 from .values import OracleError
-from .wire import GoneError, InterruptedCallError, Reader, Writer, data, sized, uint
+from .wire import GoneError, InterruptedCallError, Reader, data, sized, uint
 
 log = logging.getLogger(__name__)
 
@@ -270,15 +270,8 @@ class ServerSession(Statements):
         self._finish_interrupt()
 
     def _finish_interrupt(self) -> None:
-        self._writer = Writer(self._channel)
         self._reader = Reader(self._channel)
-        self._channel.marker(wire.BREAK)
-        while True:
-            kind, body = self._channel.receive()
-            if kind == wire.MARKER and body[2] == wire.RESET:
-                break
-        self._channel.marker(wire.RESET)
-        self._error(OracleError(1013, "user requested cancel of current operation"))
+        self._fail(OracleError(1013, "user requested cancel of current operation"))
 
     def _commit(self) -> None:
         self._session.commit()

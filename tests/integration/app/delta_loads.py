@@ -42,16 +42,7 @@ class DeltaLoads:
         self.folder = folder
         self.execute = execute
         self.rewind: Rewind | None = None
-        server = services.postgres
-        self.secret = Secret(
-            {
-                "host": server.host,
-                "port": server.port,
-                "username": server.user,
-                "password": server.password,
-                "database": database,
-            }
-        )
+        self.secret = Secret(services.postgres.secret(database))
         self.table = f"orders_{next(_numbers)}"
         self.job: Job = a_job(
             job_id=self.table,

@@ -50,9 +50,6 @@ def job(request: pytest.FixtureRequest, lake: ContainerClient) -> Job:
 
 @pytest.fixture
 def run(services: LocalServices, database: str, job: Job, execute: Any, tmp_path_factory: Any) -> Run:
-    server = services.postgres
-    fields = {"host": server.host, "port": server.port, "username": server.user, "password": server.password}
-
     def run(run_id: str, *, attempt: int = 1, lease: bool = True) -> JobResult:
         """An attempt of the run; without its lease where another run has taken the job over."""
         order = AttemptOrder(
@@ -64,7 +61,7 @@ def run(services: LocalServices, database: str, job: Job, execute: Any, tmp_path
         )
         with job_lease(job.job_id, run_id if lease else f"{run_id}-overtaker") as held:
             order = order.model_copy(update={"lease_id": held.lease_id if lease else str(uuid4())})
-            secret, folder = Secret(fields | {"database": database}), tmp_path_factory.mktemp("attempt")
+            secret, folder = Secret(services.postgres.secret(database)), tmp_path_factory.mktemp("attempt")
             return run_attempt(order, job, secret, folder, lambda _stage, _rows: None)
 
     return run

@@ -169,8 +169,7 @@ class Subjects:
     def _postgresql(self) -> dict[str, Any]:
         name, server = unique_name(), self._services.postgres
         server.create_database(name)
-        where = {"host": server.host, "port": server.port, "username": server.user, "password": server.password}
-        return {**where, "database": name}
+        return server.secret(name)
 
 
 SOURCE_TYPES: dict[str, Callable[[Subjects], Subject]] = {

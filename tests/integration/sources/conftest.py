@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import dlt
-import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -19,44 +18,12 @@ from shared.models.job import Job
 from shared.secrets import Secret
 from shared.sources import open_source
 from shared.sources.source import ReadOptions, write_disposition
-from tests.conftest import unique_name
-
-
-@pytest.fixture(scope="module")
-def database_name(services: LocalServices) -> str:
-    """A database that the tests of a module share."""
-    name = unique_name()
-    services.postgres.create_database(name)
-    return name
-
-
-@pytest.fixture(scope="module")
-def sql(services: LocalServices, database_name: str) -> Iterator[psycopg.Connection[Any]]:
-    """A connection to that database, to which times without a zone are UTC; every statement commits."""
-    with services.postgres.connect(database_name, autocommit=True) as connection:
-        connection.execute("SET timezone = 'UTC'")
-        yield connection
-
-
-@pytest.fixture
-def table(sql: psycopg.Connection[Any]) -> str:
-    """The name of a table that does not exist yet, in the schema `public`."""
-    return unique_name()
 
 
 @pytest.fixture
 def secret(services: LocalServices, database_name: str) -> Secret:
     """The connection secret of the database."""
-    server = services.postgres
-    return Secret(
-        {
-            "host": server.host,
-            "port": server.port,
-            "database": database_name,
-            "username": server.user,
-            "password": server.password,
-        }
-    )
+    return Secret(services.postgres.secret(database_name))
 
 
 class Lake:

@@ -25,15 +25,7 @@ def pooled(services: LocalServices, database_name: str) -> Iterator[Secret]:
         for setting in ("timezone = 'America/New_York'", "intervalstyle = 'iso_8601'", "datestyle = 'SQL, DMY'"):
             connection.execute(f"ALTER DATABASE {database_name} SET {setting}")
     with pooler(server.host, server.port) as (host, port):
-        yield Secret(
-            {
-                "host": host,
-                "port": port,
-                "database": database_name,
-                "username": server.user,
-                "password": server.password,
-            }
-        )
+        yield Secret({**server.secret(database_name), "host": host, "port": port})
 
 
 def test_the_pooler_refuses_what_pgbouncer_refuses(pooled: Secret) -> None:

@@ -154,17 +154,7 @@ def loaded(services: LocalServices, sql: psycopg.Connection[Any], database_name:
         values = [values[n] if n < len(values) else None for _, _, values in TYPES.values()]
         places = ", ".join(f"%s::text::{source_type}" for source_type, _, _ in TYPES.values())
         sql.execute(f"INSERT INTO {source} VALUES ({n}, {places})", values)
-    server = services.postgres
-    secret = Secret(
-        {
-            "host": server.host,
-            "port": server.port,
-            "database": database_name,
-            "username": server.user,
-            "password": server.password,
-        }
-    )
-    lake = Lake(tmp_path_factory.mktemp("types"), secret)
+    lake = Lake(tmp_path_factory.mktemp("types"), Secret(services.postgres.secret(database_name)))
     table = lake.load(a_job(table_name=source))
     files = sorted((lake.folder / "lake" / "dataset" / source).glob("*.parquet"))
     return Loaded(source, sql, files, table)

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from shared.secrets import Secret
-from tests.conftest import unique_name
 from tests.integration.sources.conftest import Lake
 from tests.tds_standin.service import DRIVERS, TdsService
 
@@ -31,12 +30,6 @@ def no_faults(server: TdsService) -> Iterator[None]:
 def driver(request: pytest.FixtureRequest) -> str:
     """Each driver of the product, as a secret names it."""
     return str(request.param)
-
-
-@pytest.fixture
-def table() -> str:
-    """The name of a table that does not exist yet, in the schema `dbo`."""
-    return unique_name()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg
 import pytest
 from azure.storage.blob import ContainerClient
 
@@ -53,22 +52,6 @@ def lake(services: LocalServices) -> ContainerClient:
 
 
 @pytest.fixture(scope="module")
-def database(services: LocalServices) -> str:
-    """A database that the tests of a module share."""
-    name = unique_name()
-    services.postgres.create_database(name)
-    return name
-
-
-@pytest.fixture(scope="module")
-def sql(services: LocalServices, database: str) -> Iterator[psycopg.Connection[Any]]:
-    """A connection to it; every statement commits."""
-    with services.postgres.connect(database, autocommit=True) as connection:
-        connection.execute("SET timezone = 'UTC'")
-        yield connection
-
-
-@pytest.fixture(scope="module")
 def app(services: LocalServices) -> Iterator[None]:
     """The app's settings for a module; attempts run in this process."""
     config = services.create_container(unique_name()).container_name
@@ -85,16 +68,9 @@ MakeTable = Callable[..., TableJob]
 
 
 @pytest.fixture
-def job_of(app: None, services: LocalServices, lake: ContainerClient, database: str) -> MakeTable:
+def job_of(app: None, services: LocalServices, lake: ContainerClient, database_name: str) -> MakeTable:
     """Makes a job of a table, with further cells of its row in the workbook."""
-    server = services.postgres
-    secret = {
-        "host": server.host,
-        "port": server.port,
-        "database": database,
-        "username": server.user,
-        "password": server.password,
-    }
+    secret = services.postgres.secret(database_name)
 
     def make(table_name: str, **cells: object) -> TableJob:
         subject = Table({"source_type": "PostgreSQL", "schema_name": "public", "table_name": table_name}, secret)
@@ -103,9 +79,3 @@ def job_of(app: None, services: LocalServices, lake: ContainerClient, database: 
         return TableJob(services, lake, subject, cells)
 
     return make
-
-
-@pytest.fixture
-def table() -> str:
-    """The name of a table that does not exist yet."""
-    return unique_name()
