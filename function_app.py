@@ -55,7 +55,7 @@ from shared.dashboard import dashboard_page
 from shared.housekeeping.tick import tidy_up
 from shared.runs.maintenance import start_maintenance
 from shared.runs.start import start_ordered_run, start_scheduled_run
-from shared.runs.uploads import take_in_upload
+from shared.runs.uploads import take_in_given_up, take_in_upload
 from shared.runs.watch import watch_over
 from shared.settings import workbook_trigger_source
 from shared.telemetry.invocation import in_thread, invocation
@@ -94,6 +94,13 @@ async def workbook_uploaded(
     with invocation(context):
         await in_thread(take_in_upload)
         await start_ordered_run(client)
+
+
+@app.queue_trigger(arg_name="message", queue_name="webjobs-blobtrigger-poison", connection="ConfigStorage")
+async def upload_given_up(message: func.QueueMessage, context: func.Context) -> None:
+    """Report an upload that the host has given up after five failures."""
+    with invocation(context):
+        await in_thread(take_in_given_up, message.get_body())
 
 
 @app.timer_trigger(arg_name="timer", schedule="%HOUSEKEEPING_SCHEDULE%")

@@ -39,6 +39,14 @@ var alwaysOn = [
     window: 'PT30M'
     query: loadTextContent('../queries/alert-workbook-refused.kql')
   }
+  {
+    name: 'upload-given-up'
+    title: 'The host gave up an upload of the workbook'
+    severity: 2
+    every: 'PT5M'
+    window: 'PT30M'
+    query: loadTextContent('../queries/alert-upload-given-up.kql')
+  }
 ]
 var noSuccess = [
   {

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from localhost.host.background import BackgroundTasks
 from localhost.host.errors import IndexingError
 from localhost.host.indexing import IndexedFunction
+from localhost.host.poison import poison_message
 from localhost.host.trigger_state import TriggerState
 from localhost.host.worker.process import Worker
 
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 5
 _POLL_SECONDS = 1.0
+_RETRY_SECONDS = 0.1  # five failures within half a second
 
 T = TypeVar("T")
 
@@ -108,7 +110,8 @@ class BlobListener:
             return
         try:
             with self._tasks.busy():
-                await self._handle(function, container, blob)
+                while not await self._handle(function, container, blob):
+                    await asyncio.sleep(_RETRY_SECONDS)
         finally:
             self._state.holds.release(subject)
 
@@ -117,7 +120,8 @@ class BlobListener:
             await asyncio.sleep(self._hold_seconds / 4)
             self._state.holds.renew()
 
-    async def _handle(self, function: IndexedFunction, container: "ContainerClient", blob: "BlobProperties") -> None:
+    async def _handle(self, function: IndexedFunction, container: "ContainerClient", blob: "BlobProperties") -> bool:
+        """Whether this version is dealt with: handled, or given up."""
         name = f"{container.container_name}/{blob.name}"
         stream = await self._in_thread(_download, container, blob)
         version = (function.name, container.container_name, blob.name, blob.etag)
@@ -130,12 +134,14 @@ class BlobListener:
                 "blob trigger %s failed on %s, attempt %d of %d", function.name, name, attempt, MAX_ATTEMPTS
             )
             if attempt < MAX_ATTEMPTS:
-                return
+                return False
             self._state.finish(*version)
+            self._state.leave_poison(poison_message(*version))
             logger.error("blob trigger %s gives up on %s, version %s", function.name, name, blob.etag)  # noqa: TRY400
         else:
             self._state.finish(*version)  # before the log line: the line means that the receipt is kept
             logger.info("blob trigger %s handled %s, version %s", function.name, name, blob.etag)
+        return True
 
 
 def check_blob_trigger(function: IndexedFunction) -> None:

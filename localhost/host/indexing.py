@@ -18,7 +18,7 @@ from localhost.host.worker.channel import Description
 
 logger = logging.getLogger(__name__)
 
-TRIGGERS = ("httpTrigger", "timerTrigger", "blobTrigger", "orchestrationTrigger", "activityTrigger")
+TRIGGERS = ("httpTrigger", "timerTrigger", "blobTrigger", "queueTrigger", "orchestrationTrigger", "activityTrigger")
 _OTHER_BINDINGS = ("http", "durableClient")
 
 

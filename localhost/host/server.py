@@ -27,6 +27,7 @@ from localhost.host.errors import HostError, StateInUseError
 from localhost.host.http_routes import admin_routes, check_route, function_routes, host_errors, requires_key
 from localhost.host.indexing import FunctionApp, index
 from localhost.host.keys import load_keys
+from localhost.host.poison import PoisonListener, check_queue_trigger
 from localhost.host.settings import HostConfig, load_host_config, load_local_settings
 from localhost.host.timers import TimerListener, check_timer
 from localhost.host.trigger_state import TriggerState
@@ -108,6 +109,7 @@ async def _run(config: HostConfig, place: _Place) -> None:
         dispatcher = Dispatcher(store, app, worker, config)
         timers = TimerListener(app.of_type("timerTrigger"), worker, state)
         blobs = BlobListener(app.of_type("blobTrigger"), worker, state, config.activity_hold_seconds)
+        poison = PoisonListener(app.of_type("queueTrigger"), worker, state, config.activity_hold_seconds)
         api = ClientApi(store, dispatcher, app, binding)
         routes = [
             *function_routes(app, worker, keys, config.route_prefix),
@@ -116,14 +118,14 @@ async def _run(config: HostConfig, place: _Place) -> None:
         ]
         public = await _site(routes, public_socket, place.grace)
         rpc = await _site(api.routes(RPC_PATH, is_rpc=True), rpc_socket, place.grace)
-        for part in (dispatcher, timers, blobs):
+        for part in (dispatcher, timers, blobs, poison):
             part.start()
         _write_ready(place.state_folder / "host.json", url)
         logger.info("ready on %s", url)
         await stop.wait()
         logger.info("stopping; what runs gets %.0f s", place.grace)
         await asyncio.gather(
-            public.cleanup(), timers.stop(place.grace), blobs.stop(place.grace), dispatcher.stop(place.grace)
+            public.cleanup(), *(part.stop(place.grace) for part in (timers, blobs, poison, dispatcher))
         )
         await rpc.cleanup()  # last: functions that still ran may have used it
         await worker.stop()
@@ -133,7 +135,12 @@ async def _indexed(worker: Worker) -> FunctionApp:
     """Start the worker and take its functions; logs how long that took."""
     began = time.perf_counter()
     descriptions = await worker.start()
-    checks = {"timerTrigger": check_timer, "blobTrigger": check_blob_trigger, "httpTrigger": check_route}
+    checks = {
+        "timerTrigger": check_timer,
+        "blobTrigger": check_blob_trigger,
+        "queueTrigger": check_queue_trigger,
+        "httpTrigger": check_route,
+    }
     app = index(descriptions, checks)
     milliseconds = round((time.perf_counter() - began) * 1000)
     names = ", ".join(app.functions)

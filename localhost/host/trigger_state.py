@@ -13,6 +13,7 @@ CREATE TABLE IF NOT EXISTS ticks (function TEXT PRIMARY KEY, due TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS receipts (
     function TEXT, container TEXT, blob TEXT, etag TEXT NOT NULL, attempts INTEGER NOT NULL, is_done INTEGER NOT NULL,
     PRIMARY KEY (function, container, blob));
+CREATE TABLE IF NOT EXISTS poison (message_id INTEGER PRIMARY KEY, body TEXT NOT NULL, attempts INTEGER NOT NULL);
 """
 
 
@@ -69,3 +70,26 @@ class TriggerState:
         query = "UPDATE receipts SET is_done = 1 WHERE function = ? AND container = ? AND blob = ? AND etag = ?"
         with self._transaction() as connection:
             connection.execute(query, (function, container, blob, etag))
+
+    def leave_poison(self, body: str) -> None:
+        """Put a message into the poison queue."""
+        with self._transaction() as connection:
+            connection.execute("INSERT INTO poison (body, attempts) VALUES (?, 0)", (body,))
+
+    def poison(self) -> list[tuple[int, str]]:
+        """The messages in the poison queue, oldest first: their ids and bodies."""
+        with self._transaction() as connection:
+            rows = connection.execute("SELECT message_id, body FROM poison ORDER BY message_id").fetchall()
+        return [(int(row["message_id"]), str(row["body"])) for row in rows]
+
+    def begin_poison_attempt(self, message_id: int) -> int:
+        """Count an attempt at a message; gives its number, from 1."""
+        query = "UPDATE poison SET attempts = attempts + 1 WHERE message_id = ? RETURNING attempts"
+        with self._transaction() as connection:
+            (row,) = connection.execute(query, (message_id,)).fetchall()
+        return int(row["attempts"])
+
+    def drop_poison(self, message_id: int) -> None:
+        """Remove a message."""
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM poison WHERE message_id = ?", (message_id,))

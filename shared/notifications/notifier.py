@@ -92,6 +92,17 @@ def notify_of_upload(activation: Activation) -> None:
 
 
 @_never_failing
+def notify_of_given_up(place: str) -> None:
+    """Notify of an upload that the host has given up; the next one that is taken in ends it.
+
+    Args:
+        place: Container, blob and version.
+    """
+    sentence = f"The host gave up an upload after five failures: {place}. The app takes it in as soon as it can."
+    _tell([Incident(Kind.WORKBOOK, "given-up", sentence)], [])
+
+
+@_never_failing
 def notify_of_settings(problems: Mapping[str, str]) -> None:
     """Notify of functions that the host has switched off because of a setting, and of settings that are right again.
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from contextlib import suppress
+from typing import Any
 
 from shared.activation.store import configuration_store
 from shared.activation.uploads import Activation, Outcome
 from shared.audit.patience import patiently
 from shared.audit.uploads import has_row, record_activation
 from shared.errors.hierarchy import ConfigurationError
-from shared.notifications.notifier import notify_of_upload
+from shared.errors.texts import one_line
+from shared.notifications.notifier import notify_of_given_up, notify_of_upload
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +26,25 @@ def take_in_upload() -> Activation | None:
     if activation:
         _announce(activation)
     return activation
+
+
+def take_in_given_up(message: bytes) -> None:
+    """Announce an upload that the host has given up, and take it in if that works now; never raises.
+
+    Args:
+        message: What the host has left in the poison queue: a JSON object that names container, blob and ETag.
+    """
+    try:
+        left: dict[str, Any] = json.loads(message)
+        place = one_line(f"{left['ContainerName']}/{left['BlobName']}, ETag {left['ETag']}")
+    except (ValueError, KeyError, TypeError):
+        place = "a blob that the host's message does not name"
+    log.error("The host gave up an upload after five failures: %s. The watch takes it in", place)
+    notify_of_given_up(place)
+    try:
+        take_in_upload()
+    except Exception as error:
+        log.warning("The upload cannot be taken in yet, the watch tries again: %s", error)
 
 
 def take_in_missed_uploads() -> None:

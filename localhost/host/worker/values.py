@@ -10,6 +10,7 @@ import azure.functions as func
 from azure.functions.blob import InputStream
 from azure.functions.durable_functions import ActivityTriggerConverter
 from azure.functions.meta import Datum
+from azure.functions.queue import QueueMessage
 from azure.functions.timer import TimerRequest
 
 
@@ -35,6 +36,8 @@ def decode(trigger_type: str, value: Any) -> Any:
         return TimerRequest(**value)
     if trigger_type == "blobTrigger":
         return InputStream(**value)
+    if trigger_type == "queueTrigger":
+        return QueueMessage(**value)
     if trigger_type == "activityTrigger":
         return ActivityTriggerConverter.decode(Datum(value, "json"), trigger_metadata=None)
     return value

@@ -12,7 +12,7 @@ from shared.settings import Settings
 from tests.worker_package import worker_package
 
 ROOT = Path(__file__).parents[3]
-FUNCTIONS = 29
+FUNCTIONS = 30
 BROKEN = "-1"  # no number of any setting, no choice, no address
 # Forks a process for each way to break a setting: the SDKs are imported once.
 SCRIPT = """

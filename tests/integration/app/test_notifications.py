@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from azure.storage.blob import ContainerClient
 
 from activities.finish_run import finish_run
 from shared.activation.store import configuration_store
@@ -17,6 +19,7 @@ from shared.models.attempt import JobError, JobResult, JobStatus
 from shared.models.run import RunOutcome, RunRequest, Totals
 from shared.notifications.incidents import read_incidents, sole_sender
 from shared.notifications.notifier import notify_of_upload
+from shared.runs.uploads import take_in_given_up
 from shared.runs.watch import look_at_jobs
 from shared.settings import settings
 from shared.workbook.configuration import Problem
@@ -229,3 +232,20 @@ def test_each_tick_logs_for_how_long_no_run_has_succeeded(caplog: pytest.LogCapt
 def test_without_a_webhook_nothing_is_kept() -> None:
     a_run("run-1", bad=("orders",))
     assert read_incidents() == {}
+
+
+def test_an_upload_that_the_host_gave_up_is_reported_and_taken_in(
+    webhook: Webhook, container: ContainerClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    left = {"Type": "BlobTrigger", "ContainerName": "config", "BlobName": "jobs.xlsx", "ETag": '"0x8D"'}
+    take_in_given_up(json.dumps(left).encode())
+    place = 'config/jobs.xlsx, ETag "0x8D"'
+    assert f"The host gave up an upload after five failures: {place}. The watch takes it in" in caplog.text
+    (message,) = webhook.messages
+    assert json.dumps(place)[1:-1] in json.dumps(message)
+
+    container.upload_blob(settings().config_blob, a_workbook())
+    take_in_given_up(b"no message of the host")
+    assert configuration_store().active() is not None
+    assert [incident.subject for incident in read_incidents().values() if incident.open] == []
+    assert "a blob that the host's message does not name" in caplog.text

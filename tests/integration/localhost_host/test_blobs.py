@@ -65,7 +65,10 @@ def test_a_failing_blob_is_tried_five_times_and_then_given_up(watching: Sample, 
         watching.until(lambda: "gives up on" in watching.host.log_text())
         container.upload_blob("in/good.txt", "fine")
         watching.until(lambda: "fine" in seen(watching))
+        left = watching.until(lambda: list(watching.marks.glob("given-up.*")))
     assert seen(watching) == ["poison"] * 5 + ["fine"]
+    message = json.loads(left[0].read_text())
+    assert (message["BlobName"], message["FunctionId"]) == ("in/bad.txt", "Host.Functions.copy_text")
 
 
 def test_a_container_that_does_not_exist_yet_is_waited_for(watching: Sample, container: ContainerClient) -> None:

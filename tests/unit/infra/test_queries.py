@@ -63,7 +63,7 @@ def test_an_alert_looks_back_further_than_its_evaluations_are_apart() -> None:
     """What is logged arrives minutes later: the evaluation before it did not see it yet."""
     alerts = (INFRA / "modules/alerts.bicep").read_text(encoding="utf-8")
     found = re.findall(r"every: '(PT\w+)'\n    window: '(PT?\w+)'\n    query: .*queries/([\w-]+\.kql)'", alerts)
-    assert len(found) == 4
+    assert len(found) == 5
     for every, window, query in found:
         own = re.findall(r"> ago\((\d+[mdh])\)", (INFRA / "queries" / query).read_text(encoding="utf-8"))
         assert min(_minutes(span) for span in own or [window]) >= _minutes(every) + 10
@@ -79,5 +79,5 @@ def test_every_alert_has_its_heading_in_the_runbook() -> None:
     alerts = (INFRA / "modules/alerts.bicep").read_text(encoding="utf-8")
     runbook = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
     names = re.findall(r"^    name: '([a-z-]+)'$", alerts, flags=re.MULTILINE)
-    assert len(names) == 4
+    assert len(names) == 5
     assert [name for name in names if f"\n### {name}\n" not in runbook] == []

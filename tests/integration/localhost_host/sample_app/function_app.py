@@ -93,6 +93,13 @@ def copy_text(blob: func.InputStream) -> None:
         raise ValueError("cannot stomach this")
 
 
+@app.queue_trigger(arg_name="message", queue_name="webjobs-blobtrigger-poison", connection="ConfigStorage")
+def given_up(message: func.QueueMessage) -> None:
+    draft = Path(os.environ["MARKS"], "draft-given-up")
+    draft.write_bytes(message.get_body())
+    draft.replace(draft.with_name("given-up.json"))
+
+
 @app.route(route="start/{orchestrator}/{id?}")
 @app.durable_client_input(client_name="client")
 async def start(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
