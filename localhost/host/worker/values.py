@@ -37,7 +37,7 @@ def decode(trigger_type: str, value: Any) -> Any:
     if trigger_type == "blobTrigger":
         return InputStream(**value)
     if trigger_type == "queueTrigger":
-        return QueueMessage(**value)
+        return QueueMessage(**value)  # type: ignore[no-untyped-call]
     if trigger_type == "activityTrigger":
         return ActivityTriggerConverter.decode(Datum(value, "json"), trigger_metadata=None)
     return value
