@@ -24,16 +24,19 @@ class Spool:
 
     def __init__(self, folder: FilePath | None) -> None:
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by close
-        self._pages: dict[int, list[tuple[Path, int]]] = {}
+        self._pages: dict[int, list[tuple[Path, int, int]]] = {}
         self._rows: list[tuple[int, int]] = []
 
     def add(self, number: int, tables: Mapping[Path, pa.Table]) -> None:
         """Keep the tables of a page."""
         places = []
         for path, table in tables.items():
-            places.append((path, self._file.tell()))
-            with pa.ipc.new_stream(self._file, table.schema, options=_OPTIONS) as stream:
+            sink = pa.BufferOutputStream()  # a file of Python's would be called for each part of the stream
+            with pa.ipc.new_stream(sink, table.schema, options=_OPTIONS) as stream:
                 stream.write_table(table)
+            content = sink.getvalue()
+            places.append((path, self._file.tell(), content.size))
+            self._file.write(content)
         self._pages[number] = places
 
     def keep_rows(self, number: int, rows: list[Any]) -> None:
@@ -56,13 +59,13 @@ class Spool:
         """The numbers and tables of all pages, in the order of the numbers."""
         self._file.flush()
         for number, places in sorted(self._pages.items()):
-            yield number, {path: self._read(place) for path, place in places}
+            yield number, {path: self._read(place, size) for path, place, size in places}
 
     def close(self) -> None:
         """Remove the file."""
         self._file.close()
 
-    def _read(self, place: int) -> pa.Table:
+    def _read(self, place: int, size: int) -> pa.Table:
         self._file.seek(place)
-        with pa.ipc.open_stream(self._file) as stream:
+        with pa.ipc.open_stream(self._file.read(size)) as stream:
             return stream.read_all()

@@ -120,6 +120,8 @@ class Unnesting:
     def _is_read(self, name: str, fields_beside: list[str]) -> bool:
         """Whether a column is chosen; a pattern that chooses an object chooses its fields."""
         included, excluded = self._job.included_columns, self._job.excluded_columns
+        if not included and not excluded:
+            return True
         parts = name.split(SEPARATOR)
         names = [SEPARATOR.join(parts[: n + 1]) for n in range(len(parts))]
         holds_chosen = any(pattern.startswith(f"{name}{SEPARATOR}") for pattern in included)
@@ -145,6 +147,8 @@ def _array(values: list[Any], as_text: bool) -> pa.Array[Any]:
         return pa.array(values, pa.bool_())
     if kinds == {int} and all(value is None or value in _INT64 for value in values):
         return pa.array(values, pa.int64())
+    if kinds == {float}:
+        return pa.array(values, pa.float64())
     if kinds <= _TYPED.keys() and len(kinds) == 1:
         return _typed(values, *kinds)
     if kinds <= {float, Decimal, int} and kinds != {int} and all(map(_is_double, values)):
@@ -162,7 +166,8 @@ def _typed(values: list[Any], kind: type) -> pa.Array[Any]:
 
 def has_nested(rows: list[Any]) -> bool:
     """Whether a row holds an object or a list."""
-    return any(isinstance(value, (dict, list)) for row in rows if isinstance(row, dict) for value in row.values())
+    values = chain.from_iterable(row.values() for row in rows if isinstance(row, dict))
+    return not {dict, list}.isdisjoint(set(map(type, values)))
 
 
 def _text(value: Any) -> str | None:
