@@ -57,13 +57,14 @@ class ApiServer:
 
     Args:
         certificate: serve over TLS with it.
+        clients: whose certificates clients have to show.
 
     Attributes:
         endpoints: tests add theirs.
         requests: everything that came.
     """
 
-    def __init__(self, certificate: trustme.LeafCert | None = None) -> None:
+    def __init__(self, certificate: trustme.LeafCert | None = None, clients: trustme.CA | None = None) -> None:
         self._scheme = "https" if certificate else "http"
         self.endpoints: dict[str, Handler] = {}
         self.requests: list[Request] = []
@@ -72,6 +73,9 @@ class ApiServer:
         if certificate:
             tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             certificate.configure_cert(tls)
+            if clients:
+                tls.verify_mode = ssl.CERT_REQUIRED
+                clients.configure_trust(tls)
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=[0.05], daemon=True)
 

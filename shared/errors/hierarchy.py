@@ -54,6 +54,12 @@ class LakeError(IngestionError):
     kind = "lake"
 
 
+class ShrunkTableError(LakeError):
+    """A load would leave far fewer rows than the table has."""
+
+    kind = "too_few_rows"
+
+
 class ReconciliationError(LakeError):
     """What is in the lake is not what was read; the load was not committed."""
 

@@ -95,6 +95,8 @@ def _load(
     record |= _comparison(job, last, record, plan, extraction, progress)
     with progress.stage("load"):
         outcome = destination.load(pipeline, _load_order(job, start, plan, extraction, record))
+    if plan.options.stage:
+        plan.options.stage.clear()
     return figures_of({**record, **outcome.figures()})
 
 

@@ -14,6 +14,7 @@ from dlt.extract import DltResource
 from shared.errors.hierarchy import ConfigurationError
 from shared.jobs.value_range import ValueRange
 from shared.lake.load import DeleteDetection
+from shared.lake.stage import LakeStage
 from shared.loading.progress import Progress
 from shared.loading.safeguards import refuse_changed_cells
 from shared.loading.starting_point import StartingPoint
@@ -82,6 +83,7 @@ def read_plan(job: Job, order: AttemptOrder, start: StartingPoint, folder: Path,
         rewound=start.rewound,
         warn=progress.warnings.append,
         report_filled=progress.filled.update,
+        stage=LakeStage(job, order.run_id),
     )
     disposition, deletes = write_disposition(job, options), None
     if job.detect_deletes != "none" and disposition != "replace":  # a new table has nothing to compare

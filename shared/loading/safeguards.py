@@ -6,19 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.errors.hierarchy import ConfigurationError, LakeError
+from shared.errors.hierarchy import ConfigurationError, ShrunkTableError
 from shared.jobs.history import refused_changes
 from shared.jobs.watermarks import as_moment
 from shared.models.job import Job
 
 _AHEAD = timedelta(days=1)  # of now: time zones and clocks differ by less
 _ENOUGH_ROWS = 10  # for a column without any value to be remarkable in an incremental load
-
-
-class ShrunkTableError(LakeError):
-    """A load would leave far fewer rows than the table has."""
-
-    kind = "too_few_rows"
 
 
 def refuse_changed_cells(record: Mapping[str, Any], job: Job, lake: Iterable[str], read: Iterable[str]) -> None:

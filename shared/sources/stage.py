@@ -19,3 +19,6 @@ class Stage(Protocol):
 
     def write(self, name: str, content: bytes) -> None:
         """Keep a content; one of the same name is replaced."""
+
+    def clear(self) -> None:
+        """Remove everything, once it is loaded."""

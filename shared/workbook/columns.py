@@ -246,8 +246,8 @@ _OPTIONAL_COLUMNS = (
         "max_shrink_percent",
         Integer(0, 100),
         "How far a load that replaces the table may shrink it, in percent of its rows; beyond that it fails and "
-        "changes nothing. Blank takes the value of the sheet Sources, and without one any load may; a full refresh "
-        "always may.",
+        "changes nothing. Blank takes the value of the sheet Sources, and without one any load may, except one of an "
+        "API that gives no row at all; a full refresh always may.",
         50,
     ),
     Column(

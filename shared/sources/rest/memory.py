@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from shared.errors.hierarchy import SourceError
+from shared.errors.hierarchy import ShrunkTableError
 from shared.models.job import Job, LoadType
 from shared.sources.rest.page import PageReader
 
@@ -45,16 +45,20 @@ class Memory:
     def refuse_empty(self, rows: int) -> None:
         """See that a FULL load without rows does not empty a table that had some.
 
+        That is what `max_shrink_percent` is for; but an API's answer without rows is more often a fault than the truth,
+        so that a job without a limit of its own has this one.
+
         Raises:
-            SourceError: it would.
+            ShrunkTableError: it would.
         """
         before = int(self._known.get("rows", 0))
-        if rows or not before or self._job.load_type is not LoadType.FULL:
+        has_limit = self._job.max_shrink_percent is not None
+        if rows or not before or has_limit or self._job.load_type is not LoadType.FULL:
             return
-        raise SourceError(
+        raise ShrunkTableError(
             f"Job '{self._job.job_id}': the API gave no rows at all, and the last load had {before}; the table stays "
-            "as it "
-            "was. If the API really has none left, order a full refresh of the job."
+            "as it was. If the API really has none left, order a full refresh of the job; if it often has none, set "
+            "max_shrink_percent to 100."
         )
 
     def save(self, rows: int, reader: PageReader, shapes: Mapping[str, str]) -> None:

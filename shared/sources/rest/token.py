@@ -48,6 +48,7 @@ class TokenServer:
         self._place = f"Job '{job_id}': token_url {urlsplit(self._url).netloc}"
         self._secret = secret
         self._proof = connection.token_auth or "form"
+        self._refresh_token: str | None = None
 
     def __call__(self) -> tuple[str, float]:
         """A token, and the time in seconds since 1970 at which it has to be renewed.
@@ -71,6 +72,9 @@ class TokenServer:
                 "whether it wants token_auth or token_params."
             )
         self._secret.learn(token)
+        if isinstance(renewed := answer.get("refresh_token"), str) and "refresh_token" in self._connection.token_params:
+            self._secret.learn(renewed)
+            self._refresh_token = renewed
         lasts = _seconds(answer.get("expires_in") or answer.get("expiresIn"))
         return token, time.time() + max(lasts - _EARLY, lasts / 2)
 
@@ -98,6 +102,8 @@ class TokenServer:
         connection = self._connection
         fields = {"grant_type": "client_credentials"} | ({"scope": connection.scope} if connection.scope else {})
         fields |= {name: value.get_secret_value() for name, value in connection.token_params.items()}
+        if self._refresh_token:
+            fields["refresh_token"] = self._refresh_token
         client_id = connection.client_id or ""
         client_secret = connection.client_secret.get_secret_value() if connection.client_secret else ""
         if self._proof == "basic":

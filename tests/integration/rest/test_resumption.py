@@ -31,6 +31,9 @@ class MemoryStage:
     def write(self, name: str, content: bytes) -> None:
         self.kept[name] = content
 
+    def clear(self) -> None:
+        self.kept.clear()
+
 
 class KilledError(BaseException):
     """Ends an attempt as a kill does: nothing of it runs any more."""

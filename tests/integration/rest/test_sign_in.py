@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import trustme
 
 from localhost.services import LocalServices
 from shared import identity, settings
-from shared.errors.hierarchy import ConfigurationError, SourceError
+from shared.errors.hierarchy import ConfigurationError, IngestionError, SourceError
 from tests.api_server import ApiServer, Reply, Request, at_once, basic, requiring
 from tests.integration.rest.conftest import Lake, api_job
 
@@ -28,9 +29,13 @@ Login = Callable[..., Lake]
         ({"auth": "bearer", "token": SECRET}, {"authorization": f"Bearer {SECRET}"}),
         ({"auth": "api_key", "api_key": SECRET}, {"x_api_key": SECRET}),
         ({"auth": "api_key", "api_key": SECRET, "api_key_name": "Key"}, {"key": SECRET}),
+        (
+            {"auth": "api_key", "api_key": SECRET, "api_key_name": "session", "api_key_in": "cookie"},
+            {"cookie": f"session={SECRET}"},
+        ),
         ({"headers": {"X-Tenant": SECRET}}, {"x_tenant": SECRET}),
     ],
-    ids=["basic", "bearer", "api key", "named api key", "headers"],
+    ids=["basic", "bearer", "api key", "named api key", "cookie", "headers"],
 )
 def test_the_secret_signs_in(
     server: ApiServer, signed_in: Login, fields: dict[str, Any], headers: dict[str, str]
@@ -221,6 +226,37 @@ def test_the_secrets_certificates_are_trusted_and_others_are_not(signed_in: Logi
             signed_in(base_url=secure.url).load(api_job("/things"))
 
 
+@pytest.mark.parametrize("form", ["text", "path"])
+def test_a_client_shows_the_secrets_certificate_to_its_api_alone(signed_in: Login, tmp_path: Path, form: str) -> None:
+    authority, clients = trustme.CA(), trustme.CA()
+    client = clients.issue_cert("lake").private_key_and_cert_chain_pem.bytes().decode()
+    if form == "path":
+        (tmp_path / "client.pem").write_text(client)
+    fields = {"ca_bundle": authority.cert_pem.bytes().decode()}
+    with (
+        ApiServer(authority.issue_cert("127.0.0.1"), clients) as secure,
+        ApiServer(authority.issue_cert("127.0.0.1"), clients) as other,
+    ):
+        secure.endpoints["/things"] = at_once(ROWS)
+        secure.endpoints["/moved"] = lambda _: Reply(b"", 302, {"Location": f"{other.url}/things"})
+        other.endpoints["/things"] = at_once(ROWS)
+        shown = client if form == "text" else str(tmp_path / "client.pem")
+        lake = signed_in(base_url=secure.url, client_cert=shown, **fields)
+        assert lake.load(api_job("/things")) == ROWS
+        with pytest.raises(IngestionError):
+            lake.load(api_job("/moved"))
+        with pytest.raises(IngestionError):
+            signed_in(base_url=secure.url, **fields).load(api_job("/things"))
+        assert other.requests == []
+
+
+def test_a_client_certificate_that_is_none_is_named(signed_in: Login) -> None:
+    wrong = "-----BEGIN CERTIFICATE-----\nc2VjcmV0\n-----END CERTIFICATE-----"
+    with pytest.raises(ConfigurationError, match="has a client_cert that is neither PEM text") as raised:
+        signed_in(base_url="https://127.0.0.1:1", client_cert=wrong).load(api_job("/things"))
+    assert "c2VjcmV0" not in str(raised.value)
+
+
 def test_requests_go_through_the_secrets_proxy(server: ApiServer, signed_in: Login) -> None:
     target = "http://api.example.invalid"
     server.endpoints["/proxied"] = at_once(ROWS)  # a proxy gets the whole address; the server reads its path
@@ -257,3 +293,33 @@ def test_a_token_is_asked_for_by_the_grant_and_fields_of_the_secret(server: ApiS
     fields = {"auth": "oauth2", "token_url": f"{server.url}/refreshed", "client_id": "lake", "token_params": params}
     for token_auth in (None, "json"):
         assert signed_in(**fields, token_auth=token_auth).load(api_job("/with_t")) == [{"id": 1}]
+
+
+def test_a_refresh_token_that_changes_with_each_use_is_kept_for_the_attempt(
+    server: ApiServer, signed_in: Login
+) -> None:
+    known, good = ["r0"], ["none"]
+
+    def token(request: Request) -> Reply:
+        if request.body.get("refresh_token") != known[-1]:
+            return Reply({"error": "invalid_grant"}, 400)
+        known.append(f"r{len(known)}")
+        good.append(f"t{len(good)}")
+        return Reply({"access_token": good[-1], "refresh_token": known[-1]})
+
+    def pages(request: Request) -> Reply:
+        if request.headers.get("Authorization") != f"Bearer {good[-1]}":
+            return Reply({}, 401)
+        page = request.number("page", 1)
+        if page == 2 and len(good) == 2:
+            good.append("revoked")
+            return Reply({}, 401)
+        return Reply([{"id": page}] if page < 4 else [])
+
+    server.endpoints["/rotating"] = token
+    server.endpoints["/revoked"] = pages
+    params = {"grant_type": "refresh_token", "refresh_token": "r0"}
+    fields = {"auth": "oauth2", "token_url": f"{server.url}/rotating", "client_id": "lake", "token_params": params}
+    lake = signed_in(**fields)
+    assert lake.load(api_job("/revoked", pagination_type="page")) == [{"id": 1}, {"id": 2}, {"id": 3}]
+    assert known == ["r0", "r1", "r2"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.errors.hierarchy import IngestionError, SourceError, TransientError
+from shared.errors.hierarchy import IngestionError, ShrunkTableError, SourceError, TransientError
 from tests.api_server import ApiServer, Reply, Request
 from tests.integration.rest.conftest import Lake, api_job
 
@@ -214,6 +214,23 @@ def test_a_full_refresh_takes_an_empty_list_for_what_it_is(server: ApiServer, la
     rows.clear()
     assert lake.load(api_job("/emptied"), full_refresh=True) == []
     assert lake.load(api_job("/emptied")) == []
+
+
+@pytest.mark.parametrize(("limit", "ends"), [(None, "too_few_rows"), (100, []), (10, [])])
+def test_a_load_without_rows_is_the_brakes_matter_if_the_job_has_one(
+    server: ApiServer, lake: Lake, limit: int | None, ends: Any
+) -> None:
+    """The lake compares the rows by a limit of the job; the source has only the rule of a job without one."""
+    rows = list(ROWS)
+    server.endpoints["/braked"] = lambda _: Reply(rows)
+    lake.load(api_job("/braked"))
+    rows.clear()
+    if limit is None:
+        with pytest.raises(ShrunkTableError, match="max_shrink_percent to 100") as raised:
+            lake.load(api_job("/braked"))
+        assert raised.value.kind == ends
+    else:
+        assert lake.load(api_job("/braked", max_shrink_percent=limit)) == ends
 
 
 @pytest.mark.parametrize("path", [None, "$"])
