@@ -165,7 +165,7 @@ def sql_databricks(
         str | None, typer.Option(help="The schema of the tables.", show_default="one by each source_name")
     ] = None,
 ) -> None:
-    """Print statements by which Unity Catalog learns of the Delta tables that a workbook's jobs keep in the lake."""
+    """Print statements that register the Delta tables of a workbook's jobs in Unity Catalog."""
     report = validate_content(workbook.read_bytes())
     if report.configuration is None:
         raise CommandError("\n".join(_report_lines(workbook, report)))

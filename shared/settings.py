@@ -67,8 +67,8 @@ class Settings(BaseSettings):
     )
     past_due: Literal["run", "run_unless_quiet", "skip"] = Field(
         "run_unless_quiet",
-        description="What becomes of a tick that was missed while the app did not run and fires at its next start: "
-        "run_unless_quiet loads what is due, except from sources that are in their quiet hours; run loads from those, "
+        description="What happens with a tick that was missed while the app was down, and fires at its next start: "
+        "run_unless_quiet loads what is due, except from sources in their quiet hours; run loads from those, "
         "too; skip leaves it to the next tick. Missed ticks of HOUSEKEEPING_SCHEDULE and MAINTENANCE_SCHEDULE are made "
         "up for with run only.",
     )
@@ -86,11 +86,11 @@ class Settings(BaseSettings):
     )
     workbook_trigger_source: TriggerSource = Field(
         POLLING,
-        description="How an upload is noticed: EventGrid (needed on Flex Consumption) or by polling the container.",
+        description="How the app detects an upload: EventGrid (required on Flex Consumption) or polling.",
     )
     workbook_max_megabytes: int = Field(20, gt=0, description="A larger workbook is refused, in MiB.")
     workbook_seconds: int = Field(
-        60, ge=5, description="A workbook that takes longer to be judged, or to be annotated, is refused."
+        60, ge=5, description="A workbook that takes longer to validate or to annotate is refused."
     )
     workbook_memory_megabytes: int = Field(
         512, ge=320, description="A workbook that needs more memory than this, in MiB, is refused."
@@ -120,7 +120,7 @@ class Settings(BaseSettings):
     azure_client_id: str | None = Field(None, description="Client id of a user-assigned managed identity.")
 
     website_auth_enabled: bool = Field(
-        False, description="Set by App Service where callers must sign in (Easy Auth); they then need an app role."
+        False, description="Set by App Service if callers must sign in (Easy Auth); they then need an app role."
     )
 
     key_vault_url: Annotated[str, AfterValidator(_vault_url)] | None = Field(
@@ -128,12 +128,12 @@ class Settings(BaseSettings):
     )
     secret_cache_seconds: int = Field(300, ge=0, description="How long a secret that was read is kept in memory.")
     secrets_file: Path = Field(
-        Path("config/secrets.toml"), description="Secrets for local work; read where it exists, never deployed."
+        Path("config/secrets.toml"), description="Secrets for local work; read if the file exists, never deployed."
     )
 
     api_private_hosts: str = Field(
         "",
-        description="Hosts (host or host:port, with commas between) that API jobs may ask although their addresses are "
+        description="Hosts (host or host:port, with commas between) that API jobs may call even if their addresses are "
         "loopback, link-local or of a metadata service.",
     )
     api_max_megabytes: int = Field(64, ge=1, description="A larger answer of an API is refused, in MiB.")
@@ -144,7 +144,7 @@ class Settings(BaseSettings):
         "(`similarity, dbo.fiscal_year`). They have the rights of the source's login.",
     )
     query_filter_subqueries: bool = Field(
-        False, description="Whether query_filter may ask other tables that the source's login can read."
+        False, description="Whether query_filter may read other tables that the source's login can read."
     )
 
     source_concurrency: int = Field(
@@ -161,10 +161,10 @@ class Settings(BaseSettings):
         "minutes, is the most it can have.",
     )
     lease_seconds: int = Field(
-        60, ge=15, le=60, description="How long a job stays taken after the process that ran it has died."
+        60, ge=15, le=60, description="How long a job stays locked after the process that ran it died."
     )
     job_memory_megabytes: int | None = Field(
-        None, ge=256, description="Memory that one attempt may use, in MiB; no limit of its own when blank."
+        None, ge=256, description="Memory that one attempt may use, in MiB; blank: no limit."
     )
     process_idle_seconds: float = Field(
         20.0,
@@ -184,24 +184,24 @@ class Settings(BaseSettings):
     delta_retention_hours: int = Field(
         168,
         ge=24,
-        description="How long files stay that the newest version of a Delta table needs no more; at least a day, for "
-        "readers of an older one.",
+        description="How long to keep files that the newest version of a Delta table does not need; at least a day, "
+        "for readers of an older one.",
     )
     housekeeping_schedule: str = Field(
         "", description=f"When old things are removed, e.g. `0 30 4 * * *`: NCRONTAB of six fields. {_OF_THE_HOST}"
     )
     housekeeping_limit: int = Field(
-        20_000, ge=1, description="Rows and blobs that one tick of it removes at most; the next one goes on."
+        20_000, ge=1, description="Rows and blobs that one tick of it removes at most; the next one continues."
     )
     durable_history_days: int = Field(
         30, ge=2, description="How long the Durable history of runs that have ended is kept."
     )
     audit_days: int = Field(
-        400, ge=30, description="How long audit rows are kept; the last load of each job stays, however old."
+        400, ge=30, description="How long audit rows are kept; the last load of each job is always kept."
     )
     refused_upload_days: int = Field(90, ge=1, description="How long refused uploads are kept.")
     workbook_history_days: int = Field(
-        1095, ge=30, description="How long earlier versions of the workbook are kept to go back to."
+        1095, ge=30, description="How long earlier versions of the workbook are kept, for rollback."
     )
     workbook_versions: int = Field(
         1000, ge=10, description="Refused uploads, and earlier versions of the workbook, that are kept at most."
@@ -209,11 +209,11 @@ class Settings(BaseSettings):
 
     notify_webhook_url: SecretStr | None = Field(
         None,
-        description="Webhook of Teams, Slack or a service of your own that gets notifications; in Azure a reference to "
+        description="Webhook of Teams, Slack or your own service for notifications; in Azure a reference to "
         "a secret of the Key Vault. Blank: no notification.",
     )
     notify_overdue_minutes: int = Field(
-        60, ge=0, description="How long a job may be overdue (GET /api/jobs) before that is notified."
+        60, ge=0, description="How long a job may be overdue (GET /api/jobs) before a notification is sent."
     )
     watch_schedule: str = Field(
         "",
@@ -223,7 +223,7 @@ class Settings(BaseSettings):
     )
     public_url: str | None = Field(
         None,
-        description="Where links in messages lead, like https://lake.example.com; blank takes WEBSITE_HOSTNAME.",
+        description="Base address of links in messages, like https://lake.example.com; blank: WEBSITE_HOSTNAME.",
     )
     website_hostname: str | None = Field(None, description="The app's own host name; Azure sets it.")
 
@@ -231,7 +231,7 @@ class Settings(BaseSettings):
         None, description="Application Insights that traces, metrics and logs go to; the app's identity signs in."
     )
     otel_exporter_otlp_endpoint: str | None = Field(
-        None, description="OTLP receiver (HTTP) that they go to; the other variables OTEL_… of OpenTelemetry hold, too."
+        None, description="OTLP receiver (HTTP) that they go to; OpenTelemetry's other variables OTEL_… apply, too."
     )
 
     @property

@@ -34,8 +34,8 @@ class ProblemDetails(Answer):
     type: str
     title: str
     status: int
-    detail: str = Field(description="What is wrong, as a sentence.")
-    problems: list[str] = Field(description="Each single thing that is wrong; often none besides `detail`.")
+    detail: str = Field(description="The problem, as a sentence.")
+    problems: list[str] = Field(description="Each problem by itself; often there is only `detail`.")
 
 
 class AuditRow(Answer):
@@ -62,15 +62,15 @@ class RunSummary(AuditRow):
     jobs_failed: int | None = None
     jobs_skipped: int | None = None
     jobs_cancelled: int | None = None
-    jobs_waiting: int | None = Field(None, description="Jobs whose source has quiet hours.")
+    jobs_waiting: int | None = Field(None, description="Jobs whose source is in its quiet hours.")
     jobs_not_due: int | None = None
     rows_extracted: int | None = None
     rows_written: int | None = None
     bytes_written: int | None = None
     wildcards: dict[str, int] | None = Field(None, description="How many tables each wildcard job matched.")
     full_refresh: bool | None = None
-    retry_of: str | None = Field(None, description="The run whose failed jobs this one did again.")
-    reason: str | None = Field(None, description="Why it was started or left out, as after a tick that was missed.")
+    retry_of: str | None = Field(None, description="The run whose failed jobs this one repeats.")
+    reason: str | None = Field(None, description="Why it was started or skipped, for example after a missed tick.")
     stage: str | None = Field(None, description="suspended, if an operator has suspended it; finished once it is.")
     lanes: int | None = Field(None, description="How many of its jobs may run at once.")
     config_sha256: str | None = None
@@ -121,7 +121,7 @@ class JobOfRun(_Attempt):
     """One job of a run; while it runs, how far it has come."""
 
     status: JobStatus | Literal["RUNNING"]
-    stage: str | None = Field(None, description="Of a job that runs: starting, extract, normalize, load.")
+    stage: str | None = Field(None, description="Of a running job: starting, extract, normalize, load.")
 
 
 class Progress(Answer):
@@ -143,7 +143,7 @@ class RunDescription(Answer):
         "while the loads of a run end that was terminated from outside; null before it begins."
     )
     trigger: str | None
-    reason: str | None = Field(description="Why it was started or left out, as after a tick that was missed.")
+    reason: str | None = Field(description="Why it was started or skipped, for example after a missed tick.")
     start_time: datetime | None
     end_time: datetime | None
     config_sha256: str | None
@@ -156,7 +156,7 @@ class RunAccepted(Answer):
     """A run that accepted the request. Durable's own links stay inside: their key starts and purges anything."""
 
     run_id: str
-    run: str = Field(description="The path that describes the run; the header `Location` has it, too.")
+    run: str = Field(description="The path of the run, as in the header `Location`.")
 
     def headers(self) -> Mapping[str, str]:
         """Where the run is described."""
@@ -271,7 +271,7 @@ class Health(Answer):
 
     status: Literal["healthy", "unhealthy"]
     checks: dict[str, Literal["ok", "missing", "unjudged", "unreachable", "wrong"]]
-    problems: list[str] = Field(description="What is wrong, as sentences that name no place and no value.")
+    problems: list[str] = Field(description="The problems, as sentences without addresses or values.")
 
 
 class Unhealthy(Health):

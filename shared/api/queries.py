@@ -58,9 +58,9 @@ class PageQuery(BaseModel):
 
     start: Moment | None = Field(None, alias="from", description="Began at this time or later; UTC without a zone.")
     end: Moment | None = Field(None, alias="to", description="Began before this time.")
-    limit: int = Field(50, ge=1, le=500, description="At most so many.")
+    limit: int = Field(50, ge=1, le=500, description="The highest number to return.")
     after: Annotated[str, BeforeValidator(_row_key)] | None = Field(
-        None, alias="continuation", description="`continuation` of the page before: what follows it."
+        None, alias="continuation", description="The `continuation` of the previous page."
     )
 
 
@@ -71,7 +71,7 @@ class RunsQuery(PageQuery):
         (), description="Only runs with one of these."
     )
     job_id: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] | None = Field(
-        None, description="Only runs in which this job has ended."
+        None, description="Only runs in which this job ended."
     )
 
 
@@ -99,7 +99,7 @@ class ChartQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     job_ids: Annotated[tuple[str, ...], BeforeValidator(_items)] = Field(
-        min_length=1, max_length=100, description="Each is a query of its own."
+        min_length=1, max_length=100, description="Each needs its own query."
     )
 
 

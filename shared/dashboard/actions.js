@@ -19,8 +19,8 @@ export async function startRun({ job }) {
         "p",
         null,
         job
-          ? "The job starts at once, whatever its schedule says."
-          : "Every enabled job starts, whatever its schedule says.",
+          ? "The job starts at once, regardless of its schedule."
+          : "Every enabled job starts, regardless of its schedule.",
       ),
       h(
         "label",
@@ -43,7 +43,7 @@ export async function cancelRun({ run }) {
     content: h(
       "p",
       null,
-      "Running jobs are ended without a load, waiting ones do not start. What is loaded already stays.",
+      "Running jobs end without a load, waiting ones do not start. Completed loads stay.",
     ),
   });
   if (!answer) return;
@@ -55,7 +55,7 @@ export async function retryRun({ run }) {
   const answer = await ask({
     title: `Retry run ${run}`,
     confirm: "Retry",
-    content: h("p", null, "A new run loads the jobs that failed in this one, and no others."),
+    content: h("p", null, "A new run loads only the jobs that failed in this one."),
   });
   if (!answer) return;
   const started = await post(`runs/${part(run)}/retry`);
@@ -63,7 +63,7 @@ export async function retryRun({ run }) {
 }
 
 export async function dryRun({ job }) {
-  notice("The dry run asks the sources; that takes up to 90 seconds.");
+  notice("The dry run queries the sources; that takes up to 90 seconds.");
   const plan = await post("runs", { ...named(job), dry_run: true });
   await ask({
     title: job ? `Dry run of ${job}` : "Dry run",

@@ -52,11 +52,11 @@ async function send(method, path, body) {
 
 function silence(method) {
   if (method === "GET") return "The app does not answer. It is tried again.";
-  return "The app does not answer. Look among the runs whether it took the order.";
+  return "The app does not answer. Check the list of runs before you repeat the request.";
 }
 
 function meaning(response) {
-  if (response.status === 401 && !storedKey()) return "The app wants a key.";
+  if (response.status === 401 && !storedKey()) return "The app requires a key.";
   if (response.status === 401 || response.status === 403) return "This key may not do that.";
   return `The app answered ${response.status} ${response.statusText}.`;
 }

@@ -15,7 +15,7 @@ export async function askForKey(refused) {
       h(
         "p",
         null,
-        "The app answers only with a function key. It stays in this tab until the tab is closed, and is sent to the app alone.",
+        "The app answers only with a function key. It stays in this tab until the tab is closed, and is sent to this app only.",
       ),
       h("label", { for: "key-input" }, "Key"),
       h("input", {

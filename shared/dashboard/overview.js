@@ -54,7 +54,7 @@ export const overview = {
         ),
         running.length
           ? running.map((run) => runningRun(run, knownJobs()))
-          : h("p", { class: "empty" }, "Nothing runs just now."),
+          : h("p", { class: "empty" }, "Nothing is running."),
       ),
       failed.length + overdue.length > 0 && troubles([...new Set([...failed, ...overdue])]),
       h("section", { "aria-labelledby": "last" }, h("h2", { id: "last" }, "Last runs"), runsTable("last-runs", last)),

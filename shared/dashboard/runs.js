@@ -143,7 +143,7 @@ export const runView = {
         table(`jobs-of-${run.run_id}`, "Jobs of the run", JOB_COLUMNS, run.jobs, {
           key: (job) => job.job_id,
           text: (job) => [job.job_id, job.status, job.error_kind, job.error_message].join(" "),
-          empty: "No job has begun.",
+          empty: "No job has started.",
         }),
       ),
     ];

@@ -40,42 +40,42 @@ def _refreshes(because: str, *, if_in_delta: bool = False) -> Verdict:
 
 _TWO_SOURCES = "the table would hold rows of two sources"
 _NEW_PLACE = "the next load makes the whole table in the new place, and the old one stays where it is"
-_OTHER_ROWS = "rows of earlier loads were chosen in another way"
+_OTHER_ROWS = "earlier loads chose rows in another way"
 _HOW = "it changes how the job runs, not what it reads"
 _PAGES = "it changes how pages are asked for, not what they hold"
 
 VERDICTS: dict[str, Verdict] = {
-    "job_id": _refreshes("a job of another name is a new job, and the table is the old one's"),
+    "job_id": _refreshes("a job with another name is a new job, and the table belongs to the old one"),
     "source_type": _refreshes(_TWO_SOURCES),
     "source_name": _goes_on(_NEW_PLACE),
     "schema_name": _refreshes(_TWO_SOURCES),
     "table_name": _goes_on(_NEW_PLACE),
-    "load_type": _goes_on("FULL replaces the table; the first INCREMENTAL load after it does so too"),
+    "load_type": _goes_on("FULL replaces the table, and so does the first INCREMENTAL load after it"),
     "enabled": _goes_on(_HOW),
     "target_container": _goes_on(_NEW_PLACE),
     "target_folder_path": _goes_on(_NEW_PLACE),
-    "watermark_column": _refreshes("the last watermark is one of another column"),
-    "last_watermark": _goes_on("the first load has used it; it counts again in a full refresh"),
-    "query_filter": _refreshes(f"{_OTHER_ROWS}: older rows that match now would never come"),
+    "watermark_column": _refreshes("the last watermark is a value of another column"),
+    "last_watermark": _goes_on("the first load has used it; a full refresh uses it again"),
+    "query_filter": _refreshes(f"{_OTHER_ROWS}: older rows that match now would never be loaded"),
     "chunk_size": _goes_on(_HOW),
     "parallelism": _goes_on(_HOW),
-    "primary_key": _refreshes("rows of earlier loads are known by another key", if_in_delta=True),
+    "primary_key": _refreshes("rows of earlier loads have another key", if_in_delta=True),
     "table_format": _refreshes("rows of earlier loads are in files of another format"),
     "destination": _goes_on(_NEW_PLACE),
     "databricks_catalog": _goes_on(_NEW_PLACE),
     "databricks_schema": _goes_on(_NEW_PLACE),
-    "included_columns": _refreshes("a column that is taken in would be NULL in rows of earlier loads"),
-    "excluded_columns": _refreshes("a column that is taken in would be NULL in rows of earlier loads"),
+    "included_columns": _refreshes("an added column would be NULL in rows of earlier loads"),
+    "excluded_columns": _refreshes("an added column would be NULL in rows of earlier loads"),
     "column_types": _refreshes("values of earlier loads have the old type"),
     "priority": _goes_on(_HOW),
     "tags": _goes_on(_HOW),
     "schedule": _goes_on(_HOW),
     "max_attempts": _goes_on(_HOW),
     "timeout_minutes": _goes_on(_HOW),
-    "schema_contract": _goes_on("it holds for changes of the source from the next load on"),
-    "lookback": _goes_on("the next load goes back so far"),
+    "schema_contract": _goes_on("it applies to changes of the source from the next load on"),
+    "lookback": _goes_on("the next load reads back that far"),
     "partition_column": _goes_on(_HOW),
-    "excluded_tables": _goes_on("a table that comes in is loaded from its start, one that is left out stays as it is"),
+    "excluded_tables": _goes_on("an added table is loaded from its start, an excluded one stays as it is"),
     "verify": _goes_on(_HOW),
     "detect_deletes": _goes_on("rows that are gone are found from the next load on; marks of earlier loads stay"),
     "max_deleted_percent": _goes_on(_HOW),
@@ -121,7 +121,7 @@ def effect_of(column: str, job: Job) -> str | None:
     verdict = VERDICTS.get(column)
     if verdict is None or not _counts(verdict, job):
         return None
-    asks = "wants a full refresh where the job has loaded" if verdict.refreshes else "goes on"
+    asks = "requires a full refresh if the job has loaded" if verdict.refreshes else "continues"
     return f"{asks}: {verdict.because}"
 
 

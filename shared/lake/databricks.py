@@ -41,7 +41,7 @@ _FAULTS: tuple[tuple[re.Pattern[str], type[IngestionError], str], ...] = (
     (
         re.compile(r"SSLError|certificate|WRONG_VERSION", re.IGNORECASE),
         LakeError,
-        "is no Databricks, or shows a certificate that is not trusted: check server_hostname",
+        "is not Databricks, or its certificate is not trusted: check server_hostname",
     ),
     (
         re.compile(r"\b40[13]\b|invalid access token|unauthorized|PERMISSION_DENIED|forbidden", re.IGNORECASE),

@@ -31,8 +31,8 @@ def refuse_changed_cells(record: Mapping[str, Any], job: Job, lake: Iterable[str
     if changes:
         raise ConfigurationError(
             f"Job '{job.job_id}' (row {job.row}) has loaded with other cells: {'; '.join(changes)}. Order a full "
-            "refresh of the job, or change the cells back. To go on without one, set the job's watermark where it is "
-            f"to go on (POST /api/jobs/{job.job_id}/watermark)."
+            "refresh of the job, or change the cells back. To continue without one, set the job's watermark to where "
+            f"it is to continue (POST /api/jobs/{job.job_id}/watermark)."
         )
 
 

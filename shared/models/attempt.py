@@ -52,7 +52,7 @@ class JobError(Shape):
     message: str
     retryable: bool = False
     retry_after_seconds: float | None = Field(
-        default=None, description="How long the source asks to be left alone before the next attempt."
+        default=None, description="How long the source asks the app to wait before the next attempt."
     )
 
 
@@ -73,7 +73,7 @@ class LoadFigures(Shape):
     load_id: str | None = Field(default=None, description="Missing if there was nothing new to load.")
     schema_changes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = Field(
-        default=(), description="What a load that succeeded makes doubtful, one sentence each."
+        default=(), description="Reasons to doubt a load that succeeded, one sentence each."
     )
 
     def figures(self) -> dict[str, Any]:
@@ -119,4 +119,4 @@ class Examination(Shape):
     rows_estimated: int | None = Field(
         default=None, description="What the source's planner expects; None if it cannot be asked."
     )
-    warnings: tuple[str, ...] = Field(default=(), description="What is worth a look, such as a login that may write.")
+    warnings: tuple[str, ...] = Field(default=(), description="What deserves a look, such as a login that may write.")

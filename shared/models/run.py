@@ -76,9 +76,11 @@ class RunRequest(Shape):
         default=(), description="Rows of the sheet Requests that this run carries out."
     )
     full_refresh: bool = False
-    retry_of: str | None = Field(default=None, description="The run whose failed jobs this one does again.")
+    retry_of: str | None = Field(default=None, description="The run whose failed jobs this one repeats.")
     reason: str | None = Field(default=None, description="Why it was started, if that is not obvious.")
-    ignores_quiet_hours: bool = Field(default=False, description="Whether jobs run although their source is to rest.")
+    ignores_quiet_hours: bool = Field(
+        default=False, description="Whether jobs run even in the quiet hours of their source."
+    )
     trace_parent: str | None = Field(default=None, description="The trigger's place in its trace, as W3C writes it.")
 
 
@@ -107,7 +109,8 @@ class RunPlan(Shape):
     lanes: tuple[Lane, ...] = ()
     failed: dict[str, str] = Field(default={}, description="Jobs that cannot be planned, with the reason.")
     later_request_ids: tuple[str, ...] = Field(
-        default=(), description="One-off requests for jobs with another one in this run; a run after it takes them."
+        default=(),
+        description="One-off requests for jobs that have another one in this run; the next run carries them out.",
     )
     max_attempts: int = 1
     retry_seconds: int = 0
@@ -126,7 +129,9 @@ class PendingJob(Shape):
     attempt: int = 1
     not_before: datetime | None = None
     waits: int = Field(default=0, description="How often the job has waited because its source asked for it.")
-    interruptions: int = Field(default=0, description="How often an attempt ended by no fault of the job.")
+    interruptions: int = Field(
+        default=0, description="How often an attempt was interrupted through no fault of the job."
+    )
 
 
 class Totals(Shape):

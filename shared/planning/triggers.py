@@ -68,7 +68,7 @@ def _workbook_problems() -> dict[str, str]:
         )
     if not _CONTAINER.fullmatch(known.config_container):
         problems["CONFIG_CONTAINER"] = (
-            "Setting CONFIG_CONTAINER is no name of a container: use 3 to 63 lower-case letters, digits and single "
+            "Setting CONFIG_CONTAINER does not name a container: use 3 to 63 lower-case letters, digits and single "
             "hyphens."
         )
     return problems

@@ -229,4 +229,4 @@ def dlt_hints(schema: pa.Schema) -> TTableSchemaColumns:
 def _no_column(setting: str, wanted: str, table: sa.Table, names: list[str]) -> str:
     near = difflib.get_close_matches(wanted, names, n=3)
     hint = f"Did you mean {', '.join(near)}?" if near else f"Its columns are {', '.join(names)}."
-    return f"{setting} '{wanted}' is no column of table '{table.fullname}'. {hint}"
+    return f"{setting} '{wanted}' is not a column of table '{table.fullname}'. {hint}"

@@ -70,7 +70,7 @@ def _refuse_no_number(text: str, cursor: ReadColumn) -> None:
     except InvalidOperation:
         is_number = False
     if not is_number:
-        raise SourceError(f"last_watermark '{text}' is no number, but column '{cursor.name}' holds such.")
+        raise SourceError(f"last_watermark '{text}' is not a number, but column '{cursor.name}' holds numbers.")
 
 
 def _family(kind: pa.DataType) -> str:

@@ -31,7 +31,7 @@ def typed_watermark(text: str | None, arrow_type: pa.DataType, column_name: str)
                 return _in_zone(parse(value), arrow_type) if value else None
             except (ValueError, InvalidOperation):
                 raise SourceError(
-                    f"last_watermark '{text}' is no value of column '{column_name}' ({arrow_type}); "
+                    f"last_watermark '{text}' is not a value of column '{column_name}' ({arrow_type}); "
                     f"write it like {example}. Where the column had another type in earlier loads, order a full "
                     "refresh."
                 ) from None

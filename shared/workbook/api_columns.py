@@ -68,7 +68,7 @@ API_COLUMNS = (
     Column(
         "pagination_type",
         Choice(("none", "offset", "cursor", "page", "link_header", "next_url", "auto")),
-        "How the API divides its answer into pages; auto finds out from the first answer, and none fails where the "
+        "How the API divides its answer into pages; auto finds out from the first answer, and none fails if the "
         "answer shows that there are more rows.",
         "offset",
         applies=IS_API,
@@ -86,7 +86,7 @@ OPTIONAL_API_COLUMNS = (
     Column(
         "api_error_path",
         _PATH,
-        "Where an answer says that it failed, although its status is good; - for nowhere. Blank knows the usual "
+        "Where an answer says that it failed, although its status is a success; - for none. Blank knows the usual "
         "places.",
         "result.errors",
         applies=IS_API,
@@ -102,8 +102,8 @@ OPTIONAL_API_COLUMNS = (
         "api_format_options",
         Options(FORMAT_OPTIONS),
         "How a file is written: encoding, delimiter, quote, header (N if there is none), skip (lines before the "
-        "header), sheet (of an Excel workbook), member (of a zip archive, such as *.csv). Blank recognises what can be "
-        "recognised.",
+        "header), sheet (of an Excel workbook), member (of a zip archive, such as *.csv). Blank detects what it "
+        "can.",
         "delimiter=;&encoding=windows-1252",
         applies=IS_API,
     ),
@@ -177,7 +177,7 @@ OPTIONAL_API_COLUMNS = (
     Column(
         "api_max_pages",
         Integer(1, 10_000_000),
-        "A brake: more pages than this are an error. With pagination_type none, 1 takes one page though there are "
+        "A limit: more pages than this are an error. With pagination_type none, 1 takes one page even if there are "
         "more.",
         5000,
         applies=IS_API,
@@ -186,7 +186,7 @@ OPTIONAL_API_COLUMNS = (
     Column(
         "api_windows",
         _WINDOWS,
-        "The load is divided into windows that are asked for one by one: from/to/step, or the step alone to go from "
+        "The load is divided into windows that are requested one by one: from/to/step, or the step alone to go from "
         "the "
         "watermark to now. {start}, {end} and {last} (just before the end) stand for a window's ends in the other "
         "cells.",
@@ -196,7 +196,7 @@ OPTIONAL_API_COLUMNS = (
     Column(
         "api_for_each",
         _FOR_EACH,
-        "The endpoint is asked for each row of another job of the same source (job_id.field), or for each value of "
+        "The endpoint is requested for each row of another job of the same source (job_id.field), or for each value of "
         "list: a, b, c. {each} stands for the value in the other cells; rows get it as parent_field, or as each.",
         "shop_orders_full.id",
         applies=IS_API,
@@ -204,7 +204,7 @@ OPTIONAL_API_COLUMNS = (
     Column(
         "api_export",
         Options(EXPORT_OPTIONS),
-        "The request orders an export, whose files are the answer: id (where its id is, {export} here), status (the "
+        "The request starts an export, whose files are the answer: id (where its id is, {export} here), status (the "
         "path or address that says whether it is ready; blank is the header Location), state (where that is said), "
         "done and failed (words; blank knows the usual ones), file (its path, or where its addresses are).",
         "id=id&status=/exports/{export}&state=status&file=files[*].url",

@@ -34,7 +34,7 @@ _KNOWN_COLUMNS = (
     Column(
         "job_id",
         _JOB_ID,
-        "Unique name of the job; it is in the audit and names the job's state, so keep it once it has run.",
+        "Unique name of the job, by which the audit table and its saved state know it: keep it once the job has run.",
         "pg_orders_incr",
         required=True,
     ),
@@ -122,7 +122,7 @@ _OPTIONAL_COLUMNS = (
     Column(
         "primary_key",
         Names(_IDENTIFIER),
-        "The columns that name a row; with table_format delta an INCREMENTAL load updates rows that it has already.",
+        "The columns that identify a row; with table_format delta an INCREMENTAL load updates rows by them.",
         "order_id",
     ),
     Column(
@@ -134,7 +134,7 @@ _OPTIONAL_COLUMNS = (
     Column(
         "destination",
         Choice(tuple(DESTINATIONS)),
-        "Where the table is: in the lake, or in Databricks, which takes it over from files in the lake. Databricks "
+        "Where the table is: in the lake, or in Databricks, which loads it from files in the lake. Databricks "
         "needs table_format delta.",
         "databricks",
     ),
@@ -149,7 +149,7 @@ _OPTIONAL_COLUMNS = (
     Column(
         "databricks_schema",
         _UNITY_NAME,
-        "The schema in that catalog; the table is called like the source's.",
+        "The schema in that catalog; the table has the same name as at the source.",
         "shop",
         required=_IN_SCHEMA,
         applies=_IN_SCHEMA,
@@ -169,7 +169,7 @@ _OPTIONAL_COLUMNS = (
     Column(
         "column_types",
         ColumnTypes(),
-        "Types that win over what the source says: text, bigint, double, decimal(p,s), bool, date, time, timestamp, "
+        "Types that override those of the source: text, bigint, double, decimal(p,s), bool, date, time, timestamp, "
         "binary, json.",
         "amount:decimal(18,4), flag:bool",
     ),
@@ -184,7 +184,7 @@ _OPTIONAL_COLUMNS = (
     Column(
         "max_attempts",
         Integer(1, 10),
-        "Attempts when failures may pass by themselves. Blank takes the setting JOB_MAX_ATTEMPTS.",
+        "Attempts if a failure may be temporary. Blank takes the setting JOB_MAX_ATTEMPTS.",
         5,
     ),
     Column(
@@ -210,14 +210,14 @@ _OPTIONAL_COLUMNS = (
     Column(
         "partition_column",
         _IDENTIFIER,
-        "The column by which the readers of `parallelism` share the table; blank finds one by itself.",
+        "The column by which parallel readers divide the table; if blank, the app chooses one.",
         "order_id",
         applies=_IS_DATABASE,
     ),
     Column(
         "excluded_tables",
         Names(_IDENTIFIER),
-        "Tables that a table_name with * leaves out; may hold * too.",
+        "Tables that a table_name with * does not include; may contain * too.",
         "tmp_*",
         applies=_IS_DATABASE,
     ),
@@ -232,7 +232,7 @@ _OPTIONAL_COLUMNS = (
     Column(
         "detect_deletes",
         Choice(("none", "soft", "hard")),
-        "What becomes of rows that are gone from the source: soft sets the column _deleted_at, hard removes them. "
+        "What happens to rows that were deleted at the source: soft sets the column _deleted_at, hard removes them. "
         "Needs load_type INCREMENTAL, table_format delta, primary_key and a database.",
         "soft",
     ),
@@ -253,7 +253,7 @@ _OPTIONAL_COLUMNS = (
     Column(
         "partition_by",
         Names(_IDENTIFIER),
-        "The columns by whose values a Delta table is split into folders; few distinct values, such as a country.",
+        "The columns by which a Delta table is split into folders; choose few distinct values, such as countries.",
         "country",
     ),
 )
@@ -343,7 +343,7 @@ REQUESTS = SheetSpec(
         Column(
             "to",
             _WATERMARK,
-            "The value of watermark_column at which a backfill ends; it is not loaded any more.",
+            "The value of watermark_column at which a backfill ends; it is not loaded itself.",
             "2026-02-01",
             required=_IS_BACKFILL,
             applies=_IS_BACKFILL,

@@ -36,8 +36,8 @@ def changes_table() -> str:
     rows = ["| Column | A change on a job with history |", "| --- | --- |"]
     for column in SOURCE_CONFIG.columns:
         verdict = VERDICTS[column.name]
-        asks = "**wants a full refresh**" if verdict.refreshes else "goes on"
-        where = " with `table_format` delta, else it goes on" if verdict.if_in_delta else ""
+        asks = "**requires a full refresh**" if verdict.refreshes else "continues"
+        where = " with `table_format` delta, else it continues" if verdict.if_in_delta else ""
         rows.append(f"| `{column.name}` | {asks}{where}: {verdict.because} |")
     return "\n".join(rows)
 

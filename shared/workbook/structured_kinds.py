@@ -190,7 +190,7 @@ class Parameters:
             raise InvalidCellError(f"holds {quoted(name)}, which is not a workbook's to set; remove it")
         if self.are_headers and not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(content)):
             raise InvalidCellError(
-                f"holds {quoted(name)}, which is no header's name, or has a value that no header has"
+                f"holds {quoted(name)}, which is not a valid header name, or has a value that no header may have"
             )
 
     def schema(self) -> Mapping[str, Any]:

@@ -143,7 +143,7 @@ def test_a_rollback_brings_an_earlier_version_back_until_the_next_upload(
 @pytest.mark.parametrize(
     ("body", "status", "text"),
     [
-        ({"sha256": "f" * 64}, 404, "There never was a version ffff"),
+        ({"sha256": "f" * 64}, 404, "There is no version ffff"),
         ({"sha256": "abc"}, 400, "sha256: String should match"),
         ({}, 400, "sha256: Field required"),
         ({"sha256": "active"}, 409, "is the active one already"),

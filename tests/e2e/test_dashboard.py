@@ -154,7 +154,7 @@ def test_a_user_who_gets_no_answer_to_a_call_is_asked_to_look_whether_it_was_tak
     page.route("**/api/runs", lambda route: route.abort())
     press(page, "Run orders")
     confirm(page, "Run")
-    expect(page.get_by_role("alert")).to_contain_text("Look among the runs whether it took the order.")
+    expect(page.get_by_role("alert")).to_contain_text("Check the list of runs before you repeat the request.")
 
 
 def test_a_run_is_started_watched_and_cancelled(page: Page, app: App) -> None:
@@ -170,9 +170,7 @@ def test_a_run_is_started_watched_and_cancelled(page: Page, app: App) -> None:
         expect(card.get_by_label("Progress of slow")).to_be_visible()
         press(page, f"Cancel run {run_id}")
         confirm(page, "Cancel the run")
-        expect(
-            page.get_by_role("heading", name="Nothing").or_(page.get_by_text("Nothing runs just now."))
-        ).to_be_visible()
+        expect(page.get_by_role("heading", name="Nothing").or_(page.get_by_text("Nothing is running."))).to_be_visible()
     visit(page, app, f"runs/{run_id}")
     expect(page.locator("main h1 + .badge")).to_have_text("Cancelled")
     for status, found in (("RUNNING", []), ("CANCELLED,FAILED", ["slow"])):

@@ -85,7 +85,7 @@ def test_a_job_reports_the_query_that_it_would_run_and_the_rows_expected(
             "no_cursor",
             True,
             True,
-            "watermark_column 'CHANGED' is no column of table 'public.plain'",
+            "watermark_column 'CHANGED' is not a column of table 'public.plain'",
         ),
         ("no_secret", False, False, "No connection secret for source 'nowhere'"),
         ("no_server", True, False, "Source 'unreachable' ("),

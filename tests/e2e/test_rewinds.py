@@ -114,9 +114,9 @@ def test_a_job_that_runs_is_not_rewound(app: App) -> None:
         ("keyed", {"value": "2026-01-01", "clear": True}, 400, "give one of value, load_id and clear"),
         ("keyed", {"value": ""}, 400, "value"),
         ("keyed", {"value": "01.02.2026"}, 400, "'01.02.2026' is not a date in ISO 8601"),
-        ("keyed", {"value": 17}, 400, "'17' is no value of column 'changed'; its last one is 2026-"),
+        ("keyed", {"value": 17}, 400, "'17' is not a value of column 'changed'; its last one is 2026-"),
         ("keyed", {"value": "2030-01-01"}, 400, "is later than the last watermark 2026-"),
-        ("keyed", {"load_id": "1.2"}, 400, "'1.2' is no load of the job"),
+        ("keyed", {"load_id": "1.2"}, 400, "'1.2' is not a load of the job"),
     ],
 )
 def test_an_impossible_rewind_is_refused(app: App, job_id: str, body: dict[str, Any], status: int, detail: str) -> None:

@@ -117,7 +117,7 @@ def _refusal(refusal: Refusal) -> dict[str, Any]:
 def _roll_back(wanted: RollbackBody, by: str) -> RolledBack:
     store = configuration_store()
     if all(entry.sha256 != wanted.sha256 for entry in store.history()):
-        detail = f"There never was a version {wanted.sha256}; GET /api/config/history lists them."
+        detail = f"There is no version {wanted.sha256}; GET /api/config/history lists them."
         raise ProblemError(HTTPStatus.NOT_FOUND, detail)
     try:
         activation = store.rollback(wanted.sha256, by)

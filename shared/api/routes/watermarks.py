@@ -33,14 +33,14 @@ class WatermarkBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     value: Annotated[str, Field(min_length=1, max_length=256)] | int | float | None = Field(
-        None, description="A value of the watermark column, written as in the workbook; its rows come again."
+        None, description="A value of the watermark column, written as in the workbook; its rows are loaded again."
     )
     load_id: Annotated[str, Field(min_length=1, max_length=40)] | None = Field(
-        None, description="An earlier load: what came after it comes again, and the rows at its watermark."
+        None, description="An earlier load: what came after it is loaded again, and so are the rows at its watermark."
     )
     clear: bool = Field(False, description="Start over: the next load replaces the table.")
     accept_duplicates: bool = Field(
-        False, description="Needed if the job appends to its table: rows that come again are duplicated there."
+        False, description="Needed if the job appends to its table: rows that are loaded again are duplicated there."
     )
 
     @model_validator(mode="after")
@@ -127,7 +127,9 @@ def _wanted_watermark(job: Job, wanted: WatermarkBody, last: Row) -> str:
         return text
     load = find_load(job, wanted.load_id)
     if load is None or "watermark_after" not in load:
-        raise _wrong(f"load_id: '{wanted.load_id}' is no load of the job; GET /api/jobs/{job.job_id}/history has them")
+        raise _wrong(
+            f"load_id: '{wanted.load_id}' is not a load of the job; GET /api/jobs/{job.job_id}/history has them"
+        )
     if str(load["watermark_column"]).casefold() != str(job.watermark_column).casefold():
         raise _wrong(f"load_id: that load's watermark is of column '{load['watermark_column']}'")
     return str(load["watermark_after"])
@@ -138,7 +140,7 @@ def _check(text: str, reached: str, job: Job) -> None:
     if problem := misfit(text, job.column_types.get(str(job.watermark_column))):
         raise _wrong(f"value: '{text}' {problem}")
     if reached and not _fits(_kind(text), _kind(reached)):
-        raise _wrong(f"value: '{text}' is no value of column '{job.watermark_column}'; its last one is {reached}")
+        raise _wrong(f"value: '{text}' is not a value of column '{job.watermark_column}'; its last one is {reached}")
     if reached and comes_before(_in_a_zone(reached), _in_a_zone(text)):
         raise _wrong(f"value: '{text}' is later than the last watermark {reached}; rows in between would never come")
 

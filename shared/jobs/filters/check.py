@@ -99,7 +99,7 @@ def _check_tokens(tokens: Sequence[Token], grammar: Grammar, rules: FilterRules)
             raise FilterError(SUBQUERY)
         if token.word in forbidden:
             raise FilterError(
-                f"holds the word {token.text.upper()}, which is no part of one condition; a column of that name is "
+                f"holds the word {token.text.upper()}, which is not part of one condition; a column of that name is "
                 "written in quotes"
             )
         if follows == "(" and token.kind == "name":
@@ -204,12 +204,12 @@ def _check_columns(
     known = {column.casefold() for column in columns} if columns is not None else None
     for *owner, name in column_paths(tree):
         if owner and owners is not None and tuple(part.casefold() for part in owner) not in owners:
-            raise FilterError(f"names '{'.'.join((*owner, name))}', which is no column of the job's table")
+            raise FilterError(f"names '{'.'.join((*owner, name))}', which is not a column of the job's table")
         must_be_column = bool(owner) or grammar.bare_calls
         if not must_be_column or known is None or name.casefold() in known or name.casefold() in rules.functions:
             continue
         if owner or name.casefold() not in grammar.values:
-            raise FilterError(f"names '{name}', which is no column of the job's table")
+            raise FilterError(f"names '{name}', which is not a column of the job's table")
 
 
 def _owners(table: tuple[str | None, str] | None) -> set[tuple[str, ...]] | None:

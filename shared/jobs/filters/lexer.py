@@ -176,7 +176,7 @@ def _number_end(text: str, at: int, grammar: Grammar) -> int:
     after = text[number.end() : number.end() + 1]
     if after.isalnum() or after in ("_", "$", "#", "'", '"'):
         raise FilterError(
-            f"holds '{number[0]}{after}', which is no number that every version reads alike; write 31, 1000"
+            f"holds '{number[0]}{after}', which is not a number that every version reads alike; write 31, 1000"
         )
     return number.end()
 
@@ -198,7 +198,7 @@ def _operator_end(text: str, at: int, grammar: Grammar) -> int:
         raise FilterError(f"holds '{shown[0][:20] if shown else ''}', which has no value here; write the value itself")
     if text[at] == ";":
         raise FilterError("holds ';', which ends a statement; a filter is one condition")
-    raise FilterError(f"holds '{sign[:10]}', which is no operator of a condition; a filter is one condition")
+    raise FilterError(f"holds '{sign[:10]}', which is not an operator of a condition; a filter is one condition")
 
 
 def _postgres_operator(run: str) -> str:

@@ -69,9 +69,9 @@ def check_tree(tree: exp.Expr, subqueries: bool) -> None:
         if isinstance(node, (exp.Query, exp.Subquery, exp.Exists)):
             raise FilterError(SUBQUERY)
         if isinstance(node, REFUSED) or not isinstance(node, ALLOWED):
-            raise FilterError(f"holds {_described(node)}, which is no part of a condition over the table's columns")
+            raise FilterError(f"holds {_described(node)}, which is not part of a condition on the table's columns")
         if isinstance(node, exp.DataType) and node.this == exp.DType.USERDEFINED:
-            raise FilterError(f"casts to {_described(node)}, which is no type of the database itself")
+            raise FilterError(f"casts to {_described(node)}, which is not a built-in type of the database")
 
 
 def column_paths(tree: exp.Expr) -> Iterator[tuple[str, ...]]:

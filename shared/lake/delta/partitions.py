@@ -29,7 +29,7 @@ def partition_columns(wanted: Sequence[str], schema: pa.Schema, table_name: str)
     spelt = {name.casefold(): name for name in schema.names}
     if unknown := [name for name in wanted if name.casefold() not in spelt]:
         raise PartitionError(
-            f"partition_by '{unknown[0]}' is no column of table '{table_name}'. Its columns are "
+            f"partition_by '{unknown[0]}' is not a column of table '{table_name}'. Its columns are "
             f"{', '.join(schema.names)}."
         )
     if wanted and len(wanted) == len(schema.names):
@@ -87,7 +87,7 @@ def check_partitions(table: DeltaTable, columns: Sequence[str], table_name: str)
     if list(existing) != list(columns):
         raise PartitionError(
             f"Delta table '{table_name}' is partitioned by {_listed(existing)}, and the job's partition_by says "
-            f"{_listed(columns)}: only a load that writes the whole table anew can change that. Order a full refresh "
+            f"{_listed(columns)}: only a load that writes the whole table again can change that. Order a full refresh "
             "of the job, or put partition_by back."
         )
 

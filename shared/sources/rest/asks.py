@@ -126,7 +126,7 @@ def _range(job: Job, watermark: Any, now: datetime) -> tuple[Any, Any, Any]:
         begin = max(begin, known) if type(known) is type(begin) else begin
     if begin is None:
         raise ConfigurationError(
-            f"Job '{job.job_id}': api_windows '{job.api_windows}' begins nowhere; give last_watermark, or from/to/step."
+            f"Job '{job.job_id}': api_windows '{job.api_windows}' has no start; give last_watermark, or from/to/step."
         )
     end = _end(ends[1], now) if ends else now + timedelta(seconds=1)
     if isinstance(begin, int) != isinstance(step, int) or isinstance(end, int) != isinstance(step, int):

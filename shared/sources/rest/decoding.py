@@ -121,14 +121,14 @@ def text_of(body: bytes, response_format: str, content_type: str, named: str | N
     if charset is None:
         charset = json.detect_encoding(body) if response_format != "csv" else "utf-8"
         if response_format == "csv" and not _is_text(body, charset):
-            log.warning("%s is no UTF-8 and names no charset: it is read as %s.", place, _OLD_DEFAULT)
+            log.warning("%s is not UTF-8 and names no charset: it is read as %s.", place, _OLD_DEFAULT)
             charset = _OLD_DEFAULT
     try:
         return body.decode(charset).removeprefix("\ufeff")
     except (UnicodeDecodeError, LookupError):
         found = next((what for start, what in _FOUND.items() if body.startswith(start)), None)
         raise SourceError(
-            f"{place} gave bytes that are no text in its encoding, {charset[:40]}"
+            f"{place} gave bytes that are not text in its encoding, {charset[:40]}"
             + (f"; they look like {found}: check api_endpoint and api_response_format." if found else "")
             + ("" if found else "; name the right one in api_format_options, such as encoding=windows-1252.")
         ) from None

@@ -111,7 +111,7 @@ class Export:
         link = answer_value(answer, document, place) if place else self._location(answer)
         if not isinstance(link, str) or not link:
             raise SourceError(
-                f"{answer.place} was accepted, but says nowhere when the export is ready: name the path or the place "
+                f"{answer.place} was accepted, but does not say when the export is ready: name the path or the place "
                 f"of the address by status in api_export. It says: {answer.excerpt()}"
             )
         return {"id": export, "status": urljoin(order.url, link)}

@@ -14,7 +14,7 @@ from shared.sources.rest.answer import Answer
 _HINTS = {
     202: "it accepted an order and gives the rows later; such exports are not supported",
     207: "it is about several things, of which some may have failed",
-    304: "nobody asked it to leave out what has not changed; a cache before the API has to be set right",
+    304: "the request did not ask whether anything has changed; correct the cache in front of the API",
     401: "check how the secret signs in",
     403: "its user may not read this",
     404: "check api_endpoint",
@@ -44,7 +44,9 @@ def refusal(answer: Answer) -> SourceError:
     hint = _HINTS.get(answer.status, "check api_endpoint, api_params and api_body")
     said = f" It says: {answer.excerpt()}" if answer.body.strip() else ""
     if answer.status < _REFUSED:
-        return SourceError(f"{answer.place} answered {answer.status}, which is no status of rows; {hint}.{said}")
+        return SourceError(
+            f"{answer.place} answered {answer.status}, which is not a status of an answer with rows; {hint}.{said}"
+        )
     return SourceError(f"{answer.place} was refused with status {answer.status}; {hint}.{said}")
 
 
@@ -64,7 +66,7 @@ def explained(error: Exception, place: str, timeout: float) -> Exception:
     if isinstance(error, requests.exceptions.SSLError):
         return SourceError(f"{place} shows a certificate that is not trusted; give ca_bundle in the secret.")
     if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
-        return SourceError(f"{place} is no valid address; check base_url and api_endpoint.")
+        return SourceError(f"{place} is not a valid address; check base_url and api_endpoint.")
     if isinstance(error, requests.exceptions.ProxyError):
         return TryAgainError("the proxy of the secret does not let it through")
     if isinstance(error, requests.Timeout) or any("timed out" in str(cause) for cause in causes):

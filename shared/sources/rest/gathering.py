@@ -152,6 +152,6 @@ def _unexpected(page: Page) -> IngestionError:
             "such as page=0, or page=1 if those rows are not wanted."
         )
     return TransientError(
-        f"{page.answer.place} has rows, but lies behind the number of all rows that the API declares: it "
+        f"{page.answer.place} has rows, but is beyond the number of rows that the API declares: it "
         "changed while it was read, or its total is too small. If so always, leave api_total_path blank."
     )

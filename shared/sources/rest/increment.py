@@ -45,7 +45,7 @@ class NewRows:
         self._cursor = str(job.watermark_column)
         if self._cursor not in schema.names:
             raise SourceError(
-                f"Job '{job.job_id}': watermark_column '{self._cursor}' is no field of the rows. "
+                f"Job '{job.job_id}': watermark_column '{self._cursor}' is not a field of the rows. "
                 f"They have {one_line(', '.join(schema.names), 500)}."
             )
         self._type = schema.field(self._cursor).type

@@ -75,8 +75,8 @@ class NumberedPages:
         self._refuse_gaps(plan)
         if not self._by_offset and plan.short:
             log.warning(
-                "%s has fewer rows at %s than at the first page, and more pages behind it: it hides rows, or leaves "
-                "some out. api_total_path would tell.",
+                "%s has fewer rows at %s than at the first page, and more pages after it: it hides rows, or leaves "
+                "some out. api_total_path would decide.",
                 self._reader.client.place(self._base),
                 self._label(min(plan.short)),
             )
@@ -212,5 +212,5 @@ def _start(base: Call, param: str) -> int | None:
     if value is None:
         return None
     if not str(value).isdigit():
-        raise SourceError(f"{base.label} is to start at {param} '{value}' by api_params, which is no whole number.")
+        raise SourceError(f"{base.label} is to start at {param} '{value}' by api_params, which is not a whole number.")
     return int(value)

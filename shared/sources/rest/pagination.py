@@ -62,16 +62,16 @@ class SinglePage:
         place = first.answer.shown(says_more(first, asked) or "")
         if place and self._job.pagination_type == "auto":
             raise SourceError(
-                f"{first.answer.place} tells of more rows in {place}, but not how to get them: "
+                f"{first.answer.place} announces more rows in {place}, but not how to get them: "
                 "name the pagination_type instead of auto."
             )
         if place and self._job.api_max_pages > 1:
             raise SourceError(
-                f"{first.answer.place} tells of more rows in {place}, which pagination_type none would leave out: say "
+                f"{first.answer.place} announces more rows in {place}, which pagination_type none would leave out: say "
                 "how the API pages (auto finds out by itself), or set api_max_pages to 1 if you want one page only."
             )
         if place:
-            log.warning("%s tells of more rows in %s, which api_max_pages 1 leaves out.", first.answer.place, place)
+            log.warning("%s announces more rows in %s, which api_max_pages 1 leaves out.", first.answer.place, place)
         return iter(())
 
 

@@ -53,7 +53,7 @@ def parse(answer: Answer, response_format: str, options: Mapping[str, str], exac
     if len(documents) == 1:
         return documents[0]
     if not all(isinstance(document, list) for document in documents):
-        raise SourceError(f"{answer.place} gave several JSON files that are no lists; name one as member.")
+        raise SourceError(f"{answer.place} gave several JSON files that are not lists; name one as member.")
     return [row for document in documents for row in document]
 
 
@@ -140,7 +140,7 @@ def _not_json(answer: Answer, text: str, error: Exception, where: str = "") -> I
         )
     kind = answer.content_type or "no content type"
     return SourceError(
-        f"{answer.place} gave {kind}, which is no valid JSON{where} ({answer.shown(str(error))}): check api_endpoint "
+        f"{answer.place} gave {kind}, which is not valid JSON{where} ({answer.shown(str(error))}): check api_endpoint "
         "and "
         f"api_response_format. It begins with: {answer.excerpt()}"
     )

@@ -53,7 +53,7 @@ def rows_schema(job: Job, types: ColumnTypes | None, earlier: Mapping[str, pa.Da
         keep: Whether those must stay.
 
     Raises:
-        SourceError: a column of the primary key is no field of the rows.
+        SourceError: a column of the primary key is not a field of the rows.
     """
     types = types or ColumnTypes(job.api_response_format)
     declared = {name: _declared(text, types, name) for name, text in job.column_types.items()}
@@ -65,7 +65,7 @@ def rows_schema(job: Job, types: ColumnTypes | None, earlier: Mapping[str, pa.Da
             schema = schema.append(pa.field(name, kind))
     if types.names() and (missing := [name for name in job.primary_key if name not in schema.names]):
         raise SourceError(
-            f"Job '{job.job_id}': primary_key '{missing[0]}' is no field of the rows. "
+            f"Job '{job.job_id}': primary_key '{missing[0]}' is not a field of the rows. "
             f"They have {one_line(', '.join(schema.names), 500)}."
         )
     fields = [field.with_nullable(field.name not in job.primary_key) for field in schema]

@@ -113,7 +113,7 @@ class Unnesting:
         """Raises SourceError where two fields would be one column: `a__b` and the `b` of an object `a`."""
         if name in columns or name in lists or (name in LINKS and self._job.api_nested == "tables"):
             raise SourceError(
-                f"Job '{self._job.job_id}': two values of a row would stand in the column '{name}', because objects "
+                f"Job '{self._job.job_id}': two values of a row would go into the column '{name}', because objects "
                 "become columns and lists tables: set api_nested to json."
             )
 

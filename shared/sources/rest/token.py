@@ -69,7 +69,7 @@ class TokenServer:
             reason = f", {code[:60]}" if isinstance(code, str) and code.replace("_", "").isalnum() else ""
             raise SourceError(
                 f"{self._place} gave no token (status {status}{reason}); check client_id, client_secret and scope, and "
-                "whether it wants token_auth or token_params."
+                "whether it needs token_auth or token_params."
             )
         self._secret.learn(token)
         if isinstance(renewed := answer.get("refresh_token"), str) and "refresh_token" in self._connection.token_params:
@@ -116,15 +116,13 @@ class TokenServer:
         for chunk in response.iter_content(_CHUNK):
             body += chunk
             if len(body) > LARGEST_ANSWER:
-                raise SourceError(
-                    f"{self._place} gave more than {LARGEST_ANSWER >> 10} KiB, which is no token's answer."
-                )
+                raise SourceError(f"{self._place} gave more than {LARGEST_ANSWER >> 10} KiB, too much for a token.")
         try:
             return json.loads(body)
         except (ValueError, RecursionError):
             if not must_be_json:
                 return {}
-            raise TransientError(f"{self._place} gave no token: its answer is no JSON.") from None
+            raise TransientError(f"{self._place} gave no token: its answer is not JSON.") from None
 
 
 def _seconds(expires_in: Any) -> float:

@@ -68,7 +68,7 @@ NO_LOCK = "1222"
 
 FAULTS = Faults(
     (
-        Fault("the app's identity is no user of the database: CREATE USER it", codes=frozenset({_NO_USER})),
+        Fault("the app's identity is not a user of the database: CREATE USER it", codes=frozenset({_NO_USER})),
         fatal("the database does not exist, or the user may not open it", "4060 916 911 4064", r"Cannot open database"),
         fatal(WRONG_LOGIN, "18456 18452 18470 18486 18487 18488", r"Login failed|Invalid authorization"),
         fatal("the server's firewall does not let this address in", "40615", r"not allowed to access the server"),

@@ -53,7 +53,7 @@ def test_a_watermark_set_by_hand_does_not_change_the_folders_of_a_table(by_count
     by_country.rewind = Rewind(key="1", watermark="10")
     assert by_country.fails() == (
         f"lake: Delta table '{by_country.table}' is partitioned by country, and the job's partition_by says nothing: "
-        "only a load that writes the whole table anew can change that. Order a full refresh of the job, or put "
+        "only a load that writes the whole table again can change that. Order a full refresh of the job, or put "
         "partition_by back."
     )
     assert len(by_country.rows()) == 10
@@ -68,4 +68,4 @@ def test_a_full_load_takes_up_other_partitions_by_itself(by_country: DeltaLoads)
 
 def test_a_column_that_the_table_does_not_have_is_named(loads: DeltaLoads) -> None:
     loads.change_job(partition_by=("contry",))
-    assert loads.fails().startswith(f"source: partition_by 'contry' is no column of table 'public.{loads.table}'.")
+    assert loads.fails().startswith(f"source: partition_by 'contry' is not a column of table 'public.{loads.table}'.")

@@ -58,7 +58,7 @@ def test_a_server_that_is_none_is_reported(put_connection: Put, failure: Fail, n
     put_connection(port=nonsense_port)
     error = failure()
     assert (error.kind, error.retryable) == ("lake", False)
-    assert f"Databricks (127.0.0.1:{nonsense_port}/sql/1.0/warehouses/none) is no Databricks" in error.message
+    assert f"Databricks (127.0.0.1:{nonsense_port}/sql/1.0/warehouses/none) is not Databricks" in error.message
     assert TOKEN not in error.message
 
 

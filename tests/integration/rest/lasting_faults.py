@@ -123,24 +123,24 @@ FAULTS = {
     ),
     "a next page that none would leave out": Fault(
         lambda _: Reply(ROWS, headers={"Link": '</faulty?page=2>; rel="next"'}),
-        "tells of more rows in its header Link",
+        "announces more rows in its header Link",
     ),
     "a next address that none would leave out": Fault(
-        lambda _: Reply({"items": ROWS, "links": {"next": "/faulty?page=2"}}), "tells of more rows in 'links.next'"
+        lambda _: Reply({"items": ROWS, "links": {"next": "/faulty?page=2"}}), "announces more rows in 'links.next'"
     ),
     "a flag that none would leave out": Fault(
-        lambda _: Reply({"items": ROWS, "hasMore": True}), "tells of more rows in 'hasMore'.*set api_max_pages to 1"
+        lambda _: Reply({"items": ROWS, "hasMore": True}), "announces more rows in 'hasMore'.*set api_max_pages to 1"
     ),
-    "a total that none would leave out": Fault(by_offset(ROWS, cap=10), "tells of more rows in 'total'"),
+    "a total that none would leave out": Fault(by_offset(ROWS, cap=10), "announces more rows in 'total'"),
     "a header's total that none would leave out": Fault(
-        lambda _: Reply(ROWS, headers={"X-Total-Count": "26"}), "tells of more rows in 'header X-Total-Count'"
+        lambda _: Reply(ROWS, headers={"X-Total-Count": "26"}), "announces more rows in 'header X-Total-Count'"
     ),
     "an OData address that none would leave out": Fault(
         lambda _: Reply({"value": ROWS, "@odata.nextLink": "/faulty?$skip=25"}), "more rows in '@odata.nextLink'"
     ),
     "a flag that auto cannot follow": Fault(
         lambda _: Reply({"items": ROWS, "hasMore": True}),
-        "tells of more rows in 'hasMore', but not how to get them: name the pagination_type",
+        "announces more rows in 'hasMore', but not how to get them: name the pagination_type",
         {"pagination_type": "auto"},
     ),
     "too many pages": Fault(by_page(ROWS), "more than api_max_pages, 2", {**PAGES, "api_max_pages": 2}),
@@ -151,7 +151,7 @@ FAULTS = {
     "html called json": Fault(lambda _: Reply(b"<html><body>Oops"), "where json was expected"),
     "xml": Fault(lambda _: Reply(b"<a/>", headers={"Content-Type": "application/xml"}), "gave application/xml"),
     "no json": Fault(
-        lambda _: Reply(b"\x89PNG", headers={"Content-Type": "image/png"}), "bytes that are no text in its encoding"
+        lambda _: Reply(b"\x89PNG", headers={"Content-Type": "image/png"}), "bytes that are not text in its encoding"
     ),
     "json that ends early": Fault(lambda _: Reply(b'[{"id": 1}, {"id"'), "JSON that breaks off", {}, TransientError),
     "json with a flaw": Fault(lambda _: Reply(b"[{'id': 1}, {'id': 2}]"), "no valid JSON"),
@@ -172,7 +172,7 @@ FAULTS = {
     ),
     "half a character": Fault(at_once([{"id": 1, "v": "\ud800"}]), r"half a character, '\\ud800'"),
     "two values of one column": Fault(
-        at_once([{"a__b": 1, "a": {"b": 2}}]), "two values of a row would stand in the column 'a__b'"
+        at_once([{"a__b": 1, "a": {"b": 2}}]), "two values of a row would go into the column 'a__b'"
     ),
     "a column that ties lists to rows": Fault(at_once([{"_dlt_id": 1}]), "would stand in the column '_dlt_id'"),
     "an error with status 200": Fault(lambda _: Reply({"errors": [{"message": "no"}]}), "answered with an error"),
@@ -198,8 +198,8 @@ FAULTS = {
     ),
     "no such watermark": Fault(
         at_once(ROWS),
-        "watermark_column 'at' is no field of the rows. They have id, name",
+        "watermark_column 'at' is not a field of the rows. They have id, name",
         {"load_type": "INCREMENTAL", "watermark_column": "at"},
     ),
-    "no such key": Fault(at_once(ROWS), "primary_key 'key' is no field", {"primary_key": ("key",)}),
+    "no such key": Fault(at_once(ROWS), "primary_key 'key' is not a field", {"primary_key": ("key",)}),
 }

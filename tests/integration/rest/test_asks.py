@@ -98,7 +98,7 @@ def test_a_range_is_asked_for_in_windows(server: ApiServer, lake: Lake) -> None:
     cells = {"api_params": {"from": "{start}", "to": "{end}"}, "api_total_path": "total", "parallelism": 2}
     job = api_job("/capped", api_windows="2024-01-01/2024-03-31/10d", **cells)
     assert [row["id"] for row in lake.load(job)] == list(range(90))
-    with pytest.raises(SourceError, match="tells of more rows"):
+    with pytest.raises(SourceError, match="announces more rows"):
         lake.load(api_job("/capped", api_windows="2024-01-01/2024-03-31/11d", **cells))
 
 
@@ -141,7 +141,7 @@ def test_windows_may_count_numbers_in_the_body(server: ApiServer, lake: Lake) ->
 
 def test_windows_without_a_beginning_are_refused(server: ApiServer, lake: Lake) -> None:
     job = api_job("/x", load_type="INCREMENTAL", watermark_column="at", api_windows="1d", api_params={"a": "{start}"})
-    with pytest.raises(ConfigurationError, match="begins nowhere; give last_watermark"):
+    with pytest.raises(ConfigurationError, match="has no beginning; give last_watermark"):
         lake.load(job)
 
 

@@ -233,7 +233,7 @@ CASES: dict[str, Case] = {
         [ALL, "Quota exceeded"],
         {"api_data_path": "data"},
     ),
-    "fhir links: none": Case(fhir, ["tells of more rows"], ENTRIES),
+    "fhir links: none": Case(fhir, ["announces more rows"], ENTRIES),
     "fhir links: auto": Case(fhir, [ALL], ENTRIES | {"pagination_type": "auto"}),
     "fhir links: named": Case(
         fhir,

@@ -141,7 +141,7 @@ def test_the_next_attempt_waits_for_the_export_that_was_ordered(
 @pytest.mark.parametrize(
     ("reply", "options", "says"),
     [
-        (Reply({"ok": True}), {"file": "url"}, "says nowhere when the export is ready"),
+        (Reply({"ok": True}), {"file": "url"}, "does not say when the export is ready"),
         (Reply({"ok": True}), {"id": "data.id"}, "names no export at 'data.id'"),
         (Reply({"error": "quota"}), {"id": "id"}, "quota"),
         (Reply({}, 403), {"id": "id"}, "refused with status 403"),

@@ -40,8 +40,12 @@ def test_the_token_server_gets_neither_the_secrets_headers_nor_those_of_the_work
 @pytest.mark.parametrize(
     ("answer", "error", "says"),
     [
-        (gzip.compress(b'"' + b" " * 300_000_000), SourceError, "more than 256 KiB, which is no token's answer"),
-        (b"[" * LARGEST_ANSWER, TransientError, "its answer is no JSON"),
+        (
+            gzip.compress(b'"' + b" " * 300_000_000),
+            SourceError,
+            "more than 256 KiB, which is not the answer of a token endpoint",
+        ),
+        (b"[" * LARGEST_ANSWER, TransientError, "its answer is not JSON"),
         (b'{"access_token": {"a": 1}}', SourceError, "gave no token"),
     ],
     ids=["a bomb", "a well", "no text"],

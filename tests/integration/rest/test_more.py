@@ -65,7 +65,7 @@ COMPLETE: dict[str, Reply] = {
 @pytest.mark.parametrize("name", SIGNS)
 def test_none_refuses_an_answer_that_says_that_there_is_more(server: ApiServer, lake: Lake, name: str) -> None:
     server.endpoints["/signs"] = lambda _: SIGNS[name]
-    with pytest.raises(SourceError, match="tells of more rows in"):
+    with pytest.raises(SourceError, match="announces more rows in"):
         lake.load(api_job("/signs"))
 
 

@@ -160,7 +160,7 @@ def test_the_first_page_is_enough_for_who_says_so(
 ) -> None:
     server.endpoints["/newest"] = by_next_url(ROWS)
     assert lake.load(api_job("/newest", api_max_pages=1)) == ROWS[:10]
-    assert "tells of more rows in 'next', which api_max_pages 1 leaves out" in caplog.text
+    assert "announces more rows in 'next', which api_max_pages 1 leaves out" in caplog.text
 
 
 def test_the_rows_are_where_the_path_says(server: ApiServer, lake: Lake) -> None:

@@ -125,8 +125,8 @@ def answers() -> dict[tuple[str, str], tuple[str, int, float]]:
             "Oracle",
             "TransientError {place} did not answer within 2 s of connect_timeout: check host and port",
         ),
-        ("nonsense", "PostgreSQL", "SourceError Source 'shop_pg' ({place}): what answers there is no PostgreSQL"),
-        ("nonsense", "MSSQL", "SourceError Source 'shop_pg' ({place}): what answers there is no SQL Server"),
+        ("nonsense", "PostgreSQL", "SourceError Source 'shop_pg' ({place}): what answers there is not PostgreSQL"),
+        ("nonsense", "MSSQL", "SourceError Source 'shop_pg' ({place}): what answers there is not SQL Server"),
         ("nonsense", "Oracle", "TransientError Source 'shop_pg' ({place}): it hung up before the connection was open"),
     ],
 )

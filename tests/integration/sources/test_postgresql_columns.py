@@ -66,21 +66,21 @@ def test_columns_are_chosen_by_name_and_pattern(
         ({"table_name": "nowhere"}, "Table 'public.nowhere' does not exist in source 'shop_pg'"),
         (
             {"included_columns": ("nme",)},
-            "included_columns 'nme' is no column of table 'public.{table}'. Did you mean name?",
+            "included_columns 'nme' is not a column of table 'public.{table}'. Did you mean name?",
         ),
         (
             {"excluded_columns": ("zzz",)},
-            "excluded_columns 'zzz' is no column of table 'public.{table}'. Its columns are",
+            "excluded_columns 'zzz' is not a column of table 'public.{table}'. Its columns are",
         ),
         ({"excluded_columns": ("*",)}, "Table 'public.{table}' has no column to read"),
-        ({"column_types": {"amont": "text"}}, "column_types 'amont' is no column of table 'public.{table}'"),
+        ({"column_types": {"amont": "text"}}, "column_types 'amont' is not a column of table 'public.{table}'"),
         (
             {"excluded_columns": ("id",), "primary_key": ("id",)},
             "Column 'id' of table 'public.{table}' is the primary_key",
         ),
         (
             {"load_type": "INCREMENTAL", "watermark_column": "changed"},
-            "watermark_column 'changed' is no column of table 'public.{table}'",
+            "watermark_column 'changed' is not a column of table 'public.{table}'",
         ),
         ({"query_filter": "amonut > 1"}, 'column "amonut" does not exist'),
     ],

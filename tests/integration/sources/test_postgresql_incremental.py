@@ -83,8 +83,8 @@ def test_the_first_load_starts_at_last_watermark(
 @pytest.mark.parametrize(
     ("cursor_type", "initial", "message"),
     [
-        ("int", "yesterday", "last_watermark 'yesterday' is no value of column 'at' (int64); write it like 1000."),
-        ("timestamp", "31.01.2024", "last_watermark '31.01.2024' is no value of column 'at'"),
+        ("int", "yesterday", "last_watermark 'yesterday' is not a value of column 'at' (int64); write it like 1000."),
+        ("timestamp", "31.01.2024", "last_watermark '31.01.2024' is not a value of column 'at'"),
         ("boolean", None, "Column 'at' (bool) cannot be a watermark_column"),
         ("bytea", None, "Column 'at' (binary) cannot be a watermark_column"),
     ],

@@ -46,7 +46,7 @@ def test_nothing_is_said_when_all_is_well() -> None:
         ("INGESTION_SCHEDULE", "0 2 * * * * *", "is not an NCRONTAB expression of six fields"),
         ("WATCH_SCHEDULE", "every minute", "has switched watch off, and overdue jobs are not noticed"),
         ("CONFIG_CONTAINER", None, "is blank: the host has switched workbook_uploaded off"),
-        ("CONFIG_CONTAINER", "Config", "is no name of a container"),
+        ("CONFIG_CONTAINER", "Config", "does not name a container"),
         ("CONFIG_BLOB", "{name}.xlsx", "has braces"),
         ("WEBSITE_TIME_ZONE", "Europe/Atlantis", "there is no time zone 'Europe/Atlantis'"),
     ],

@@ -59,5 +59,5 @@ def test_a_range_that_the_next_load_brings_is_refused(watermark: str | None, loa
 
 
 def test_a_bound_that_is_no_value_of_the_column_is_refused() -> None:
-    with pytest.raises(SourceError, match="'10' is no value of column 'day'"):
+    with pytest.raises(SourceError, match="'10' is not a value of column 'day'"):
         a_range(cursor=ReadColumn("day", sa.column("day"), pa.date32()), primary_key=("id",))

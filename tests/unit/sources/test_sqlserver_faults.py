@@ -52,7 +52,7 @@ CASES: list[tuple[Messages, type[IngestionError], str]] = [
     (
         [("28000", 18456, "Login failed for user '<token-identified principal>'.")],
         SourceError,
-        "no user of the database",
+        "not a user of the database",
     ),
     (
         [("42000", 4060, 'Cannot open database "x" requested by the login. The login failed.')],

@@ -42,7 +42,7 @@ def test_a_text_becomes_a_value_of_the_column(text: str | None, arrow_type: pa.D
     [("x", pa.int64()), ("1.5", pa.int64()), ("31.01.2024", US), ("2024-13-01", pa.date32()), ("x", pa.float64())],
 )
 def test_a_text_of_another_kind_is_refused_with_an_example(text: str, arrow_type: pa.DataType) -> None:
-    with pytest.raises(SourceError, match=f"last_watermark '{text}' is no value of column 'at' .*; write it like"):
+    with pytest.raises(SourceError, match=f"last_watermark '{text}' is not a value of column 'at' .*; write it like"):
         typed_watermark(text, arrow_type, "at")
 
 

@@ -189,8 +189,8 @@ BAD_ROWS: list[tuple[str, dict[str, Any], str]] = [
         (f"header {name}", {**API, "api_headers": f"{name}=x"}, f"holds '{name}', which is not a workbook's to set")
         for name in ("Host", "content-length", "Transfer-Encoding", "Connection", "X-HTTP-Method-Override", "Proxy-X")
     ),
-    ("header with a line", {**API, "api_headers": '{"X-A": "b\\r\\nHost: c"}'}, "holds 'X-A', which is no header's"),
-    ("header with a space", {**API, "api_headers": '{"X A": "b"}'}, "holds 'X A', which is no header's name"),
+    ("header with a line", {**API, "api_headers": '{"X-A": "b\\r\\nHost: c"}'}, "holds 'X-A', which is not a valid"),
+    ("header with a space", {**API, "api_headers": '{"X A": "b"}'}, "holds 'X A', which is not a valid header name"),
     ("endpoint goes up", {**API, "api_endpoint": "/a/%2e%2e/b"}, "leaves the path of the source's base_url by '..'"),
     ("params not pairs", {**API, "api_params": "status"}, "api_params: 'status' is neither of the form a=1&b=2 nor"),
     (

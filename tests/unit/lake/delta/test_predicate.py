@@ -15,7 +15,6 @@ from shared.jobs.value_range import ValueRange
 from shared.lake.delta.sql import predicate
 
 MOMENTS = [datetime(2026, 1, day, 12, 30, 0, day) for day in (1, 2, 3)]
-EAST = timezone(timedelta(hours=5))
 ZONED = [moment.replace(tzinfo=UTC) for moment in MOMENTS]
 CASES: dict[str, tuple[pa.DataType, list[Any]]] = {
     "integer": (pa.int64(), [1, 2, 2**62]),
