@@ -63,10 +63,12 @@ def load_job(order: dict[str, Any]) -> dict[str, Any]:
 
 def _attempt(attempt: AttemptOrder, started_at: datetime) -> JobResult:
     job: Job | None = None
+    progress: ProgressRow | None = None
     unrecorded = False
     try:
         job, configuration = patiently(lambda: _find(attempt), f"Workbook of job {attempt.job_id}", PATIENCE_SECONDS)
-        result = _load(attempt, job, configuration, started_at)
+        progress = ProgressRow(attempt, job, started_at)
+        result = _load(attempt, job, configuration, progress)
     except SourceFullError as error:  # no attempt: the lane asks again
         log.info("Run %s, job %s: %s", attempt.run_id, attempt.job_id, error)
         return _failed(attempt, error, started_at)
@@ -79,7 +81,8 @@ def _attempt(attempt: AttemptOrder, started_at: datetime) -> JobResult:
     _log_outcome(result)
     if not unrecorded and not result.unrecorded:
         unrecorded = not _is_recorded(
-            lambda: record_job(result, attempt.run_started_at, job), f"Outcome of job {attempt.job_id}"
+            lambda: record_job(result, attempt.run_started_at, job, progress.etag if progress else None),
+            f"Outcome of job {attempt.job_id}",
         )
     return result.model_copy(update={"unrecorded": True}) if unrecorded else result
 
@@ -112,8 +115,7 @@ def _with_parent(job: Job, attempt: AttemptOrder) -> Job:
     return job.model_copy(update={"api_parent": parent})
 
 
-def _load(attempt: AttemptOrder, job: Job, configuration: Configuration, started_at: datetime) -> JobResult:
-    progress = ProgressRow(attempt, job, started_at)
+def _load(attempt: AttemptOrder, job: Job, configuration: Configuration, progress: ProgressRow) -> JobResult:
     with ExitStack() as held:
         lease = held.enter_context(job_lease(job.job_id, attempt.run_id))
         known = patiently(lambda: _known(job), f"Ledger of job {job.job_id}", PATIENCE_SECONDS)

@@ -30,7 +30,7 @@ _COUNTED = {
 _CHARTED = ["run_id", "status", "start_time", "rows_extracted", "duration_seconds"]
 
 
-def record_job(result: JobResult, run_started_at: datetime, job: Job | None) -> None:
+def record_job(result: JobResult, run_started_at: datetime, job: Job | None, etag: str | None = None) -> None:
     """Write one attempt's outcome: the run's row of the job, the job's own history, and what its last row is.
 
     What a run has loaded stays loaded: nothing that a late execution of the same run brings replaces a success.
@@ -39,6 +39,7 @@ def record_job(result: JobResult, run_started_at: datetime, job: Job | None) -> 
         result: The outcome.
         run_started_at: When the run was requested, UTC.
         job: The job; None if the workbook cannot be read, and then the row keeps the names that it has.
+        etag: Of the row of its progress, if there is one.
     """
     row = _job_row(result, job)
     is_success = result.status is JobStatus.SUCCESS
@@ -47,7 +48,9 @@ def record_job(result: JobResult, run_started_at: datetime, job: Job | None) -> 
         row.update({name: found[name] for name in _NAMES if name in found and name not in row})
         return is_success or found.get("status") != JobStatus.SUCCESS.value
 
-    if not replace_row({"PartitionKey": result.run_id, "RowKey": result.job_id}, row, may_replace):
+    if not replace_row(
+        {"PartitionKey": result.run_id, "RowKey": result.job_id}, row, may_replace, etag if job else None
+    ):
         return
     history_key = {"PartitionKey": f"job:{result.job_id}", "RowKey": run_key(run_started_at, result.run_id)}
     audit_table().upsert_entity(history_key | row, mode=UpdateMode.REPLACE)

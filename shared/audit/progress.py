@@ -46,6 +46,11 @@ class ProgressRow:
         self._belongs_to_another = False
         self._failures = 0
 
+    @property
+    def etag(self) -> str | None:
+        """Of the row as this execution left it; None if it has none."""
+        return self._etag
+
     def write(self, stage: str, rows: int) -> None:
         """Write how far the attempt is; what storage refuses is logged once, and the load continues.
 
@@ -67,23 +72,23 @@ class ProgressRow:
                 )
 
     def _write(self, row: dict[str, Any]) -> None:
-        if self._etag is None and not self._take_over():
-            return
-        try:
-            if self._etag is None:
+        if self._etag is None:
+            try:
                 self._etag = audit_table().create_entity(row)["etag"]
+            except ResourceExistsError:  # of an earlier attempt, of another execution, or ours and the answer was lost
+                if not self._take_over():
+                    return
             else:
-                self._etag = update_unchanged(row, self._etag)
-        except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):
+                return
+        try:
+            self._etag = update_unchanged(row, self._etag)
+        except (ResourceModifiedError, ResourceNotFoundError):
             self._etag = None
             self._belongs_to_another = not self._is_still_ours()
 
     def _take_over(self) -> bool:
-        """Whether the row may be written: there is none, or it is of an attempt that did not succeed."""
-        try:
-            found = audit_table().get_entity(self._row["PartitionKey"], self._row["RowKey"])
-        except ResourceNotFoundError:
-            return True
+        """Whether the row that is there may be replaced: it is of an attempt that did not succeed."""
+        found = audit_table().get_entity(self._row["PartitionKey"], self._row["RowKey"])
         self._belongs_to_another = found.get("status") == JobStatus.SUCCESS.value
         self._etag = found.metadata["etag"]
         return not self._belongs_to_another

@@ -117,18 +117,25 @@ def audit_table() -> TableClient:
     return table_service("AuditStorage").create_table_if_not_exists(settings().audit_table)
 
 
-def replace_row(key: Mapping[str, str], values: Mapping[str, Any], may_replace: Callable[[Row], bool]) -> bool:
+def replace_row(
+    key: Mapping[str, str], values: Mapping[str, Any], may_replace: Callable[[Row], bool], etag: str | None = None
+) -> bool:
     """Write a row if there is none, or if the existing one may go; after a write in between it is asked again.
 
     Args:
         key: PartitionKey and RowKey.
         values: The properties.
         may_replace: Given the row that is there; may complete `values` from it.
+        etag: Of a row that may be replaced, if it is still there unchanged: it then need not be read.
 
     Returns:
         Whether the row is written.
     """
     table = audit_table()
+    if etag:
+        with suppress(ResourceModifiedError, ResourceNotFoundError):
+            update_unchanged({**key, **values}, etag)
+            return True
     while True:
         try:
             found = table.get_entity(key["PartitionKey"], key["RowKey"])

@@ -84,6 +84,15 @@ def test_an_outcome_takes_the_place_of_the_progress() -> None:
     assert [row["status"] for row in job_rows("run-1")] == ["SUCCESS"]
 
 
+def test_an_outcome_that_takes_the_place_of_the_progress_leaves_a_success_of_another_execution_alone() -> None:
+    job, broken = a_job(job_id="orders"), JobError(kind="lease_lost", message="It was frozen.", retryable=True)
+    frozen = ProgressRow(an_order(), job, START)
+    frozen.write("extract", 5)
+    record_job(a_result(), START, job)  # by the execution that has taken the job over
+    record_job(a_result(status=JobStatus.FAILED, error=broken), START, job, frozen.etag)
+    assert [row["status"] for row in job_rows("run-1")] == ["SUCCESS"]
+
+
 def test_histories_show_the_newest_first() -> None:
     for day in (2, 1, 3):
         started = datetime(2024, 1, day, tzinfo=UTC)
