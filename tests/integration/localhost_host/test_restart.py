@@ -75,7 +75,6 @@ def test_the_work_of_a_killed_host_comes_back_after_the_visibility_time(tmp_path
     killed_at = time.monotonic()
     with sample.host:
         sample.run("chain", 1)
-        assert sample.count("work-held-0") == 1
         sample.until(lambda: sample.count("work-held-0") == 2)
         assert time.monotonic() - killed_at > 3
 
