@@ -100,13 +100,22 @@ def _problem(location: tuple[int | str, ...], message: str) -> str:
     return f"{field}: {message}" if field else message
 
 
-def _from_url(secret: Secret, source_name: str) -> dict[str, Any]:
-    text = str(secret["url"])
-    if text.count("@") > 1:  # else the rest of the password would count as the host, and be printed
+def refuse_unescaped_at(text: str, source_name: str) -> None:
+    """Refuse a URL in which the rest of a password would count as the host, and be printed.
+
+    Raises:
+        ConfigurationError: it holds more than one `@`; nothing of it is repeated.
+    """
+    if text.count("@") > 1:
         raise ConfigurationError(
             f"The connection URL in the secret of source '{source_name}' holds more than one '@'. Write an '@' of the "
             "user's name, the password or the query as %40, or store the secret as a JSON object."
         )
+
+
+def _from_url(secret: Secret, source_name: str) -> dict[str, Any]:
+    text = str(secret["url"])
+    refuse_unescaped_at(text, source_name)
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):  # ValueError: a port that is no number

@@ -19,7 +19,7 @@ from shared.errors.hierarchy import ConfigurationError
 from shared.secrets import Secret
 from shared.sources.batches import bounded_for
 from shared.sources.columns import TEXT, ReadColumn, arrow_schema, decimal_type, dlt_hints
-from shared.sources.connection import SqlConnection
+from shared.sources.connection import SqlConnection, refuse_unescaped_at
 from shared.sources.sql import SqlSource
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,7 @@ class UrlConnection(SqlConnection):
 
     @classmethod
     def of(cls, secret: Secret, source_name: str) -> tuple[UrlConnection, Secret]:
+        refuse_unescaped_at(str(secret.get("url", "")), source_name)
         try:
             url = make_url(str(secret["url"])) if "url" in secret else _url(secret)
             url.get_dialect()

@@ -6,14 +6,21 @@ import pytest
 
 from shared.errors.hierarchy import ConfigurationError
 from shared.secrets import Secret
-from shared.sources.connection import ServerConnection
+from shared.sources.connection import ServerConnection, SqlConnection
+from shared.sources.fallback import UrlConnection
 
 
+@pytest.mark.parametrize(
+    ("connection", "scheme"),
+    [(ServerConnection, "postgresql"), (UrlConnection, "mysql+pymysql"), (UrlConnection, "sqlite")],
+)
 @pytest.mark.parametrize("password", ["canary@tail", "@canary", "can@ary/x", "can@ary?x", "c@n?a=r@y"])
-def test_a_url_with_an_unescaped_at_sign_is_refused_without_printing_any_of_it(password: str) -> None:
-    secret = Secret({"url": f"postgresql://reader:{password}@db.example.org/shop"})
+def test_a_url_with_an_unescaped_at_sign_is_refused_without_printing_any_of_it(
+    password: str, connection: type[SqlConnection], scheme: str
+) -> None:
+    secret = Secret({"url": f"{scheme}://reader:{password}@db.example.org/shop"})
     with pytest.raises(ConfigurationError, match=r"more than one '@'.*%40") as refused:
-        ServerConnection.of(secret, "shop")
+        connection.of(secret, "shop")
     assert not any(part in str(refused.value) for part in ("canary", "tail", "ary", "db.example"))
 
 
