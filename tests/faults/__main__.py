@@ -24,6 +24,7 @@ class Report:
     def __init__(self) -> None:
         self.tried: Counter[str] = Counter()
         self.survived: Counter[str] = Counter()
+        self.measured: dict[str, list[str]] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """A test counts once, when it was called or could not be set up."""
@@ -33,20 +34,30 @@ class Report:
         name, points = str(properties.get("fault", report.nodeid)), int(str(properties.get("points", 1)))
         self.tried[name] += points
         self.survived[name] += points if report.passed else 0
+        self.measured.setdefault(name, []).extend(str(value) for key, value in properties.items() if key == "measured")
 
     def table(self) -> Table:
         table = Table("Faults", title="Proof by breaking it")
         table.add_column("Points tried", justify="right")
         table.add_column("Survived", justify="right")
+        table.add_column("Measured")
         for name, tried in sorted(self.tried.items()):
             good = self.survived[name] == tried
-            table.add_row(name, str(tried), f"[{'green' if good else 'red'}]{self.survived[name]}[/]")
+            table.add_row(
+                name,
+                str(tried),
+                f"[{'green' if good else 'red'}]{self.survived[name]}[/]",
+                "; ".join(self.measured[name]),
+            )
         table.add_section()
         table.add_row("all", str(self.tried.total()), str(self.survived.total()))
         return table
 
     def to_json(self) -> str:
-        classes = {name: {"tried": tried, "survived": self.survived[name]} for name, tried in self.tried.items()}
+        classes = {
+            name: {"tried": tried, "survived": self.survived[name], "measured": self.measured[name]}
+            for name, tried in self.tried.items()
+        }
         return json.dumps(
             {"classes": classes, "tried": self.tried.total(), "survived": self.survived.total()}, indent=2
         )

@@ -18,8 +18,8 @@ from shared.workbook.configuration import Report
 from tests.bombs import BOMBS
 from tests.builders import a_workbook
 
-MEGABYTES = 150
-"""What judging and annotating one workbook may add to the memory of a child."""
+MEGABYTES = 300
+"""The largest size of a child that judges and annotates one workbook."""
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def tight(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_is_refused_or_read_in_little_memory(name: str) -> None:
     content = BOMBS[name]()
-    report, grown = run_in_child(
+    report, cost = run_in_child(
         "tests.integration.workbook.entries:judge_and_measure",
         {"content": content},
         Secret({}),
@@ -43,7 +43,7 @@ def test_a_bomb_is_refused_or_read_in_little_memory(name: str) -> None:
     assert isinstance(report, Report)
     assert report.problems, "every bomb has something that is refused"
     assert all(len(str(problem)) < 600 for problem in report.problems)
-    assert grown < MEGABYTES
+    assert cost.megabytes < MEGABYTES
 
 
 def test_a_workbook_that_takes_too_long_is_refused_with_the_limits_name(tight: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import io
 import zipfile
 from datetime import date, datetime, time, timedelta
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook
@@ -19,6 +20,7 @@ from shared.workbook.configuration import Report
 from shared.workbook.documentation import facts
 from shared.workbook.validation import validate
 from tests.builders import a_row, a_workbook
+from tests.mutations import mutant, unforeseen
 from tests.unit.workbook.archives import with_part
 
 CHECKED = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -93,6 +95,16 @@ def test_any_bytes_flipped_inside_the_archive(part: str, data: st.DataObject) ->
     content = with_part(GOOD_WORKBOOK, part, flip)
     report = validate(content)
     assert is_an_answer(report)
+    with contextlib.suppress(WorkbookError):
+        assert is_an_answer(validate(annotate(content, report)))
+
+
+@pytest.mark.parametrize("number", range(60))
+def test_any_mutant_is_judged_by_a_rule(number: int) -> None:
+    content = mutant(number)
+    report = validate(content)
+    assert is_an_answer(report)
+    assert not unforeseen(report)
     with contextlib.suppress(WorkbookError):
         assert is_an_answer(validate(annotate(content, report)))
 

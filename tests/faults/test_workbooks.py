@@ -1,0 +1,59 @@
+"""Ten thousand workbooks that no program writes, judged in children as the app judges uploads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from shared.isolation.parent import Limits, run_in_child
+from shared.secrets import Secret
+from shared.settings import settings
+from tests.bombs import BOMBS
+from tests.integration.workbook.entries import Cost
+from tests.mutations import unforeseen
+
+MUTANTS, BATCH = 10_000, 100
+MEGABYTES = 300
+"""The largest size of a child."""
+
+ENTRIES = "tests.integration.workbook.entries"
+Record = Callable[[str, object], None]
+
+
+def figures(costs: list[Cost]) -> str:
+    """What the dearest of these workbooks cost."""
+    largest, longest = max(cost.megabytes for cost in costs), max(cost.seconds for cost in costs)
+    return f"at most {largest:.0f} MiB and {longest:.1f} s of a processor"
+
+
+@pytest.mark.campaign
+@pytest.mark.fault("workbooks: mutants")
+def test_every_mutant_gets_an_answer_in_little_memory(record_property: Record) -> None:
+    limits = Limits(settings().workbook_seconds * BATCH, settings().workbook_memory_megabytes)
+    costs: list[Cost] = []
+    for first in range(0, MUTANTS, BATCH):
+        numbers = range(first, first + BATCH)
+        judged = run_in_child(f"{ENTRIES}:judge_mutants", {"numbers": numbers}, Secret({}), limits, name="mutants")
+        for number, report, cost in judged:
+            assert (report.configuration is None) == bool(report.problems), number
+            assert not unforeseen(report), (number, unforeseen(report))
+            assert cost.megabytes < MEGABYTES, number
+            costs.append(cost)
+    record_property("points", len(costs))
+    record_property("measured", figures(costs))
+
+
+@pytest.mark.campaign
+@pytest.mark.fault("workbooks: bombs")
+def test_every_bomb_is_measured(record_property: Record) -> None:
+    limits = Limits(settings().workbook_seconds, settings().workbook_memory_megabytes)
+    costs: list[Cost] = []
+    for name, bomb in BOMBS.items():
+        arguments = {"content": bomb()}
+        report, cost = run_in_child(f"{ENTRIES}:judge_and_measure", arguments, Secret({}), limits, name="bomb")
+        assert report.problems, name
+        assert cost.megabytes < MEGABYTES, name
+        costs.append(cost)
+    record_property("points", len(costs))
+    record_property("measured", figures(costs))
