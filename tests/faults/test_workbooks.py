@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import requests
 
 from shared.isolation.parent import Limits, run_in_child
 from shared.secrets import Secret
 from shared.settings import settings
 from tests.bombs import BOMBS
+from tests.faults.rig import BrokenApp
 from tests.integration.workbook.entries import Cost
 from tests.mutations import unforeseen
 
@@ -57,3 +61,29 @@ def test_every_bomb_is_measured(record_property: Record) -> None:
         costs.append(cost)
     record_property("points", len(costs))
     record_property("measured", figures(costs))
+
+
+@pytest.mark.campaign
+@pytest.mark.fault("workbooks: the app's health during bombs")
+def test_the_app_answers_while_bombs_are_judged(app: BrokenApp, record_property: Record) -> None:
+    headers = {"x-functions-key": app.host.master_key}
+    checks = f"{app.host.url}/api/config/validate"
+
+    def check(content: bytes) -> None:
+        for annotated in ("0", "1"):
+            options = {"headers": headers, "params": {"annotated": annotated}, "timeout": 300.0}
+            assert requests.post(checks, data=content, **options).status_code in (200, 422)
+
+    contents = [bomb() for bomb in BOMBS.values()]
+    answered: list[float] = []
+    with ThreadPoolExecutor(4) as pool:
+        checked = [pool.submit(check, content) for content in contents]
+        while not all(one.done() for one in checked):
+            asked = time.monotonic()
+            assert requests.get(f"{app.host.url}/api/health", timeout=60).status_code == requests.codes.ok
+            answered.append(time.monotonic() - asked)
+            time.sleep(0.05)
+    for one in checked:
+        one.result()
+    record_property("points", len(answered))
+    record_property("measured", f"health at most {max(answered):.2f} s")
