@@ -20,6 +20,7 @@ from rich.console import Console
 from localhost import demo as demo_story
 from localhost import run_view
 from localhost.app_client import AppClient, RequestRefusedError, find_running_app
+from localhost.comparison import change_lines, changes_against
 from localhost.host.process import HostStartError
 from localhost.interruption import exit_on_signals
 from localhost.local_app import APP_FOLDER, host_folder, local_app
@@ -118,15 +119,25 @@ def validate(
     annotated: Annotated[
         Path | None, typer.Option(dir_okay=False, help="Write a copy that shows each problem at its cell.")
     ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="Also show what it changes: an earlier workbook, or the app's blob active/config.json.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check a workbook without running anything: every problem with its cell."""
     content = workbook.read_bytes()
     report = validate_content(content)
+    changes = changes_against(against, report.configuration) if against and report.configuration else None
     if as_json:
-        _print_json(report.to_answer())
+        _print_json(report.to_answer() | ({"changes": changes.to_json()} if changes else {}))
     else:
-        typer.echo("\n".join(_report_lines(workbook, report)))
+        lines = change_lines(against, changes) if against and changes else ()
+        typer.echo("\n".join([*_report_lines(workbook, report), *lines]))
     if annotated:
         annotated.write_bytes(annotate(content, report))
     raise typer.Exit(0 if report.configuration else 1)

@@ -19,6 +19,9 @@ class ValidationReport(Answer):
     jobs: list[str] = Field(description="The job ids of a valid workbook.")
     problems: list[Problem]
     warnings: list[Problem]
+    changes: Changes | None = Field(
+        None, description="What it would change in the active version, and what that means for jobs that have loaded."
+    )
 
 
 class OrderOutcome(Answer):

@@ -44,6 +44,7 @@ def test_nothing_is_active_before_the_first_upload(app: App) -> None:
 def test_a_workbook_is_checked_without_becoming_active(app: App) -> None:
     good = check(app, a_workbook({"job_id": "checked"})).json()
     assert (good["valid"], good["jobs"], good["problems"]) == (True, ["checked"], [])
+    assert good["changes"] is None  # there is nothing yet to compare with
     bad = check(app, BAD).json()
     assert (bad["valid"], [problem["cell"] for problem in bad["problems"]]) == (
         False,
@@ -112,6 +113,8 @@ def test_of_concurrent_uploads_the_last_one_in_the_blob_is_active_and_none_is_lo
     (job_id,) = jobs_of(run)
     last = app.workbook.download_blob().readall()
     assert check(app, last).json()["jobs"] == [job_id]
+    changed = check(app, a_workbook(app.row(job_id, "one", chunk_size=7))).json()["changes"]["changed"]
+    assert [(cell["row"], cell["column"], cell["after"]) for cell in changed] == [(job_id, "chunk_size", 7)]
     assert app.request("GET", "/api/config").json()["active"]["sha256"] == run["config_sha256"]
 
 

@@ -71,8 +71,8 @@ def test_the_app_answers_while_bombs_are_judged(app: BrokenApp, record_property:
 
     def check(content: bytes) -> None:
         for annotated in ("0", "1"):
-            options = {"headers": headers, "params": {"annotated": annotated}, "timeout": 300.0}
-            assert requests.post(checks, data=content, **options).status_code in (200, 422)
+            answer = requests.post(checks, content, params={"annotated": annotated}, headers=headers, timeout=300)
+            assert answer.status_code in (200, 422)
 
     contents = [bomb() for bomb in BOMBS.values()]
     answered: list[float] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,6 +41,13 @@ class TableJob(ContractJob):
     def column(self, name: str = "id") -> list[Any]:
         """The values of a column in the lake, sorted."""
         return sorted(self.table().column(name).to_pylist(), key=str)
+
+    def copy_to(self, folder: Path) -> Path:
+        """Put the table's own files into a folder of this machine."""
+        for blob in self._lake.list_blobs(name_starts_with=f"{self._folder}/"):
+            if blob.size:
+                (folder / Path(blob.name).name).write_bytes(self._lake.download_blob(blob.name).readall())
+        return folder
 
     def tuples(self) -> list[tuple[Any, ...]]:
         """The rows in the lake, sorted."""

@@ -91,12 +91,15 @@ class Changing:
     def _insert(self, number: int, value: str) -> None:
         self.sql.execute(SQL("INSERT INTO {} (id, v) VALUES (%s, %s)").format(Identifier(self.table)), [number, value])
 
-    def _lake(self) -> dict[int, Any]:
-        table = self.job.table()
-        return dict(zip(table.column("id").to_pylist(), map(repr, table.column("v").to_pylist()), strict=True))
+    def _lake(self) -> dict[int, str]:
+        """The values in the lake by id, as Python shows them, since NaN is not itself."""
+        return {number: repr(value) for number, value in self._values().items()}
+
+    def _values(self) -> dict[int, Any]:
+        return {row["id"]: row["v"] for row in self.job.table().to_pylist()}
 
     def _is_the_source_s(self, held: str, new: str, number: int) -> bool:
-        value = self._value(number)
+        value = self._values()[number]
         assert repr(value) == held
         if isinstance(value, datetime) and (value.tzinfo is None) != (new != "timestamptz"):
             return False  # PostgreSQL casts one into the other by dropping the zone
@@ -107,10 +110,6 @@ class Changing:
         )
         found = self.sql.execute(compared).fetchone()
         return bool(found and found[0])
-
-    def _value(self, number: int) -> Any:
-        table = self.job.table()
-        return dict(zip(table.column("id").to_pylist(), table.column("v").to_pylist(), strict=True))[number]
 
 
 def _printed(value: Any, new: str) -> str:

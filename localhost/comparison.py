@@ -1,0 +1,65 @@
+"""What a workbook would change: in comparison with an earlier one, or with the version that an app has active."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from shared.activation.changes import CellChange, Changes, changes_between
+from shared.activation.versions import Snapshot
+from shared.errors.hierarchy import ConfigurationError
+from shared.workbook.configuration import Configuration
+from shared.workbook.validation import validate
+
+
+def changes_against(path: Path, configuration: Configuration) -> Changes:
+    """What a workbook's configuration changes in that of a file.
+
+    Args:
+        path: Another workbook, or a version as the app keeps it: the blob `active/config.json`, or one of `history/`.
+        configuration: That of the workbook.
+
+    Raises:
+        ConfigurationError: the file is neither a valid workbook nor a version.
+    """
+    return changes_between(_configuration_of(path), configuration)
+
+
+def change_lines(path: Path, changes: Changes) -> Iterator[str]:
+    """The changes as lines to print: in one line, then each job and each cell."""
+    yield f"Against {path}: {changes.summary()}."
+    named = {"new": changes.added, "gone": changes.removed, "enabled": changes.enabled, "disabled": changes.disabled}
+    for what, job_ids in named.items():
+        yield from (f"- {job_id} is {what}" for job_id in job_ids)
+    yield from (f"- {_cell(change)}" for change in changes.changed)
+
+
+def _cell(change: CellChange) -> str:
+    effect = f"; {change.effect}" if change.effect else ""
+    return f"{change.row} {change.column}: {_shown(change.before)} → {_shown(change.after)}{effect}"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        value = ", ".join(map(str, value))
+    if isinstance(value, dict):
+        value = ", ".join(f"{name}:{kind}" for name, kind in value.items())
+    return "blank" if value in (None, "") else str(value)
+
+
+def _configuration_of(path: Path) -> Configuration:
+    content = path.read_bytes()
+    if content.lstrip()[:1] == b"{":
+        try:
+            return Snapshot.model_validate_json(content).configuration
+        except ValidationError:
+            raise ConfigurationError(
+                f"{path} is no version of a workbook: take the blob active/config.json of the container config."
+            ) from None
+    report = validate(content)
+    if report.configuration is None:
+        raise ConfigurationError(f"{path} is refused: {report.problems[0]}. Compare with a valid workbook.")
+    return report.configuration
