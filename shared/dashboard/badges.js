@@ -10,6 +10,7 @@ const LOOKS = {
   PARTLY_FAILED: "warn",
   SUSPENDED: "warn",
   OVERDUE: "warn",
+  WARNING: "warn",
   FAILED: "bad",
   REFUSED: "bad",
 };

@@ -39,6 +39,11 @@ export function jobState(job) {
   return job.last_result?.status ?? "NEVER_RAN";
 }
 
+// What the last load warns of, if it succeeded.
+export function warningsOf(job) {
+  return job.enabled ? (job.last_result?.warnings ?? []) : [];
+}
+
 export function sourceOf(job) {
   const path = job.api_endpoint ?? [job.schema_name, job.table_name].filter(Boolean).join(".");
   return `${job.source_name} ${path}`;

@@ -8,6 +8,15 @@ export function hint(kind) {
   return Object.hasOwn(HINTS, kind) ? HINTS[kind] : HINTS.unexpected;
 }
 
+export function warningPanel(warnings) {
+  return h(
+    "section",
+    { class: "card", "aria-label": "The last load warns" },
+    h("h2", null, "The last load warns"),
+    warnings.map((warning) => h("p", { class: "message" }, warning)),
+  );
+}
+
 export function errorPanel(title, kind, message) {
   return h(
     "section",

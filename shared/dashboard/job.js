@@ -5,7 +5,7 @@ import { badge, moment, stamp } from "./badges.js";
 import { jobState, knownJobs, loadJobs, sourceOf } from "./catalogue.js";
 import { barChart } from "./charts.js";
 import { h } from "./dom.js";
-import { errorPanel } from "./errors.js";
+import { errorPanel, warningPanel } from "./errors.js";
 import { bytes, duration, firstSentence, number } from "./format.js";
 import { actionButton, facts, runLink } from "./links.js";
 import { readOlder, withOlder } from "./older.js";
@@ -78,6 +78,7 @@ export const jobView = {
       ),
       !job && h("p", { class: "card" }, "This job is not in the active workbook."),
       last?.status === "FAILED" && errorPanel("The last load failed", last.error_kind, last.error_message),
+      last?.status === "SUCCESS" && last.warnings?.length > 0 && warningPanel(last.warnings),
       facts(description(job, loads)),
       charts(loads),
       last && lastLoad(last),
@@ -197,7 +198,7 @@ function schemaChanges(loads) {
 
 function whatHappened(load) {
   if (load.error_message) return firstSentence(load.error_message);
-  return load.schema_changes?.length ? [load.schema_changes].flat().join("; ") : "";
+  return [...(load.warnings ?? []), ...[load.schema_changes ?? []].flat()].join("; ");
 }
 
 function searched(load) {

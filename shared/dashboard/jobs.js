@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { badge, moment } from "./badges.js";
-import { jobState, knownJobs, loadJobs, sourceOf } from "./catalogue.js";
+import { jobState, knownJobs, loadJobs, sourceOf, warningsOf } from "./catalogue.js";
 import { sparkline } from "./charts.js";
 import { h } from "./dom.js";
 import { duration, number } from "./format.js";
@@ -14,6 +14,7 @@ const SHOWN = {
   all: ["All", () => true],
   failed: ["Failed", (job) => jobState(job) === "FAILED"],
   overdue: ["Overdue", (job) => Boolean(job.overdue_since)],
+  warned: ["With warnings", (job) => warningsOf(job).length > 0],
   disabled: ["Disabled", (job) => !job.enabled],
 };
 const REQUEST_JOBS = 25; // whose loads are asked for at once
@@ -26,7 +27,12 @@ const COLUMNS = [
     value: (job) => job.job_id,
     cell: (job) => [jobLink(job.job_id), h("span", { class: "quiet below" }, sourceOf(job))],
   },
-  { name: "state", title: "State", value: jobState, cell: (job) => badge(jobState(job)) },
+  {
+    name: "state",
+    title: "State",
+    value: jobState,
+    cell: (job) => [badge(jobState(job)), warningsOf(job).length > 0 && badge("WARNING")],
+  },
   { name: "fresh", title: "Last good load", value: (job) => job.last_success?.end_time, cell: freshness },
   {
     name: "rows",

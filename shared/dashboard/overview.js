@@ -2,7 +2,7 @@
 
 import { get, part } from "./api.js";
 import { badge, moment } from "./badges.js";
-import { jobsAreKnown, jobState, knownJobs, loadJobs } from "./catalogue.js";
+import { jobsAreKnown, jobState, knownJobs, loadJobs, warningsOf } from "./catalogue.js";
 import { h } from "./dom.js";
 import { firstSentence, number } from "./format.js";
 import { actionButton, jobLink } from "./links.js";
@@ -31,6 +31,7 @@ export const overview = {
     const jobs = [...knownJobs().values()];
     const failed = jobs.filter((job) => jobState(job) === "FAILED");
     const overdue = jobs.filter((job) => job.overdue_since);
+    const warned = jobs.filter((job) => warningsOf(job).length > 0);
     const amount = (some) => (jobsAreKnown() ? some.length : null);
     return [
       h("h1", null, "Overview"),
@@ -40,6 +41,7 @@ export const overview = {
         tile("Running runs", running.length, "#/runs", running.length ? "busy" : null),
         tile("Jobs whose last run failed", amount(failed), "#/jobs?show=failed", failed.length ? "bad" : null),
         tile("Jobs overdue", amount(overdue), "#/jobs?show=overdue", overdue.length ? "warn" : null),
+        tile("Jobs with warnings", amount(warned), "#/jobs?show=warned", warned.length ? "warn" : null),
         tile("Jobs enabled", amount(jobs.filter((job) => job.enabled)), "#/jobs", null),
       ),
       h(
@@ -56,7 +58,8 @@ export const overview = {
           ? running.map((run) => runningRun(run, knownJobs()))
           : h("p", { class: "empty" }, "Nothing is running."),
       ),
-      failed.length + overdue.length > 0 && troubles([...new Set([...failed, ...overdue])]),
+      failed.length + overdue.length + warned.length > 0 &&
+        troubles([...new Set([...failed, ...overdue, ...warned])]),
       h("section", { "aria-labelledby": "last" }, h("h2", { id: "last" }, "Last runs"), runsTable("last-runs", last)),
     ];
   },
@@ -88,13 +91,8 @@ function troubles(jobs) {
             jobLink(job.job_id),
             jobState(job) === "FAILED" && badge("FAILED"),
             job.overdue_since && badge("OVERDUE"),
-            h(
-              "span",
-              { class: "quiet" },
-              jobState(job) === "FAILED"
-                ? firstSentence(job.last_result.error_message ?? "")
-                : ["since ", moment(job.overdue_since)],
-            ),
+            warningsOf(job).length > 0 && badge("WARNING"),
+            h("span", { class: "quiet" }, whatIsWrong(job)),
           ),
         ),
     ),
@@ -106,4 +104,10 @@ function troubles(jobs) {
         h("a", { href: "#/jobs" }, "Jobs"),
       ),
   );
+}
+
+function whatIsWrong(job) {
+  if (jobState(job) === "FAILED") return firstSentence(job.last_result.error_message ?? "");
+  if (job.overdue_since) return ["since ", moment(job.overdue_since)];
+  return firstSentence(warningsOf(job)[0]);
 }

@@ -155,6 +155,7 @@ function took(run) {
 }
 
 function trouble(job) {
+  if (job.warnings?.length) return h("span", { class: "wide" }, job.warnings.join(" "));
   return (
     job.error_message &&
     h(

@@ -25,6 +25,7 @@ const CHANGE_COLUMNS = [
   },
   { name: "before", title: "Before", cell: (change) => h("del", { class: "value" }, written(change.before)) },
   { name: "after", title: "After", cell: (change) => h("ins", { class: "value" }, written(change.after)) },
+  { name: "effect", title: "For a job that has loaded", cell: (change) => h("span", { class: "wide" }, change.effect) },
 ];
 
 const VERSION_COLUMNS = [

@@ -19,6 +19,8 @@ BATCH = 100  # Table Storage takes no more in one transaction
 NOW = datetime.now(UTC).replace(microsecond=0)
 BUSY_JOB, BIG_RUN = "crm_table_0000", "scheduled-0000"
 LATE_DAYS = 800  # of the jobs that are overdue by any timer that ticks every year
+WARNED = 12  # the job whose last load warns
+WARNING = "The table has 4 rows now and had 10 before: less than half."
 ERROR = (
     "Source 'crm' (crm.example.com:5432/crm): the user name or the password is wrong. The driver says: connection "
     'failed: FATAL: password authentication failed for user "reader"'
@@ -123,6 +125,7 @@ def _load(number: int, age: int) -> Row:
         "start_time": started,
         "end_time": started + timedelta(seconds=9),
         **({"schema_changes": json.dumps(["column 'region' added (string)"])} if age == 2 else {}),
+        **({"warnings": json.dumps([WARNING])} if number == WARNED and age == 0 else {}),
         **_outcome(number + 3 * age, failed),
     }
 

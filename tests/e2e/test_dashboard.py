@@ -202,6 +202,22 @@ def test_a_failed_job_says_what_to_do_and_can_be_retried(page: Page, app: App) -
     assert [job["job_id"] for job in again["jobs"]] == ["gone"]
 
 
+def test_a_load_that_warns_is_shown_wherever_its_job_is(page: Page, app: App) -> None:
+    warned = seeds.job_id(seeds.WARNED)
+    visit(page, app, "jobs?show=warned")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.locator("tbody tr")).to_contain_text(warned)
+    expect(page.locator("tbody tr")).to_contain_text("Warning")
+    visit(page, app, f"runs/{seeds.BIG_RUN}")
+    page.get_by_label("Filter jobs of the run").fill(warned)
+    expect(page.locator("tbody tr")).to_contain_text(seeds.WARNING)
+    visit(page, app, f"jobs/{warned}")
+    expect(page.get_by_role("region", name="The last load warns")).to_contain_text(seeds.WARNING)
+    expect(page.locator("tbody tr").first).to_contain_text(seeds.WARNING)
+    visit(page, app)
+    expect(page.get_by_role("link", name="Jobs with warnings")).to_contain_text("1")
+
+
 def test_the_page_of_a_job_shows_its_loads_watermark_and_schema_changes(page: Page, app: App) -> None:
     visit(page, app, f"jobs/{seeds.BUSY_JOB}")
     expect(page.get_by_text("updated_at = 2026-03-01T04:59:00+00:00")).to_be_visible()

@@ -42,15 +42,29 @@ def webhook(app_settings: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Web
         yield started
 
 
-def a_run(run_id: str, *, ok: tuple[str, ...] = (), bad: tuple[str, ...] = (), error: str | None = None) -> None:
-    """A run that ends with these jobs."""
+def a_run(
+    run_id: str,
+    *,
+    ok: tuple[str, ...] = (),
+    bad: tuple[str, ...] = (),
+    doubtful: tuple[str, ...] = (),
+    error: str | None = None,
+) -> None:
+    """A run that ends with these jobs; those that are doubtful load with a warning."""
     request = RunRequest(run_id=run_id, trigger="timer", requested_at=NOW)
     record_run(request, "RUNNING", {})
     failure = JobError(kind="source", message="Table 'orders' does not exist. The driver says much more.")
-    for job_id in (*ok, *bad):
+    for job_id in (*ok, *bad, *doubtful):
         status, reason = (JobStatus.FAILED, failure) if job_id in bad else (JobStatus.SUCCESS, None)
         result = JobResult(
-            run_id=run_id, job_id=job_id, status=status, started_at=NOW, ended_at=NOW, error=reason, load_id="1.0"
+            run_id=run_id,
+            job_id=job_id,
+            status=status,
+            started_at=NOW,
+            ended_at=NOW,
+            error=reason,
+            load_id="1.0",
+            warnings=(f"The watermark of {job_id} is in the future.",) if job_id in doubtful else (),
         )
         record_job(result, NOW, a_job(job_id=job_id))
     finish(run_id, error, Totals(jobs_total=len(ok) + len(bad), jobs_succeeded=len(ok), jobs_failed=len(bad)))
@@ -97,6 +111,15 @@ def test_the_recovery_is_notified_and_the_next_failure_is_a_new_incident(webhook
     a_run("run-3", ok=("orders",), bad=("users",))
     a_run("run-4", bad=("orders", "users"))
     assert titles(webhook) == ["2 jobs failed", "1 job works again", "1 job failed"]
+
+
+def test_a_load_that_warns_is_notified_once_and_when_it_warns_no_more(webhook: Webhook) -> None:
+    a_run("run-1", doubtful=("orders",))
+    a_run("run-2", doubtful=("orders",))
+    a_run("run-3", ok=("orders",))
+    assert titles(webhook) == ["1 job loaded with a warning", "1 job loaded without a warning again"]
+    (line,) = webhook.messages[0]["sections"][0]["lines"]
+    assert line == {"subject": "orders", "text": "The watermark of orders is in the future."}
 
 
 def test_a_run_with_many_failures_is_one_message_that_names_some(webhook: Webhook) -> None:

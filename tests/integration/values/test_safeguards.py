@@ -7,6 +7,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from shared.audit.jobs import latest_rows
+from shared.audit.ledger import record_rewind
 from tests.integration.values.conftest import MakeTable
 
 Sql = psycopg.Connection[Any]
@@ -58,6 +60,25 @@ def test_a_watermark_in_the_future_is_a_warning(sql: Sql, numbers: str, job_of: 
     (warning,) = job.load().warnings
     assert "2999-01-01" in warning
     assert "is in the future" in warning
+    (row,) = [row for row in latest_rows() if row["job_id"] == job.job_id]
+    assert row["warnings"] == [warning]  # from which job list, dashboard and notification have it
+
+
+def test_rows_that_a_far_watermark_passes_over_are_said_in_every_load_until_it_is_set_back(
+    sql: Sql, numbers: str, job_of: MakeTable
+) -> None:
+    sql.execute(f"INSERT INTO {numbers} VALUES (11, '2999-01-01Z', 'x')")
+    job = job_of(numbers, watermark_column="at")
+    job.load()
+    sql.execute(f"INSERT INTO {numbers} VALUES (12, now(), 'x')")
+    for _ in range(2):
+        (warning,) = job.load().warnings
+        assert f"POST /api/jobs/{job.job_id}/watermark" in warning
+    assert len(job.column()) == 11
+    sql.execute(f"DELETE FROM {numbers} WHERE id = 11")
+    record_rewind(job.job, "2026-01-02", {})
+    assert job.load().warnings == ()
+    assert sorted(job.table().column("id").to_pylist()) == [*range(1, 13)]
 
 
 def test_a_table_that_halves_and_a_column_that_lost_its_values_are_warnings(

@@ -35,6 +35,11 @@ def test_a_job_that_loaded_in_the_last_tick_is_not_overdue() -> None:
     assert job["last_success"] == {"rows_written": 5}
 
 
+def test_the_warnings_of_the_last_load_are_shown() -> None:
+    row = a_row("orders", utc(3), warnings=["The watermark is in the future."])
+    assert described([row], [row])["last_result"]["warnings"] == ["The watermark is in the future."]
+
+
 def test_a_job_that_has_failed_since_its_last_load_is_overdue() -> None:
     job = described([a_row("orders", utc(3), "FAILED", error_kind="source")], [a_row("orders", utc(2))])
     assert (job["next_due"], job["overdue_since"]) == (utc(4), utc(3, 3))
