@@ -183,8 +183,8 @@ _SPANS = {
     "": r"""'(?:''|[^'])*'|"(?:""|[^"])*\"""",
 }
 _ACTS = re.compile(
-    r"\b(select|union|insert|update|delete|merge|into|exec|execute|drop|alter|create|grant|commit|begin|waitfor|declare|"
-    r"next|for\s+update|nextval|values|table|copy|call|returning|over)\b",
+    r"(?<![\w$#])(select|union|insert|update|delete|merge|into|exec|execute|drop|alter|create|grant|commit|begin|waitfor|declare|"
+    r"next|for\s+update|nextval|values|table|copy|call|returning|over)(?![\w$#])",
     re.IGNORECASE,
 )
 _HARMLESS_BEFORE_A_BRACKET = re.compile(
@@ -211,7 +211,7 @@ def leak_of(text: str, dialect: str) -> str | None:
     if found := _ACTS.search(bare):
         return f"holds {found[0]!r}"
     allowed = GRAMMARS[dialect].functions | GRAMMARS[dialect].types
-    for call in re.finditer(r"([\w.$#]+)\s*\(", bare):
+    for call in re.finditer(r"([^\W\d][\w.$#]*)\s*\(", bare):
         if (
             call[1].lower() not in allowed
             and not _HARMLESS_BEFORE_A_BRACKET.fullmatch(call[1])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from typing import Any
 
 import pytest
 import requests
@@ -32,14 +34,18 @@ def figures(costs: list[Cost]) -> str:
 
 
 @pytest.mark.campaign
+@pytest.mark.timeout(3600)
 @pytest.mark.fault("workbooks: mutants")
 def test_every_mutant_gets_an_answer_in_little_memory(record_property: Record) -> None:
     limits = Limits(settings().workbook_seconds * BATCH, settings().workbook_memory_megabytes)
+
+    def judged(first: int) -> Any:
+        numbers = {"numbers": range(first, first + BATCH)}
+        return run_in_child(f"{ENTRIES}:judge_mutants", numbers, Secret({}), limits, name="mutants")
+
     costs: list[Cost] = []
-    for first in range(0, MUTANTS, BATCH):
-        numbers = range(first, first + BATCH)
-        judged = run_in_child(f"{ENTRIES}:judge_mutants", {"numbers": numbers}, Secret({}), limits, name="mutants")
-        for number, report, cost in judged:
+    with ThreadPoolExecutor(2) as pool:
+        for number, report, cost in chain.from_iterable(pool.map(judged, range(0, MUTANTS, BATCH))):
             assert (report.configuration is None) == bool(report.problems), number
             assert not unforeseen(report), (number, unforeseen(report))
             assert cost.megabytes < MEGABYTES, number

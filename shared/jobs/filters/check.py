@@ -95,6 +95,8 @@ def _check_tokens(tokens: Sequence[Token], grammar: Grammar, rules: FilterRules)
     forbidden = STATEMENT_WORDS - (SUBQUERY_WORDS if rules.subqueries else frozenset())
     for number, token in enumerate(tokens):
         follows = tokens[number + 1].word if number + 1 < len(tokens) else ""
+        if token.word == "." and not _is_between_names(tokens, number):
+            raise FilterError("holds a '.' that is not between two names")
         if token.word in forbidden & {"select", "exists"}:
             raise FilterError(SUBQUERY)
         if token.word in forbidden:
@@ -107,6 +109,11 @@ def _check_tokens(tokens: Sequence[Token], grammar: Grammar, rules: FilterRules)
         is_call = follows == "(" and token.kind == "word" and token.word not in KEYWORDS
         if is_call and not (rules.subqueries and token.word in SUBQUERY_WORDS):
             _check_call(tokens[: number + 1], grammar, rules)
+
+
+def _is_between_names(tokens: Sequence[Token], number: int) -> bool:
+    sides = (tokens[number - 1 : number], tokens[number + 1 : number + 2])
+    return all(side and side[0].kind in ("word", "name") for side in sides)
 
 
 def _check_brackets(tokens: Sequence[Token]) -> None:

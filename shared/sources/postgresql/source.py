@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -61,6 +62,19 @@ _RELATIONS = sa.text(
     "SELECT relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace "
     "WHERE nspname = :schema AND relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT relispartition ORDER BY relname"
 )
+
+
+_BELOW_DOMAINS = sa.text(
+    "WITH RECURSIVE below AS ("
+    "SELECT attname, atttypid AS type, atttypmod AS modifier FROM pg_attribute "
+    "JOIN pg_class ON pg_class.oid = attrelid JOIN pg_namespace ON pg_namespace.oid = relnamespace "
+    "WHERE relname = :name AND nspname = coalesce(:schema, current_schema()) AND attnum > 0 "
+    "UNION ALL SELECT attname, typbasetype, typtypmod FROM below JOIN pg_type ON pg_type.oid = type "
+    "WHERE typtype = 'd') "
+    "SELECT attname, format_type(type, modifier) AS type FROM below JOIN pg_type ON pg_type.oid = type "
+    "WHERE typtype <> 'd'"
+)
+_NUMERIC = re.compile(r"numeric\((\d+),(-?\d+)\)")
 
 
 class OneStatementCursor(psycopg.Cursor[Any]):
@@ -153,9 +167,18 @@ class PostgresSource(SqlSource):
     def compile(self, query: sa.Select[Any]) -> str:
         return super().compile(query) % ()  # psycopg's parameter style doubles every %, which ADBC would not undo
 
+    def _columns(self, inspector: sa.Inspector, name: str, schema: str | None) -> list[Any]:
+        """The columns, those of a domain in the type below it, which is the only one that the wire knows."""
+        columns = super()._columns(inspector, name, schema)
+        if any(isinstance(column["type"], postgresql.DOMAIN) for column in columns):
+            with self._engine.connect() as connection:
+                found = connection.execute(_BELOW_DOMAINS, {"schema": schema, "name": name})
+                below = {row.attname: row.type for row in found}
+            for column in columns:
+                column["type"] = _below(column["type"], below.get(column["name"], ""))
+        return columns
+
     def arrow_type(self, source_type: sa.types.TypeEngine[Any]) -> pa.DataType | None:
-        if isinstance(source_type, postgresql.DOMAIN):
-            return self.arrow_type(source_type.data_type)  # the wire knows base types only
         if isinstance(source_type, sa.NUMERIC):
             return decimal_type(source_type.precision, source_type.scale)
         if isinstance(source_type, postgresql.TIMESTAMP):
@@ -195,8 +218,6 @@ class PostgresSource(SqlSource):
         return super().total(column)
 
     def sorts(self, source_type: sa.types.TypeEngine[Any]) -> bool:
-        if isinstance(source_type, postgresql.DOMAIN):
-            return self.sorts(source_type.data_type)
         return super().sorts(source_type) or isinstance(source_type, (sa.NUMERIC, postgresql.CITEXT))
 
     def not_finite(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool] | None:
@@ -263,6 +284,18 @@ class PostgresSnapshot:
             for batch in cursor.fetch_record_batch():
                 _refuse_what_arrow_lacks(batch, columns)
                 yield batch
+
+
+def _below(source_type: sa.types.TypeEngine[Any], printed: str) -> sa.types.TypeEngine[Any]:
+    """The type below a domain; digits and zone, which SQLAlchemy cuts off with the precision, as the server prints."""
+    if not isinstance(source_type, postgresql.DOMAIN):
+        return source_type
+    while isinstance(source_type, postgresql.DOMAIN):
+        source_type = source_type.data_type
+    if isinstance(source_type, (postgresql.TIMESTAMP, postgresql.TIME)):
+        return type(source_type)(timezone=printed.endswith("with time zone"))
+    digits = _NUMERIC.fullmatch(printed)
+    return sa.NUMERIC(int(digits[1]), int(digits[2])) if digits else source_type
 
 
 def _only_row(cursor: Any, statement: str) -> Sequence[Any]:

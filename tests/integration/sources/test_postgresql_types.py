@@ -71,6 +71,15 @@ TYPES: dict[str, tuple[str, pa.DataType, list[str]]] = {
     "enum": ("mood", pa.string(), ["sad", "not sad"]),
     "domain": ("positive", pa.int64(), ["1"]),
     "text_domain": ("code", pa.string(), ["AB"]),
+    "numeric_domain": (
+        "precise",
+        pa.decimal128(30, 20),
+        ["0.12345678901234567890", "-9999999999.99999999999999999999"],
+    ),
+    "domain_of_domain": ("more_precise", pa.decimal128(30, 20), ["0.00000000000000000001"]),
+    "timestamp_domain": ("moment", pa.timestamp("us", "UTC"), ["2024-01-31 12:00:00.123+00"]),
+    "clock_domain": ("clock", pa.string(), ["10:00:00.123+02"]),
+    "array_domain": ("several", pa.string(), ["{1,2}"]),
     "composite": ("pair", pa.string(), ['(1,"a b")', "(,)"]),
     "money": ("money", pa.string(), ["$1,234.56", "-$92,233,720,368,547,758.08"]),
     "inet": ("inet", pa.string(), ["192.168.0.1/24", "::1"]),
@@ -145,6 +154,11 @@ def loaded(services: LocalServices, sql: psycopg.Connection[Any], database_name:
     sql.execute("CREATE TYPE mood AS ENUM ('sad', 'not sad')")
     sql.execute("CREATE DOMAIN positive AS integer CHECK (VALUE > 0)")
     sql.execute("CREATE DOMAIN code AS varchar(2)")
+    sql.execute("CREATE DOMAIN precise AS numeric(30, 20)")
+    sql.execute("CREATE DOMAIN more_precise AS precise CHECK (VALUE < 1e9)")
+    sql.execute("CREATE DOMAIN moment AS timestamptz(3)")
+    sql.execute("CREATE DOMAIN clock AS timetz(3)")
+    sql.execute("CREATE DOMAIN several AS int[]")
     sql.execute("CREATE TYPE pair AS (number integer, label text)")
     source = unique_name()
     columns = ", ".join(f'"{name}" {source_type}' for name, (source_type, _, _) in TYPES.items())

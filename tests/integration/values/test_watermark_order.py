@@ -25,10 +25,26 @@ ORDERED = [
     ("name", ["a", "b"], ["b", "c"], "d"),
     ("uuid", ["00000000-0000-0000-0000-00000000000a"], ["0a000000-0000-0000-0000-000000000000"], "f" * 32),
     ("date", ["0001-01-01", "2024-01-31"], ["2024-02-01"], "2024-10-01"),
+    ("precise", ["8", "9.00000000000000000001"], ["9.00000000000000000002", "10"], "11"),
+    ("more_precise", ["8", "9"], ["10"], "11"),
+    ("moment", ["2024-01-31 23:00-05"], ["2024-02-01 04:00:00.001Z"], "2024-10-01"),
+    ("code", ["A", "a"], ["b"], "c"),
+    ("key", ["00000000-0000-0000-0000-00000000000a"], ["0a000000-0000-0000-0000-000000000000"], "f" * 32),
     ("timestamptz", ["2024-01-31 23:00-05"], ["2024-02-01 04:00:00.000001Z"], "2024-10-01"),
 ]
 
 
+@pytest.fixture(scope="module")
+def domains(sql: psycopg.Connection[Any]) -> None:
+    """Domains over types of each kind of order."""
+    sql.execute(
+        "CREATE DOMAIN precise AS numeric(30, 20); CREATE DOMAIN more_precise AS precise CHECK (VALUE > 0);"
+        "CREATE DOMAIN moment AS timestamptz(3); CREATE DOMAIN code AS text; CREATE DOMAIN key AS uuid;"
+        "CREATE DOMAIN several AS int[]; CREATE DOMAIN price AS money"
+    )
+
+
+@pytest.mark.usefixtures("domains")
 @pytest.mark.parametrize(("kind", "first", "second", "third"), ORDERED, ids=[one[0] for one in ORDERED])
 @pytest.mark.parametrize("table_format", ["parquet", "delta"])
 def test_later_values_of_the_source_are_loaded_once(
@@ -64,10 +80,12 @@ def test_values_that_the_source_takes_for_equal_are_at_the_watermark_together(
     assert job.column() == [1, 2, 3, 4]
 
 
+REFUSED_DOMAINS = ["several", "price"]
 REFUSED = ["numeric(10,2)[]", "money", "inet", "int[]", "jsonb", "interval", "boolean", "bytea", "timetz", "int4range"]
 
 
-@pytest.mark.parametrize("kind", [*REFUSED, "mood", "time"])
+@pytest.mark.usefixtures("domains")
+@pytest.mark.parametrize("kind", [*REFUSED, *REFUSED_DOMAINS, "mood", "time"])
 def test_a_column_without_an_order_in_the_lake_is_refused_at_dry_run_and_first_load(
     job_of: MakeTable, sql: psycopg.Connection[Any], table: str, kind: str
 ) -> None:
