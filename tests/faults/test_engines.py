@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.faults.engines import install_engines, read_by
-from tests.integration.values.conftest import MakeTable, app, database, job_of, lake, sql, table  # noqa: F401
+from tests.integration.conftest import database_name, sql, table  # noqa: F401
+from tests.integration.values.conftest import MakeTable, app, job_of, lake  # noqa: F401
 
 pytestmark = [pytest.mark.campaign, pytest.mark.fault("engines that read the lake"), pytest.mark.timeout(900)]
 

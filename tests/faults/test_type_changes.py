@@ -8,7 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.integration.values.conftest import MakeTable, app, database, job_of, lake, sql, table  # noqa: F401
+from tests.integration.conftest import database_name, sql, table  # noqa: F401
+from tests.integration.values.conftest import MakeTable, app, job_of, lake  # noqa: F401
 from tests.integration.values.type_matrix import FORMATS, TYPES, Changing
 
 
