@@ -22,9 +22,9 @@ NEW = {**OLD, "query_filter": None, "chunk_size": 20, "enabled": "N"}
 LINES = [
     "- job_3 is new",
     "- job_1 is disabled",
-    "- job_1 query_filter: kind = 'a' → blank; wants a full refresh if the job has loaded: rows of earlier loads were "
-    "chosen in another way: older rows that match now would never come",
-    "- job_1 chunk_size: 10 → 20; the job continues: it changes how the job runs, not what it reads",
+    "- job_1 query_filter: kind = 'a' → blank; requires a full refresh if the job has loaded: earlier loads chose rows "
+    "in another way: older rows that match now would never be loaded",
+    "- job_1 chunk_size: 10 → 20; continues: it changes how the job runs, not what it reads",
     "- job_2 table_format: parquet → delta",
 ]
 
