@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from shared.activation.store import configuration_store
-from shared.audit.jobs import recent_loads, record_job
+from shared.audit.jobs import recent_loads, record_job, record_outcome
+from shared.audit.lake_records import as_committed, result_of, unrecorded_loads
 from shared.audit.ledger import evidence, last_load, last_rewind, record_load
 from shared.audit.patience import patiently
 from shared.audit.progress import ProgressRow
-from shared.audit.runs import cancel_requested
+from shared.audit.runs import cancel_requested, find_run
 from shared.errors.hierarchy import CancelledError
 from shared.errors.job_errors import as_job_error, is_unexpected
 from shared.isolation.leases import JobLease, StillHeldError, job_lease
@@ -78,13 +79,27 @@ def _attempt(attempt: AttemptOrder, started_at: datetime) -> JobResult:
         result = _failed(attempt, error, started_at)
     if result.error and result.error.kind in _STATUS:
         result = result.model_copy(update={"status": _STATUS[result.error.kind]})
-    _log_outcome(result)
-    if not unrecorded and not result.unrecorded:
-        unrecorded = not _is_recorded(
-            lambda: record_job(result, attempt.run_started_at, job, progress.etag if progress else None),
-            f"Outcome of job {attempt.job_id}",
-        )
-    return result.model_copy(update={"unrecorded": True}) if unrecorded else result
+    if unrecorded or result.unrecorded:
+        _log_outcome(result)
+        return result.model_copy(update={"unrecorded": True})
+    return _recorded(result, attempt, job, progress.etag if progress else None)
+
+
+def _recorded(result: JobResult, attempt: AttemptOrder, job: Job | None, etag: str | None) -> JobResult:
+    """The result as lake and audit table have it: what an earlier execution has loaded stays loaded."""
+    found = as_committed(result, job, attempt.run_started_at)
+    _log_outcome(found)
+
+    def record() -> JobResult:
+        if found is not result:  # its load may not be in the ledger
+            return record_outcome(found, attempt.run_started_at, job)
+        return record_job(result, attempt.run_started_at, job, etag)
+
+    try:
+        return patiently(record, f"Outcome of job {attempt.job_id}", PATIENCE_SECONDS)
+    except Exception:
+        log.exception("The outcome of job %s is not in the audit table; the end of the run writes it", attempt.job_id)
+        return found.model_copy(update={"unrecorded": True})
 
 
 def _find(attempt: AttemptOrder) -> tuple[Job, Configuration]:
@@ -96,6 +111,7 @@ def _find(attempt: AttemptOrder) -> tuple[Job, Configuration]:
 class _Known(NamedTuple):
     """What the ledger knows of a job before a load."""
 
+    load_id: str | None
     loaded_before: str | None
     needed_bytes: int
     rewind: Rewind | None
@@ -104,7 +120,27 @@ class _Known(NamedTuple):
 def _known(job: Job) -> _Known:
     earlier = last_load(job)
     loaded_before = evidence(earlier) if earlier and job.load_type is LoadType.INCREMENTAL else None
-    return _Known(loaded_before, int(earlier.get("bytes", 0)) if earlier else 0, last_rewind(job))
+    needed_bytes = int(earlier.get("bytes", 0)) if earlier else 0
+    return _Known(earlier["load_id"] if earlier else None, loaded_before, needed_bytes, last_rewind(job))
+
+
+def _recorded_late(attempt: AttemptOrder, job: Job, last_load_id: str | None) -> JobResult | None:
+    """Record the loads that were committed by attempts that did not live to report them; never raises.
+
+    Returns:
+        The result of this very run, if it has such a load.
+    """
+    done = None
+    try:
+        for record in unrecorded_loads(job, last_load_id):
+            late = result_of(record)
+            run = find_run(late.run_id)
+            log.info("Run %s, job %s: load %s is recorded late", late.run_id, job.job_id, late.load_id)
+            record_outcome(late, run["start_time"] if run else late.started_at, job)
+            done = late if late.run_id == attempt.run_id else done
+    except Exception as error:
+        log.warning("Whether the ledger has every load of job %s is not known: %s", job.job_id, error)
+    return done
 
 
 def _with_parent(job: Job, attempt: AttemptOrder) -> Job:
@@ -119,6 +155,8 @@ def _load(attempt: AttemptOrder, job: Job, configuration: Configuration, progres
     with ExitStack() as held:
         lease = held.enter_context(job_lease(job.job_id, attempt.run_id))
         known = patiently(lambda: _known(job), f"Ledger of job {job.job_id}", PATIENCE_SECONDS)
+        if done := _recorded_late(attempt, job, known.load_id):
+            return done
         _Interruptions(attempt).raise_if_cancelled()
         slot = held.enter_context(_slot(attempt, job, configuration, progress))
         folder = held.enter_context(work_folder(known.needed_bytes))
@@ -142,21 +180,19 @@ def _load(attempt: AttemptOrder, job: Job, configuration: Configuration, progres
         )
         if result.status is JobStatus.SUCCESS:
             result = _with_doubt(job, result)
-        if result.status is JobStatus.SUCCESS and not _is_recorded(
-            lambda: record_load(job, result), f"Ledger of job {job.job_id}"
-        ):
+        if result.status is JobStatus.SUCCESS and not _is_in_ledger(job, result):
             return result.model_copy(update={"unrecorded": True})
     if result.status is JobStatus.FAILED:
         forget_cached_secrets()  # the password may have been rotated: the next attempt reads it again
     return result
 
 
-def _is_recorded(record: Callable[[], None], what: str) -> bool:
-    """Write what has happened; False if the audit table refuses it for minutes."""
+def _is_in_ledger(job: Job, result: JobResult) -> bool:
+    """Write the load into the ledger while the job is held; False if the audit table refuses it for minutes."""
     try:
-        patiently(record, what, PATIENCE_SECONDS)
+        patiently(lambda: record_load(job, result), f"Ledger of job {job.job_id}", PATIENCE_SECONDS)
     except Exception:
-        log.exception("%s is not in the audit table; the end of the run writes it", what)
+        log.exception("The load of job %s is not in the ledger; the end of the run writes it", job.job_id)
         return False
     return True
 

@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
+from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import UpdateMode
 
+from shared.audit.lake_records import as_committed
 from shared.audit.ledger import record_load
-from shared.audit.properties import as_properties, as_row
-from shared.audit.table import LATEST, SUCCEEDED, Row, audit_table, partition, replace_row, run_key
-from shared.models.attempt import JobResult, JobStatus
+from shared.audit.progress import REOPENED
+from shared.audit.properties import as_properties, as_row, without_keys
+from shared.audit.table import LATEST, RUNNING, RUNS, SUCCEEDED, Row, audit_table, partition, replace_row, run_key
+from shared.models.attempt import JobResult, JobStatus, figures_of
 from shared.models.job import Job
-from shared.models.run import LastRun, Totals
+from shared.models.run import LastRun, RunStatus, Totals
 
 _NAMES = ("source_name", "table_name", "load_type")  # of a row, which follow from the job
 
@@ -30,34 +33,46 @@ _COUNTED = {
 _CHARTED = ["run_id", "status", "start_time", "rows_extracted", "duration_seconds"]
 
 
-def record_job(result: JobResult, run_started_at: datetime, job: Job | None, etag: str | None = None) -> None:
+def record_job(result: JobResult, run_started_at: datetime, job: Job | None, etag: str | None = None) -> JobResult:
     """Write one attempt's outcome: the run's row of the job, the job's own history, and what its last row is.
 
-    What a run has loaded stays loaded: nothing that a late execution of the same run brings replaces a success.
+    What a run has loaded stays loaded: nothing that a late execution of the same run brings replaces a success. Rows
+    that the execution of that success did not live to write are written then.
 
     Args:
         result: The outcome.
         run_started_at: When the run was requested, UTC.
         job: The job; None if the workbook cannot be read, and then the row keeps the names that it has.
         etag: Of the row of its progress, if there is one.
+
+    Returns:
+        What is recorded: the outcome, or the success that was there.
     """
     row = _job_row(result, job)
-    is_success = result.status is JobStatus.SUCCESS
+    before: Row = {}
 
     def may_replace(found: Row) -> bool:
+        nonlocal before
+        before = found
         row.update({name: found[name] for name in _NAMES if name in found and name not in row})
-        return is_success or found.get("status") != JobStatus.SUCCESS.value
+        return result.status is JobStatus.SUCCESS or found.get("status") != JobStatus.SUCCESS.value
 
-    if not replace_row(
-        {"PartitionKey": result.run_id, "RowKey": result.job_id}, row, may_replace, etag if job else None
-    ):
-        return
+    key = {"PartitionKey": result.run_id, "RowKey": result.job_id}
+    if not replace_row(key, row, may_replace, etag if job else None):
+        row, result = without_keys(before), _recorded(before)
+    elif before.get(REOPENED) or before.get("status", RUNNING) != RUNNING:  # the run may have been closed by that
+        recount_run(result.run_id, run_started_at)
+    _record_last(row, result, run_started_at)
+    return result
+
+
+def _record_last(row: Row, result: JobResult, run_started_at: datetime) -> None:
     history_key = {"PartitionKey": f"job:{result.job_id}", "RowKey": run_key(run_started_at, result.run_id)}
-    audit_table().upsert_entity(history_key | row, mode=UpdateMode.REPLACE)
-    last = {"run_start_time": run_started_at} | row
+    audit_table().upsert_entity({**row, **history_key}, mode=UpdateMode.REPLACE)
+    last = {"run_start_time": run_started_at, **row}
     if result.status is not JobStatus.SKIPPED:
         replace_row({"PartitionKey": LATEST, "RowKey": result.job_id}, last, _is_not_newer_than(run_started_at))
-    if is_success:
+    if result.status is JobStatus.SUCCESS:
         replace_row({"PartitionKey": SUCCEEDED, "RowKey": result.job_id}, last, _is_not_newer_than(run_started_at))
 
 
@@ -66,15 +81,20 @@ def _is_not_newer_than(run_started_at: datetime) -> Callable[[Row], bool]:
     return lambda found: bool(found["run_start_time"] <= run_started_at)
 
 
-def record_outcome(result: JobResult, run_started_at: datetime, job: Job | None) -> None:
-    """Write everything that an attempt leaves behind: its load in the ledger, then its rows. May be done again."""
+def record_outcome(result: JobResult, run_started_at: datetime, job: Job | None) -> JobResult:
+    """Write everything that an attempt leaves behind: its load in the ledger, then its rows. May be done again.
+
+    For arguments and result see `record_job`.
+    """
     if job and result.status is JobStatus.SUCCESS:
         record_load(job, result)
-    record_job(result, run_started_at, job)
+    return record_job(result, run_started_at, job)
 
 
 def close_lost_jobs(lost: Iterable[JobResult], run_started_at: datetime, find_job: Callable[[str], Job | None]) -> None:
     """Write everything that a recorded job writes for jobs whose attempts left nothing, or not yet.
+
+    What the lake has of them counts, whatever is known of them otherwise.
 
     Args:
         lost: What is known of each.
@@ -82,7 +102,8 @@ def close_lost_jobs(lost: Iterable[JobResult], run_started_at: datetime, find_jo
         find_job: Gives the job of an id, None if the workbook cannot be read.
     """
     for result in lost:
-        record_outcome(result, run_started_at, find_job(result.job_id))
+        job = find_job(result.job_id)
+        record_outcome(as_committed(result, job, run_started_at), run_started_at, job)
 
 
 def count_jobs(rows: Iterable[Row], planned: int) -> Totals:
@@ -100,6 +121,22 @@ def count_jobs(rows: Iterable[Row], planned: int) -> Totals:
         counted.update({name: int(row.get(name, 0)) for name in ("rows_extracted", "rows_written", "bytes_written")})
     found = sum(counted[name] for name in _COUNTED.values())
     return Totals(**counted, jobs_total=max(planned, found))
+
+
+def recount_run(run_id: str, run_started_at: datetime) -> None:
+    """Let the totals of a run that has ended be what its job rows add up to, and its status what follows from them."""
+    try:
+        run = audit_table().get_entity(RUNS, run_key(run_started_at, run_id))
+    except ResourceNotFoundError:
+        return
+    if run["status"] == RUNNING:
+        return
+    totals = count_jobs(job_rows(run_id), int(run.get("jobs_total", 0)))
+    counted = totals.model_dump(exclude={"unrecorded"})
+    if run["status"] != RunStatus.CANCELLED.value and "error_kind" not in run:
+        counted["status"] = totals.run_status().value
+    keys = {name: run[name] for name in ("PartitionKey", "RowKey")}
+    audit_table().upsert_entity(keys | as_properties(counted), mode=UpdateMode.MERGE)
 
 
 def job_rows(run_id: str) -> Iterator[Row]:
@@ -136,6 +173,21 @@ def recent_loads(job_id: str, limit: int) -> list[Row]:
         audit_table().query_entities(query, parameters=parameters, results_per_page=limit, select=_CHARTED).by_page()
     )
     return [as_row(row) for row in next(pages, ())]
+
+
+def _recorded(row: Row) -> JobResult:
+    """The result of which a row was written."""
+    known = as_row(row)
+    return JobResult(
+        run_id=known["run_id"],
+        job_id=known["job_id"],
+        attempt=known.get("attempt", 1),
+        status=JobStatus(known["status"]),
+        started_at=known["start_time"],
+        ended_at=known["end_time"],
+        duration_seconds=known.get("duration_by_stage") or {},
+        **figures_of(known).figures(),
+    )
 
 
 def _job_row(result: JobResult, job: Job | None) -> dict[str, Any]:

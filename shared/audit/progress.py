@@ -19,6 +19,9 @@ from shared.models.job import Job
 
 log = logging.getLogger(__name__)
 
+REOPENED = "reopened"
+"""The property of a row that said how the job had ended: its run may have been closed by that."""
+
 
 class ProgressRow:
     """The row of one execution of an attempt.
@@ -48,8 +51,8 @@ class ProgressRow:
 
     @property
     def etag(self) -> str | None:
-        """Of the row as this execution left it; None if it has none."""
-        return self._etag
+        """Of the row as this execution left it; None if it has none, or the row that it has replaced matters."""
+        return None if self._belongs_to_another or REOPENED in self._row else self._etag
 
     def write(self, stage: str, rows: int) -> None:
         """Write how far the attempt is; what storage refuses is logged once, and the load continues.
@@ -90,6 +93,8 @@ class ProgressRow:
         """Whether the row that is there may be replaced: it is of an attempt that did not succeed."""
         found = audit_table().get_entity(self._row["PartitionKey"], self._row["RowKey"])
         self._belongs_to_another = found.get("status") == JobStatus.SUCCESS.value
+        if found.get("status") != RUNNING or found.get(REOPENED):
+            self._row[REOPENED] = True
         self._etag = found.metadata["etag"]
         return not self._belongs_to_another
 

@@ -35,22 +35,25 @@ LONGEST_RUN = timedelta(days=14)  # what began earlier and says RUNNING is not l
 
 
 def record_run(request: RunRequest, status: str, totals: Mapping[str, Any]) -> None:
-    """Write the row of a run: once when it is planned, once more when it ends; what was planned stays in it."""
+    """Write the row of a run: once when it is planned, once more when it ends; what was planned stays in it.
+
+    A plan that is carried out late, after its host was frozen, does not open again a run that has ended.
+    """
     key = run_key(request.requested_at, request.run_id)
     place = {"PartitionKey": RUN_IDS, "RowKey": request.run_id, "run_key": key}
     audit_table().upsert_entity(place, mode=UpdateMode.REPLACE)  # first: a run that has a row can be found
-    audit_table().upsert_entity(
-        {
-            "PartitionKey": RUNS,
-            "RowKey": key,
-            "run_id": request.run_id,
-            "trigger": request.trigger,
-            "status": status,
-            "start_time": request.requested_at,
-            **as_properties(totals),
-        },
-        mode=UpdateMode.MERGE,
-    )
+    row_key = {"PartitionKey": RUNS, "RowKey": key}
+    row = {
+        "run_id": request.run_id,
+        "trigger": request.trigger,
+        "status": status,
+        "start_time": request.requested_at,
+        **as_properties(totals),
+    }
+    if status == RUNNING:
+        replace_row(row_key, row, lambda found: bool(found["status"] == RUNNING))
+    else:
+        audit_table().upsert_entity(row_key | row, mode=UpdateMode.MERGE)
 
 
 def claim_run_id(run_id: str) -> bool:

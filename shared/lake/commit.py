@@ -17,7 +17,7 @@ import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -53,7 +53,7 @@ class CommittingClient(ListedClient):
             LeaseLostError: a load that seemed to have broken off commits at this very moment.
             ClockError: the last load is of a later time than it is here.
         """
-        inventory = self.inventory()
+        inventory = self._with_beginning(self.inventory())
         self.session.inventory = inventory
         newest = inventory.newest_record
         if newest:
@@ -139,6 +139,7 @@ class CommittingClient(ListedClient):
             "status": 0,
             "inserted_at": datetime.now(UTC).isoformat(),
             "schema_version_hash": self.schema.version_hash,
+            "base_load_id": self.session.order.base_load_id,
             **self.session.order.record,
             **asdict(Written.total(self.session.written.values())),
             "tables": self._parquet_tables,
@@ -220,6 +221,13 @@ class CommittingClient(ListedClient):
             schemas=tuple(file for file in files if file.table == schemas),
             initialized=self.init_file_path in listing,
         )
+
+    def _with_beginning(self, inventory: Inventory) -> Inventory:
+        """The inventory, knowing whether its oldest record is of the first load: what is older then never committed."""
+        oldest = inventory.oldest_record
+        if oldest is None or not inventory.has_older:
+            return inventory
+        return replace(inventory, is_whole=self._read_json(oldest.path).get("base_load_id", "unknown") is None)
 
     @property
     def _own_tables(self) -> tuple[str, str, str]:

@@ -26,7 +26,8 @@ class Inventory:
     """The files of a dataset, sorted by what they are for.
 
     Load ids are seconds since 1970 as text, so they compare by time. What is older than the oldest record was
-    committed before `_dlt_loads` was pruned, and is not touched. `void` are the loads that may never commit: an empty
+    committed before `_dlt_loads` was pruned, and is not touched, unless that record is of the dataset's first load, and
+    `is_whole`. `void` are the loads that may never commit: an empty
     blob is in the place of their record. `manifests` are the ETags of the tables' manifests. `schemas` are
     dlt's, which belong to no load; `initialized` says that dlt's mark stands in the folder.
     """
@@ -39,6 +40,7 @@ class Inventory:
     manifests: Mapping[str, str] = field(default_factory=dict)
     schemas: tuple[LakeFile, ...] = ()
     initialized: bool = False
+    is_whole: bool = False
 
     @property
     def newest_record(self) -> LakeFile | None:
@@ -55,14 +57,24 @@ class Inventory:
         """Whether a load was committed. Each call takes the same time, however many loads there are."""
         if load_id in self.void:
             return False
-        return load_id in self._recorded or float(load_id) < self._oldest_record
+        return load_id in self._recorded or (not self.is_whole and float(load_id) < self._oldest_time)
+
+    @property
+    def oldest_record(self) -> LakeFile | None:
+        """The record of the first load that still has one."""
+        return min(self.records, key=lambda file: float(file.load_id), default=None)
+
+    @property
+    def has_older(self) -> bool:
+        """Whether data or states are older than every record."""
+        return any(float(file.load_id) < self._oldest_time for file in (*self.data, *self.states))
 
     @cached_property
     def _recorded(self) -> frozenset[str]:
         return frozenset(file.load_id for file in self.records)
 
     @cached_property
-    def _oldest_record(self) -> float:
+    def _oldest_time(self) -> float:
         return min(map(float, self._recorded), default=-math.inf)
 
     def abandoned(self) -> list[LakeFile]:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from shared.activation.store import configuration_store
-from shared.audit.jobs import close_lost_jobs, count_jobs, job_rows
+from shared.audit.jobs import close_lost_jobs, count_jobs, job_rows, recount_run
 from shared.audit.runs import record_run
 from shared.audit.table import RUNNING
 from shared.models.attempt import JobError, JobResult, JobStatus
@@ -30,9 +30,7 @@ def close_run(run: RunOutcome) -> RunOutcome:
     lost = [*run.totals.unrecorded, *_lost_jobs(run)]
     if lost:
         close_lost_jobs(lost, run.request.requested_at, partial(_find_job, run))
-    totals = run.totals
-    if lost or run.error or run.was_terminated:  # what the lanes reported is not all there is
-        totals = count_jobs(job_rows(run_id), totals.jobs_total)
+    totals = count_jobs(job_rows(run_id), run.totals.jobs_total)  # a second execution may have recorded another end
     run = run.model_copy(update={"totals": totals, "broken_jobs": ()})
     close_orders(run_id)
     counted = totals.model_dump(exclude={"unrecorded"})
@@ -48,6 +46,8 @@ def close_run(run: RunOutcome) -> RunOutcome:
             "stage": "finished",
         },
     )
+    if lost or run.error or run.was_terminated:  # a load may have ended since, and have taken the run for running
+        recount_run(run_id, run.request.requested_at)
     log.info("Run %s: %s, %s", run_id, run.status.value, counted)
     notify_of_run(run)
     return run

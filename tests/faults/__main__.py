@@ -68,10 +68,11 @@ def main(
     jobs: Annotated[int, typer.Option(help="Jobs of the soak test; the full size is 300.")] = 16,
     rounds: Annotated[int, typer.Option(help="Rounds of the soak test; the full size is 10.")] = 3,
     workers: Annotated[int, typer.Option(help="Processes that run tests.")] = 2,
+    seeds: Annotated[int, typer.Option(help="Worlds of the simulation.")] = 100_000,
     only: Annotated[str, typer.Option(help="As pytest's -k: only the tests whose names match.")] = "",
 ) -> None:
     """Run the whole campaign; the exit code is pytest's."""
-    os.environ.update(SOAK_JOBS=str(jobs), SOAK_ROUNDS=str(rounds))
+    os.environ.update(SOAK_JOBS=str(jobs), SOAK_ROUNDS=str(rounds), SIMULATION_SEEDS=str(seeds))
     report = Report()
     arguments = [str(HERE), "-m", "", "-k", only, "--tb=short", "--show-capture=no", "-p", "no:cacheprovider"]
     with redirect_stdout(sys.stderr):

@@ -55,6 +55,7 @@ class Task:
         self.name = name
         self.faults = 0  # that it met
         self.ended = Signal()
+        self.on_end: Callable[[], None] | None = None
         self.result: Any = None
         self.error: BaseException | None = None
         self._kernel = kernel
@@ -95,6 +96,8 @@ class Task:
             self.error = error
         self.process.tasks.remove(self)
         self.ended.set(self._kernel)
+        if self.on_end:
+            self._kernel.call_in(0.0, self.on_end)
 
 
 class Signal:

@@ -120,7 +120,7 @@ def _stored(name: str, value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, str):
-        if len(value.encode("utf-16-le")) > 2 * _TEXT_LIMIT:
+        if len(value) > _TEXT_LIMIT // 2 and len(value.encode("utf-16-le")) > 2 * _TEXT_LIMIT:
             raise refusal("PropertyValueTooLarge")
         return value
     if isinstance(value, datetime):

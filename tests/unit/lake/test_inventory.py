@@ -29,6 +29,12 @@ def test_whether_a_load_is_committed(load_id: str, committed: bool) -> None:
     assert inventory.abandoned() == ([] if committed else [a_file(load_id)])
 
 
+def test_what_is_older_than_the_first_load_was_never_committed() -> None:
+    inventory = Inventory(data=(a_file("100.0"),), records=(a_file("200.0"),), is_whole=True)
+    assert inventory.has_older
+    assert inventory.abandoned() == [a_file("100.0")]
+
+
 class Counted(tuple[LakeFile, ...]):
     """Records that count how often all of them are looked at."""
 

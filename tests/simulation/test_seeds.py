@@ -1,0 +1,33 @@
+"""The app lives through an hour of faults, two thousand times: whatever happens, the books say what the lake holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.simulation.edges import edges
+from tests.simulation.world import simulate
+
+BLOCKS = 20
+SEEDS = 100  # in a block
+
+
+@pytest.fixture(scope="module", autouse=True)
+def simulated() -> Iterator[None]:
+    with edges():
+        yield
+
+
+@pytest.mark.parametrize("block", range(BLOCKS))
+def test_whatever_breaks_everything_ends_and_is_recorded_as_it_is(block: int) -> None:
+    for seed in range(block * SEEDS, (block + 1) * SEEDS):
+        found = simulate(seed)
+        assert found.violations == [], f"python -m tests.simulation --seed {seed}"
+
+
+def test_a_seed_is_the_same_world_each_time() -> None:
+    first, second = simulate(7, is_traced=True), simulate(7, is_traced=True)
+    assert first.trace == second.trace
+    assert len(first.trace) > 20
+    assert simulate(8, is_traced=True).trace != first.trace
