@@ -40,7 +40,7 @@ seen["result"] = JobResult.model_validate(result.to_json()).rows_rejected
 
 job = Job.model_validate(JOB)
 written = []
-replaced = lambda key, values, may_replace: written.append({**key, **values}) or True
+replaced = lambda key, values, may_replace, etag=None: written.append({**key, **values}) or True
 with (
     patch.object(jobs, "audit_table") as table,
     patch.object(ledger, "audit_table", table),
