@@ -94,7 +94,10 @@ FAULTS = {
         declaring(40), "declares 40 rows.*but 25 came", {**OFFSETS, "api_total_path": "total"}, TransientError
     ),
     "total too small": Fault(
-        declaring(20), "lies behind the number of all rows", {**OFFSETS, "api_total_path": "total"}, TransientError
+        declaring(20),
+        "is beyond the number of rows that the API declares",
+        {**OFFSETS, "api_total_path": "total"},
+        TransientError,
     ),
     "total is none": Fault(
         lambda _: Reply({"items": ROWS, "total": "many"}), "no number of rows", {**OFFSETS, "api_total_path": "total"}
@@ -154,7 +157,7 @@ FAULTS = {
         lambda _: Reply(b"\x89PNG", headers={"Content-Type": "image/png"}), "bytes that are not text in its encoding"
     ),
     "json that ends early": Fault(lambda _: Reply(b'[{"id": 1}, {"id"'), "JSON that breaks off", {}, TransientError),
-    "json with a flaw": Fault(lambda _: Reply(b"[{'id': 1}, {'id': 2}]"), "no valid JSON"),
+    "json with a flaw": Fault(lambda _: Reply(b"[{'id': 1}, {'id': 2}]"), "not valid JSON"),
     "json where csv was expected": Fault(lambda _: Reply({"error": "x"}), "where csv", {"api_response_format": "csv"}),
     "csv that ends early": Fault(
         lambda _: Reply(b"id,name\n1,a\n2", headers={"Content-Type": "text/csv"}),
@@ -174,7 +177,7 @@ FAULTS = {
     "two values of one column": Fault(
         at_once([{"a__b": 1, "a": {"b": 2}}]), "two values of a row would go into the column 'a__b'"
     ),
-    "a column that ties lists to rows": Fault(at_once([{"_dlt_id": 1}]), "would stand in the column '_dlt_id'"),
+    "a column that ties lists to rows": Fault(at_once([{"_dlt_id": 1}]), "would go into the column '_dlt_id'"),
     "an error with status 200": Fault(lambda _: Reply({"errors": [{"message": "no"}]}), "answered with an error"),
     "no list": Fault(lambda _: Reply({"status": "ok"}), "no list of rows. Its keys are status", PAGES),
     "a path that leads nowhere": Fault(

@@ -141,7 +141,7 @@ def test_windows_may_count_numbers_in_the_body(server: ApiServer, lake: Lake) ->
 
 def test_windows_without_a_beginning_are_refused(server: ApiServer, lake: Lake) -> None:
     job = api_job("/x", load_type="INCREMENTAL", watermark_column="at", api_windows="1d", api_params={"a": "{start}"})
-    with pytest.raises(ConfigurationError, match="has no beginning; give last_watermark"):
+    with pytest.raises(ConfigurationError, match="has no start; give last_watermark"):
         lake.load(job)
 
 

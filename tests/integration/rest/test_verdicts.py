@@ -279,7 +279,7 @@ def test_bytes_become_the_text_that_they_are(server: ApiServer, lake: Lake, name
 
 def test_a_charset_can_be_named(server: ApiServer, lake: Lake) -> None:
     server.endpoints["/named"] = lambda _: Reply(TEXT.encode("cp1252"))
-    with pytest.raises(SourceError, match="no text in its encoding, utf-8; name the right one in api_format_options"):
+    with pytest.raises(SourceError, match="not text in its encoding, utf-8; name the right one in api_format_options"):
         lake.load(api_job("/named"))
     options = {"encoding": "windows-1252"}
     assert lake.load(api_job("/named", api_format_options=options)) == [{"id": 1, "name": "Zürich"}]
