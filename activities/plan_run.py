@@ -13,7 +13,7 @@ from shared.errors.job_errors import as_job_error, is_unexpected
 from shared.models.attempt import JobError, JobResult, JobStatus
 from shared.models.run import ORCHESTRATORS_VERSION, RunPlan, RunRequest, RunStatus
 from shared.planning.draft import draft_run
-from shared.planning.orders import claim_orders
+from shared.planning.one_off_requests import claim_requests
 from shared.settings import settings
 from shared.telemetry.spans import step_of_run
 from shared.workbook.configuration import Configuration
@@ -46,7 +46,7 @@ def _planned(wanted: RunRequest) -> RunPlan:
 def _plan(request: RunRequest) -> RunPlan:
     snapshot = configuration_store().refresh()
     version, configuration = snapshot.version, snapshot.configuration
-    claimed, later = claim_orders(request, configuration, version.sha256) if request.request_ids else ([], [])
+    claimed, later = claim_requests(request, configuration, version.sha256) if request.request_ids else ([], [])
     draft = draft_run(request, snapshot, claimed)
     plan = RunPlan(
         request=request,

@@ -2,7 +2,7 @@
 
 | PartitionKey | RowKey | holds |
 | --- | --- | --- |
-| `incident` | kind and subject | one thing that is or was broken: `open` is its state, `told_open` the one sent |
+| `incident` | kind and subject | one thing that is or was broken: `open` is its state, `notified_open` the one sent |
 | `incident` | `sender` | who sends at the moment, and until when |
 
 An incident waits for a message as long as the two differ. One that opened and closed in between needs none.
@@ -50,7 +50,7 @@ class Incident:
         sentence: What is wrong.
         run_id: The run that noticed it.
         open: Whether it is still so.
-        told_open: The state that the last message reported.
+        notified_open: The state that the last message reported.
     """
 
     kind: Kind
@@ -58,7 +58,7 @@ class Incident:
     sentence: str
     run_id: str | None = None
     open: bool = True
-    told_open: bool = False
+    notified_open: bool = False
 
     @property
     def key(self) -> str:
@@ -66,9 +66,9 @@ class Incident:
         return incident_key(self.kind, self.subject)
 
     @property
-    def is_untold(self) -> bool:
+    def is_unreported(self) -> bool:
         """Whether a message about its state is still to be sent."""
-        return self.open != self.told_open
+        return self.open != self.notified_open
 
 
 def incident_key(kind: Kind, subject: str) -> str:
@@ -88,7 +88,7 @@ def changed(known: Mapping[str, Incident], broken: Iterable[Incident], well: Col
     for incident in broken:
         before = known.get(incident.key)
         if before is None or not before.open:
-            news.append(replace(incident, told_open=before is not None and before.told_open))
+            news.append(replace(incident, notified_open=before is not None and before.notified_open))
     closed = (known[key] for key in well if key in known)
     return news + [replace(incident, open=False) for incident in closed if incident.open]
 
@@ -113,11 +113,11 @@ def write_incidents(incidents: Iterable[Incident]) -> None:
     )
 
 
-def mark_told(incidents: Iterable[Incident]) -> None:
+def mark_notified(incidents: Iterable[Incident]) -> None:
     """Note what was sent; what has changed since then stays as it is, and the next message reports it."""
     merge_rows(
         audit_table(),
-        ({"PartitionKey": INCIDENT, "RowKey": incident.key, "told_open": incident.open} for incident in incidents),
+        ({"PartitionKey": INCIDENT, "RowKey": incident.key, "notified_open": incident.open} for incident in incidents),
     )
 
 

@@ -22,7 +22,7 @@ from shared.notifications.incidents import (
     Kind,
     changed,
     incident_key,
-    mark_told,
+    mark_notified,
     read_incidents,
     sole_sender,
     write_incidents,
@@ -76,7 +76,7 @@ def notify_of_run(run: RunOutcome) -> None:
         broken.append(Incident(Kind.RUN, "", run.error.message, run_id))
     else:
         well.add(incident_key(Kind.RUN, ""))
-    _tell(broken, well - {incident.key for incident in broken})
+    _notify(broken, well - {incident.key for incident in broken})
 
 
 @_never_failing
@@ -85,10 +85,10 @@ def notify_of_upload(activation: Activation) -> None:
     if activation.outcome is Outcome.REFUSED:
         problems = activation.problems
         sentence = f"{len(problems)} problem(s), the first: {problems[0]}"
-        _tell([Incident(Kind.WORKBOOK, activation.refused_folder or "", sentence)], [])
+        _notify([Incident(Kind.WORKBOOK, activation.refused_folder or "", sentence)], [])
     elif activation.outcome in (Outcome.ACTIVATED, Outcome.UNCHANGED):
         refused = [key for key, incident in read_incidents().items() if incident.kind is Kind.WORKBOOK]
-        _tell([], refused)
+        _notify([], refused)
 
 
 @_never_failing
@@ -99,7 +99,7 @@ def notify_of_given_up(place: str) -> None:
         place: Container, blob and version.
     """
     sentence = f"The host gave up an upload after five failures: {place}. The app takes it in as soon as it can."
-    _tell([Incident(Kind.WORKBOOK, "given-up", sentence)], [])
+    _notify([Incident(Kind.WORKBOOK, "given-up", sentence)], [])
 
 
 @_never_failing
@@ -111,7 +111,7 @@ def notify_of_settings(problems: Mapping[str, str]) -> None:
     """
     known = [incident for incident in read_incidents().values() if incident.kind is Kind.SETTING]
     broken = [Incident(Kind.SETTING, name, sentence) for name, sentence in problems.items()]
-    _tell(broken, [incident.key for incident in known if incident.subject not in problems])
+    _notify(broken, [incident.key for incident in known if incident.subject not in problems])
 
 
 @_never_failing
@@ -132,30 +132,30 @@ def notify_of_time(jobs: Sequence[Mapping[str, Any]], now: datetime) -> None:
     failing = {incident.subject for incident in known.values() if incident.kind is Kind.JOB and incident.open}
     if jobs:
         _forget_idle(known.values(), {job["job_id"] for job in jobs if job["enabled"]})
-    _tell([incident for incident in overdue if incident.subject not in failing], [])
+    _notify([incident for incident in overdue if incident.subject not in failing], [])
 
 
 def _forget_idle(incidents: Iterable[Incident], enabled: Collection[str]) -> None:
     """Close the incidents of jobs that no longer run, without a message."""
     idle = [
-        Incident(incident.kind, incident.subject, incident.sentence, incident.run_id, open=False, told_open=False)
+        Incident(incident.kind, incident.subject, incident.sentence, incident.run_id, open=False, notified_open=False)
         for incident in incidents
         if incident.kind in (Kind.JOB, Kind.OVERDUE, Kind.WARNING)
-        and (incident.open or incident.told_open)
+        and (incident.open or incident.notified_open)
         and base_job_id(incident.subject) not in enabled
     ]
     write_incidents(idle)
 
 
-def _tell(broken: Iterable[Incident], well: Collection[str]) -> None:
+def _notify(broken: Iterable[Incident], well: Collection[str]) -> None:
     """Write what changed, then send every incident that waits for a message."""
     write_incidents(changed(read_incidents(), broken, well))
     with sole_sender() as may_send:
-        untold = [incident for incident in read_incidents().values() if incident.is_untold] if may_send else []
+        unreported = [incident for incident in read_incidents().values() if incident.is_unreported] if may_send else []
         url = settings().notify_webhook_url
-        if untold and url:
-            message = compose(untold, settings().base_url)
+        if unreported and url:
+            message = compose(unreported, settings().base_url)
             address = url.get_secret_value()
             channel_for(address).send(address, message)
-            mark_told(untold)
+            mark_notified(unreported)
             log.info("Notified: %s", message.title)

@@ -19,7 +19,7 @@ from shared.models.attempt import JobError, JobResult, JobStatus
 from shared.models.job import Job
 from shared.models.run import RunOutcome
 from shared.notifications.notifier import notify_of_run
-from shared.planning.orders import close_orders
+from shared.planning.one_off_requests import close_requests
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ def close_run(run: RunOutcome) -> RunOutcome:
         close_lost_jobs(lost, run.request.requested_at, partial(_find_job, run))
     totals = count_jobs(job_rows(run_id), run.totals.jobs_total)  # a second execution may have recorded another end
     run = run.model_copy(update={"totals": totals, "broken_jobs": ()})
-    close_orders(run_id)
+    close_requests(run_id)
     counted = totals.model_dump(exclude={"unrecorded"})
     record_run(
         run.request,

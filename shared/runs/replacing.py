@@ -18,7 +18,7 @@ from shared.audit.jobs import job_rows
 from shared.audit.table import Row
 from shared.models.attempt import JobError, JobStatus
 from shared.models.run import ORCHESTRATORS_VERSION, RunRequest
-from shared.planning.orders import hand_over_orders
+from shared.planning.one_off_requests import hand_over_requests
 from shared.runs.orchestrations import start_once
 from shared.telemetry.invocation import in_thread
 
@@ -60,7 +60,7 @@ async def replace_run(client: DurableOrchestrationClient, request: RunRequest, p
         "reason": f"A deployment has ended run {request.run_id}; this run loads what is missing.",
     }
     if request.request_ids:
-        wanted["request_ids"] = await in_thread(hand_over_orders, request.run_id, run_id)
+        wanted["request_ids"] = await in_thread(hand_over_requests, request.run_id, run_id)
     elif planned:  # they were due then, and are no longer
         wanted |= {"job_ids": await in_thread(_missing, request.run_id, planned), "tags": (), "trigger": "http"}
         wanted["retry_of"] = request.run_id

@@ -23,7 +23,7 @@ from shared.audit.runs import cancel_requested_at, find_run, read_again, record_
 from shared.audit.table import RUNNING, Row
 from shared.models.attempt import JobError
 from shared.models.run import ConfigVersion, LaneOrder, RunOutcome, RunRequest, RunStatus, Totals
-from shared.planning.orders import started_orders
+from shared.planning.one_off_requests import started_requests
 from shared.runs.closing import close_run
 from shared.runs.orchestrations import (
     ACTIVE,
@@ -53,7 +53,7 @@ async def settle_unrecorded(client: DurableOrchestrationClient) -> None:
     """Close runs that broke before they could be recorded, and those whose one-off requests still say STARTED."""
     since = datetime.now(UTC) - UNRECORDED_FOR
     broken = {status.instance_id for status in await orchestrations(client, ENDED_BADLY, since=since)}
-    claimed_by = {order["run_id"] for order in await in_thread(started_orders)}
+    claimed_by = {order["run_id"] for order in await in_thread(started_requests)}
     for run_id in sorted(broken | claimed_by):
         row = await in_thread(find_run, run_id)
         if row is None or run_id in claimed_by:

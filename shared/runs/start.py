@@ -12,7 +12,7 @@ from shared.activation.store import configuration_store
 from shared.audit.runs import record_run
 from shared.models.run import RunRequest, RunStatus
 from shared.models.run_ids import ORDERED, SCHEDULED
-from shared.planning.orders import waiting_orders
+from shared.planning.one_off_requests import waiting_requests
 from shared.runs.orchestrations import ACTIVE, active_runs, orchestration_exists, orchestrations, start_orchestration
 from shared.settings import settings
 from shared.telemetry.invocation import in_thread
@@ -33,7 +33,7 @@ async def start_scheduled_run(client: DurableOrchestrationClient, past_due: bool
         past_due: Whether the tick was missed while no instance of the app ran; the setting PAST_DUE decides what then.
     """
     now = datetime.now(UTC)
-    await start_waiting_orders(client, now)
+    await start_waiting_requests(client, now)
     request = RunRequest(run_id=f"{SCHEDULED}{now:%Y%m%dT%H%M%SZ}", trigger="timer", requested_at=now)
     if past_due:
         reason = "A tick of the schedule was missed while the app did not run; this run makes up for it."
@@ -80,7 +80,7 @@ def _record_skipped(request: RunRequest) -> None:
     log.info("Run %s: %s, %s", request.run_id, RunStatus.SKIPPED.value, {"reason": request.reason})
 
 
-async def start_waiting_orders(client: DurableOrchestrationClient, now: datetime) -> None:
+async def start_waiting_requests(client: DurableOrchestrationClient, now: datetime) -> None:
     """Start a run of one-off requests that no run has claimed, unless one is active; never raises."""
     try:
         if not any(run_id.startswith(ORDERED) for run_id in await active_runs(client)):
@@ -97,7 +97,7 @@ async def start_ordered_run(client: DurableOrchestrationClient, run_id: str | No
         run_id: Its id; by default it follows from the version, so that an upload has one such run.
     """
     snapshot = await in_thread(configuration_store().active)
-    orders = await in_thread(waiting_orders, snapshot.configuration) if snapshot else []
+    orders = await in_thread(waiting_requests, snapshot.configuration) if snapshot else []
     if not snapshot or not orders:
         return
     run_id = run_id or f"{ORDERED}{snapshot.version.sha256[:12]}"

@@ -17,7 +17,7 @@ from shared.notifications.notifier import notify_of_settings, notify_of_time
 from shared.planning.overview import active_jobs
 from shared.planning.triggers import trigger_problems
 from shared.runs.settling import settle_runs, settle_unrecorded
-from shared.runs.start import start_waiting_orders
+from shared.runs.start import start_waiting_requests
 from shared.runs.uploads import take_in_missed_uploads
 from shared.telemetry.invocation import in_thread
 from shared.telemetry.metrics import record_lags
@@ -37,7 +37,7 @@ async def watch_over(client: DurableOrchestrationClient) -> None:
     async def orders() -> None:
         active = await in_thread(configuration_store().active)
         if active and now - active.version.activated_at > TRIGGER_HAS:
-            await start_waiting_orders(client, now)
+            await start_waiting_requests(client, now)
 
     async def settings() -> None:
         await in_thread(_look_at_settings)

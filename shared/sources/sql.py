@@ -229,7 +229,7 @@ class SqlSource(ABC):
             name, schema = self.located(connection)
             columns = self._columns(inspector, name, schema)
             keys = inspector.get_pk_constraint(name, schema)["constrained_columns"] or []
-            columns, keys = self.told_apart(columns, keys)
+            columns, keys = self.distinguishable(columns, keys)
         return sa.Table(
             name,
             sa.MetaData(schema=schema),
@@ -241,7 +241,7 @@ class SqlSource(ABC):
             ),
         )
 
-    def told_apart(self, columns: list[Any], keys: list[str]) -> tuple[list[Any], list[str]]:
+    def distinguishable(self, columns: list[Any], keys: list[str]) -> tuple[list[Any], list[str]]:
         """The reflected columns and the names of the key's, each by a name of its own."""
         return columns, keys
 

@@ -112,7 +112,7 @@ def _needed_columns_are_read(row: Mapping[str, Any]) -> Iterator[tuple[str, str]
             yield "excluded_columns", f"leaves out '{name}', which is the {column}; let it stay"
 
 
-def _wildcards_stand_in_table_names(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _wildcards_are_in_table_names(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if "*" in (row["schema_name"] or ""):
         yield "schema_name", f"{quoted(row['schema_name'])} holds *, which is allowed in table_name only"
 
@@ -200,7 +200,7 @@ ERRORS: tuple[Rule, ...] = (
     _partitions_need_delta,
     _destination_has_its_limits,
     _needed_columns_are_read,
-    _wildcards_stand_in_table_names,
+    _wildcards_are_in_table_names,
 )
 WARNINGS: tuple[Rule, ...] = (
     _parquet_cannot_update,

@@ -17,7 +17,7 @@ from shared.api.endpoint import File
 from shared.api.http import ProblemError
 from shared.audit.uploads import record_activation, refused_uploads
 from shared.errors.hierarchy import ConfigurationError, WorkbookError
-from shared.planning.orders import orders_and_outcomes
+from shared.planning.one_off_requests import requests_and_outcomes
 from shared.telemetry.invocation import in_thread
 from shared.workbook.configuration import Report
 
@@ -108,7 +108,7 @@ def _described(active: Snapshot) -> dict[str, Any]:
         "jobs": len(jobs),
         "jobs_enabled": sum(job.enabled for job in jobs),
         "warnings": [str(warning) for warning in active.configuration.warnings],
-        "requests": orders_and_outcomes(active.configuration),
+        "requests": requests_and_outcomes(active.configuration),
     }
 
 

@@ -82,7 +82,7 @@ class OracleSource(SqlSource):
             denormalize = connection.dialect.denormalize_name
             return written({str(denormalize(name)) for names in lists for name in names(schema)})
 
-    def told_apart(self, columns: list[Any], keys: list[str]) -> tuple[list[Any], list[str]]:
+    def distinguishable(self, columns: list[Any], keys: list[str]) -> tuple[list[Any], list[str]]:
         """SQLAlchemy has small letters for A, and for "a": if a table has both, each keeps the catalogue's name."""
         alike = Counter(str(column["name"]) for column in columns)
         renamed = [

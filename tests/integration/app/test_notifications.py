@@ -161,7 +161,7 @@ def test_a_webhook_that_is_silent_or_gone_neither_fails_the_run_nor_shows_its_ad
     look_at_jobs(datetime.now(UTC))
     assert "broke off: ConnectionError" in caplog.text
     assert SECRET not in caplog.text
-    assert [incident.is_untold for incident in read_incidents().values()] == [True]
+    assert [incident.is_unreported for incident in read_incidents().values()] == [True]
 
 
 def test_what_opened_and_closed_before_it_could_be_notified_is_not_notified(webhook: Webhook) -> None:

@@ -102,14 +102,14 @@ def test_an_address_that_cannot_be_used_is_named_by_its_setting_only(url: str, s
 @pytest.mark.parametrize(
     ("before", "broken", "after"),
     [
-        (None, True, {"open": True, "told_open": False}),
-        ({"open": True, "told_open": True}, True, None),
-        ({"open": False, "told_open": True}, True, {"open": True, "told_open": True}),
-        ({"open": False, "told_open": False}, True, {"open": True, "told_open": False}),
+        (None, True, {"open": True, "notified_open": False}),
+        ({"open": True, "notified_open": True}, True, None),
+        ({"open": False, "notified_open": True}, True, {"open": True, "notified_open": True}),
+        ({"open": False, "notified_open": False}, True, {"open": True, "notified_open": False}),
         (None, False, None),
-        ({"open": True, "told_open": True}, False, {"open": False, "told_open": True}),
-        ({"open": True, "told_open": False}, False, {"open": False, "told_open": False}),
-        ({"open": False, "told_open": False}, False, None),
+        ({"open": True, "notified_open": True}, False, {"open": False, "notified_open": True}),
+        ({"open": True, "notified_open": False}, False, {"open": False, "notified_open": False}),
+        ({"open": False, "notified_open": False}, False, None),
     ],
 )
 def test_what_is_new_about_an_incident(
@@ -117,11 +117,11 @@ def test_what_is_new_about_an_incident(
 ) -> None:
     known = {FAILED.key: Incident(Kind.JOB, FAILED.subject, "", **before)} if before else {}
     news = changed(known, [FAILED] if broken else [], [] if broken else [FAILED.key])
-    assert [{"open": one.open, "told_open": one.told_open} for one in news] == ([after] if after else [])
+    assert [{"open": one.open, "notified_open": one.notified_open} for one in news] == ([after] if after else [])
 
 
 def test_a_job_that_was_late_and_failing_is_well_again_once() -> None:
-    closed = [Incident(kind, "orders", "", open=False, told_open=True) for kind in (Kind.JOB, Kind.OVERDUE)]
+    closed = [Incident(kind, "orders", "", open=False, notified_open=True) for kind in (Kind.JOB, Kind.OVERDUE)]
     message: Message = compose(closed, None)
     assert message.title == "Excel to lake: 1 job works again"
 

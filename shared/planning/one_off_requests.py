@@ -1,7 +1,7 @@
 """One-off requests, the rows of the sheet Requests: each is carried out once, by the run that claims it.
 
-A claim is a row of the audit table under the order's own name, which can be inserted once. So it does not matter how
-often an upload is handled, a run is planned, or a version with old orders becomes active again.
+A claim is a row of the audit table named after the request, which can be inserted once. So it does not matter how
+often an upload is handled, a run is planned, or a version with old requests becomes active again.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ WAITING = "WAITING"
 _OUTCOME = ("status", "run_id", "started_at", "ended_at")
 
 
-def waiting_orders(configuration: Configuration) -> list[Request]:
+def waiting_requests(configuration: Configuration) -> list[Request]:
     """The one-off requests that no run has claimed; those for disabled jobs wait for a version that enables them."""
     if not configuration.requests:
         return []
@@ -39,7 +39,7 @@ def waiting_orders(configuration: Configuration) -> list[Request]:
     return [order for order in configuration.requests if _key(order) not in claimed and _can_run(order, configuration)]
 
 
-def claim_orders(request: RunRequest, configuration: Configuration, sha256: str) -> tuple[list[str], list[str]]:
+def claim_requests(request: RunRequest, configuration: Configuration, sha256: str) -> tuple[list[str], list[str]]:
     """Claim the one-off requests that a run names, one per job.
 
     Returns:
@@ -60,9 +60,9 @@ def claim_orders(request: RunRequest, configuration: Configuration, sha256: str)
     return claimed, later
 
 
-def close_orders(run_id: str) -> None:
+def close_requests(run_id: str) -> None:
     """Write how the one-off requests of a run ended: as its jobs did, FAILED if it came to none."""
-    started = [row for row in started_orders() if row["run_id"] == run_id]
+    started = [row for row in started_requests() if row["run_id"] == run_id]
     if not started:
         return
     statuses: dict[str, set[str]] = defaultdict(set)
@@ -73,7 +73,7 @@ def close_orders(run_id: str) -> None:
         audit_table().upsert_entity(ended, mode=UpdateMode.REPLACE)
 
 
-def hand_over_orders(run_id: str, new_run_id: str) -> tuple[str, ...]:
+def hand_over_requests(run_id: str, new_run_id: str) -> tuple[str, ...]:
     """Give the one-off requests that a run has not carried out to another run; may be done again.
 
     Returns:
@@ -81,7 +81,7 @@ def hand_over_orders(run_id: str, new_run_id: str) -> tuple[str, ...]:
     """
     succeeded = {base_job_id(row["job_id"]) for row in job_rows(run_id) if row["status"] == JobStatus.SUCCESS.value}
     handed_over = []
-    for row in started_orders():
+    for row in started_requests():
         if row["run_id"] == run_id and row["job_id"] not in succeeded:
             audit_table().upsert_entity({**row, "run_id": new_run_id}, mode=UpdateMode.REPLACE)
         elif row["run_id"] != new_run_id:
@@ -90,12 +90,12 @@ def hand_over_orders(run_id: str, new_run_id: str) -> tuple[str, ...]:
     return tuple(handed_over)
 
 
-def started_orders() -> list[Row]:
+def started_requests() -> list[Row]:
     """The one-off requests that a run has claimed and not yet carried out."""
     return [row for row in request_rows() if row["status"] == STARTED]
 
 
-def orders_and_outcomes(configuration: Configuration) -> list[dict[str, Any]]:
+def requests_and_outcomes(configuration: Configuration) -> list[dict[str, Any]]:
     """Every one-off request of the active configuration with what became of it.
 
     That is WAITING, STARTED, or the status of its job. What it confirmed is done: the configuration is active.
