@@ -79,7 +79,7 @@ def _plan(request: RunRequest) -> RunPlan:
 
 
 def _record(request: RunRequest, configuration: Configuration, job_id: str, status: JobStatus, error: JobError) -> None:
-    """Say in the audit table why a job that was wanted does not run."""
+    """Say in the audit table why a requested job does not run."""
     now = datetime.now(UTC)
     result = JobResult(run_id=request.run_id, job_id=job_id, status=status, started_at=now, ended_at=now, error=error)
     record_job(result, request.requested_at, configuration.job(job_id))

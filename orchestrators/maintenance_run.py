@@ -11,7 +11,7 @@ from azure.durable_functions import DurableOrchestrationContext
 from shared.models.attempt import JobStatus
 from shared.models.maintenance import Maintenance, MaintenanceOrder, MaintenancePlan, MaintenanceResult
 
-AT_ONCE = 2  # jobs: compaction wants memory, and a load may come at any time
+AT_ONCE = 2  # jobs: compaction needs memory, and a load may come at any time
 
 
 def maintenance_run(context: DurableOrchestrationContext) -> Generator[Any, Any, dict[str, int]]:

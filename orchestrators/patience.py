@@ -42,7 +42,7 @@ def patiently(
         has_to_wait: Whether an answer says that a later try may do better.
 
     Returns:
-        The answer; after the last try whatever it is.
+        The answer; after the last try, any answer.
 
     Raises:
         Exception: the last try ended without an answer.

@@ -1,7 +1,7 @@
 """The orchestrator of a lane: the jobs of one source, one after another, with attempts on durable timers.
 
 A job whose failure is transient goes to the end of the queue, so that the wait before its next attempt is spent on
-the lane's other jobs. The orchestrator never raises: whatever breaks becomes a failed job, and the lane continues.
+the lane's other jobs. The orchestrator never raises: every error becomes a failed job, and the lane continues.
 A long lane continues as new: every attempt replays the history before it, so that history must not grow without end.
 
 A source that asks to be left alone for longer than an attempt can wait gets its wait on a durable timer; such a wait

@@ -13,7 +13,7 @@ notifications, planning, audit, activation, telemetry |
 | 6 | loading | one attempt as a dlt pipeline (child process only) | sources, lake, isolation, secrets |
 | 5 | sources | reading a table or an API as Arrow (child process only) | secrets, identity |
 | 5 | lake | writing all or nothing (child process only) | identity |
-| 5 | isolation | one job at a time, in a process and a folder of its own | secrets, identity |
+| 5 | isolation | one job at a time, with its own process and folder | secrets, identity |
 | 5 | audit | the audit table, one module for each thing recorded | activation, identity |
 | 4 | activation | which version of the workbook is active | workbook, identity |
 | 4 | telemetry | traces, metrics and structured logs | identity |

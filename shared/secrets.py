@@ -247,7 +247,7 @@ def secret_stores(prefix: str = SOURCE_PREFIX) -> tuple[SecretStore, ...]:
 
 
 def connection_secret(source: Source, source_type: str) -> Secret:
-    """The connection of a source, as its row of the sheet Sources wants it.
+    """The connection of a source, as its row of the sheet Sources asks for it.
 
     Args:
         source: the row, or one with defaults.

@@ -1,4 +1,4 @@
-"""Has a workbook judged in a child process: whatever is in the file, it costs so much memory and time and no more.
+"""Has a workbook judged in a child process, which bounds the memory and the time that any file may cost.
 
 The app never opens an uploaded file itself. A child that is ended at a limit, or breaks, is an answer, too: the upload
 cannot be judged, and is refused as a whole.

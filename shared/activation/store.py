@@ -86,7 +86,7 @@ class ConfigurationStore:
     def refresh(self) -> Snapshot:
         """The active version, after taking in an upload that no trigger has handled yet.
 
-        The last good version does not depend on that upload: whatever keeps it from being taken in is logged.
+        The last good version does not depend on that upload: what keeps it from being taken in is logged.
 
         Raises:
             ConfigurationError: there is no valid workbook yet.

@@ -29,7 +29,7 @@ CONTINUATION = "Ask with it for the next page; null on the last one."
 
 
 class ProblemDetails(Answer):
-    """An error, as RFC 9457 wants it."""
+    """An error in the form of RFC 9457."""
 
     type: str
     title: str

@@ -23,7 +23,7 @@ Accepted = Annotated[Model, HTTPStatus.ACCEPTED]
 
 @dataclass(frozen=True)
 class File:
-    """An answer that is no JSON; its media type is in the handler's annotation."""
+    """An answer that is not JSON; its media type is in the handler's annotation."""
 
     content: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class Endpoint:
         method: HTTP method.
         path: Without the app's prefix.
         handler: Its name is the function's name in the host, its docstring says what it does.
-        problems: When it answers with an error of its own, by status.
+        problems: When it answers with its own error, by status.
         is_open: Whether it needs no key.
 
     Raises:

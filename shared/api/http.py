@@ -94,7 +94,7 @@ def answer_response(endpoint: Endpoint, answer: BaseModel | File) -> HttpRespons
 
 
 def problem_response(status: int, detail: str, problems: Sequence[str] = ()) -> HttpResponse:
-    """An error as RFC 9457 wants it; `problems` lists each thing that is wrong.
+    """An error in the form of RFC 9457; `problems` lists each thing that is wrong.
 
     What the caller sent may be quoted in it: every text is cut and made printable.
     """

@@ -29,7 +29,7 @@ class _NoQuery(BaseModel, extra="forbid"):
 
 
 async def serve(endpoint: Endpoint, req: func.HttpRequest, clients: Mapping[str, Any]) -> func.HttpResponse:
-    """Carry out a call; whatever goes wrong is answered as a problem.
+    """Carry out a call; every error is answered as a problem.
 
     Args:
         endpoint: The route.
@@ -37,7 +37,7 @@ async def serve(endpoint: Endpoint, req: func.HttpRequest, clients: Mapping[str,
         clients: What the host gives the function besides, by parameter.
     """
     try:
-        # An open route answers whatever the settings are: it is where a wrong one is reported.
+        # An open route answers even if settings are wrong: it is where they are reported.
         signs_in = not endpoint.is_open and settings().website_auth_enabled
         caller = caller_of(req.headers, req.params, signs_in)
         if endpoint.is_open:

@@ -3,7 +3,7 @@
 dlt's state in the lake is where a load continues; the ledger is the witness. A job of which the ledger knows loads
 while the lake knows nothing must not quietly begin again from the start. A watermark that was set by hand outranks the
 state until a load that started there has committed: the record of that load, and of every one after it, names the
-rewind, so a rewind is carried out once, whatever dies in between.
+rewind, so a rewind is carried out once, even if something dies in between.
 
 | PartitionKey | RowKey |
 | --- | --- |
@@ -63,7 +63,7 @@ def record_rewind(job: Job, watermark: str | None, details: Mapping[str, Any]) -
     Args:
         job: The job.
         watermark: Where it starts; None for the very start.
-        details: Who wants it and what else the ledger is to know.
+        details: Who asked for it and what else the ledger records.
     """
     now = datetime.now(UTC)
     row = {

@@ -22,7 +22,7 @@ def patiently(call: Callable[[], T], what: str, seconds: float) -> T:
     Args:
         call: May be made more than once.
         what: Names the call in the log.
-        seconds: How long to go on trying; one last try follows.
+        seconds: How long to keep trying; one last try follows.
 
     Raises:
         Exception: that of the last try, or at once one that a later try does not change.

@@ -24,7 +24,7 @@ def record_activation(activation: Activation) -> None:
         status = Outcome.ACTIVATED.value
     key = _key(activation)
     if activation.outcome is Outcome.ROLLED_BACK:
-        key += _ROLLBACK  # an upload of the same workbook that follows has a row of its own
+        key += _ROLLBACK  # an upload of the same workbook that follows has its own row
     details = {
         "uploaded_by": activation.uploaded_by,
         "changes": activation.changes.summary() if activation.changes else None,

@@ -1,6 +1,6 @@
 """ES modules joined into one script, so that a page of many modules is one answer.
 
-Each becomes a function that is called once, after those it imports: it keeps a scope of its own and gives back what it
+Each becomes a function that is called once, after those it imports: it keeps its own scope and gives back what it
 exports.
 """
 

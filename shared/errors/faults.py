@@ -64,7 +64,7 @@ class DiskFullError(TransientError):
 
 
 class OutOfMemoryError(TransientError):
-    """The attempt wanted more memory than it may have."""
+    """The attempt needed more memory than it may have."""
 
     kind = "memory"
 

@@ -1,1 +1,1 @@
-"""One job at a time, in a process and a folder of its own."""
+"""One job at a time, with its own process and folder."""

@@ -97,7 +97,7 @@ def _do(work: Work, outbox: _Outbox) -> tuple[str, Any]:
 
 
 def _give_up(work: Work, outbox: _Outbox) -> None:
-    """Report that the work wants more memory than it may have, and end with it."""
+    """Report that the work needs more memory than it may have, and end with it."""
     message = (
         f"The attempt used more than the {work.megabytes} MiB that JOB_MEMORY_MEGABYTES allows: raise it, or read "
         "less at once (chunk_size, parallelism)."
@@ -112,7 +112,7 @@ def _most_memory() -> float:
 
 
 class _Outbox:
-    """The way to the parent. Readers log from threads of their own, and a pipe takes one message at a time."""
+    """The way to the parent. Readers log from their own threads, and a pipe takes one message at a time."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe

@@ -1,6 +1,6 @@
 """One job at a time: a blob lease per job, renewed while it runs, taken over only when it has lapsed.
 
-Each execution has a lease of its own, also within one run: Durable Functions hands an activity out again when its host
+Each execution has its own lease, also within one run: Durable Functions hands an activity out again when its host
 has been silent for minutes, and a host that was only frozen then continues beside the second execution. The later one
 waits until the lease of the earlier one has lapsed; the earlier one, once it continues, finds that it lost the job.
 """
@@ -76,7 +76,7 @@ class JobLease:
             raise LeaseLostError("The job's lease could not be renewed.")
 
     def keep(self) -> None:
-        """Renew until released; runs in a thread of its own."""
+        """Renew until released; runs in its own thread."""
         renewed_at = time.monotonic()
         while not self.released.wait(self.seconds / RENEWALS):
             asked_at = time.monotonic()

@@ -51,7 +51,7 @@ def memory_limit(megabytes: int | None, used_before: float, exceeded: Callable[[
     Args:
         megabytes: What may be used beyond `used_before`, in MiB; None for no limit.
         used_before: What the process used before it got any work, in MiB.
-        exceeded: Called in a thread of its own when it is more; it ends the process.
+        exceeded: Called in its own thread when it is more; it ends the process.
     """
     if megabytes is None:
         yield

@@ -1,8 +1,8 @@
-"""Work in a process of its own, warm from the work before it if that went well.
+"""Work in its own process, warm from the work before it if that went well.
 
 A process apart because dlt keeps process-wide state, and because a crash, a deadline or a memory blow-up must end one
 job only. A process is used again after a success, because imports, signing in and connecting cost a small load more
-than the load itself; after anything else it is ended with whatever it still holds. Secrets travel to the child through
+than the load itself; after anything else it is ended with all that it still holds. Secrets travel to the child through
 a pipe, never on a command line or in its environment.
 """
 

@@ -1,7 +1,7 @@
 """What a changed cell means for a job that has loaded already; pure.
 
-A load that adds to a table goes on from what earlier loads have left. A cell that decides which rows or values those
-were may not change in between: the table would hold rows of both, or miss some, and nobody would see it. Such a change
+A load that adds to a table continues from what earlier loads have left. A cell that decides which rows or values those
+were may not change in between: the table would hold rows of both, or miss some, without any sign of it. Such a change
 waits for a full refresh. A load that replaces its table takes every change.
 """
 
@@ -108,7 +108,7 @@ VERDICTS: dict[str, Verdict] = {
     "api_cursor_filter_param": _goes_on(_PAGES),
     "api_cursor_filter_format": _goes_on(_PAGES),
 }
-"""By column of the sheet SourceConfig; a column without a verdict goes on."""
+"""By column of the sheet SourceConfig; a column without a verdict continues."""
 
 
 def cells_of(job: Job) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""When a job is due and when its source wants to be left alone; pure, all times in UTC."""
+"""When a job is due and when its source has quiet hours; pure, all times in UTC."""
 
 from __future__ import annotations
 

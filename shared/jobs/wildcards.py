@@ -25,7 +25,7 @@ def expand(job: Job, table_names: Iterable[str], taken: Collection[str] = ()) ->
     Args:
         job: A job of the workbook.
         table_names: The tables of its schema, as the source spells them.
-        taken: What rows of their own write (`destinations.dataset_path`): such a row wins over a wildcard.
+        taken: What the rows of single tables write (`destinations.dataset_path`): such a row wins over a wildcard.
     """
     if not is_wildcard(job):
         return [job]

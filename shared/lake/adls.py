@@ -112,7 +112,7 @@ def lake_at(bucket_url: str, session: LoadSession, **options: Any) -> Lake:
         bucket_url=bucket_url,
         destination_name="lake",
         enable_dataset_name_normalization=False,
-        warn_unsafe_layout_separators=False,  # one dataset holds one job's tables, and each has a folder of its own
+        warn_unsafe_layout_separators=False,  # one dataset holds one job's tables, and each has its own folder
         **options,
     )
     lake.session = session

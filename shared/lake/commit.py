@@ -2,10 +2,10 @@
 
 Plain dlt deletes the old files of a replaced table before it loads the new ones, and a crash leaves files of a load
 that never committed, beside which the next attempt appends. Here a load is committed by one blob, its record in
-`_dlt_loads`; whatever belongs to no committed load is removed by the next attempt of the same job, and by it alone,
+`_dlt_loads`; what belongs to no committed load is removed by the next attempt of the same job, and by it alone,
 because no two jobs share a dataset.
 
-A process that stood still for so long that another run took its job over may send what it was about to send at any
+A process that paused for so long that another run took its job over may send what it was about to send at any
 later moment. So nothing that counts is overwritten: a record is only ever created, an attempt that clears up after a
 load first puts an empty blob in the place of its record, and a manifest is replaced only as it was when it was listed.
 """
@@ -93,7 +93,7 @@ class CommittingClient(ListedClient):
         self._finish_load(inventory, self._record)
 
     def get_stored_state(self, pipeline_name: str) -> StateInfo | None:
-        """The state of the last committed load when the attempt began, whatever has arrived since.
+        """The state of the last committed load when the attempt began, regardless of what has arrived since.
 
         None where that load was another job's, as before a job was given another name.
         """
@@ -121,7 +121,7 @@ class CommittingClient(ListedClient):
             raise LeaseLostError(f"Load {load_id} was committed while this attempt began; it gives way.")
 
     def _create(self, path: str, content: bytes) -> bool:
-        """Write a blob that does not exist yet; False where it exists, whatever is in it."""
+        """Write a blob that does not exist yet; False if it exists, regardless of its content."""
         try:
             self.fs_client.pipe_file(path, content, mode="create")
         except FileExistsError:
@@ -203,7 +203,7 @@ class CommittingClient(ListedClient):
         return content
 
     def inventory(self) -> Inventory:
-        """The dataset's files as they stand now, by one listing. Files that no load wrote are left out."""
+        """The dataset's files as they are now, by one listing. Files that no load wrote are left out."""
         listing = self._listing()
         files = [file for path, details in listing.items() if (file := self._lake_file(path, details["size"]))]
         loads, states, schemas = self._own_tables
@@ -279,7 +279,7 @@ class CommittingClient(ListedClient):
         return {"path": file.path[len(folder) :], "rows": rows, "bytes": file.size}
 
     def _footer(self, file: LakeFile) -> BufferReader:
-        """The end of a Parquet file with its whole footer, whose length stands eight bytes before the end."""
+        """The end of a Parquet file with its whole footer, whose length is eight bytes before the end."""
         tail = self.fs_client.cat_file(file.path, start=max(0, file.size - _TAIL_BYTES), end=file.size)
         footer_bytes = int.from_bytes(tail[-8:-4], "little") + 8
         if footer_bytes > len(tail):

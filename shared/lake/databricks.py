@@ -1,7 +1,7 @@
 """Databricks as a destination: dlt's, with files in the lake as its staging, which Databricks takes over by COPY INTO.
 
 The driver is not installed from the start, see requirements-databricks.txt. Databricks reads the files by a Unity
-Catalog external location, so that no key and no token of the storage account stands in a statement.
+Catalog external location, so that no key and no token of the storage account is part of a statement.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ class DatabricksDestination:
         return {"destination": warehouse, "staging": staging(self._job), "dataset_name": self._job.databricks_schema}
 
     def begin_attempt(self, pipeline: dlt.Pipeline) -> Mapping[str, Any] | None:
-        """What dlt's own table of loads knows of this job; it tells no run, so that a repeated attempt loads again."""
+        """What dlt's own table of loads knows of this job. It names no run, so a repeated attempt loads again."""
         try:
             with pipeline.destination_client() as client:
                 load_id = _last_load_id(client, pipeline.pipeline_name)
@@ -250,7 +250,7 @@ def staging(job: Job) -> filesystem:
 
 
 def staging_url(job: Job, account_url: str) -> str:
-    """The job's folder in the lake, in the form that Databricks wants where the account is one of Azure's."""
+    """The job's folder in the lake, in the form that Databricks needs if the account is one of Azure's."""
     host = urlsplit(account_url).netloc
     if ".blob.core." in host:
         return abfss_url(lake_path(job), host.replace(".blob.", ".dfs.", 1))

@@ -29,7 +29,7 @@ class Inventory:
     committed before `_dlt_loads` was pruned, and is not touched, unless that record is of the dataset's first load, and
     `is_whole`. `void` are the loads that may never commit: an empty
     blob is in the place of their record. `manifests` are the ETags of the tables' manifests. `schemas` are
-    dlt's, which belong to no load; `initialized` says that dlt's mark stands in the folder.
+    dlt's, which belong to no load; `initialized` says that dlt's mark is in the folder.
     """
 
     data: tuple[LakeFile, ...] = ()

@@ -1,6 +1,6 @@
 """A filesystem client that lists its dataset once: dlt asks the storage some thirty times in a small load.
 
-What one attempt finds in its dataset nobody else changes meanwhile: no two jobs share a dataset, and the job's lease
+No other process changes what an attempt finds in its dataset: no two jobs share a dataset, and the job's lease
 is held. Small files are written in one request instead of two.
 """
 

@@ -15,7 +15,7 @@ BeforeCommit = Callable[[], None]
 
 @dataclass(frozen=True)
 class DeleteDetection:
-    """What a job wants done with rows that are gone from the source."""
+    """What a job does with rows that are gone from the source."""
 
     mode: Literal["soft", "hard"]
     """soft sets `_deleted_at`, hard removes the row."""

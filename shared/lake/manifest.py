@@ -1,6 +1,6 @@
 """`_manifest.json`: the files of a plain Parquet table as of its last committed load.
 
-It stands in the table's folder and is written after the commit, in one piece: a reader that takes its files from here,
+It is in the table's folder and is written after the commit, in one piece: a reader that takes its files from here,
 and reads it again when one of them is gone, never sees other than one whole version of the table.
 """
 

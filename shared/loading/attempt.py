@@ -1,4 +1,4 @@
-"""One attempt of one job as a dlt pipeline: the only place that runs dlt. It runs in a process of its own.
+"""One attempt of one job as a dlt pipeline: the only place that runs dlt. It runs in its own process.
 
 The working folder is new in every attempt: what an attempt needs to know of earlier loads it restores from the lake, so
 the app's disk is never the only place that holds anything.

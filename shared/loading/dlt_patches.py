@@ -45,7 +45,7 @@ def _write_and_flush(writer: BufferedDataWriter[Any], item: Any, columns: Any) -
     return rows
 
 
-_look_up = validation.get_type_hints  # type: ignore[attr-defined]  # as it is before anybody replaces it
+_look_up = validation.get_type_hints  # type: ignore[attr-defined]  # as it is before it is replaced
 
 
 def keep_type_hints() -> None:

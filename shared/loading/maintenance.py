@@ -35,7 +35,7 @@ def maintain_tables(
         folder: Empty, for the client's files.
         retention: How long files that the newest version does not need are kept.
         secret: Nothing: no source is read.
-        report: Called as the work goes on, with the tables done so far in place of rows.
+        report: Called as the work progresses, with the tables done so far in place of rows.
 
     Raises:
         LeaseLostError: another run has taken the job over.

@@ -82,13 +82,13 @@ class LoadFigures(Shape):
 
 
 def figures_of(record: Mapping[str, Any]) -> LoadFigures:
-    """The figures that a record of a load holds, among whatever else it holds."""
+    """The figures that a record of a load holds, among other things."""
     known = {name: record[name] for name in LoadFigures.model_fields if record.get(name) is not None}
     return LoadFigures.model_validate(known)
 
 
 class JobResult(LoadFigures):
-    """The envelope that `load_job` returns, whatever happened."""
+    """The envelope that `load_job` returns in every case."""
 
     run_id: str
     job_id: str

@@ -101,7 +101,7 @@ class Job(Shape):
 
 
 def _endpoint_name(endpoint: str) -> str:
-    """The last part of a path that is no placeholder, without a file's ending: `lines` of `/orders/{each}/lines`."""
+    """The last part of a path that is not a placeholder, without a file's ending: `lines` of `/orders/{each}/lines`."""
     parts = [part for part in endpoint.partition("?")[0].split("/") if part and not part.startswith("{")]
     return _FILE_ENDING.sub("", parts[-1]) if parts else ""
 

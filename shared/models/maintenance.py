@@ -42,7 +42,7 @@ class MaintainedTable(Shape):
 
 
 class MaintenanceResult(Shape):
-    """What the activity `maintain_job` returns, whatever happened."""
+    """What the activity `maintain_job` returns in every case."""
 
     job_id: str
     status: JobStatus

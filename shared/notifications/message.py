@@ -45,7 +45,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Message:
-    """What is sent, whatever its form.
+    """What is sent, in any form.
 
     Attributes:
         sections: The news.

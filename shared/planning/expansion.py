@@ -48,7 +48,7 @@ class Expansion:
 def expand_wildcards(jobs: Sequence[Job], options: Mapping[str, JobOptions], configuration: Configuration) -> Expansion:
     """Ask the sources for their tables; a source that does not answer fails its wildcard jobs and no others.
 
-    A table with an enabled row of its own is left to that row, and one that two wildcards name to the first of them.
+    A table with its own enabled row is left to that row, and one that two wildcards name to the first of them.
 
     Args:
         jobs: The jobs of the run.

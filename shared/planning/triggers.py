@@ -21,7 +21,7 @@ _CONTAINER = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}")
 def trigger_problems() -> dict[str, str]:
     """What is wrong with the settings that the app's bindings refer to, a sentence by setting.
 
-    A function that was disabled on purpose (`AzureWebJobs.{function}.Disabled`) is no problem.
+    A function that was disabled on purpose (`AzureWebJobs.{function}.Disabled`) is not a problem.
 
     Raises:
         SettingsError: another setting is wrong, so that none can be read.

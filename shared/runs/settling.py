@@ -148,7 +148,7 @@ async def _is_still_ending(
     status: DurableOrchestrationStatus | None,
     lanes: Sequence[DurableOrchestrationStatus],
 ) -> bool:
-    """Whether lanes or loads of the run go on. Those of a run that was terminated are cancelled first."""
+    """Whether lanes or loads of the run continue. Those of a run that was terminated are cancelled first."""
     if status and status.runtime_status is OrchestrationRuntimeStatus.Completed:
         return False
     lanes_go_on = any(lane.runtime_status in ACTIVE for lane in lanes)

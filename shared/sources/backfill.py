@@ -17,7 +17,7 @@ def backfill_range(job: Job, options: ReadOptions, cursor: ReadColumn) -> ValueR
     twice.
 
     Raises:
-        SourceError: a bound is no value of the column, or nothing before the watermark is in the range.
+        SourceError: a bound is not a value of the column, or nothing before the watermark is in the range.
     """
     if options.start is None or options.end is None:
         return None

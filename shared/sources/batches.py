@@ -1,4 +1,4 @@
-"""Batches that are bounded by bytes, whatever the rows hold: memory stays flat beside long texts and binaries."""
+"""Batches that are bounded by bytes for any content of the rows: memory stays flat beside long texts and binaries."""
 
 from __future__ import annotations
 

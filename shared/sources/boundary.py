@@ -93,7 +93,7 @@ class Boundary:
         self._comparable = not known or self._is_comparable(known, before)
         digests = known.get("digests")
         self.exact = self._upserts or not known or (digests is not None and (self._comparable or holds))
-        """Whether rows at the watermark can be told apart; otherwise `recount` them, `check`, and read beyond it."""
+        """Whether rows at the watermark are distinguishable; otherwise `recount` them, `check`, and read beyond it."""
         self._unseen: dict[bytes, list[bytes]] = defaultdict(list)
         if self._comparable and digests:
             ids = _unpack(digests)
@@ -165,7 +165,7 @@ class Boundary:
         return new
 
     def recount(self, table: pa.Table) -> None:
-        """Take in rows that are all at the watermark, where they are too many to be told apart."""
+        """Take in rows that are all at the watermark, if there are too many to distinguish them."""
         self._recounted.add(row_digests(table, self._keys or self._known_columns))
         self._add(table)
 
@@ -173,7 +173,7 @@ class Boundary:
         """See that the rows at the watermark are those of the last load, after `recount` has had all of them.
 
         Raises:
-            SourceError: they are others, and which ones are new cannot be told.
+            SourceError: they are others, and it is unclear which ones are new.
         """
         same = self._recounted.total == self._known_total or not self._comparable
         if self._recounted.count == self._known_count and same:

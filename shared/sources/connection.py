@@ -118,7 +118,7 @@ def _from_url(secret: Secret, source_name: str) -> dict[str, Any]:
     refuse_unescaped_at(text, source_name)
     try:
         url = make_url(text)
-    except (ArgumentError, ValueError):  # ValueError: a port that is no number
+    except (ArgumentError, ValueError):  # ValueError: a port that is not a number
         raise ConfigurationError(f"The connection URL in the secret of source '{source_name}' is not valid.") from None
     fields: dict[str, Any] = {
         "host": url.host,

@@ -20,7 +20,7 @@ def next_start(job: Job, options: ReadOptions, cursor: ReadColumn) -> tuple[Any,
     """Where the next load starts and what earlier loads have reached, as values of the watermark column.
 
     Raises:
-        SourceError: a watermark is no value of the column, or `lookback` cannot be taken from it.
+        SourceError: a watermark is not a value of the column, or `lookback` cannot be taken from it.
     """
     initial = _value(job.last_watermark, cursor)
     if options.full_refresh or not options.watermark:

@@ -14,7 +14,7 @@ _EXACT_INTEGERS = float(2**53)  # of a double
 
 
 def row_digests(table: pa.Table, columns: Iterable[str]) -> list[bytes]:
-    """A digest of each row's values in `columns`, whatever the order of the columns.
+    """A digest of each row's values in `columns`, regardless of the order of the columns.
 
     NULL counts as no value: a column that a table does not have, and one that is NULL, make the same digest. A number
     is the same number as an integer, a decimal of any scale and a double; a date is its midnight.

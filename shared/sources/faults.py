@@ -1,6 +1,6 @@
-"""What a database driver's error means: try again later, or tell a person what to correct.
+"""What a database driver's error means: try again later, or say what to correct.
 
-Each database has a table of its own (`postgresql/faults.py`, `sqlserver/faults.py`, `oracle/faults.py`): the rules go
+Each database has its own table (`postgresql/faults.py`, `sqlserver/faults.py`, `oracle/faults.py`): the rules go
 by the codes that a driver reports, because texts differ between versions and languages. Texts count only for what a
 driver says itself, without a code of the server.
 """
@@ -81,7 +81,7 @@ class Faults:
     Attributes:
         rules: The first that fits decides. A code counts before a text, and the first code before the next.
         drivers: The packages whose errors are this database's.
-        codes: The codes of a driver's error, the most telling first; empty if the server gave none.
+        codes: The codes of a driver's error, the most specific first; empty if the server gave none.
     """
 
     rules: tuple[Fault, ...]

@@ -40,7 +40,7 @@ def new_rows(
         batches: Runs a query and gives its columns as tables, further ones last.
 
     Raises:
-        SourceError: a watermark is no finite number, or which rows are new cannot be told.
+        SourceError: a watermark is no finite number, or it is unclear which rows are new.
     """
     if cursor.order == "source":
         tables = _in_order_of_the_source(read, cursor, snapshot, state, batches)

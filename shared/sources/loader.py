@@ -50,7 +50,7 @@ def rows_of(read: TableRead) -> Iterator[pa.Table]:
 def _chosen_rows(read: TableRead, snapshot: Snapshot) -> Iterator[pa.Table]:
     state = dlt.current.resource_state()
     if read.options.full_refresh or (read.cursor is None and not read.within):
-        state.clear()  # a table that is replaced goes on from no earlier watermark
+        state.clear()  # a table that is replaced continues from no earlier watermark
     if read.cursor is None or read.within:
         return _batches(read, snapshot, read.new_rows())
     return new_rows(read, read.cursor, snapshot, state, _batches)

@@ -32,14 +32,14 @@ class Divisible(Protocol):
         """Some thousands of the column's values, taken over the whole table, in the database's order."""
 
     def literal(self, column: sa.Column[Any], value: Any) -> sa.ColumnElement[Any]:
-        """A value of a sample as it stands in a condition on its column."""
+        """A value of a sample as it is written in a condition on its column."""
 
 
 def ranges_of(job: Job, table: sa.Table, snapshot: Divisible, readers: int) -> list[sa.ColumnElement[bool]]:
     """Conditions of which every row of a table fulfils exactly one.
 
     `partition_column` decides if it is named. Without it the database's own ranges come first: they are balanced
-    whatever the keys are, and reading by key would have each reader search the whole table.
+    regardless of the keys, and reading by key would have each reader search the whole table.
     """
     wanted = readers * RANGES_PER_READER
     if not job.partition_column and (own := snapshot.own_ranges(table, wanted)):

@@ -1,4 +1,4 @@
-"""Readers in threads of their own, so that reading overlaps with what the pipeline does with the batches."""
+"""Readers in their own threads, so that reading overlaps with what the pipeline does with the batches."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class ReadOptions:
         start, end: The range of a backfill, as text: rows from `start` on and before `end`.
         watermark: The last watermark that the lake has, as text; where `rewound`, that from which to start instead.
         keys_file: Where a table's primary keys go as Parquet, those of all rows, read after the rows and in the same
-            snapshot; None if nobody asks.
+            snapshot; None if they are not needed.
         warn: Called with a sentence that the load's result is to show.
         report_filled: Called with the columns that have a value in a batch.
         stage: Where what has been read is kept for later attempts of the same run; None if nothing is.

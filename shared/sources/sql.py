@@ -95,7 +95,7 @@ class SqlSource(ABC):
         return declared_type(declared)[1]
 
     def literal(self, column: sa.ColumnElement[Any], value: Any) -> sa.ColumnElement[Any]:
-        """A value as it stands in a condition on a column."""
+        """A value as it is written in a condition on a column."""
         return sa.literal(value, column.type)
 
     def sorts(self, source_type: sa.types.TypeEngine[Any]) -> bool:
@@ -242,7 +242,7 @@ class SqlSource(ABC):
         )
 
     def distinguishable(self, columns: list[Any], keys: list[str]) -> tuple[list[Any], list[str]]:
-        """The reflected columns and the names of the key's, each by a name of its own."""
+        """The reflected columns and the names of the key's, each by its own name."""
         return columns, keys
 
     def _columns(self, inspector: sa.Inspector, name: str, schema: str | None) -> list[Any]:

@@ -22,7 +22,7 @@ def typed_watermark(text: str | None, arrow_type: pa.DataType, column_name: str)
     Times without a zone are UTC where the column has one.
 
     Raises:
-        SourceError: the text is no value of that type, or the type cannot carry a watermark.
+        SourceError: the text is not a value of that type, or the type cannot carry a watermark.
     """
     for is_type, parse, example in _PARSERS:
         if is_type(arrow_type):

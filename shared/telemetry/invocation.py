@@ -37,7 +37,7 @@ async def in_thread(function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwa
 
 
 def carried(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """The function, writing its log records as part of this task's invocation in whatever thread it runs."""
+    """The function, writing its log records as part of this task's invocation in any thread."""
     context = _context.get()
     if context is None:
         return function

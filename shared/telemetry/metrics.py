@@ -1,4 +1,4 @@
-"""Metrics of loads, and how far the lake is behind."""
+"""Metrics of loads, and how far the lake lags."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def record_attempt(result: JobResult) -> None:
 
 
 def record_lags(jobs: Iterable[Mapping[str, Any]], now: datetime) -> None:
-    """Measure how far enabled jobs are behind.
+    """Measure how far enabled jobs lag.
 
     Args:
         jobs: As `GET /api/jobs` shows them.

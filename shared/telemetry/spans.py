@@ -1,6 +1,6 @@
 """Traces: the trigger starts a run, attempts of jobs hang below it, and the stages of a load below its attempt.
 
-The trigger's place in its trace travels in the request, so that all activities find it, whatever host carries them. An
+The trigger's place in its trace travels in the request, so that all activities find it, on any host. An
 attempt's stages ran in a child process that exports nothing: their spans are drawn from the times that it returned.
 """
 

@@ -110,7 +110,7 @@ OPTIONAL_API_COLUMNS = (
     Column(
         "api_nested",
         Choice(("tables", "json")),
-        "Nested lists become tables of their own and objects columns, or both stay JSON in one column.",
+        "Nested lists become separate tables and objects columns, or both stay JSON in one column.",
         "tables",
         applies=IS_API,
     ),

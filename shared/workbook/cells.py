@@ -1,4 +1,4 @@
-"""What a cell holds, whatever its column, and the words for it in messages."""
+"""What a cell holds, in any column, and the words for it in messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import date, datetime, time, timedelta
 _SHOWN = 60
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 """How Open XML writes characters that XML cannot hold: `_x000D_` is a carriage return (ISO/IEC 29500-1, ST_Xstring)."""
-# What people see as blank: Excel, web pages and PDF leave these behind when text is pasted.
+# What people see as blank: Excel, web pages and PDF leave these when text is pasted.
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 
 

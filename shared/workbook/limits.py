@@ -174,7 +174,7 @@ def _column(letters: str) -> int:
 
 
 def _pass_through(source: IO[bytes], name: str, count: _Count) -> None:
-    """Parse a part for its events alone. What is no XML is left to who reads it: nothing here takes it for XML."""
+    """Parse a part for its events alone. What is not XML is left to who reads it: nothing here takes it for XML."""
     part = _Part(name, count)
 
     def refuse(*_: object) -> None:

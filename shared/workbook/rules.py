@@ -124,7 +124,7 @@ def _check_ids(drafts: Sequence[Draft], table: Table, found: Findings) -> None:
         theirs, ours = first.values["job_id"], second.values["job_id"]
         place = table.cell("job_id", first.row)
         if theirs.casefold() == ours.casefold():
-            message = f"'{ours}' is already the name of a job in {place}; give each job a name of its own"
+            message = f"'{ours}' is already the name of a job in {place}; give each job its own name"
         else:
             message = f"'{ours}' is too like '{theirs}' in {place}: they would share one pipeline name"
         found.problems.append(table.problem("job_id", second.row, message))

@@ -152,7 +152,7 @@ class Parameters:
     """Names and values, as `a=1&b=2` or as a JSON object.
 
     Attributes:
-        secret_names: Names that carry secrets, in lower case; a workbook is no place for those.
+        secret_names: Names that carry secrets, in lower case; a workbook must not hold those.
         own_names: Names that belong to the app and to the connection, in lower case; one that ends with `*` stands for
             all that begin so.
         are_headers: Whether they are the names and values of HTTP headers (RFC 9110, 5.1 and 5.5).

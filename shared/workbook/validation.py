@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 def validate(
     content: bytes, max_megabytes: int = DEFAULT_MAX_MEGABYTES, max_timeout_minutes: int | None = None
 ) -> Report:
-    """Read and check a workbook; whatever the bytes are, the answer is a report.
+    """Read and check a workbook; the answer is a report for any bytes.
 
     Args:
         content: The bytes of the file.

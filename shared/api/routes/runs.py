@@ -193,7 +193,7 @@ async def describe_run(
 async def cancel_run(client: DurableOrchestrationClient, run_id: str) -> RunAccepted:
     """Answer `POST /api/runs/{run_id}/cancel`: 202, 404 if there is no such run, 409 if it has ended.
 
-    A run that is suspended is resumed: it has to go on to end.
+    A run that is suspended is resumed: it has to continue to end.
     """
     status, row = await _look_up(client, run_id)
     if not _is_active(status, row):

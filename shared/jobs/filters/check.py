@@ -57,7 +57,7 @@ def checked_filter(
 
     Args:
         text: The filter as it is in the workbook, without the word WHERE.
-        dialect: The database whose SQL it is, by sqlglot's name; one without a grammar of its own has that of `ANSI`.
+        dialect: The database whose SQL it is, by sqlglot's name; one without its own grammar has that of `ANSI`.
         rules: What is allowed besides.
         table: The schema and the name of the job's table, if they are known: only they may qualify a column.
         columns: The names of its columns, if they are known.

@@ -169,7 +169,7 @@ KEYWORDS = _words(
     "collate at zone from both leading trailing as for using symmetric asymmetric isnull notnull overlaps placing "
     "with without varying local"
 )
-"""Words of a condition that are no names; a bracket after one of them is no call."""
+"""Words of a condition that are not names; a bracket after one of them is not a call."""
 
 STATEMENT_WORDS = _words(
     "select insert update delete merge upsert into union except intersect minus exec execute drop alter "

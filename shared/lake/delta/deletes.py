@@ -1,8 +1,8 @@
-"""Rows of a Delta table that the source has no more, found by comparing keys.
+"""Rows of a Delta table that the source no longer has, found by comparing keys.
 
-The keys of both sides go to Parquet files in the work folder, and DuckDB joins them, because it does that in a fixed
-amount of memory whatever their number: what does not fit goes to files, too. What it finds are tombstones, keys alone,
-which travel with the changed rows in one merge.
+The keys of both sides go to Parquet files in the work folder, and DuckDB joins them, because it needs a fixed amount of
+memory for any number of them: what does not fit goes to files, too. What it finds are tombstones, keys alone, which
+travel with the changed rows in one merge.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Tombstones:
     """The keys of rows that are gone and, with soft deletes, of marked rows that are back unchanged.
 
     Attributes:
-        detection: What the job wants done.
+        detection: What the job asks for.
         gone: How many rows are gone.
         count: How many tombstones there are in all.
         found: The keys, each with the time of its deletion, NULL for a row that is back.
@@ -62,7 +62,7 @@ class Tombstones:
     found: duckdb.DuckDBPyRelation
 
     def among(self, rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
-        """The rows of the load and then the tombstones, told apart by the column `CHANGE`."""
+        """The rows of the load and then the tombstones, distinguished by the column `CHANGE`."""
         schema = rows.schema.append(pa.field(CHANGE, pa.bool_()))
 
         def batches() -> Iterator[pa.RecordBatch]:
@@ -84,7 +84,7 @@ class Tombstones:
 
 
 def with_mark_column(rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
-    """Rows with an empty `_deleted_at`: whatever is written is there at the source."""
+    """Rows with an empty `_deleted_at`: all that is written exists at the source."""
     schema = rows.schema.append(_MARK)
     batches = (_batch([*batch.columns, pa.nulls(batch.num_rows, _MARK.type)], schema) for batch in rows)
     return pa.RecordBatchReader.from_batches(schema, batches)

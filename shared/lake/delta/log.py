@@ -19,7 +19,7 @@ from shared.errors.hierarchy import LakeError
 LOAD_ID = "load_id"
 
 
-NO_LOAD = "none"  # what a commit names that empties a table of which no load stands
+NO_LOAD = "none"  # what a commit names that empties a table without a committed load
 
 
 def delta_storage_options(config: FilesystemDestinationClientConfiguration) -> dict[str, str]:
@@ -69,7 +69,7 @@ def take_back(table: DeltaTable, committed: Callable[[str], bool]) -> None:
 
 
 def newest_load(table: DeltaTable) -> str | None:
-    """The id of the load that a table stands at; None where no commit in its log names one."""
+    """The id of the load that a table is at; None if no commit in its log names one."""
     newest = next(_loads(table), None)
     return str(newest[LOAD_ID]) if newest else None
 

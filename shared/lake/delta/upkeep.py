@@ -1,6 +1,6 @@
 """Compaction and vacuum of one Delta table, without getting into the way of how loads are committed and taken back.
 
-Every commit made here names the load that the table stands at. Taking back a load that breaks off later then goes
+Every commit made here names the load that the table is at. Taking back a load that breaks off later then goes
 back to the compacted version, and not to the one before it, whose files a vacuum may have removed.
 """
 
@@ -24,7 +24,7 @@ def keep_up(name: str, table: DeltaTable, retention: timedelta, before_commit: C
 
     Args:
         name: The table's name.
-        table: The table, at its newest version, which is of a load that stands.
+        table: The table, at its newest version, which belongs to a committed load.
         retention: How long files that the newest version does not need are kept.
         before_commit: May raise to keep the table as it is.
 

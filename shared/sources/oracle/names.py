@@ -75,7 +75,7 @@ def _target(connection: sa.Connection, owner: str, name: str) -> tuple[str, str]
     if found.db_link:
         raise SourceError(
             f"Table '{owner}.{name}' is a synonym for {found.table_name} in another database (link {found.db_link}), "
-            "of which no snapshot can be read here: make the other database a source of its own."
+            "of which no snapshot can be read here: make the other database a separate source."
         )
     return str(found.table_owner), f'"{found.table_name}"'
 

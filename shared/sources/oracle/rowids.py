@@ -1,4 +1,4 @@
-"""An Oracle table in ranges of rowids: each reader reads its own blocks, whatever the keys are.
+"""An Oracle table in ranges of rowids: each reader reads its own blocks, regardless of the keys.
 
 The bounds come from a sample of the table's blocks: which extents a table has is for administrators to see.
 """

@@ -121,7 +121,7 @@ class OracleSource(SqlSource):
             return replace(read, wire=wire)
         if declared:
             return read
-        if read.type == UNSCALED_DECIMAL:  # a NUMBER without digits is no decimal to the driver
+        if read.type == UNSCALED_DECIMAL:  # a NUMBER without digits is not a decimal to the driver
             return replace(read, expression=number_text(column), compared=column, wire=TEXT)
         if read.type == pa.timestamp("us", "UTC"):
             in_utc = sa.func.SYS_EXTRACT_UTC(column, type_=oracle.TIMESTAMP())

@@ -40,7 +40,7 @@ REFLECTED: dict[str, type[sa.types.TypeEngine[Any]]] = {
 
 
 UNMEASURED = (oracle.LONG, LongRaw)
-"""Types whose lengths Oracle does not tell."""
+"""Types whose lengths Oracle does not report."""
 
 _LARGE = (sa.CLOB, oracle.NCLOB, sa.BLOB)
 _NATIONAL = (sa.NCHAR, sa.NVARCHAR)
@@ -164,7 +164,7 @@ def sampled(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
 
 
 def literal(value: Any, source_type: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
-    """A value of a watermark or of a sample as it stands in a condition on a column of that type."""
+    """A value of a watermark or of a sample as it is written in a condition on a column of that type."""
     if isinstance(value, str) and _has_zone(source_type):
         return _function("TO_TIMESTAMP_TZ", f"{value}+00:00", f"{_TIME}.FF9TZH:TZM")
     if isinstance(value, bytes):

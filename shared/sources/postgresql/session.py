@@ -1,7 +1,7 @@
 """What every transaction at PostgreSQL runs under, set by statement: a pooler such as PgBouncer passes no options.
 
-Casts to text then print the same whatever the server's configuration is, and nothing is written. The settings are local
-to the transaction: a pooler gives the next one another server connection.
+Casts to text then print the same on any configuration of the server, and nothing is written. The settings are local to
+the transaction: a pooler gives the next one another server connection.
 """
 
 from __future__ import annotations

@@ -202,7 +202,7 @@ class PostgresSource(SqlSource):
     def literal(self, column: sa.ColumnElement[Any], value: Any) -> sa.ColumnElement[Any]:
         if isinstance(column.type, Xid8):
             return sa.cast(sa.literal_column(f"'{int(value)}'"), Xid8())
-        if isinstance(value, str):  # without a type of its own it takes the column's
+        if isinstance(value, str):  # without its own type it takes the column's
             return sa.literal(value, sa.Text(), literal_execute=True)
         return super().literal(column, value)
 
@@ -261,7 +261,7 @@ class PostgresSnapshot:
         return self.connection.scalars(sa.select(sa.cast(chosen, sa.Text())).order_by(chosen)).all()
 
     def literal(self, column: sa.Column[Any], value: Any) -> sa.ColumnElement[Any]:  # noqa: ARG002
-        return sa.literal(value, sa.Text())  # without a type of its own it takes the column's
+        return sa.literal(value, sa.Text())  # without its own type it takes the column's
 
     def _pages(self, table: sa.Table) -> int | None:
         """The pages of a table, of its largest partition where it has some; None where it is stored elsewhere."""

@@ -105,7 +105,7 @@ class RestConnection(BaseModel):
         try:
             home, other = urlsplit(self.base_url), urlsplit(url)
             same_port = _port(home) == _port(other) or (other.port is None and home.port is None)
-        except ValueError:  # a port that is no number
+        except ValueError:  # a port that is not a number
             return None
         if other.scheme not in _DEFAULT_PORTS or other.hostname != home.hostname or not same_port:
             return None

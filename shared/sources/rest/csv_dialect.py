@@ -35,7 +35,7 @@ def csv_lines(place: str, text: str, options: Mapping[str, str], content_type: s
         content_type: The declared type; that of tab-separated values names the delimiter.
 
     Raises:
-        csv.Error: a line is no CSV.
+        csv.Error: a line is not CSV.
         SourceError: the delimiter cannot be recognised.
     """
     skipped = int(options.get("skip", "0"))

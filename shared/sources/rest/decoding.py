@@ -53,7 +53,7 @@ def unpacked(chunks: Iterable[bytes], coding: str, place: str) -> Iterator[bytes
         place: The request, for messages.
 
     Raises:
-        SourceError: it is in a coding that nobody asked for.
+        SourceError: it is in a coding that was not requested.
         TransientError: the compressed stream breaks off or is damaged.
     """
     for name in reversed([one.strip().lower() for one in coding.split(",") if one.strip()]):
@@ -102,7 +102,7 @@ def text_of(body: bytes, response_format: str, content_type: str, named: str | N
     """A body as text.
 
     The order: a byte order mark; the charset that the job names; that of Content-Type; for JSON, UTF-8, UTF-16 or
-    UTF-32 by the pattern of its first bytes (RFC 4627, section 3); UTF-8. CSV without a charset that is no UTF-8 is
+    UTF-32 by the pattern of its first bytes (RFC 4627, section 3); UTF-8. CSV without a charset that is not UTF-8 is
     taken as windows-1252, what HTTP/1.1 (RFC 2616, section 3.7.1) meant by text without a charset.
 
     Args:
@@ -113,7 +113,7 @@ def text_of(body: bytes, response_format: str, content_type: str, named: str | N
         place: The request, for messages.
 
     Raises:
-        SourceError: the bytes are no text in that charset.
+        SourceError: the bytes are not text in that charset.
     """
     declared = _CHARSET.search(content_type)
     by_mark = next((name for mark, name in _MARKS if body.startswith(mark)), None)

@@ -46,7 +46,7 @@ class Memory:
         """See that a FULL load without rows does not empty a table that had some.
 
         That is what `max_shrink_percent` is for; but an API's answer without rows is more often a fault than the truth,
-        so that a job without a limit of its own has this one.
+        so that a job without its own limit has this one.
 
         Raises:
             ShrunkTableError: it would.

@@ -41,7 +41,7 @@ def readable(column: Array, wanted: pa.DataType, zone: tzinfo | None = None) -> 
 
     Args:
         column: Texts; a column of another type is given back as it is.
-        wanted: The type that they shall have; a column that is no time is given back as it is.
+        wanted: The type that they shall have; a column that is not a time is given back as it is.
         zone: Where local times are meant.
     """
     if not pa.types.is_string(column.type) or not pa.types.is_timestamp(wanted):

@@ -85,7 +85,7 @@ class NumberedPages:
         """Page 0, marked as beyond the others: if pages are counted from 0 and nothing says so, its rows would be lost.
 
         Only asked for if the job does not say where to start. A server that knows no page 0 refuses it, has no rows
-        there, or gives one of its other pages. Pages of a single row are no pages.
+        there, or gives one of its other pages. Pages of a single row are not pages.
         """
         is_open = not self._by_offset and self._first is None and self._start == 1 and first.rows
         if is_open and (self._pages is None or self._pages > 1):
@@ -114,7 +114,7 @@ class NumberedPages:
                 for page in pages:
                     yield replace(page, beyond=index == plan.expected, counted=True)
         except LoadEndedError:
-            return  # another thread failed, and its error is the one to tell
+            return  # another thread failed, and its error is the one to report
         except IngestionError:
             self._reader.client.stop()
             raise

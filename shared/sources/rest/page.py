@@ -30,7 +30,7 @@ HEADER = "header:"
 class Page:
     """Rows as they came.
 
-    `number` puts pages into their order whatever order they come in; `total` is the number of all rows that the API
+    `number` puts pages into their order in any order of arrival; `total` is the number of all rows that the API
     declares; `beyond` says that the page lies behind that number, where none should be; `counted` that it was asked for
     by its offset or number, so that it moves when rows come and go. `ask` is the question that it is part of the
     answer to; `staged` that an earlier attempt has read it.

@@ -58,7 +58,7 @@ class SinglePage:
         Raises:
             SourceError: the answer says that there is more, and the job does not say that one page is enough.
         """
-        asked = {} if self._job.pagination_type == "auto" else first.call.asked  # auto's own limit is no sign
+        asked = {} if self._job.pagination_type == "auto" else first.call.asked  # auto's own limit is not a sign
         place = first.answer.shown(says_more(first, asked) or "")
         if place and self._job.pagination_type == "auto":
             raise SourceError(
@@ -135,7 +135,7 @@ class _Totals:
         """See that they fit the rows.
 
         Pages that are counted move when rows go: others slip onto a page that was read already. When rows come, others
-        are pushed onto a later page, which is no loss unless parallel readers have read that one already.
+        are pushed onto a later page, which is not a loss unless parallel readers have read that one already.
 
         Raises:
             TransientError: they do not.

@@ -108,7 +108,7 @@ def _json_lines(answer: Answer, text: str, exact: bool) -> list[Any]:
 def _csv(answer: Answer, text: str, options: Mapping[str, str]) -> list[Any]:
     if text.lstrip().startswith(("{", "[{")):
         raise SourceError(f"{answer.place} gave JSON where csv was expected. It says: {answer.excerpt()}")
-    csv.field_size_limit(sys.maxsize)  # a field may be as long as an answer, which has a limit of its own
+    csv.field_size_limit(sys.maxsize)  # a field may be as long as an answer, which has its own limit
     try:
         lines = csv_lines(answer.place, text, options, answer.content_type)
     except csv.Error as error:

@@ -266,7 +266,7 @@ def _nothing_at(answer: Answer, document: Any, path: str, missing: str) -> Sourc
 
 
 def _says_nothing(document: Any, path: str) -> bool:
-    """Whether an answer without the list says itself that there are no rows; FHIR leaves out a list without items."""
+    """Whether an answer without the list says itself that there are not rows; FHIR leaves out a list without items."""
     if not isinstance(document, dict):
         return False
     if document.get("resourceType") == "Bundle":

@@ -1,4 +1,4 @@
-"""The parameter by which a server sends newer rows only: the watermark, written as the API wants it."""
+"""The parameter by which a server sends newer rows only: the watermark, written as the API expects it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from shared.sources.watermark import typed_watermark, watermark_text
 
 _EPOCHS = ("unix", "unix_ms")
 _MILLISECONDS = 1000
-_SMALLEST_EPOCH = 100_000_000  # a smaller number is no moment: this one is in 1973
+_SMALLEST_EPOCH = 100_000_000  # a smaller number is not a moment: this one is in 1973
 
 
 def server_filter(job: Job, start: str | None, known: pa.DataType | None) -> dict[str, str]:
@@ -29,7 +29,7 @@ def server_filter(job: Job, start: str | None, known: pa.DataType | None) -> dic
         known: The type of the watermark column, if an earlier load has found it.
 
     Raises:
-        SourceError: the watermark is no time and the format is one of times.
+        SourceError: the watermark is not a time and the format is one of times.
     """
     if not job.api_cursor_filter_param or start is None:
         return {}
@@ -45,14 +45,14 @@ def watermark_of(job: Job, start: str, known: pa.DataType | None) -> Any:
 
 
 def written(value: Any, job: Job, pattern: str | None) -> str:
-    """A watermark as a server wants it.
+    """A watermark as a server expects it.
 
     A number is taken for seconds, milliseconds, microseconds or nanoseconds since 1970, by its size, if the pattern is
     one of times. A time without a zone may be of any, so that one of a fixed moment starts as much earlier as a zone
     can be ahead of UTC: too many rows come then, and the older ones are dropped, instead of too few.
 
     Raises:
-        SourceError: it is no time and the pattern is one of times.
+        SourceError: it is not a time and the pattern is one of times.
     """
     if isinstance(value, str) and pattern not in (None, "iso"):
         value = _guessed(value)  # days are texts in JSON

@@ -18,7 +18,7 @@ from shared.sources.rest.connection import RestConnection
 from shared.sources.rest.decoding import ACCEPTED
 from shared.sources.rest.guard import GuardedAdapter
 
-logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)  # at DEBUG it tells addresses with their keys
+logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)  # at DEBUG it logs addresses with their keys
 
 USER_AGENT = "excel-to-lake"
 CONNECT_SECONDS = 15
@@ -53,7 +53,7 @@ def bare_session(job: Job, connection: RestConnection, client_cert: SecretStr | 
         ConfigurationError: the secret's ca_bundle or client_cert cannot be used.
     """
     session = requests.Session()
-    session.trust_env = False  # neither a .netrc nor a proxy that nobody named
+    session.trust_env = False  # neither a .netrc nor a proxy that was not configured
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     trust = _trust(connection, job.source_name)
     if client_cert:

@@ -207,7 +207,7 @@ class RestSource:
         self._refuse_updates_of_lists(schemas)
         state = dlt.current.resource_state()
         if self.job.load_type is not LoadType.INCREMENTAL:
-            state.clear()  # a table that is replaced goes on from no earlier watermark
+            state.clear()  # a table that is replaced continues from no earlier watermark
         if self.job.load_type is not LoadType.INCREMENTAL or ROOT not in gathering.types:
             return Output(self.job, gathering, schemas)
         return Output(

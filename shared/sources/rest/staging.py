@@ -44,7 +44,7 @@ class _Head:
     """The first line of a chunk: whose it is, and what the load has found out by then.
 
     The other lines are pages, in the order of `lines`, which names the question of each; `done` are the questions that
-    were answered whole. Names are those of one attempt: pages of a question that broke off are no part of its answer.
+    were answered whole. Names are those of one attempt: pages of a question that broke off are not part of its answer.
     """
 
     job: str

@@ -1,7 +1,7 @@
 """Rows as they came, as Arrow tables: one for the rows and, with api_nested tables, one for each list in them.
 
 As in dlt, an object's fields become columns `object__field`, a list becomes a table `rows__list` whose rows know
-their parent by `_dlt_parent_id` and their place by `_dlt_list_idx`, and values that are no objects stand in `value`.
+their parent by `_dlt_parent_id` and their place by `_dlt_list_idx`, and values that are not objects stand in `value`.
 Columns have the type that the page's values have; what they are in the lake is decided when all pages are known.
 """
 
@@ -43,7 +43,7 @@ class Unnesting:
     """Makes tables of the rows of one job.
 
     Args:
-        job: Which columns are read, which are declared to be of a type, and what becomes of nested values.
+        job: Which columns are read, which are declared to have a type, and what becomes of nested values.
         shapes: The shapes of nested values, decided over all pages.
         load: Begins the ids of rows, so that they are no other load's.
     """
@@ -131,7 +131,7 @@ class Unnesting:
 
 
 def _columns(rows: Iterable[Any]) -> Columns:
-    """The rows' fields as columns, in the order in which they come up; what is no object is a `value`."""
+    """The rows' fields as columns, in the order in which they come up; what is not an object is a `value`."""
     objects: list[Mapping[str, Any]] = [row if isinstance(row, dict) else {VALUE: row} for row in rows]
     names = dict.fromkeys(chain.from_iterable(objects))
     return {name: [row.get(name) for row in objects] for name in names}

@@ -17,7 +17,7 @@ _TOKEN = re.compile(rf"\{{({'|'.join(NAMES)})(?::([^{{}}]+))?\}}")
 
 
 def names_in(value: Any) -> set[str]:
-    """The names of the values that a cell wants."""
+    """The names of the values that a cell needs."""
     if isinstance(value, Mapping):
         return set().union(*map(names_in, value.values()))
     if isinstance(value, list):

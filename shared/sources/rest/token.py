@@ -54,7 +54,7 @@ class TokenServer:
         """A token, and the time in seconds since 1970 at which it has to be renewed.
 
         Raises:
-            SourceError: the server refuses, or its answer is no token's.
+            SourceError: the server refuses, or its answer holds no token.
             TransientError: it does not answer, or asks to come later.
         """
         status, answer, pause = self._ask()

@@ -31,7 +31,7 @@ from shared.sources.faults import (
     passing,
 )
 
-_BROKEN_OFF = "the server broke off the statement by an error of its own"
+_BROKEN_OFF = "the server broke off the statement by its own error"
 _NO_CERTIFICATE = "its certificate is not trusted: install its authority's certificate, or set trust_server_certificate"
 
 _BY_TOKEN = "<token-identified principal>"  # noqa: S105  what the server calls it in every language

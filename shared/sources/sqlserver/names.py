@@ -36,7 +36,7 @@ def located(connection: sa.Connection, name: str, schema: str | None) -> tuple[s
         if any(elsewhere) and elsewhere != [connection.scalar(sa.text("SELECT DB_NAME()"))]:
             raise SourceError(
                 f"'{shown}' is a synonym of {written}, which is in another database: name that database in the secret "
-                "of a source of its own, or load a view of it."
+                "of a separate source, or load a view of it."
             )
         name, schema = base, as_schema(connection, base_schema or schema)
     return name, schema

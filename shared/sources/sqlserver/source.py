@@ -1,4 +1,4 @@
-"""SQL Server and Azure SQL: what its types become, and how times and texts stand in its conditions."""
+"""SQL Server and Azure SQL: what its types become, and how times and texts are written in its conditions."""
 
 from __future__ import annotations
 
@@ -257,7 +257,7 @@ class SqlServerSnapshot:
         return literal(value, column.type)
 
     def pinned(self, query: sa.Select[Any]) -> sa.Select[Any]:
-        return query  # each connection has a transaction of its own
+        return query  # each connection has its own transaction
 
     def read(self, query: sa.Select[Any], columns: Sequence[ReadColumn]) -> Iterator[Batch]:
         connection = self._idle.pop()  # there are as many as readers

@@ -56,7 +56,7 @@ def as_text(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
 
 
 def literal(value: Any, source_type: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
-    """A value as it stands in a condition on a column of that type.
+    """A value as it is written in a condition on a column of that type.
 
     Times are in ISO 8601 with its T, which no session language reads with day and month exchanged.
     """
@@ -82,7 +82,7 @@ def literal(value: Any, source_type: sa.types.TypeEngine[Any]) -> sa.ColumnEleme
 
 
 def _text_literal(value: str, source_type: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
-    """A text in the column's own kind of text, which has an order of its own; without N it loses other characters."""
+    """A text in the column's own kind of text, which has its own order; without N it loses other characters."""
     if isinstance(source_type, (sa.NVARCHAR, sa.NCHAR, sa.Unicode, sa.UnicodeText)) or value.isascii():
         return sa.literal(value, source_type)
     text: sa.ColumnElement[Any] = sa.literal(value, sa.NVARCHAR())
@@ -92,7 +92,7 @@ def _text_literal(value: str, source_type: sa.types.TypeEngine[Any]) -> sa.Colum
 
 
 def _variant_text(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
-    """A sql_variant, whose every value has a type of its own; it casts to no (max) type."""
+    """A sql_variant, whose every value has its own type; it casts to no (max) type."""
     kind = sa.cast(sa.func.SQL_VARIANT_PROPERTY(column, sa.literal_column("'BaseType'")), sa.VARCHAR(30))
     styles: list[tuple[tuple[str, ...], sa.types.TypeEngine[Any], int]] = [
         (("float", "real"), sa.FLOAT(53), _ALL_DIGITS),

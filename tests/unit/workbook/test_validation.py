@@ -333,7 +333,7 @@ def test_all_problems_come_in_one_pass_in_the_order_of_the_cells() -> None:
 def test_a_job_id_comes_once_in_any_case() -> None:
     report = validate(a_workbook({"job_id": "orders"}, {"job_id": "ORDERS"}))
     assert [str(problem) for problem in report.problems] == [
-        "SourceConfig!A3 job_id: 'ORDERS' is already the name of a job in A2; give each job a name of its own"
+        "SourceConfig!A3 job_id: 'ORDERS' is already the name of a job in A2; give each job its own name"
     ]
 
 
