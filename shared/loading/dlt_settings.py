@@ -18,6 +18,7 @@ SETTINGS: dict[str, Any] = {
     "dlthub_telemetry": False,
     "log_level": "WARNING",
     "naming": "shared.loading.naming",  # tables and columns keep their names
+    "allow_identifier_change_on_table_with_data": True,  # a lake of 0.1.0 has another naming; this one changes no name
     "add_dlt_load_id": False,
     "compression": "zstd",
     "file_max_bytes": FILE_BYTES,

@@ -114,7 +114,15 @@ def first_failing(column: Column, passes: Callable[[Column], bool]) -> object:
     while len(column) > 1:
         half = len(column) // 2
         column = column.slice(half) if passes(column.slice(0, half)) else column.slice(0, half)
-    return column[0].as_py()
+    return in_python(column[0])
+
+
+def in_python(value: pa.Scalar[Any]) -> object:
+    """A value as Python has it; its text if Python has none like it, such as a date before the year 1."""
+    try:
+        return value.as_py()
+    except (OverflowError, ValueError):
+        return value.cast(pa.string()).as_py()
 
 
 def _fits(column: Column, arrow_type: pa.DataType) -> bool:

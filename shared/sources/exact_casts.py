@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shared.errors.hierarchy import SourceError
-from shared.sources.arrow import cast_decimal_texts, first_failing, shown
+from shared.sources.arrow import cast_decimal_texts, first_failing, in_python, shown
 
 Column: TypeAlias = Any
 
@@ -51,7 +51,7 @@ def cast_exactly(column: Column, lake: pa.DataType, name: str) -> Column:
     if column.null_count == len(column):
         return pa.chunked_array([_nulls(len(column), lake)])
     if not castable(column.type, lake):
-        raise _misfit(name, next(one for one in column if one.is_valid).as_py(), column.type, lake)
+        raise _misfit(name, in_python(next(one for one in column if one.is_valid)), column.type, lake)
     if converted := _exact(column, lake):
         return converted
     value = first_failing(column, lambda part: _exact(part, lake) is not None)

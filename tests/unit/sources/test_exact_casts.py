@@ -111,6 +111,14 @@ def test_a_value_that_would_change_is_named(source: pa.DataType, value: Any, lak
         cast_exactly(column(source, None, value), lake, "v")
 
 
+@pytest.mark.parametrize(("kind", "lake"), [(DAY, INT), (NAIVE, INT), (NAIVE, DAY), (ZONED, TEXT)])
+def test_a_time_that_python_does_not_have_is_named_too(kind: pa.DataType, lake: pa.DataType) -> None:
+    early = pa.array([-735_000 if kind == DAY else -63_517_823_999_999_999])  # 44 BC, one microsecond after midnight
+    values = pa.chunked_array([early.cast(pa.int32() if kind == DAY else pa.int64()).cast(kind)])
+    with pytest.raises(SourceError, match=r"Column 'v' holds -0043-\d\d-\d\d.*which does not fit"):
+        cast_exactly(values, lake, "v")
+
+
 @pytest.mark.parametrize("lake", [INT, DOUBLE, BOOL, TEXT, DAY, MONEY, NAIVE, ZONED, CLOCK, pa.binary()])
 @pytest.mark.parametrize("source", [INT, DOUBLE, BOOL, TEXT, DAY, MONEY, NAIVE, ZONED, CLOCK, pa.binary()])
 def test_nothing_but_nulls_fits_any_type(source: pa.DataType, lake: pa.DataType) -> None:
