@@ -53,6 +53,8 @@ class Gathering:
         answered = self._answers.setdefault(page.ask.number, _Answered(Identity(self._job)))
         if page.counted:
             answered.counted = page.answer.place
+        if not page.staged:
+            answered.place = page.answer.place
         if not rows:
             return
         number = page.ask.number * _PAGES + page.number
@@ -85,6 +87,8 @@ class Gathering:
                 raise error
         if answered.counted:
             answered.identity.refuse_moved_pages(answered.counted)
+        elif answered.place:
+            answered.identity.refuse_overlap(answered.place)
 
     def read_of(self, page: Page) -> list[Any]:
         """The rows of a page without the columns that the job leaves out."""
@@ -141,6 +145,7 @@ class _Answered:
     identity: Identity
     beyond: list[tuple[bytes, IngestionError]] = field(default_factory=list)
     counted: str | None = None
+    place: str | None = None
 
 
 def _unexpected(page: Page) -> IngestionError:

@@ -82,6 +82,21 @@ class Identity:
             self._columns = ()  # no id of rows
         self._keys[number] = keys
 
+    def refuse_overlap(self, place: str) -> None:
+        """After the last of pages that follow each other: see that none begins with the row that ended another one.
+
+        Raises:
+            SourceError: one does, so that rows with an id of their own would come twice.
+        """
+        if self._job.primary_key or not self._columns:
+            return  # by a key the later row counts; without an id rows may be the same
+        numbers = sorted(self._edges)
+        if any(self._edges[one][1] and self._edges[one][1] == self._edges[two][0] for one, two in pairwise(numbers)):
+            raise SourceError(
+                f"{place} begins with the row that ended another page: its cursor includes that row, which would come "
+                f"twice. Set primary_key to {self._columns[0]}, so that it counts once."
+            )
+
     def refuse_moved_pages(self, place: str) -> None:
         """After the last of pages that were counted: see that no row came on two of them.
 

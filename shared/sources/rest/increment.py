@@ -19,7 +19,11 @@ from shared.sources.watermark import typed_watermark, watermark_text
 
 _STATE, _BOUNDARY = "incremental", "boundary"
 _ISO_DAY = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$"
-_LOOKS_LIKE_TIME_OR_NUMBER = r"^[-+]?[\d.,:/ ]+$|^/Date|\d{1,4}[./]\d{1,2}[./]\d{1,4}|\d:\d\d"
+_LOOKS_LIKE_TIME_OR_NUMBER = (
+    r"^[-+]?[\d.,:/ ]+$|^/Date|\d{1,4}[./]\d{1,2}[./]\d{1,4}|\d:\d\d|"
+    r"(?i:\b(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b.*\d|"
+    r"^[0-9a-f]{8}-?[0-9a-f]{4}-?[1-58][0-9a-f]{3}-?[0-9a-f]{4}-?[0-9a-f]{12}$)"  # a UUID of a version without order
+)
 
 
 class NewRows:

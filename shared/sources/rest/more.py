@@ -14,7 +14,7 @@ from shared.sources.rest.page import Page
 from shared.sources.rest.words import word
 
 _MORE = re.compile(
-    r"(has|have|is|get)?more(available|records|results?|items|pages?|data|rows|entries|exists?)?|has(next|morepages?|next(page|link|items))|(is)?truncated|nextpageexists|existsnext"
+    r"(has|have|is|get)?more(available|records|results?|items|pages?|data|rows|entries|exists?)?|has(next|morepages?|next(page|link|items))|(is)?truncated|nextpageexists|existsnext|(exceeded|reached|hit)?(transfer|row|result|record|page|query)?limit(exceeded|reached|hit)|exceeded(transfer|row|result|record|page)limit|overflow(ed)?|results?truncated"
 )
 _LAST = re.compile(
     r"(is)?(the)?(last|final|end)(page|ofstream|ofresults|ofdata|reached|batch)?|(is|all)?(done|finished|complete|completed|exhausted)|eof"
@@ -25,12 +25,12 @@ _NEXT = re.compile(
     r"|(page)?continuation(token|key|cursor|uri|url)?|lastevaluatedkey"
 )
 _WEAK_NEXT = re.compile(
-    r"cursor|endcursor|aftercursor|cursorafter|scrollid|bookmark|marker|searchafter|resumptiontoken|after"
+    r"cursor|pagetoken|endcursor|aftercursor|cursorafter|scrollid|bookmark|marker|searchafter|resumptiontoken|after"
 )
 _TOTAL = re.compile(
     r"count|total|(total|full|overall|all)(count|hits|results?|rows|records|items|elements|size|entries|matches|matching|"
     r"objects|available|found|number)|num(ber)?found|odatacount|(record|row|item|entry|result|hit|element|object)s?(count|total)"
-    r"|nbhits|numresults|numrecords|numrows|numitems|recordsfiltered|totalitemscount|totalresultscount"
+    r"|records|hits|found|matche[sd]|of|total(num|nums|no)|nbhits|numresults|numrecords|numrows|numitems|recordsfiltered|totalitemscount|totalresultscount"
 )
 _PAGES = re.compile(
     r"pages|(total|num|nb|number(of)?|max|all)pages?|totalpages?count|pages?(count|total)|lastpage|totalpage"
@@ -44,6 +44,18 @@ _TOTAL_HEADER = re.compile(
     r"x?(wp|pagination|list|query)?(total|totalcount|totalitems|totalresults|totalrecords|totalelements|totalrows|count)"
 )
 _PAGES_HEADER = re.compile(r"x?(wp|pagination)?(total|num)?(pages|pagecount|pagescount|totalpages)")
+_REMAINING = re.compile(
+    r"remaining(count|items|rows|records|results|pages)?|(items|rows|records|results|pages)remaining"
+)
+_OF_LIMITS = re.compile(r"rate|limit|quota|credit|request|call|budget|usage", re.IGNORECASE)
+_PAGER = ("page", "pages", "pager", "paging", "pagination", "pageinfo")
+_RANGE_OF = re.compile(r"\s*\d+\s*-\s*\d+\s*/\s*(\d+)\s*")
+_TOLD = re.compile(
+    r"truncat|limited to|only the first|first \d+ (of|rows|results|records|items)|"
+    r"more (rows|results|records|items|pages) (are|exist|available)",
+    re.IGNORECASE,
+)
+_TELLS = ("warning", "warnings", "message", "messages", "notice", "notices", "note", "info")
 _NEXT_HEADER = re.compile(
     r"x?(ms)?(pagination)?(next(page|cursor|token|link|url|pagetoken|offset|pageuri|marker)?|continuation(token)?)"
 )
@@ -64,6 +76,7 @@ PARAMS = {
     "continuationtoken": "continuationToken",
     "marker": "marker",
     "bookmark": "bookmark",
+    "pagetoken": "pageToken",
     "scrollid": "scroll_id",
 }
 """The parameter that takes a token of such a name; one in snake case takes its name in snake case, too."""
@@ -122,9 +135,14 @@ def next_link(answer: Answer) -> str | None:
 def flag_of_more(document: Any) -> str | None:
     """The path of a field like `has_more: true` or `isLast: false`."""
     for path, name, value in _fields(document):
-        if _is_true(value) and _MORE.fullmatch(word(name)):
+        kind = word(name)
+        if _MORE.fullmatch(kind) and (_is_true(value) or (_whole(value) or 0) > 0):
             return path
-        if _is_false(value) and _LAST.fullmatch(word(name)):
+        if _is_false(value) and _LAST.fullmatch(kind):
+            return path
+        if value is True and _NEXT.fullmatch(kind):
+            return path
+        if _REMAINING.fullmatch(kind) and (_whole(value) or 0) > 0 and not _OF_LIMITS.search(path):
             return path
     return None
 
@@ -134,7 +152,7 @@ def flag_of_end(document: Any) -> str | None:
     if flag_of_more(document):
         return None
     for path, name, value in _fields(document):
-        if _is_false(value) and _MORE.fullmatch(word(name)):
+        if _MORE.fullmatch(word(name)) and (_is_false(value) or _whole(value) == 0):
             return path
         if _is_true(value) and _LAST.fullmatch(word(name)):
             return path
@@ -145,8 +163,9 @@ def declared_pages(document: Any) -> tuple[str, int, int] | None:
     """The path of the number of pages, that number, and the number of this page if the answer gives it, else 1."""
     fields = list(_fields(document))
     for path, name, value in fields:
-        if _PAGES.fullmatch(word(name)) and _whole(value) is not None:
-            before = path.removesuffix(name)
+        before = path.removesuffix(name)
+        is_last = word(name) in ("max", "last") and word(before.rstrip(".").rpartition(".")[2]) in _PAGER
+        if (is_last or _PAGES.fullmatch(word(name))) and _whole(value) is not None:
             current = next(
                 (
                     _whole(v)
@@ -212,6 +231,10 @@ def _in_body(page: Page) -> str | None:
         pages = declared_pages(document)
         if pages and pages[1] > max(pages[2], 1):
             return f"'{pages[0]}'"
+    if isinstance(page.document, dict) and page.rows != [page.document]:
+        for name, value in page.document.items():
+            if word(name) in _TELLS and _TOLD.search(str(value)):
+                return f"'{name}'"
     total = larger_total(page)
     return None if total is None or page.rows == [page.document] else f"'{total}'"
 
@@ -250,6 +273,8 @@ def _totals(page: Page) -> Iterator[tuple[str, int]]:
     for document in (page.document, *_header_documents(page.answer)):
         for path, name, value in _fields(document):
             number = _whole(value.get("value") if isinstance(value, dict) else value)
+            if isinstance(value, str) and word(name).endswith("range") and (found := _RANGE_OF.fullmatch(value)):
+                yield path, int(found[1])
             if number is not None and _TOTAL.fullmatch(word(name)):
                 yield path, number
     for name, value in page.answer.headers.items():
@@ -263,6 +288,8 @@ def _marks(document: Any) -> Iterator[Next]:
         weak = bool(_WEAK_NEXT.fullmatch(kind)) or (kind == "offset" and isinstance(value, str) and not value.isdigit())
         if isinstance(value, list):
             yield from _linked(path, value)
+            if _NEXT.fullmatch(kind) and value and not any(isinstance(one, (dict, list)) for one in value):
+                yield Next(path, value)
         elif weak or _NEXT.fullmatch(kind):
             place, mark = _href(path, value)
             if not is_end(mark) and not isinstance(mark, bool):

@@ -19,9 +19,10 @@ from shared.sources.rest.parsing import parse
 from shared.sources.rest.paths import set_value, value_at
 from shared.sources.rest.rows import find_rows_path, rows_at
 from shared.sources.rest.templates import filled, names_in
-from shared.sources.rest.verdict import refuse_error_rows, refuse_failures
+from shared.sources.rest.verdict import refuse_doubtful_nothing, refuse_error_rows, refuse_failures
 
 _EXACT = ("decimal", "text", "json")
+_LOOKED_AT = 100  # rows of a page
 HEADER = "header:"
 """How the name of a parameter begins that is a header, and a path that is one."""
 
@@ -120,8 +121,19 @@ class PageReader:
             self.rows_path = find_rows_path(answer, document, str(job.api_endpoint), many)
         rows = rows_at(answer, document, self.rows_path)
         refuse_error_rows(job, answer, rows)
+        if not rows:
+            refuse_doubtful_nothing(job, answer, document)
+        self._refuse_nameless(answer, rows)
         self._refuse_other_object(answer, document, rows)
         return Page(number, call, answer, document, rows, self._total(answer, document))
+
+    def _refuse_nameless(self, answer: Answer, rows: list[Any]) -> None:
+        """Raises SourceError for rows that are lists: their values have no names."""
+        if self.job.api_nested == "tables" and any(isinstance(row, list) for row in rows[:_LOOKED_AT]):
+            raise SourceError(
+                f"{answer.place} gave rows that are lists without names of columns: ask the API for objects, or set "
+                "api_nested to json, which keeps each list as it is."
+            )
 
     def _refuse_other_object(self, answer: Answer, document: Any, rows: list[Any]) -> None:
         """Raises SourceError if one object is where lists of rows came before, and shares no field with those.

@@ -27,6 +27,7 @@ from shared.sources.rest.words import word
 log = logging.getLogger(__name__)
 
 _NEXT_TOKENS = (
+    "xnextpage",
     "xnextcursor",
     "xnexttoken",
     "xnextpagetoken",

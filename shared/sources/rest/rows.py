@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from shared.errors.hierarchy import SourceError
 from shared.sources.rest.answer import Answer
 from shared.sources.rest.faults import TryAgainError
 from shared.sources.rest.paths import ITSELF, before_wildcard, leads_anywhere, value_at, values_at
-from shared.sources.rest.verdict import is_message
+from shared.sources.rest.verdict import is_message, refuse_report
 from shared.sources.rest.words import ERRORS, IDS, is_throttling, word
 
 _LIKELY = frozenset(
@@ -165,6 +166,10 @@ _ENVELOPE_TYPES = (("resourceType", "Bundle"), ("object", "list"), ("jsonrpc", "
 _DEPTH = 3
 _NO_ROWS = ("total", "totalCount", "total_count", "count", "totalResults", "totalSize", "numFound", "@odata.count")
 
+_KEY = re.compile(r".*\d.*|[A-Z_]+|.{16,}")
+"""A key that is no name of a field: it has a digit, is a code in capitals, or is long."""
+_FEW = 3
+
 
 @dataclass(frozen=True)
 class _List:
@@ -208,6 +213,8 @@ def find_rows_path(answer: Answer, document: Any, endpoint: str, many: bool) -> 
             "name the one that holds them in api_data_path."
         )
     if chosen is None or (not many and _is_entity(chosen) and chosen.name not in _LIKELY):
+        refuse_report(answer, document)
+        _refuse_hidden_rows(answer, document)
         return ITSELF
     if not many and _is_entity(chosen):
         raise SourceError(
@@ -226,6 +233,8 @@ def rows_at(answer: Answer, document: Any, path: str) -> list[Any]:
     if "*" in path and not (isinstance(document, dict) and path in document):
         return _at_wildcard(answer, document, path)
     value = value_at(document, path)
+    if isinstance(value, str) and value.lstrip().startswith(("[", "{")):
+        value = _parsed(value)
     if isinstance(value, list):
         return value
     if value is None:
@@ -235,6 +244,14 @@ def rows_at(answer: Answer, document: Any, path: str) -> list[Any]:
     if not isinstance(value, dict):
         raise SourceError(f"{answer.place} has no rows at api_data_path '{path}' but {answer.shown(str(value))}.")
     return [value] if value else []
+
+
+def _parsed(text: str) -> Any:
+    """Rows that came as a text of JSON, as older .NET services give them; the text itself if it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _at_wildcard(answer: Answer, document: Any, path: str) -> list[Any]:
@@ -315,6 +332,31 @@ def _is_entity(found: _List) -> bool:
 
 def _several(answer: Answer, lists: list[_List]) -> str:
     return f"{answer.place} holds several lists: {answer.shown(', '.join('.'.join(one.path) for one in lists[:10]))}"
+
+
+def _refuse_hidden_rows(answer: Answer, document: dict[str, Any], path: str = "") -> None:
+    """Raises SourceError if an object holds rows by their keys, or as a text of JSON: it is no row itself."""
+    values = list(document.values())
+    if _are_rows_by_key(document):
+        raise SourceError(
+            f"{answer.place} gave objects by their keys, such as '{answer.shown(next(iter(document)), 60)}': set "
+            f"api_data_path to {answer.shown(path, 100)}* for one row of each, or to $ if all are one row."
+        )
+    for name, value in document.items():
+        if isinstance(value, str) and value.lstrip().startswith(("[{", '{"')) and len(values) <= _FEW:
+            raise SourceError(
+                f"{answer.place} gave JSON as a text in '{answer.shown(path + name, 100)}': name that in "
+                "api_data_path, or set it to $ if the text is a value of a row."
+            )
+        if isinstance(value, dict) and len(values) <= _FEW and not path.count("."):
+            _refuse_hidden_rows(answer, value, f"{path}{name}.")
+
+
+def _are_rows_by_key(document: dict[str, Any]) -> bool:
+    """Whether an object's keys are no names of fields, and its values are objects with the same fields."""
+    fields = [value.keys() if isinstance(value, dict) else set() for value in document.values()]
+    alike = len(fields) > 1 and bool(fields[0]) and all(one == fields[0] for one in fields)
+    return alike and all(map(_KEY.fullmatch, document))
 
 
 def _refuse_message(answer: Answer, document: dict[str, Any]) -> None:

@@ -19,12 +19,15 @@ from shared.sources.rest.words import (
     IDS,
     MESSAGES,
     PARTLY,
+    PENDING,
+    REPORT,
     STATUS,
     STATUS_CODES,
     SUCCESS,
     WRAPPERS,
     is_harmless,
     is_no,
+    is_refusal,
     is_throttling,
     word,
 )
@@ -90,9 +93,40 @@ def refuse_error_rows(job: Job, answer: Answer, rows: list[Any]) -> None:
             raise _failure(answer, "a row", row)
 
 
+def refuse_doubtful_nothing(job: Job, answer: Answer, document: Any) -> None:
+    """See that an answer without rows does not give a reason for which there are none.
+
+    Raises:
+        SourceError: it has a code that is none of success, or is about something that is not ready yet.
+    """
+    if job.api_error_path or not isinstance(document, dict):
+        return
+    for path, envelope in _envelopes(document, (job.api_data_path or "").split(".")):
+        said = next((value for name, value in envelope.items() if word(name) in MESSAGES), None)
+        for name, value in envelope.items():
+            kind = word(name)
+            if kind in STATUS and isinstance(value, str) and word(value) in PENDING:
+                raise _not_ready(answer, path + name, value)
+            if kind in STATUS_CODES and kind != "status" and is_refusal(value, said):
+                raise _failure(answer, path + name, _told(envelope, name))
+
+
+def refuse_report(answer: Answer, document: dict[str, Any]) -> None:
+    """See that an object that would be a row is not a report about a job of the API.
+
+    Raises:
+        SourceError: it is.
+    """
+    if not {word(name) for name in document} <= REPORT:
+        return
+    for name, value in document.items():
+        if word(name) in STATUS and isinstance(value, str) and word(value) in PENDING:
+            raise _not_ready(answer, name, value)
+
+
 def is_message(document: dict[str, Any]) -> bool:
-    """Whether an object holds a message and nothing else."""
-    words = {word(name) for name in document}
+    """Whether an object holds a message and nothing else; a null or an empty list is nothing."""
+    words = {word(name) for name, value in document.items() if value is not None and value != []}
     return bool(words & (MESSAGES | ERRORS)) and words <= BESIDE_MESSAGES
 
 
@@ -139,6 +173,13 @@ def _failed(envelope: dict[str, Any], is_row: bool) -> str | None:
         if kind == "shards" and isinstance(value, dict) and value.get("failed"):
             return name
     return None
+
+
+def _not_ready(answer: Answer, where: str, said: str) -> SourceError:
+    return SourceError(
+        f"{answer.place} gave no rows, and says in '{answer.shown(where)}' that it is {answer.shown(said, 60)}: "
+        "exports that are ready later need api_export. If that is data, set api_data_path to $ and api_error_path to -."
+    )
 
 
 def _told(envelope: dict[str, Any], name: str) -> Any:

@@ -41,7 +41,9 @@ ERRORS = frozenset(
         "errmsg",
         "errorcode",
         "errcode",
-        "errors",
+        "errortype",
+        "errno",
+        "errorno",
         "faultcode",
         "faultstring",
         "usererrors",
@@ -54,7 +56,23 @@ ERRORS = frozenset(
 SUCCESS = frozenset(["success", "successful", "succeeded", "issuccess", "issuccessful", "ok", "isok"])
 STATUS = frozenset(["status", "state", "outcome", "result", "statustext", "responsestatus", "resultstatus"])
 STATUS_CODES = frozenset(
-    ["status", "statuscode", "httpstatus", "httpstatuscode", "httpcode", "code", "responsecode", "resultcode"]
+    [
+        "status",
+        "statuscode",
+        "httpstatus",
+        "httpstatuscode",
+        "httpcode",
+        "code",
+        "cod",
+        "responsecode",
+        "resultcode",
+        "returncode",
+        "retcode",
+        "ret",
+        "rc",
+        "rspcode",
+        "bizcode",
+    ]
 )
 FAILED = frozenset(
     [
@@ -89,9 +107,89 @@ FAILED = frozenset(
         "unavailable",
     ]
 )
-PARTLY = frozenset(["timedout", "incompleteresults", "partial", "ispartial", "partialresults", "ispartialresult"])
+PARTLY = frozenset(
+    [
+        "timedout",
+        "incompleteresults",
+        "partial",
+        "ispartial",
+        "partialresults",
+        "ispartialresult",
+        "partialfailure",
+        "partialfailures",
+        "haspartialfailures",
+        "partialsuccess",
+    ]
+)
+PENDING = frozenset(
+    [
+        "pending",
+        "queued",
+        "enqueued",
+        "processing",
+        "running",
+        "inprogress",
+        "started",
+        "accepted",
+        "waiting",
+        "notready",
+        "preparing",
+        "submitted",
+        "scheduled",
+        "notstarted",
+        "initializing",
+        "building",
+        "working",
+    ]
+)
+"""What a status says of something that is not ready yet."""
+REPORT = frozenset(
+    [
+        "id",
+        "jobid",
+        "taskid",
+        "requestid",
+        "exportid",
+        "status",
+        "state",
+        "progress",
+        "percent",
+        "percentage",
+        "eta",
+        "message",
+        "url",
+        "href",
+        "link",
+        "links",
+        "location",
+        "statusurl",
+        "createdat",
+        "created",
+        "updatedat",
+        "type",
+    ]
+)
+"""The fields of an answer that is about a job of the API and no data."""
 MESSAGES = frozenset(
-    ["message", "messages", "msg", "detail", "details", "information", "info", "note", "notice", "reason", "warning"]
+    [
+        "message",
+        "messages",
+        "msg",
+        "detail",
+        "details",
+        "information",
+        "info",
+        "note",
+        "notice",
+        "reason",
+        "warning",
+        "resultmsg",
+        "resultmessage",
+        "returnmsg",
+        "retmsg",
+        "statusmessage",
+        "statusmsg",
+    ]
 )
 BESIDE_MESSAGES = (
     MESSAGES
@@ -166,6 +264,27 @@ def is_harmless(value: Any) -> bool:
         inner = value.values() if isinstance(value, dict) else value
         return all(is_harmless(one) and str(one).lower() != "no" for one in inner)
     return value is None or value is False or value == 0 or str(value).strip().lower().rstrip(".") in _HARMLESS
+
+
+_GOOD_CODE = re.compile(r"\s*(0*|2\d\d|0*1|ok|success|successful|succeeded|true|none|a?0+)\s*", re.IGNORECASE)
+_NO_ROWS = re.compile(
+    r"no.?(data|records?|results?|rows?|content|items?|match|entr)|empty|nothing|zero|not.?found", re.I
+)
+_GOOD_WORDS = re.compile(r"success|\bok\b|normal|fine|成功", re.IGNORECASE)
+
+
+def is_refusal(code: Any, said: Any) -> bool:
+    """Whether a code beside no rows at all says that they were refused.
+
+    Args:
+        code: Its value; 0, 1, 200 and the like are good.
+        said: The message beside it, which may say that all is well, or that there is just nothing.
+    """
+    if isinstance(code, (bool, dict, list)) or code is None:
+        return False
+    if _NO_ROWS.search(str(said or "")) or _GOOD_WORDS.search(str(said or "")):
+        return False
+    return not _GOOD_CODE.fullmatch(str(code)) or (str(code).strip().lstrip("0") == "1" and bool(said))
 
 
 def is_no(value: Any) -> bool:
