@@ -65,7 +65,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       ftpsState: 'Disabled'
       http20Enabled: true
       remoteDebuggingEnabled: false
-      healthCheckPath: '/api/health'
+      // Whether the instance serves: what /api/health reports, such as a wrong schedule, is no reason to replace it.
+      healthCheckPath: '/api/dashboard'
       minimumElasticInstanceCount: minimumInstances
       appSettings: [for setting in items(settings): { name: setting.key, value: setting.value }]
     }

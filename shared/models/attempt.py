@@ -104,6 +104,11 @@ class JobResult(LoadFigures):
         default=False, description="Whether the result is still to be written to the audit table, at the run's end."
     )
 
+    @property
+    def was_tried(self) -> bool:
+        """Whether the job was tried at all: it waits for a slot, or for an earlier execution of its attempt, if not."""
+        return self.error is None or self.error.kind not in ("waiting", "still_held")
+
     @field_validator("duration_seconds")
     @classmethod
     def _milliseconds_are_enough(cls, value: dict[str, float]) -> dict[str, float]:

@@ -9,7 +9,7 @@ from typing import Any
 from opentelemetry import metrics
 
 from shared.jobs.watermarks import as_moment
-from shared.models.attempt import JobResult
+from shared.models.attempt import JobResult, JobStatus
 
 _meter = metrics.get_meter("excel-to-lake")
 _rows = _meter.create_counter("ingestion.rows", "{row}", "Rows written to the lake")
@@ -21,13 +21,15 @@ _watermark_lag = _meter.create_gauge("ingestion.watermark.lag", "s", "Time since
 
 
 def record_attempt(result: JobResult) -> None:
-    """Count what an attempt brought, or why it failed."""
+    """Count what an attempt brought, or why it failed; nothing of one that only waits."""
+    if not result.was_tried:
+        return
     job = {"job_id": result.job_id}
     _rows.add(result.rows_written, job)
     _bytes.add(result.bytes_written, job)
     for stage, seconds in result.duration_seconds.items():
         _seconds.record(seconds, {"stage": stage, "status": result.status.value})
-    if result.error:
+    if result.error and result.status is JobStatus.FAILED:
         _failures.add(1, job | {"kind": result.error.kind})
 
 

@@ -15,7 +15,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from shared.models.attempt import AttemptOrder, JobResult
+from shared.models.attempt import AttemptOrder, JobResult, JobStatus
 from shared.models.run import RunRequest
 from shared.telemetry.fields import log_fields
 from shared.telemetry.metrics import record_attempt
@@ -64,7 +64,8 @@ def attempt_of_job(order: AttemptOrder) -> Iterator[Callable[[JobResult], None]]
             )
             if result.error:
                 span.set_attribute("error.type", result.error.kind)
-                span.set_status(Status(StatusCode.ERROR, result.error.message))
+                if result.was_tried and result.status is JobStatus.FAILED:
+                    span.set_status(Status(StatusCode.ERROR, result.error.message))
             _draw_stages(result)
             record_attempt(result)
 

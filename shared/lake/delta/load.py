@@ -17,7 +17,14 @@ from dlt.destinations.impl.filesystem.filesystem import DeltaLoadFilesystemJob
 from shared.errors.hierarchy import LeaseLostError, ReconciliationError
 from shared.jobs.lake_layout import DELETED_AT
 from shared.lake.delta.deletes import CHANGE, Tombstones, find_tombstones, with_mark_column
-from shared.lake.delta.log import delta_storage_options, naming, open_delta_table, take_back, uncommitted_loads
+from shared.lake.delta.log import (
+    added_bytes,
+    delta_storage_options,
+    naming,
+    open_delta_table,
+    take_back,
+    uncommitted_loads,
+)
 from shared.lake.delta.partitions import check_partitions, partition_columns, refuse_lost_values
 from shared.lake.delta.sql import predicate, quoted
 from shared.lake.listed import ListedClient
@@ -141,10 +148,13 @@ class DeltaLoad(DeltaLoadFilesystemJob):
                 f"Delta table '{self.load_table_name}': {self._expected_rows} rows were extracted but the commit took "
                 f"in {taken_in}; the load was taken back and the table is as it was before."
             )
-        self._job_client.session.written[self.load_table_name] = Written(
+        client = self._job_client
+        entry = f"{client.get_table_dir(self.load_table_name)}_delta_log/{table.version():020}.json"
+        client.session.written[self.load_table_name] = Written(
             rows_written=taken_in,
             rows_deleted=tombstones.gone if tombstones else 0,
             files_written=int(metrics.get("num_added_files", metrics.get("num_target_files_added", 0))),
+            bytes_written=added_bytes(client.fs_client.cat_file(entry)),
         )
 
 

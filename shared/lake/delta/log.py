@@ -5,6 +5,7 @@ Each commit names its load, and one that never got its record in `_dlt_loads` is
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from itertools import takewhile
 from typing import Any
@@ -66,6 +67,16 @@ def take_back(table: DeltaTable, committed: Callable[[str], bool]) -> None:
             f"The newest version of Delta table '{table.table_uri.rsplit('/', 1)[-1]}' is of a load that never "
             "committed, and the log no longer reaches back to the one before: order a full refresh of the job."
         )
+
+
+def added_bytes(entry: bytes) -> int:
+    """The size of the files that a commit has added; its metrics have their number only.
+
+    Args:
+        entry: Its file in the log.
+    """
+    actions = (json.loads(line) for line in entry.splitlines() if line)
+    return sum(action["add"]["size"] for action in actions if "add" in action)
 
 
 def newest_load(table: DeltaTable) -> str | None:

@@ -199,3 +199,15 @@ def test_a_load_that_breaks_off_after_delta_s_own_commit_is_healed_by_the_next(
     result = hard.load(run_id="broken")
     assert (result.rows_written, result.rows_deleted) == (1, 1)
     assert alive(hard) == [1, 2, *range(4, 12)]
+
+
+def test_the_figures_of_a_load_have_the_bytes_of_the_files_that_its_commit_has_added(loads: DeltaLoads) -> None:
+    def files() -> dict[str, int]:
+        actions = loads.delta.get_add_actions(flatten=True)
+        return dict(zip(actions["path"].to_pylist(), actions["size_bytes"].to_pylist(), strict=True))
+
+    first, before = loads.load(), files()
+    assert (first.bytes_written, first.files_written) == (sum(before.values()), len(before))
+    loads.execute(f"update {loads.table} set name = 'changed', version = 99 where id = 1")
+    second, after = loads.load(), files()
+    assert second.bytes_written == sum(size for path, size in after.items() if path not in before) > 0
