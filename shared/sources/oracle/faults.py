@@ -68,29 +68,32 @@ FAULTS = Faults(
             text="certificate",
         ),
         passing(NO_HOST, "ORA-12545", text="name or service not known|getaddrinfo|name resolution"),
-        passing(NO_SERVER, "ORA-12541 ORA-12543", text="refused"),
+        passing(NO_SERVER, "ORA-12203 ORA-12541 ORA-12543", text="refused"),
         passing(HUNG_UP, _CLOSED_WHILE_CONNECTING, text="reset by peer"),
         passing(
-            NO_ANSWER, "ORA-12170 ORA-12535 ORA-12606 ORA-12609 ORA-03136", text="did not connect within|timed out"
+            NO_ANSWER,
+            "ORA-03136 ORA-12170 ORA-12525 ORA-12535 ORA-12606 ORA-12608 ORA-12609",
+            text="did not connect within|timed out",
         ),
         fatal(NOT_A_SERVER.format("Oracle"), "DPY-4022 DPY-4035 DPY-5002 DPY-5004 DPY-5005 DPY-2039"),
         fatal(TOO_LONG, "DPY-4024 ORA-01013 ORA-02393 ORA-02395 ORA-00040"),
-        passing(NO_SNAPSHOT, "ORA-01555 ORA-22924 ORA-08181 ORA-08180 ORA-01466 ORA-08176"),
-        passing(LOCKED, "ORA-00060 ORA-00054 ORA-30006 ORA-04020 ORA-04021"),
+        passing(NO_SNAPSHOT, "ORA-01555 ORA-22924 ORA-08181 ORA-08180 ORA-01466 ORA-08176 ORA-08103 ORA-01410"),
+        passing(LOCKED, "ORA-00051 ORA-00054 ORA-00060 ORA-02049 ORA-04020 ORA-04021 ORA-30006"),
         passing(
             BUSY,
             "ORA-00018 ORA-00019 ORA-00020 ORA-01652 ORA-02391 ORA-04030 ORA-04031 ORA-04036 ORA-12500 ORA-12516 "
-            "ORA-12518 ORA-12519 ORA-12520 ORA-12540 ORA-12549 ORA-12850 ORA-12853 ORA-56720",
+            "ORA-12518 ORA-12519 ORA-12520 ORA-12540 ORA-12549 ORA-12805 ORA-12850 ORA-12853 ORA-56720 ORA-00257",
         ),
         passing(
             STARTING,
             "ORA-01033 ORA-01034 ORA-01089 ORA-01090 ORA-01091 ORA-01092 ORA-01109 ORA-01219 ORA-01507 ORA-10458 "
             "ORA-12521 ORA-12526 ORA-12527 ORA-12528 ORA-16456 ORA-27101 ORA-254*",
         ),
+        passing("what the statement uses was changed while it ran", "ORA-04061 ORA-04065 ORA-04068 ORA-12842"),
         passing("the server cannot read its own files just now", "ORA-00376 ORA-01115 ORA-27072"),
         passing(
             "an error inside the server: if it stays, its administrators find this number in the alert log",
-            "ORA-00600 ORA-00602 ORA-00603 ORA-00700 ORA-07445",
+            "ORA-00600 ORA-00602 ORA-00603 ORA-00700 ORA-03137 ORA-07445",
         ),
         passing(
             LOST,

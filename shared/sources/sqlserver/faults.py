@@ -71,8 +71,12 @@ FAULTS = Faults(
         Fault("the app's identity is not a user of the database: CREATE USER it", codes=frozenset({_NO_USER})),
         fatal("the database does not exist, or the user may not open it", "4060 916 911 4064", r"Cannot open database"),
         fatal(WRONG_LOGIN, "18456 18452 18470 18486 18487 18488", r"Login failed|Invalid authorization"),
-        fatal("the server's firewall does not let this address in", "40615", r"not allowed to access the server"),
-        fatal(NO_RIGHT, "229 230 297 300 371 262", r"permission was denied"),
+        fatal(
+            "the server's firewall does not let this address in",
+            "40615 40914 47073",
+            r"not allowed to access the server",
+        ),
+        fatal(NO_RIGHT, "229 230 297 300 371 262 15247", r"permission was denied"),
         passing(
             BUSY,
             "701 802 845 1204 1221 1232 3950 8628 8645 8651 10928 10929 10930 10936 17189 17197 17809 17889 22335 "
@@ -92,15 +96,15 @@ FAULTS = Faults(
         passing(LOCKED, NO_LOCK, r"lock request time out"),
         passing(
             NO_SNAPSHOT,
-            "1101 1105 3947 3948 3951 3954 3957 3958 3959 3960 3961 3966 3967 601 605 608 2801 2816 4117 4184 8630 "
+            "1101 1105 3947 3948 3951 3954 3957 3958 3959 3960 3961 3966 3967 601 605 608 615 2801 2816 4117 4184 8630 "
             "11539 41339 41383",
             r"snapshot isolation",
         ),
         passing(
             _BROKEN_OFF,
-            "0 21 203 596 602 617 669 682 823 829 832 833 844 846 847 1807 2021 3624 3635 4014 9020 "
-            "9515 10922 16554 16555 17065 17066 17067 17830 17836 18002 18056 18054 18858 20041 "
-            "22225 22226 40070",
+            "0 21 596 602 617 669 682 823 829 832 833 844 846 847 1532 1533 1534 1535 1807 2021 3624 3635 4014 9020 "
+            "9515 10922 16528 16554 16555 17065 17066 17067 17830 17836 18002 18056 18054 18858 20041 "
+            "22225 22226 22353 22355 22358 22427 22430 22491 22493 40070",
         ),
         fatal(TOO_LONG, text=r"Query timeout expired"),
         passing(

@@ -86,6 +86,13 @@ CASES: list[tuple[Messages, type[IngestionError], str]] = [
     ),
     ([("42000", 229, "The SELECT permission was denied on the object 'x'")], SourceError, "GRANT SELECT"),
     ([("42000", 229, "Die SELECT-Berechtigung wurde für das x-Objekt verweigert.")], SourceError, "GRANT SELECT"),
+    (
+        [("42000", 40914, "Cannot open server 'x' requested by the login. Client is not allowed to access it.")],
+        SourceError,
+        "firewall",
+    ),
+    ([("42000", 47073, "El acceso a la red pública está denegado.")], SourceError, "firewall"),
+    ([("42000", 203, "The name 'x y' is not a valid identifier.")], SourceError, "refused"),
     ([("42S02", 208, "Invalid object name 'broken'.")], SourceError, "refused"),
     ([("42S02", 208, "Invalid object name 'tempdb..deadlock'.")], SourceError, "refused"),
     ([("42S22", 207, "Invalid column name '0x274'.")], SourceError, "refused"),
@@ -113,7 +120,7 @@ CASES: list[tuple[Messages, type[IngestionError], str]] = [
 ]
 PASSING = (
     "40197 40143 40532 49920 596 17187 922 976 983 701 8645 18401 40613 40501 49918 49919 10928 10929 40549 3966 601 "
-    "823 1204 4221 802 6005"
+    "823 1204 4221 802 6005 615 926 1533 16528 22430 42109 49977"
 )
 
 
