@@ -60,7 +60,13 @@ class MssqlPython:
                 broken = self._module.OperationalError("The rows ended early", text)
                 broken.diagnostics = records
                 raise broken
-        return batch
+        return _compact(batch)
+
+
+def _compact(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """A copy without the room that the driver's buffers have to grow: with long values that is tens of megabytes."""
+    columns = [pa.concat_arrays([column, column.slice(0, 0)]) for column in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
 
 def _records(messages: Sequence[tuple[str, str]]) -> list[Record]:

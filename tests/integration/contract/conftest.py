@@ -1,6 +1,7 @@
 """One job at a time of any source type, by the activity `load_job`: storage, vault, audit and lease are real.
 
-Only the child process is left out: an attempt runs here, where it takes a third of the time.
+Only the child processes are left out: attempts run here, where they take a third of the time, and so does the judgement
+of workbooks.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from deltalake import DeltaTable
 from activities import load_job as activity
 from localhost.services import LocalServices
 from localhost.services.azurite import ACCOUNT, ACCOUNT_KEY
+from shared.activation import judge
 from shared.activation.store import configuration_store
 from shared.models.attempt import Examination, JobResult
 from shared.secrets import Secret
@@ -41,18 +43,25 @@ def lake(services: LocalServices) -> ContainerClient:
     return services.create_container(unique_name())
 
 
+@pytest.fixture(scope="package")
+def servers(services: LocalServices, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Subjects]:
+    """What makes subjects, on servers that all modules share."""
+    with subjects(services, tmp_path_factory.mktemp("contract")) as made:
+        yield made
+
+
 @pytest.fixture(scope="module")
-def made(services: LocalServices, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Subjects]:
+def made(services: LocalServices, servers: Subjects) -> Iterator[Subjects]:
     """The app's settings for a module, and what makes subjects."""
     config = services.create_container(unique_name()).container_name
     with (
         app_process(services, CONFIG_CONTAINER=config, AUDIT_TABLE=unique_name(), **SETTINGS),
-        subjects(services, tmp_path_factory.mktemp("contract")) as made,
         pytest.MonkeyPatch.context() as patch,
     ):
         patch.setattr(activity, "run_in_child", run_here)
+        patch.setattr(judge, "run_in_child", run_here)
         patch.setattr(client, "PATIENCE", client.Patience(attempts=2, first_pause=0.01))
-        yield made
+        yield servers
 
 
 class ContractJob:

@@ -121,7 +121,7 @@ class Endpoint:
 
 
 class Subjects:
-    """Makes a subject of each source type, on servers and files that a module shares.
+    """Makes a subject of each source type, on servers and files that all modules share.
 
     A server starts with the first subject that needs it.
     """

@@ -36,6 +36,14 @@ class Lake:
 
     def load(self, job: Job, **options: Any) -> pa.Table:
         """Load a job and return what its table holds now. Raises what the source raises, explained."""
+        place = self.fill(job, **options)
+        if job.table_format == "delta":
+            return DeltaTable(place).to_pyarrow_table()
+        files = (pq.read_table(file) for file in sorted(place.glob("*.parquet")))
+        return pa.concat_tables(files, promote_options="permissive")
+
+    def fill(self, job: Job, **options: Any) -> Path:
+        """Load a job and return the folder of its table. Raises what the source raises, explained."""
         configure_dlt()
         self.loads += 1
         pipeline = dlt.pipeline(
@@ -58,11 +66,7 @@ class Lake:
             pipeline.run(resource, loader_file_format="parquet", schema_contract=contract)
         except Exception as error:
             raise _explained(source.explain, error) from error
-        place = self.folder / "lake" / "dataset" / job.resource_name
-        if job.table_format == "delta":
-            return DeltaTable(place).to_pyarrow_table()
-        files = (pq.read_table(file) for file in sorted(place.glob("*.parquet")))
-        return pa.concat_tables(files, promote_options="permissive")
+        return self.folder / "lake" / "dataset" / job.resource_name
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from tests.integration.sources.conftest import Lake
 from tests.tds_standin.service import DRIVERS, TdsService
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TdsService]:
-    """A server that a module shares."""
+    """A server that all modules share."""
     with TdsService(tmp_path_factory.mktemp("tds")) as started:
         yield started
 
