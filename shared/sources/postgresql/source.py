@@ -23,12 +23,14 @@ from shared.sources.arrow import misfit
 from shared.sources.columns import TEXT, ReadColumn, decimal_type
 from shared.sources.connection import APPLICATION_NAME, ServerConnection
 from shared.sources.partitions import every_so_many
+from shared.sources.postgresql.diagnosis import refused_state
 from shared.sources.postgresql.faults import FAULTS
 from shared.sources.postgresql.session import set_in_every_transaction, set_session
 from shared.sources.sql import SqlSource
 
 BATCH_BYTES = 8 * 1024 * 1024  # what is in memory at once is about nine times that
 _TOKEN_SCOPE = "https://ossrdbms-aad.database.windows.net/.default"  # noqa: S105  no token but whom it is for
+_DEFAULT_PORT = 5432
 _KEEPALIVE = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "6"}
 
 _ARROW_TYPES: dict[type[sa.types.TypeEngine[Any]], pa.DataType] = {
@@ -107,6 +109,11 @@ class PostgresConnection(ServerConnection):
         }
         return {name: value for name, value in parameters.items() if value is not None}
 
+    def refused_state(self) -> str | None:
+        """The SQLSTATE with which the server refuses everyone now, if it does."""
+        where = (self.host, self.port or _DEFAULT_PORT, self.username or "", self.database)
+        return refused_state(*where, self.connect_timeout)
+
 
 class Xid8(sa.types.UserDefinedType[int]):
     """The number of a transaction (`pg_current_xact_id()`), which never comes again; SQLAlchemy does not know it."""
@@ -139,7 +146,16 @@ class PostgresSource(SqlSource):
         dialect: Any = engine.dialect
         dialect.ischema_names = dialect.ischema_names | {"xid8": Xid8}
         set_in_every_transaction(engine, self.connection.statement_timeout)
+        sa.event.listen(engine, "do_connect", self._connect)
         return engine
+
+    def _connect(self, dialect: Any, _record: object, arguments: Sequence[Any], parameters: dict[str, Any]) -> Any:
+        try:
+            return dialect.connect(*arguments, **parameters)
+        except psycopg.OperationalError as error:
+            if error.sqlstate is None and FAULTS.find(error, str(error)) is None:  # its text is in another language
+                error.sqlstate = self.connection.refused_state()
+            raise
 
     @contextmanager
     def snapshot(self, table: sa.Table, readers: int) -> Iterator[PostgresSnapshot]:  # noqa: ARG002

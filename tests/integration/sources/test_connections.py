@@ -175,3 +175,35 @@ def test_an_unknown_host_is_said(answers: dict[tuple[str, str], tuple[str, int, 
     assert text.startswith("TransientError ")
     assert f"{UNKNOWN}:1/shop" in text
     assert "the host's name is not known" in text
+
+
+def _refusing(state: str, text: str) -> Callable[[socket.socket], None]:
+    """A PostgreSQL server that refuses everyone, as it speaks another language."""
+    fields = f"S致命错误\0VFATAL\0C{state}\0M{text}\0\0".encode()
+
+    def meet(connection: socket.socket) -> None:
+        while (request := connection.recv(1 << 16)) and request[4:8] != b"\0\x03\0\0":
+            connection.sendall(b"N")  # no encryption here
+        connection.sendall(b"E" + (4 + len(fields)).to_bytes(4) + fields)
+        connection.close()
+
+    return meet
+
+
+@pytest.mark.parametrize(
+    ("state", "text", "message"),
+    [
+        ("53300", "tut mir leid, schon zu viele Verbindungen", "TransientError: .*no room for the request"),
+        ("57P03", "le système de base de données se lance", "TransientError: .*starting, stopping or failing over"),
+        ("57P03", "データベースシステムは停止処理中です", "TransientError: .*starting, stopping or failing over"),
+        ("28000", "no hay una línea en pg_hba.conf para «10.0.0.9»", "SourceError: .*user name or the password"),
+    ],
+)
+def test_a_server_that_refuses_everyone_is_classed_by_its_sqlstate(state: str, text: str, message: str) -> None:
+    with _port(_refusing(state, text)) as port:
+        fields = {"host": "127.0.0.1", "port": port, "database": "shop", "username": "reader", "password": CANARY}
+        source = open_source(a_job(), Secret({**fields, "connect_timeout": SECONDS}), ReadOptions())
+        with pytest.raises(IngestionError) as caught:
+            source.resource()
+    assert re.match(message, f"{type(caught.value).__name__}: {caught.value}")
+    assert text in str(caught.value)
