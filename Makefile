@@ -60,7 +60,7 @@ start: $(READY) ## Serve the app with its local services until Ctrl-C
 bench: $(READY) ## Measure loading side by side with other ways (long)
 	$(BIN)/python -m benchmarks
 
-bench-quick: $(READY) ## The same with smaller tables, in under two minutes
+bench-quick: $(READY) ## The same with smaller tables, in some minutes
 	$(BIN)/python -m benchmarks --quick
 
 clean: ## Remove everything that was made here: .venv, caches, local services' data

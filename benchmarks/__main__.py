@@ -52,7 +52,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the rows, one run of each: under two minutes")
+    parser.add_argument("--quick", action="store_true", help="fewer rows, one run of each: some minutes")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON; progress goes to stderr")
     names = [*(case.name for case in CASES), SMALL_TABLES]
     parser.add_argument("--case", action="append", choices=names, help="only this case; may be given again")
@@ -78,7 +78,7 @@ def _measure(
 
 
 def _is_too_slow(case: Case, way: str) -> bool:
-    """Whether a way would take most of a quick benchmark's two minutes alone."""
+    """Whether a way would take most of a quick benchmark's time alone."""
     return way in PLAIN_DLT and case.name != "narrow" and case.database == "PostgreSQL"
 
 

@@ -85,9 +85,9 @@ CASES = (
         Case(f"{name}-{shape}", rows, quick_rows, "", ways, database)
         for name, database, ways in (("sqlserver", "SQL Server", SQLSERVER_WAYS), ("oracle", "Oracle", ORACLE_WAYS))
         for shape, rows, quick_rows in (
-            ("narrow", 100_000, 5_000),
-            ("wide", 10_000, 500),
-            ("text", 50_000, 2_000),
+            ("narrow", 50_000, 5_000),
+            ("wide", 5_000, 500),
+            ("text", 20_000, 2_000),
             ("lob", 1_000, 50),
         )
     ),

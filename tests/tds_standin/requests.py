@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import threading
 import time
 import traceback
 from collections.abc import Iterable
@@ -41,6 +42,7 @@ class Requests:
         self._next: tuple[int, int, bytes] | None = None
         self._attention = False
         self._polled = 0.0
+        self._thread = threading.get_ident()
         session.interrupted, session.hang_up = self.interrupted, transport.close
 
     def serve(self) -> None:
@@ -82,7 +84,13 @@ class Requests:
         answer.write(tokens.environment_bytes(tokens.ENV_RESET))
 
     def interrupted(self) -> bool:
-        """Whether the client wants what runs to stop; looked at a hundred times a second at most."""
+        """Whether the client wants what runs to stop; looked at a hundred times a second at most.
+
+        Only the thread that serves the client may look: SQLite asks for the session that it last worked for, while it
+        works for another one.
+        """
+        if threading.get_ident() != self._thread:
+            return False
         now = time.monotonic()
         if self._attention or self._next or now - self._polled < 0.01:
             return self._attention
