@@ -112,7 +112,7 @@ _KNOWN_COLUMNS = (
     Column(
         "chunk_size",
         Integer(1, 10_000_000),
-        "Rows of a batch at most; long rows make smaller batches, of some megabytes. PostgreSQL goes by megabytes alone.",
+        "Rows of a batch at most; long rows make smaller ones, of some megabytes. PostgreSQL goes by megabytes alone.",
         100_000,
     ),
     Column("parallelism", Integer(1, 64), "Readers that share one table.", 1),

@@ -102,6 +102,8 @@ class ExpressionParser:
             if self.is_("TRUE", "FALSE"):
                 wanted = self.next().text.upper()
                 return Node("truth", (negated, wanted), [left], token.at)
+            if self.is_("NAN", "INFINITE"):
+                return Node("floating", (negated, self.next().text.upper()), [left], token.at)
             self.need("NULL")
             return Node("isnull", negated, [left], token.at)
         negated = self.take("NOT")

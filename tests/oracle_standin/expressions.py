@@ -193,6 +193,12 @@ class Expressions(TypingRules):
     def _isnull(self, node: Node, scope: Scope) -> Typed:
         return f"({self.expression(node.args[0], scope)[0]} IS {'NOT ' if node.value else ''}NULL)", TRUTH
 
+    def _floating(self, node: Node, scope: Scope) -> Typed:
+        negated, wanted = node.value
+        sql, kind = self.expression(node.args[0], scope)
+        found = f"is_floating({sql}, '{wanted}')" if kind.family == "binary" else f"({sql} IS NULL AND NULL)"
+        return f"({'NOT ' if negated else ''}{found})", TRUTH
+
     def _truth(self, node: Node, scope: Scope) -> Typed:
         negated, wanted = node.value
         return f"({self.condition(node.args[0], scope)} IS {'NOT ' if negated else ''}{wanted})", TRUTH

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from calendar import monthrange
 from collections.abc import Callable
@@ -171,12 +172,19 @@ def register(connection: Any, session: Session, errors: list[OracleError]) -> No
     connection.create_function(
         "fit_float", 1, keeping(lambda x: None if x is None else v.encode_float(v.decode_binary(x))), deterministic=True
     )
+    connection.create_function("is_floating", 2, keeping(_is_floating), deterministic=True)
     connection.create_function("fit_text", 4, keeping(_fit_text), deterministic=True)
     connection.create_function("number", 1, lambda x: None if x is None else v.encode_number(x), deterministic=True)
     connection.create_function("plain", 1, lambda x: None if x is None else int(v.decode_number(x)), deterministic=True)
     connection.create_aggregate("ora_sum", 1, Sum)
     connection.create_aggregate("ora_avg", 1, Average)
     connection.create_aggregate("ora_fsum", 1, FloatSum)
+
+
+def _is_floating(value: Any, wanted: str) -> bool | None:
+    if value is None:
+        return None
+    return math.isnan(v.decode_binary(value)) if wanted == "NAN" else math.isinf(v.decode_binary(value))
 
 
 def _fit_text(text: Any, size: int, chars: int | None, padded: int) -> Any:

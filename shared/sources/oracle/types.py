@@ -171,6 +171,9 @@ def literal(value: Any, source_type: sa.types.TypeEngine[Any]) -> sa.ColumnEleme
         return _function("HEXTORAW", value.hex())
     if isinstance(value, Decimal):
         return sa.literal_column(f"{value:f}")
+    if isinstance(value, float) and isinstance(source_type, (oracle.BINARY_DOUBLE, oracle.BINARY_FLOAT)):
+        # without d it is a NUMBER, which knows neither 1E-200 nor 1E200
+        return sa.literal_column(f"{value!r}d")
     if not isinstance(value, datetime):
         return sa.literal(value, source_type)
     if isinstance(source_type, oracle.DATE):  # a TIMESTAMP here would keep Oracle from using the index

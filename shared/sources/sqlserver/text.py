@@ -68,6 +68,9 @@ def literal(value: Any, source_type: sa.types.TypeEngine[Any]) -> sa.ColumnEleme
         return sa.literal_column(f"0x{value % (1 << 64):016X}")  # its eight bytes, so that an index can be used
     if isinstance(value, Decimal):
         return sa.literal_column(f"{value:f}")
+    if isinstance(value, float):  # without an exponent it is a decimal, which may become another float
+        text = repr(value)
+        return sa.literal_column(text if "e" in text else f"{text}E0")
     if isinstance(value, str):
         return _text_literal(value, source_type)
     if not isinstance(value, date):

@@ -13,14 +13,14 @@ from tests.integration.sources.conftest import Lake
 from tests.oracle_standin.service import OracleService
 
 
-@pytest.fixture(scope="package", params=["19", "23"])
+@pytest.fixture(scope="module", params=["19", "23"])
 def oracle(request: pytest.FixtureRequest) -> Iterator[OracleService]:
-    """A server of each protocol that all modules share."""
+    """A server of each protocol that a module shares."""
     with OracleService(request.param) as started:
         yield started
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def oracle23() -> Iterator[OracleService]:
     """One server, for what does not depend on the protocol."""
     with OracleService() as started:

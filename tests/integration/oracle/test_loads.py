@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+import oracledb
 import pyarrow.compute as pc
 import pytest
 
@@ -71,3 +72,13 @@ def test_a_view_that_cannot_be_sampled_is_divided(
     oracle23.insert(f"{table}_T", [(n, 1) for n in range(1500)])
     loaded = lake23.load(job(oracle23, table, parallelism=3, partition_column="ID"))
     assert loaded["id"].sort().to_pylist() == list(range(1500))
+
+
+def test_a_double_beyond_what_a_number_holds_can_be_the_watermark(
+    oracle23: OracleService, lake23: Lake, table: str
+) -> None:
+    oracle23.execute(f"CREATE TABLE {table} (id NUMBER(9), at BINARY_DOUBLE NOT NULL)")
+    increment = job(oracle23, table, load_type="INCREMENTAL", watermark_column="AT")
+    for number, (low, high) in enumerate(((0.0, 5e-324), (5e-324, 1e-200), (1e-200, 1e200), (1e200, 1.5e300))):
+        oracle23.insert(table, [(2 * number, low), (2 * number + 1, high)], [None, oracledb.DB_TYPE_BINARY_DOUBLE])
+        assert sorted(lake23.load(increment)["id"].to_pylist()) == list(range(2 * number + 2))

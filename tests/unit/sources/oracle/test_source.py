@@ -186,6 +186,8 @@ def test_names_filters_ranges_and_casts_are_in_one_statement() -> None:
     [
         (oracle.NUMBER(), Decimal("1E+30"), "1" + "0" * 30),
         (oracle.NUMBER(), 1.5e-7, "1.5e-07"),
+        (oracle.BINARY_DOUBLE(), 1e200, "1e+200d"),
+        (oracle.BINARY_FLOAT(), 0.1, "0.1d"),
         (sa.VARCHAR(9), "a'ä%", "'a''ä%'"),
         (oracle.RAW(16), b"\0\xff", "HEXTORAW('00ff')"),
         (oracle.DATE(), NAIVE, f"TO_DATE('2024-01-31 08:00:00', '{FORMAT}')"),

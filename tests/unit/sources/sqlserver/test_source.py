@@ -193,6 +193,8 @@ def test_names_filters_ranges_and_casts_are_in_one_statement() -> None:
     [
         (sa.BIGINT(), -5, "-5"),
         (mssql.MONEY(), Decimal("1E+3"), "1000"),
+        (sa.FLOAT(53), 0.30000000000000004, "0.30000000000000004E0"),
+        (sa.FLOAT(53), 5e-324, "5e-324"),
         (mssql.BIT(), True, "1"),
         (sa.VARCHAR(9), "a'b%", "'a''b%'"),
         (sa.VARCHAR(9), "a'ä%", "CAST(N'a''ä%' AS VARCHAR(8000))"),
