@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -36,7 +36,7 @@ from shared.runs import orchestrations, replacing
 from shared.secrets import Secret
 from shared.settings import settings
 from tests.simulation.durable.client import Answer, query
-from tests.simulation.kernel import Kernel, Signal
+from tests.simulation.kernel import Kernel, Killed, Signal
 from tests.simulation.model.child import Child
 from tests.simulation.storage.blob_clients import BlobClient, BlobLeaseClient
 
@@ -154,15 +154,19 @@ async def _to_thread(function: Callable[..., Any], *args: Any, **kwargs: Any) ->
     return function(*args, **kwargs)
 
 
-async def _gather(*awaitables: Awaitable[Any]) -> list[Any]:
+async def _gather(*coroutines: Coroutine[Any, Any, Any]) -> list[Any]:
     """One after another; the first error is raised when all are through."""
     results: list[Any] = []
     errors: list[Exception] = []
-    for awaitable in awaitables:
+    for number, coroutine in enumerate(coroutines):
         try:
-            results.append(await awaitable)
+            results.append(await coroutine)
         except Exception as error:
             errors.append(error)
+        except Killed:
+            for left in coroutines[number + 1 :]:
+                left.close()
+            raise
     if errors:
         raise errors[0]
     return results

@@ -28,12 +28,12 @@ from tests.simulation.faults import Fault, Mixture
 from tests.simulation.world import simulate
 
 WITHIN = 200  # seeds
-FROZEN = Mixture({Fault.FROZEN_BEFORE: 0.006, Fault.FROZEN_AFTER: 0.006})
 KILLED = Mixture({Fault.KILLED_BEFORE: 0.004, Fault.KILLED_AFTER: 0.01, Fault.HOST_KILLED: 0.006})
 REFUSED = Mixture({Fault.REFUSED: 0.02, Fault.LOST: 0.02})
 TWICE = Mixture({Fault.FROZEN_AFTER: 0.005}, copies=0.3)
 FROZEN_LONG = Mixture({Fault.FROZEN_BEFORE: 0.02}, copies=0.2, freezes=(400.0,))
 SLOW = Mixture({Fault.SLOW: 0.05})
+KILLED_OFTEN = Mixture({Fault.KILLED_AFTER: 0.015, Fault.HOST_KILLED: 0.012})
 
 _begin, _complete = CommittingClient.begin_attempt, CommittingClient.complete_load
 
@@ -72,7 +72,7 @@ def _whoever_came_first(self: CommittingClient, load_id: str) -> None:
     _complete(self, load_id)
 
 
-def _always_replaced(key: Any, values: Any, may_replace: Callable[[Any], bool]) -> bool:
+def _always_replaced(key: Any, values: Any, may_replace: Callable[[Any], bool], _etag: str | None = None) -> bool:
     return replace_row(key, values, lambda found: may_replace(found) or True)
 
 
@@ -132,8 +132,11 @@ MUTATIONS = (
     ),
     Mutation(
         "a success is replaced by what comes late",
-        ((shared.audit.jobs, "replace_row", _always_replaced),),
-        FROZEN,
+        (
+            (shared.audit.jobs, "replace_row", _always_replaced),
+            (activities.load_job, "as_committed", _as_it_is),
+        ),
+        KILLED,
         "was loaded and says",
     ),
     Mutation(
@@ -149,7 +152,7 @@ MUTATIONS = (
             (shared.audit.jobs, "as_committed", _as_it_is),
             (activities.load_job, "unrecorded_loads", _no_loads),
         ),
-        KILLED,
+        KILLED_OFTEN,
         "has committed load",
     ),
     Mutation(
