@@ -25,7 +25,7 @@ HINTS: dict[str, str] = {
     "secret_not_found": "Add one of the secrets that the message lists; the next run finds it.",
     "source": "Fix what the source refuses, such as a password, a right or a name, and run the job again.",
     "still_held": "An earlier execution of the same attempt holds the job; it is tried again once that has ended.",
-    "too_few_rows": "Fewer rows came than max_shrink_percent allows: look at the source, then order a full refresh.",
+    "too_few_rows": "Fewer rows came than max_shrink_percent allows: look at the source, then request a full refresh.",
     "too_many_deletes": "More rows are gone at the source than max_deleted_percent allows: look there, then raise it.",
     "transient": "A network or service problem, usually temporary: if all attempts failed, check host, port and "
     "firewall.",

@@ -30,7 +30,7 @@ def refuse_changed_cells(record: Mapping[str, Any], job: Job, lake: Iterable[str
     changes = refused_changes(record.get("cells") or {}, job, lake, read)
     if changes:
         raise ConfigurationError(
-            f"Job '{job.job_id}' (row {job.row}) has loaded with other cells: {'; '.join(changes)}. Order a full "
+            f"Job '{job.job_id}' (row {job.row}) has loaded with other cells: {'; '.join(changes)}. Request a full "
             "refresh of the job, or change the cells back. To continue without one, set the job's watermark to where "
             f"it is to continue (POST /api/jobs/{job.job_id}/watermark)."
         )
@@ -48,7 +48,7 @@ def refuse_shrinking(job: Job, rows_before: int | None, rows_now: int) -> None:
     raise ShrunkTableError(
         f"Table '{job.resource_name}' has {rows_before} rows in the lake and the source gave {rows_now}: the table "
         f"would shrink by more than the {limit} % of max_shrink_percent. Nothing was loaded and the table is as it was "
-        "before. See whether the source and query_filter are whole. If the rows are truly gone, order a full refresh "
+        "before. See whether the source and query_filter are whole. If the rows are truly gone, request a full refresh "
         "of the job, or raise max_shrink_percent."
     )
 

@@ -96,7 +96,7 @@ def _refuse_lost_loads(job: Job, last: Mapping[str, Any] | None, loaded_before: 
     if last is None and loaded_before:
         raise LakeError(
             f"The ledger knows {loaded_before} of job '{job.job_id}', but the lake has no trace of any "
-            f"load in {dataset_path(job)}. Bring the folder back, or order a full refresh of the job."
+            f"load in {dataset_path(job)}. Bring the folder back, or request a full refresh of the job."
         )
 
 
@@ -106,5 +106,5 @@ def _refuse_loads_of_another_job(job: Job, last: Mapping[str, Any] | None) -> No
     if job.load_type is LoadType.INCREMENTAL and pipeline_name(loaded_by) != pipeline_name(job.job_id):
         raise LakeError(
             f"Job '{job.job_id}': {dataset_path(job)} was loaded by job '{loaded_by}' so far, and its "
-            "watermark is that job's. Give the job that name again, or order a full refresh of it."
+            "watermark is that job's. Give the job that name again, or request a full refresh of it."
         )

@@ -35,6 +35,6 @@ def known_watermark(state: Mapping[str, Any], job: Job, *, starts_over: bool) ->
         if by_name and job.load_type is LoadType.INCREMENTAL and not starts_over:
             raise LakeError(
                 f"Job '{job.job_id}': watermark_column is '{job.watermark_column}' now and was "
-                f"'{', '.join(cursors)}' in earlier loads. Change it back, or order a full refresh of the job."
+                f"'{', '.join(cursors)}' in earlier loads. Change it back, or request a full refresh of the job."
             )
     return None

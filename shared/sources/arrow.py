@@ -36,7 +36,7 @@ def misfit(name: str, value: object, arrow_type: pa.DataType) -> SourceError:
     """The error for a value that its column's type in the lake cannot carry."""
     return SourceError(
         f"Column '{name}' holds {shown(value)}, which does not fit {arrow_type}. "
-        f"Name another type for it in column_types, for example {name}:text, and order a full refresh if the lake "
+        f"Name another type for it in column_types, for example {name}:text, and request a full refresh if the lake "
         "has the table already."
     )
 

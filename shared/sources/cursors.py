@@ -53,7 +53,7 @@ def refuse_unordered(cursor: ReadColumn, lake: pa.DataType | None, table: sa.Tab
     if lake is not None and _family(lake) != _family(cursor.type):
         raise SourceError(
             f"watermark_column '{name}' of table '{table.fullname}' has another type now ({cursor.kind}) than in the "
-            f"lake ({lake}), and so another order: order a full refresh of the job."
+            f"lake ({lake}), and so another order: request a full refresh of the job."
         )
 
 

@@ -120,8 +120,8 @@ def _as_decimal(column: Column, scale: int) -> Column:
 def _misfit(name: str, value: object, source: pa.DataType, lake: pa.DataType) -> SourceError:
     return SourceError(
         f"Column '{name}' holds {shown(value)}, which does not fit {lake}, its type in the lake, without a change: the "
-        f"source gives {source} now. To take the new type, order a full refresh of the job; to take another one, name "
-        f"it in column_types, for example {name}:text, and order a full refresh then."
+        f"source gives {source} now. To take the new type, request a full refresh of the job; to take another one, "
+        f"name it in column_types, for example {name}:text, and request a full refresh then."
     )
 
 

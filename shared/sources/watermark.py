@@ -32,7 +32,7 @@ def typed_watermark(text: str | None, arrow_type: pa.DataType, column_name: str)
             except (ValueError, InvalidOperation):
                 raise SourceError(
                     f"last_watermark '{text}' is not a value of column '{column_name}' ({arrow_type}); "
-                    f"write it like {example}. Where the column had another type in earlier loads, order a full "
+                    f"write it like {example}. Where the column had another type in earlier loads, request a full "
                     "refresh."
                 ) from None
     raise SourceError(

@@ -174,7 +174,7 @@ def _too_many(table: DeltaTable, gone: int, alive: int, max_percent: int) -> str
     return (
         f"Delta table '{name}': {gone} of {alive} rows are gone from the source, more than the {max_percent} % of "
         "max_deleted_percent; nothing was loaded and the table is as it was before. See whether the source and "
-        "query_filter are whole. If the rows are truly gone, raise max_deleted_percent for one load, or order a full "
+        "query_filter are whole. If the rows are truly gone, raise max_deleted_percent for one load, or request a full "
         "refresh of the job."
     )
 

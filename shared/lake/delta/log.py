@@ -65,7 +65,7 @@ def take_back(table: DeltaTable, committed: Callable[[str], bool]) -> None:
     else:
         raise LakeError(
             f"The newest version of Delta table '{table.table_uri.rsplit('/', 1)[-1]}' is of a load that never "
-            "committed, and the log no longer reaches back to the one before: order a full refresh of the job."
+            "committed, and the log no longer reaches back to the one before: request a full refresh of the job."
         )
 
 

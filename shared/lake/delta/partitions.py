@@ -87,8 +87,8 @@ def check_partitions(table: DeltaTable, columns: Sequence[str], table_name: str)
     if list(existing) != list(columns):
         raise PartitionError(
             f"Delta table '{table_name}' is partitioned by {_listed(existing)}, and the job's partition_by says "
-            f"{_listed(columns)}: only a load that writes the whole table again can change that. Order a full refresh "
-            "of the job, or put partition_by back."
+            f"{_listed(columns)}: only a load that writes the whole table again can change that. Request a full "
+            "refresh of the job, or put partition_by back."
         )
 
 

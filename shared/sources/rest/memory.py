@@ -57,7 +57,7 @@ class Memory:
             return
         raise ShrunkTableError(
             f"Job '{self._job.job_id}': the API gave no rows at all, and the last load had {before}; the table stays "
-            "as it was. If the API really has none left, order a full refresh of the job; if it often has none, set "
+            "as it was. If the API really has none left, request a full refresh of the job; if it often has none, set "
             "max_shrink_percent to 100."
         )
 

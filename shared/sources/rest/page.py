@@ -148,7 +148,7 @@ class PageReader:
             raise SourceError(
                 f"{answer.place} gave one object where rows came before, and it has none of their fields. It begins "
                 "with: "
-                f"{answer.excerpt()}. If the API has changed, order a full refresh of the job."
+                f"{answer.excerpt()}. If the API has changed, request a full refresh of the job."
             )
         if not is_single and not self.fields:
             self.fields = frozenset(first)

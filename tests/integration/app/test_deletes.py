@@ -72,7 +72,7 @@ def test_more_deletes_than_allowed_fail_the_load_and_change_nothing(detecting: D
     assert detecting.fails() == (
         f"too_many_deletes: Delta table '{detecting.table}': 2 of 10 rows are gone from the source, more than the "
         "10 % of max_deleted_percent; nothing was loaded and the table is as it was before. See whether the source and "
-        "query_filter are whole. If the rows are truly gone, raise max_deleted_percent for one load, or order a full "
+        "query_filter are whole. If the rows are truly gone, raise max_deleted_percent for one load, or request a full "
         "refresh of the job."
     )
     assert (detecting.rows(), detecting.delta.version()) == (before, version)

@@ -53,7 +53,7 @@ def test_a_watermark_set_by_hand_does_not_change_the_folders_of_a_table(by_count
     by_country.rewind = Rewind(key="1", watermark="10")
     assert by_country.fails() == (
         f"lake: Delta table '{by_country.table}' is partitioned by country, and the job's partition_by says nothing: "
-        "only a load that writes the whole table again can change that. Order a full refresh of the job, or put "
+        "only a load that writes the whole table again can change that. Request a full refresh of the job, or put "
         "partition_by back."
     )
     assert len(by_country.rows()) == 10

@@ -100,7 +100,7 @@ def test_a_value_that_the_old_type_cannot_carry_waits_for_a_full_refresh(
     before = lake.load(job)
     sql.execute(f"ALTER TABLE {table} ALTER a TYPE text")
     sql.execute(f"INSERT INTO {table} VALUES (2, 'twenty', 'two', 2.25)")
-    with pytest.raises(SourceError, match=r"Column 'a' holds twenty, which does not fit int64.*order a full refresh"):
+    with pytest.raises(SourceError, match=r"Column 'a' holds twenty, which does not fit int64.*request a full refresh"):
         lake.load(job)
     assert before.num_rows == 1
     if table_format == "parquet":

@@ -107,7 +107,7 @@ def test_a_value_that_stays_the_same_takes_the_type_of_the_lake(
 
 @pytest.mark.parametrize(("source", "value", "lake"), ALTERED)
 def test_a_value_that_would_change_is_named(source: pa.DataType, value: Any, lake: pa.DataType) -> None:
-    with pytest.raises(SourceError, match=r"Column 'v' holds .*does not fit .*order a full refresh"):
+    with pytest.raises(SourceError, match=r"Column 'v' holds .*does not fit .*request a full refresh"):
         cast_exactly(column(source, None, value), lake, "v")
 
 
