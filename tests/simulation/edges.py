@@ -30,7 +30,7 @@ from shared.audit.table import audit_table
 from shared.isolation import leases, parent, slots
 from shared.isolation.child import Work
 from shared.notifications import notifier, webhook
-from shared.notifications.incidents import Incident, mark_told
+from shared.notifications.incidents import Incident, mark_notified
 from shared.notifications.message import compose
 from shared.runs import orchestrations, replacing
 from shared.secrets import Secret
@@ -223,12 +223,12 @@ def _compose(incidents: Any, base_url: str | None) -> Any:
     return _composed(incidents, base_url)
 
 
-def _mark_told(incidents: list[Incident]) -> None:
+def _mark_notified(incidents: list[Incident]) -> None:
     _marked(incidents)
     stage.world.notices.marked(incidents)
 
 
-_composed, _marked = compose, mark_told
+_composed, _marked = compose, mark_notified
 _requests = SimpleNamespace(post=_post, get=_get, RequestException=requests.RequestException)
 
 
@@ -248,7 +248,7 @@ def edges() -> Iterator[None]:
             patch.object(activities.load_job, "work_folder", lambda _bytes: nullcontext(Path("/nowhere"))),
             patch.object(activities.load_job, "connection_secret", lambda *_source: Secret({})),
             patch.object(notifier, "compose", _compose),
-            patch.object(notifier, "mark_told", _mark_told),
+            patch.object(notifier, "mark_notified", _mark_notified),
             patch.object(webhook, "requests", _requests),
             patch.object(orchestrations, "requests", _requests),
             *(patch.object(module, "ORCHESTRATORS_VERSION", "1") for module in _KNOWING_VERSION),

@@ -161,7 +161,7 @@ MUTATIONS = (
         SLOW,
         "was notified twice",
     ),
-    Mutation("what was sent is not noted", ((notifier, "mark_told", _nothing),), REFUSED, "waits for its message"),
+    Mutation("what was sent is not noted", ((notifier, "mark_notified", _nothing),), REFUSED, "waits for its message"),
 )
 
 
