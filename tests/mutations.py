@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from xml.sax.saxutils import escape
 
-from shared.workbook.columns import SHEETS
 from shared.workbook.configuration import Report
 from shared.workbook.documentation import facts
+from shared.workbook.sheets import SHEETS
 from shared.workbook.template import template
 from tests.builders import a_workbook
 from tests.filters import ATTACKS

@@ -10,8 +10,9 @@ from pydantic import Field
 from shared.jobs.history import effect_of
 from shared.models.job import Job, Source
 from shared.models.shape import Shape
-from shared.workbook.columns import SOURCE_CONFIG, SOURCES
+from shared.workbook.columns import SOURCE_CONFIG
 from shared.workbook.configuration import Configuration, Problem
+from shared.workbook.sheets import SOURCES
 
 FEW_JOBS = 3
 """A configuration of fewer jobs is replaced without a question, unless nothing is left of it."""

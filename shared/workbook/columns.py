@@ -1,4 +1,4 @@
-"""Every column of the workbook, declared once (those of API jobs in `api_columns`).
+"""Every column of the sheet SourceConfig, declared once (those of API jobs in `api_columns`).
 
 From these declarations come the reader, the validation, the template, the JSON Schema and the documentation. A
 column's default is that of the model's field.
@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from shared.jobs.destinations import DESTINATIONS, destinations_with
 from shared.jobs.source_types import SOURCE_TYPES
-from shared.models.job import Job, LoadType, Request, Source
+from shared.models.job import Job, LoadType
 from shared.workbook.api_columns import API_COLUMNS, OPTIONAL_API_COLUMNS
 from shared.workbook.column import Column, SheetSpec, When
 from shared.workbook.kinds import Choice, Flag, Integer, Names, Text
-from shared.workbook.structured_kinds import ColumnTypes, QuietHours, Schedule
+from shared.workbook.structured_kinds import ColumnTypes, Schedule
 
 _IS_DATABASE = When("source_type", tuple(one.name for one in SOURCE_TYPES.values() if one.is_database))
 _IS_INCREMENTAL = When("load_type", (LoadType.INCREMENTAL.value,))
@@ -21,19 +21,19 @@ _IN_SCHEMA = When("destination", destinations_with("databricks_schema"))
 
 _NAME = r"[A-Za-z0-9](?:_?[A-Za-z0-9-])*"
 _NAME_RULE = "is not made of letters, digits, '-' and single '_' between them"
-_JOB_ID = Text(_NAME, _NAME_RULE, max_length=100, label="name")
-_SOURCE_NAME = Text(_NAME, _NAME_RULE, max_length=60, label="name")
+JOB_ID = Text(_NAME, _NAME_RULE, max_length=100, label="name")
+SOURCE_NAME = Text(_NAME, _NAME_RULE, max_length=60, label="name")
 _IDENTIFIER = Text(r"[^\n\r\t]+", "holds a line break or tab", max_length=128, label="identifier")
 _UNITY_NAME = Text(
     r"[^\s./\x00-\x1f]+", "holds a space, a period, a slash or a line break", max_length=255, label="name"
 )
 _TAG = Text(r"[a-z0-9][a-z0-9_.-]*", "is not made of letters, digits, '-', '_' and '.'", max_length=50)
-_WATERMARK = Text(max_length=256, label="number, date or text")
+WATERMARK = Text(max_length=256, label="number, date or text")
 
 _KNOWN_COLUMNS = (
     Column(
         "job_id",
-        _JOB_ID,
+        JOB_ID,
         "Unique name of the job, by which the audit table and its saved state know it: keep it once the job has run.",
         "pg_orders_incr",
         required=True,
@@ -47,7 +47,7 @@ _KNOWN_COLUMNS = (
     ),
     Column(
         "source_name",
-        _SOURCE_NAME,
+        SOURCE_NAME,
         "The system; its connection is the secret source-{source_name}, its name starts the folder in the lake.",
         "shop_pg",
         required=True,
@@ -95,7 +95,7 @@ _KNOWN_COLUMNS = (
     ),
     Column(
         "last_watermark",
-        _WATERMARK,
+        WATERMARK,
         "Where the first load starts, such as 2024-01-31T00:00:00 or 0; later ones continue after the last load. "
         "Blank reads everything the first time.",
         "2024-01-31T00:00:00",
@@ -264,93 +264,3 @@ SOURCE_CONFIG = SheetSpec(
     _KNOWN_COLUMNS + _OPTIONAL_COLUMNS + OPTIONAL_API_COLUMNS,
     help="One row per job: what is read, how, and where it goes.",
 )
-
-SOURCES = SheetSpec(
-    "Sources",
-    Source,
-    (
-        Column("source_name", _SOURCE_NAME, "A source_name of the sheet SourceConfig.", "shop_pg", required=True),
-        Column(
-            "max_concurrent_jobs",
-            Integer(1, 64),
-            "Jobs of this source that run at once. Blank takes the setting SOURCE_CONCURRENCY (4).",
-            2,
-        ),
-        Column(
-            "secret_name",
-            Text(r"[A-Za-z0-9-]{1,127}", "is not a name in Key Vault: letters, digits and '-'", label="name"),
-            "The secret in Key Vault: its name begins with source-, or it has the tag ingestion-source. Blank is "
-            "source-{source_name}, with '-' for '_'.",
-            "source-shop-reader",
-        ),
-        Column(
-            "auth",
-            Choice(("password", "managed_identity")),
-            "How to sign in: with what the secret holds, or as the app's managed identity.",
-            "password",
-        ),
-        Column(
-            "quiet_hours",
-            QuietHours(),
-            "No scheduled job of this source starts within these hours, UTC.",
-            "07:00-19:00 UTC",
-        ),
-        Column(
-            "max_shrink_percent",
-            Integer(0, 100),
-            "max_shrink_percent of the source's jobs whose own cell is blank.",
-            50,
-        ),
-    ),
-    help="Optional. One row per source system for what holds for all its jobs.",
-)
-
-_IS_BACKFILL = When("action", ("backfill",))
-_IS_FOR_A_JOB = When("action", ("run", "full_refresh", "backfill"))
-
-REQUESTS = SheetSpec(
-    "Requests",
-    Request,
-    (
-        Column(
-            "request_id", _JOB_ID, "A name of your choice; a request is carried out once.", "2026-01-fix", required=True
-        ),
-        Column(
-            "job_id",
-            _JOB_ID,
-            "A job_id of the sheet SourceConfig.",
-            "pg_orders_incr",
-            required=_IS_FOR_A_JOB,
-            applies=_IS_FOR_A_JOB,
-        ),
-        Column(
-            "action",
-            Choice(("run", "full_refresh", "backfill", "remove_jobs")),
-            "Run the job once, load it again from the start, or load a range again. remove_jobs confirms that this "
-            "upload removes most jobs, which is refused without it.",
-            "backfill",
-            required=True,
-        ),
-        Column(
-            "from",
-            _WATERMARK,
-            "The first value of watermark_column that a backfill loads.",
-            "2026-01-01",
-            required=_IS_BACKFILL,
-            applies=_IS_BACKFILL,
-            field="start",
-        ),
-        Column(
-            "to",
-            _WATERMARK,
-            "The value of watermark_column at which a backfill ends; it is not loaded itself.",
-            "2026-02-01",
-            required=_IS_BACKFILL,
-            applies=_IS_BACKFILL,
-            field="end",
-        ),
-    ),
-    help="Optional. One row per one-off request; each is carried out once after the upload that brought it.",
-)
-
-SHEETS = (SOURCE_CONFIG, SOURCES, REQUESTS)

@@ -7,7 +7,8 @@ from typing import Any
 
 from shared.jobs.history import VERDICTS
 from shared.workbook.column import Column, SheetSpec, When
-from shared.workbook.columns import SHEETS, SOURCE_CONFIG
+from shared.workbook.columns import SOURCE_CONFIG
+from shared.workbook.sheets import SHEETS
 
 FACTS = ("Column", "Required", "Values", "Default", "What it is for", "Example")
 

@@ -10,8 +10,8 @@ from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from shared.workbook.column import Column
-from shared.workbook.columns import SHEETS
 from shared.workbook.documentation import FACTS, facts
+from shared.workbook.sheets import SHEETS
 
 FONT = "Calibri"
 HEADER_FONT = Font(name=FONT, size=11, bold=True, color="FFFFFFFF")

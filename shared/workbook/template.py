@@ -14,10 +14,11 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from shared.workbook.cells import as_text
 from shared.workbook.column import Column, SheetSpec
-from shared.workbook.columns import REQUESTS, SOURCE_CONFIG, SOURCES
+from shared.workbook.columns import SOURCE_CONFIG
 from shared.workbook.documentation import required_text
 from shared.workbook.examples import JOBS, SYSTEMS
 from shared.workbook.guide import HEADER_FONT, header_fill, write_guide
+from shared.workbook.sheets import REQUESTS, SOURCES
 
 _VALIDATED_ROWS = 5001
 _AUTHOR = "Help"

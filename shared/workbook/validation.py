@@ -12,11 +12,12 @@ from shared.jobs.source_types import SOURCE_TYPES
 from shared.models.job import Job, Request, Source
 from shared.workbook.cells import quoted
 from shared.workbook.column import SheetSpec
-from shared.workbook.columns import REQUESTS, SHEETS, SOURCE_CONFIG, SOURCES
+from shared.workbook.columns import SOURCE_CONFIG
 from shared.workbook.configuration import Configuration, Problem, Report
 from shared.workbook.reader import Sheet, read_sheets
 from shared.workbook.rows import Draft, parse_rows
 from shared.workbook.rules import check_jobs, check_requests, check_sources, check_timeouts
+from shared.workbook.sheets import REQUESTS, SHEETS, SOURCES
 from shared.workbook.tables import Findings, Table, find_sheet, names_sheet, read_table
 
 DEFAULT_MAX_MEGABYTES = 20

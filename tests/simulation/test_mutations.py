@@ -113,7 +113,7 @@ MUTATIONS = (
         KILLED,
         "says RUNNING",
     ),
-    Mutation("one-off requests are never closed", ((closing, "close_orders", _nothing),), KILLED, "says STARTED"),
+    Mutation("one-off requests are never closed", ((closing, "close_requests", _nothing),), KILLED, "says STARTED"),
     Mutation("two executions share a lease", ((leases, "uuid", _OneId()),), TWICE, "two loads of"),
     Mutation(
         "no fence before the commit",

@@ -15,9 +15,9 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from shared.errors.hierarchy import WorkbookError
 from shared.workbook.annotate import annotate
-from shared.workbook.columns import SHEETS
 from shared.workbook.configuration import Report
 from shared.workbook.documentation import facts
+from shared.workbook.sheets import SHEETS
 from shared.workbook.validation import validate
 from tests.builders import a_row, a_workbook
 from tests.mutations import mutant, unforeseen

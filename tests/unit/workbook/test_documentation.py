@@ -9,9 +9,10 @@ import openpyxl
 import pytest
 
 from shared.workbook.column import SheetSpec
-from shared.workbook.columns import SHEETS, SOURCE_CONFIG
+from shared.workbook.columns import SOURCE_CONFIG
 from shared.workbook.documentation import json_schema
 from shared.workbook.examples import JOBS
+from shared.workbook.sheets import SHEETS
 from shared.workbook.template import template
 
 KNOWN = (
