@@ -29,7 +29,6 @@ Path = tuple[str, ...]
 ROOT: Path = ()
 Columns: TypeAlias = "dict[str, list[Any]]"
 
-_INT64 = range(-(2**63), 2**63)
 _TYPED: Mapping[type, pa.DataType] = {
     datetime: pa.timestamp("us"),
     date: pa.date32(),
@@ -79,7 +78,8 @@ class Unnesting:
         lists: Columns = {}
         self._flatten(_columns(rows), "", path, columns, lists)
         arrays = {name: _array(values, name in self._as_text and not path) for name, values in columns.items()}
-        ids = [f"{page}.{len(found)}.{n}" for n in range(len(rows))] if self._job.api_nested == "tables" else []
+        start = f"{page}.{len(found)}."
+        ids = [start + str(n) for n in range(len(rows))] if self._job.api_nested == "tables" else []
         linked = {name: pa.array(values) for name, values in links.items()}
         own = {ROW_ID: pa.array(ids, pa.string())} if ids else {}
         found[path] = pa.table({**arrays, **linked, **own}) if arrays or linked or own else _rows_of_nothing(len(rows))
@@ -145,15 +145,22 @@ def _array(values: list[Any], as_text: bool) -> pa.Array[Any]:
         return pa.array([_text(value) for value in values], pa.string())
     if kinds == {bool}:
         return pa.array(values, pa.bool_())
-    if kinds == {int} and all(value is None or value in _INT64 for value in values):
+    if kinds == {int} and _are_int64(values):
         return pa.array(values, pa.int64())
     if kinds == {float}:
         return pa.array(values, pa.float64())
+    if kinds == {str}:
+        return pa.array(values, pa.string())
     if kinds <= _TYPED.keys() and len(kinds) == 1:
         return _typed(values, *kinds)
     if kinds <= {float, Decimal, int} and kinds != {int} and all(map(_is_double, values)):
         return pa.array([None if value is None else float(value) for value in values], pa.float64())
     return pa.array([_text(value) for value in values], pa.string())
+
+
+def _are_int64(values: list[Any]) -> bool:
+    whole = [value for value in values if value is not None]
+    return min(whole) >= -(2**63) and max(whole) < 2**63
 
 
 def _typed(values: list[Any], kind: type) -> pa.Array[Any]:
