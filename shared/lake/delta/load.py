@@ -16,6 +16,7 @@ from dlt.destinations.impl.filesystem.filesystem import DeltaLoadFilesystemJob
 
 from shared.errors.hierarchy import LeaseLostError, ReconciliationError
 from shared.jobs.lake_layout import DELETED_AT
+from shared.lake.delta.children import are_children, replace_children, without_parents
 from shared.lake.delta.deletes import CHANGE, Tombstones, find_tombstones, with_mark_column
 from shared.lake.delta.log import (
     added_bytes,
@@ -92,6 +93,8 @@ class DeltaLoad(DeltaLoadFilesystemJob):
             data = cast("pa.RecordBatchReader", ensure_delta_compatible_arrow_data(rows, partitions))
             if order.marks_deleted or (target is not None and _has_marks(target)):
                 data = with_mark_column(data)
+            if are_children(data.schema) and target is None:
+                data = without_parents(data)
             if table["write_disposition"] == "merge" and target is not None:
                 self._upsert(target, data, tombstones)
             elif order.replaced_range and target is not None:
@@ -117,6 +120,9 @@ class DeltaLoad(DeltaLoadFilesystemJob):
 
     def _upsert(self, target: DeltaTable, rows: pa.RecordBatchReader, tombstones: Tombstones | None) -> None:
         evolve_delta_table_schema(target, rows.schema)
+        if are_children(rows.schema):
+            replace_children(target, rows, self._load_id)
+            return
         merger = target.merge(
             tombstones.among(rows) if tombstones else rows,
             predicate=" AND ".join(f"target.{quoted(key)} = source.{quoted(key)}" for key in self._keys),

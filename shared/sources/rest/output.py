@@ -13,6 +13,7 @@ from shared.models.job import Job
 from shared.sources.columns import dlt_hints
 from shared.sources.rest.gathering import Gathering
 from shared.sources.rest.increment import NewRows
+from shared.sources.rest.keyed import Lists
 from shared.sources.rest.schemas import conformed, table_name
 from shared.sources.rest.tables import PARENT_ID, ROOT, ROW_ID, Path
 
@@ -29,13 +30,22 @@ class Output:
         gathering: All pages.
         schemas: The table of the rows, and those of their lists.
         new_rows: What an incremental load takes; None for every row.
+        lists: How rows of lists are updated; None if nothing is.
     """
 
-    def __init__(self, job: Job, gathering: Gathering, schemas: Schemas, new_rows: NewRows | None = None) -> None:
+    def __init__(
+        self,
+        job: Job,
+        gathering: Gathering,
+        schemas: Schemas,
+        new_rows: NewRows | None = None,
+        lists: Lists | None = None,
+    ) -> None:
         self._job = job
         self._gathering = gathering
         self._schemas = schemas
         self._new_rows = new_rows
+        self._lists = lists
         self._waiting: dict[Path, list[pa.Table]] = {path: [] for path in schemas}
         self._given: set[Path] = set()
 
@@ -67,7 +77,7 @@ class Output:
                 raw = self._with_new_rows(raw, self._new_rows)
             page[path] = raw
             taken[path] = self._conformed(raw, path)
-        return taken
+        return self._lists.keyed(taken) if self._lists else taken
 
     def _with_new_rows(self, raw: pa.Table, new_rows: NewRows) -> pa.Table:
         numbered = self._conformed(raw, ROOT).append_column(_NUMBER, pa.array(range(raw.num_rows)))
@@ -96,6 +106,8 @@ class Output:
         hints = dlt.mark.make_hints(table_name=table_name(self._job, path), columns=dlt_hints(self._schemas[path]))
         if path or not set(self._job.primary_key) <= set(table.column_names):
             hints["primary_key"] = ()  # what is empty is taken away from what the resource says
+        if path and self._lists:
+            hints["primary_key"] = (ROW_ID,)
         return dlt.mark.with_hints(table, hints, create_table_variant=True)
 
 

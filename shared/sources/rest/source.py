@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from dlt.extract import DltResource
 
 from shared.errors.hierarchy import SourceError
+from shared.jobs.destinations import destination_type
 from shared.jobs.value_range import ValueRange
 from shared.models.attempt import Examination
 from shared.models.job import Job, LoadType
@@ -24,6 +25,7 @@ from shared.sources.rest.client import ApiClient
 from shared.sources.rest.connection import RestConnection
 from shared.sources.rest.gathering import Gathering
 from shared.sources.rest.increment import NewRows
+from shared.sources.rest.keyed import Lists
 from shared.sources.rest.memory import MEMORY, Memory
 from shared.sources.rest.output import Output, Schemas
 from shared.sources.rest.page import Page, PageReader
@@ -31,8 +33,8 @@ from shared.sources.rest.reading import Answered, keeps_answers, load_pages
 from shared.sources.rest.schemas import conformed, earlier_schemas, rows_schema, table_name
 from shared.sources.rest.server_filter import server_filter, watermark_of
 from shared.sources.rest.staging import Staging
-from shared.sources.rest.tables import ROOT, ROW_ID, Path
-from shared.sources.source import ReadOptions
+from shared.sources.rest.tables import ROOT, ROOT_ID, ROW_ID, Path
+from shared.sources.source import ReadOptions, write_disposition
 
 
 class RestSource:
@@ -182,6 +184,8 @@ class RestSource:
         for name, columns in earlier.items():
             if name not in known:
                 schemas[name[start:],] = pa.schema(list(columns.items()))
+        if self._updates_lists:
+            schemas = {path: _with_root_id(schema) for path, schema in schemas.items()}
         if not schemas and len(root) > 1 and ROW_ID in root.names:
             root = root.remove(root.get_field_index(ROW_ID))
         found = {ROOT: root, **schemas}
@@ -210,17 +214,29 @@ class RestSource:
             state.clear()  # a table that is replaced continues from no earlier watermark
         if self.job.load_type is not LoadType.INCREMENTAL or ROOT not in gathering.types:
             return Output(self.job, gathering, schemas)
-        return Output(
-            self.job, gathering, schemas, NewRows(self.job, self.options, schemas[ROOT], state, self.loaded_range)
-        )
+        new_rows = NewRows(self.job, self.options, schemas[ROOT], state, self.loaded_range)
+        replaces = not isinstance(write_disposition(self.job, self.options), dict)
+        lists = Lists(schemas, self.job.primary_key, replaces) if self._updates_lists and len(schemas) > 1 else None
+        return Output(self.job, gathering, schemas, new_rows, lists)
+
+    @property
+    def _updates_lists(self) -> bool:
+        """Whether rows are updated by key in a lake that can replace the rows of their lists."""
+        job = self.job
+        is_upsert = job.load_type is LoadType.INCREMENTAL and job.table_format == "delta" and bool(job.primary_key)
+        return is_upsert and destination_type(job.destination).keeps_record
 
     def _refuse_updates_of_lists(self, schemas: Schemas) -> None:
         """Raises SourceError where rows of a nested list would have to be updated, which nothing names."""
         by_key = self._adds and self.job.table_format == "delta" and bool(self.job.primary_key)
-        if len(schemas) > 1 and (by_key or self.options.end):
+        if len(schemas) > 1 and (by_key or self.options.end) and not self._updates_lists:
             names = ", ".join(path[-1] for path in schemas if path)
             how = "updates rows by primary_key" if by_key else "loads a range again"
             raise SourceError(
                 f"Job '{self.job.job_id}' {how}, but the rows hold the lists {names}, whose own rows have no key: "
                 "set api_nested to json, or leave the lists out with excluded_columns."
             )
+
+
+def _with_root_id(schema: pa.Schema) -> pa.Schema:
+    return schema if ROOT_ID in schema.names else schema.append(pa.field(ROOT_ID, pa.string()))

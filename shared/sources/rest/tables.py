@@ -22,7 +22,8 @@ from shared.models.job import Job
 from shared.sources.rest.shapes import EMPTY, LIST, OBJECT, TEXT, Shapes
 
 ROW_ID, PARENT_ID, LIST_INDEX, VALUE = "_dlt_id", "_dlt_parent_id", "_dlt_list_idx", "value"
-LINKS = (ROW_ID, PARENT_ID, LIST_INDEX)
+ROOT_ID = "_dlt_root_id"
+LINKS = (ROW_ID, PARENT_ID, LIST_INDEX, ROOT_ID)
 SEPARATOR = "__"
 
 Path = tuple[str, ...]
@@ -160,7 +161,7 @@ def _array(values: list[Any], as_text: bool) -> pa.Array[Any]:
 
 def _are_int64(values: list[Any]) -> bool:
     whole = [value for value in values if value is not None]
-    return min(whole) >= -(2**63) and max(whole) < 2**63
+    return bool(min(whole) >= -(2**63) and max(whole) < 2**63)
 
 
 def _typed(values: list[Any], kind: type) -> pa.Array[Any]:
