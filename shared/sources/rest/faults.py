@@ -1,4 +1,4 @@
-"""What a failed request means: again in a moment, later, or never until somebody mends something.
+"""What a failed request means: again in a moment, later, or never until a user fixes something.
 
 requests' own errors hold addresses with all their parameters, so none of their texts is passed on.
 """
@@ -12,7 +12,7 @@ from shared.errors.hierarchy import ConfigurationError, IngestionError, SourceEr
 from shared.sources.rest.answer import Answer
 
 _HINTS = {
-    202: "it accepted an order and gives the rows later; such exports are not supported",
+    202: "it accepted an order and gives the rows later: see api_export",
     207: "it is about several things, of which some may have failed",
     304: "the request did not ask whether anything has changed; correct the cache in front of the API",
     401: "check how the secret signs in",
