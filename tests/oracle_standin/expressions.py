@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from . import values as v
 from .moments import parse_moment
@@ -12,6 +13,8 @@ from .texts import parse_days, parse_months
 from .tree import Node, Query
 from .typing_rules import TypingRules
 from .values import NULL, NUMBER, TEXT, Moment, OracleError, Type
+
+_LARGEST, _SMALLEST = 125, -130  # the powers of ten that NUMBER has
 
 
 class Expressions(TypingRules):
@@ -47,7 +50,10 @@ class Expressions(TypingRules):
         if text[-1] in "fFdD":
             made = v.encode_double(float(text[:-1])) if text[-1] in "dD" else v.encode_float(float(text[:-1]))
             return f"X'{made.hex()}'", Type("BINARY_DOUBLE" if text[-1] in "dD" else "BINARY_FLOAT")
-        return f"X'{v.encode_number(text).hex()}'", NUMBER
+        size = Decimal(text).adjusted()
+        if size > _LARGEST:
+            raise OracleError(1426, "numeric overflow")
+        return f"X'{v.encode_number(text if size >= _SMALLEST else '0').hex()}'", NUMBER
 
     def _text(self, node: Node, scope: Scope) -> Typed:
         text = node.value
