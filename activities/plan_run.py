@@ -44,6 +44,7 @@ def _planned(wanted: RunRequest) -> RunPlan:
 
 
 def _plan(request: RunRequest) -> RunPlan:
+    record_run(request, RunStatus.RUNNING.value, {"stage": "planning"})  # until then the run waits for a slot
     snapshot = configuration_store().refresh()
     version, configuration = snapshot.version, snapshot.configuration
     claimed, later = claim_requests(request, configuration, version.sha256) if request.request_ids else ([], [])
@@ -73,6 +74,7 @@ def _plan(request: RunRequest) -> RunPlan:
         "lanes": len(plan.lanes),
         "config_sha256": version.sha256,
         "orchestrators_version": ORCHESTRATORS_VERSION,
+        "stage": "loading",
     }
     record_run(request, RunStatus.RUNNING.value, planned)
     return plan

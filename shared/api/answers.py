@@ -139,8 +139,8 @@ class RunDescription(Answer):
     run_id: str
     status: RunStatus
     stage: str | None = Field(
-        description="planning, loading, finishing or finished; suspended, if an operator has suspended it; ending, "
-        "while the loads of a run end that was terminated from outside; null before it begins."
+        description="waiting for a slot, planning, loading, finishing or finished; suspended, if an operator has "
+        "suspended it; ending, while the loads of a run end that was terminated from outside; null before it begins."
     )
     trigger: str | None
     reason: str | None = Field(description="Why it was started or skipped, for example after a missed tick.")

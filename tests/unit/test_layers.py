@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+MODULES_OF_INDEXING, OWN_MODULES_OF_INDEXING = 1_700, 200
 ROOT = Path(__file__).parents[2]
 APP = [
     ROOT / "function_app.py",
@@ -83,3 +84,12 @@ def test_indexing_the_app_loads_neither_dlt_nor_pyarrow_nor_a_driver() -> None:
 
 def test_indexing_the_app_loads_no_exporter_where_telemetry_goes_nowhere() -> None:
     assert {"opentelemetry.sdk", "opentelemetry.exporter", "azure.monitor"} & _loaded_by_indexing() == set()
+
+
+def test_indexing_the_app_stays_light() -> None:
+    """The worker has to answer soon after a cold start. Modules are counted: seconds depend on the machine."""
+    own = [
+        name for name in _loaded_by_indexing() if name.partition(".")[0] in ("shared", "activities", "orchestrators")
+    ]
+    assert len(_loaded_by_indexing()) < MODULES_OF_INDEXING
+    assert len(own) < OWN_MODULES_OF_INDEXING

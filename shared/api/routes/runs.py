@@ -30,6 +30,9 @@ from shared.runs.orchestrations import ACTIVE, ENDED_BADLY, find_orchestration, 
 from shared.runs.settling import SUSPENDED, settle_run, settle_runs
 from shared.telemetry.invocation import in_thread
 
+WAITING_FOR_A_SLOT = "waiting for a slot"
+"""The stage of a run whose plan waits until an instance has a slot for it, as the loads of other runs may have all."""
+
 _dry_runs = LimitedPool(4, "dry runs")
 
 
@@ -253,4 +256,5 @@ def _stage(status: DurableOrchestrationStatus | None, row: Mapping[str, Any]) ->
         return SUSPENDED
     if status.runtime_status in ENDED_BADLY:
         return "ending"
-    return (status.custom_status or {}).get("stage") or row.get("stage")
+    stage = (status.custom_status or {}).get("stage") or row.get("stage")
+    return WAITING_FOR_A_SLOT if stage == "planning" and not row else stage

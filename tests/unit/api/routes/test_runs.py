@@ -75,6 +75,14 @@ def test_the_status_of_a_run_is_that_of_its_row_and_before_there_is_one_that_of_
     assert describe("run-1", status, row, [])["status"] == expected
 
 
+@pytest.mark.parametrize(
+    ("row", "stage"), [(None, "waiting for a slot"), ({"status": "RUNNING", "stage": "planning"}, "planning")]
+)
+def test_a_run_waits_for_a_slot_until_its_plan_has_begun(row: dict[str, Any] | None, stage: str) -> None:
+    status = a_status("Running", customStatus={"stage": "planning"})
+    assert describe("run-1", status, row, [])["stage"] == stage
+
+
 def test_progress_counts_the_jobs_that_have_ended() -> None:
     jobs: list[dict[str, Any]] = [
         {"job_id": "a", "status": "SUCCESS", "rows_written": 5},
