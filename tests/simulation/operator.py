@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.api.queries import RunsQuery
 from shared.api.routes.runs import RunBody, cancel_run, describe_run, list_runs, retry_run, start_requested_run
+from shared.housekeeping.tick import tidy_up
 from tests.simulation.durable.engine import ConflictError
 from tests.simulation.kernel import Task
 
@@ -41,6 +42,7 @@ class Operator:
             self.upload,
             self.upload_requests,
             self.upload_broken,
+            self.tidy,
         )
 
     def act(self) -> None:
@@ -108,6 +110,10 @@ class Operator:
 
     def upload_broken(self) -> None:
         self._world.upload(requests=0, is_broken=True)
+
+    def tidy(self) -> None:
+        """The housekeeping has its tick; nothing is old, and nothing that is needed may go."""
+        self._ask("housekeeping", partial(tidy_up, self._client))
 
     @property
     def _client(self) -> Any:

@@ -22,8 +22,9 @@ def simulated() -> Iterator[None]:
 @pytest.mark.parametrize("block", range(BLOCKS))
 def test_whatever_breaks_everything_ends_and_is_recorded_as_it_is(block: int) -> None:
     for seed in range(block * SEEDS, (block + 1) * SEEDS):
-        found = simulate(seed)
-        assert found.violations == [], f"python -m tests.simulation --seed {seed}"
+        if simulate(seed).violations:
+            trace = "\n".join(simulate(seed, is_traced=True).trace)
+            pytest.fail(f"python -m tests.simulation --seed {seed}\n{trace}")
 
 
 def test_a_seed_is_the_same_world_each_time() -> None:
