@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
-from deltalake.exceptions import CommitFailedError
+from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.table import TableMerger
 from dlt.common.libs.deltalake import ensure_delta_compatible_arrow_data, evolve_delta_table_schema
 from dlt.common.libs.pyarrow import get_local_dataset_reader
 from dlt.common.schema.utils import get_columns_names_with_prop
 from dlt.destinations.impl.filesystem.filesystem import DeltaLoadFilesystemJob
 
-from shared.errors.hierarchy import LeaseLostError, ReconciliationError
+from shared.errors.hierarchy import LakeError, LeaseLostError, ReconciliationError
 from shared.jobs.lake_layout import DELETED_AT
 from shared.lake.delta.children import are_children, replace_children, without_parents
 from shared.lake.delta.deletes import CHANGE, Tombstones, find_tombstones, with_mark_column
@@ -131,6 +132,11 @@ class DeltaLoad(DeltaLoadFilesystemJob):
             streamed_exec=True,
             commit_properties=naming(self._load_id),
         )
+        with _unique_keys(self.load_table_name, self._keys):
+            self._merge(merger, tombstones)
+
+    @staticmethod
+    def _merge(merger: TableMerger, tombstones: Tombstones | None) -> None:
         if tombstones is None:
             merger.when_matched_update_all().when_not_matched_insert_all().execute()
             return
@@ -166,3 +172,18 @@ class DeltaLoad(DeltaLoadFilesystemJob):
 
 def _has_marks(target: DeltaTable) -> bool:
     return any(field.name == DELETED_AT for field in target.schema().fields)
+
+
+@contextmanager
+def _unique_keys(table_name: str, keys: Sequence[str]) -> Iterator[None]:
+    """Raise LakeError in place of Delta's own words for two rows of a load that have one key."""
+    try:
+        yield
+    except DeltaError as error:
+        if "multiple source rows" not in str(error):
+            raise
+        raise LakeError(
+            f"Delta table '{table_name}': the source gave several rows with the same primary_key ({', '.join(keys)}), "
+            "which is not unique there. Name the columns that are unique together in primary_key, or leave the others "
+            "out with query_filter; then request a full refresh of the job."
+        ) from None

@@ -119,3 +119,65 @@ def test_what_is_not_finite_is_refused_in_the_first_and_in_later_loads(
     sql.execute(f"DELETE FROM {table} WHERE id = 2")
     job.load()
     assert job.column() == [1, 3]
+
+
+TYPE_CHANGES = [  # of the watermark column itself
+    ("int", "bigint", ["1", "2"], "3"),
+    ("int", "numeric(10,2)", ["1", "2"], "3"),
+    ("numeric(10,2)", "int", ["1", "2"], "3"),
+    ("numeric(10,2)", "numeric(14,2)", ["1.50", "2"], "2.25"),
+    ("int", "double precision", ["1", "2"], "3"),
+    ("date", "timestamp", ["2024-01-01", "2024-01-02"], "2024-01-03"),
+    ("varchar(5)", "text", ["a", "b"], "c"),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "first", "next_value"), TYPE_CHANGES)
+def test_a_watermark_column_of_another_type_continues_where_the_order_is_the_same(
+    job_of: MakeTable,
+    sql: psycopg.Connection[Any],
+    table: str,
+    before: str,
+    after: str,
+    first: list[str],
+    next_value: str,
+) -> None:
+    sql.execute(f"CREATE TABLE {table} (id serial PRIMARY KEY, c {before} NOT NULL)")
+    for value in first:
+        sql.execute(f"INSERT INTO {table} (c) VALUES (%s)", [value])
+    job = job_of(table, watermark_column="c")
+    job.load()
+    sql.execute(f"ALTER TABLE {table} ALTER c TYPE {after}; INSERT INTO {table} (c) VALUES ('{next_value}')")
+    for _ in range(2):
+        job.load()
+        assert job.column() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("before", "after"), [("int", "text"), ("text", "int"), ("timestamp", "timestamptz")])
+def test_a_watermark_column_whose_new_type_has_another_order_waits_for_a_full_refresh(
+    job_of: MakeTable, sql: psycopg.Connection[Any], table: str, before: str, after: str
+) -> None:
+    value = "2024-01-01" if before == "timestamp" else "1"
+    sql.execute(f"CREATE TABLE {table} (id serial, c {before} NOT NULL); INSERT INTO {table} (c) VALUES ('{value}')")
+    job = job_of(table, watermark_column="c")
+    job.load()
+    sql.execute(f"ALTER TABLE {table} ALTER c TYPE {after} USING c::{after}")
+    kind, retryable, message = job.fail()
+    assert (kind, retryable) == ("source", False)
+    assert "has another type now" in message
+    assert "full refresh" in message
+    job.load(full_refresh=True)
+    assert job.column() == [1]
+
+
+def test_a_primary_key_that_is_not_unique_at_the_source_is_said_in_these_words(
+    job_of: MakeTable, sql: psycopg.Connection[Any], table: str
+) -> None:
+    sql.execute(f"CREATE TABLE {table} (id int, c int); INSERT INTO {table} VALUES (1, 1), (2, 1)")
+    job = job_of(table, watermark_column="c", primary_key="id", table_format="delta")
+    job.load()
+    sql.execute(f"INSERT INTO {table} VALUES (1, 2), (1, 3)")
+    message = job.fail()[2]
+    assert "primary_key" in message
+    assert "unique" in message
+    assert job.column() == [1, 2]

@@ -104,7 +104,9 @@ class Changing:
         if isinstance(value, datetime) and (value.tzinfo is None) != (new != "timestamptz"):
             return False  # PostgreSQL casts one into the other by dropping the zone
         text = _printed(value, new)
-        same = "{}::text::{} = v" if new.startswith("numeric") else "{}::text::{}::text = v::text"  # 1.5 is 1.50
+        same = "{}::text::{}::text = v::text"
+        if new.startswith("numeric") or new.endswith("int") or new == "integer":  # 1.5 is 1.50, 7.00 is 7
+            same, new = "{}::text::{} = v", "numeric"
         compared = SQL("SELECT " + same + " FROM {} WHERE id = {}").format(
             Literal(text), SQL(new), Identifier(self.table), Literal(number)
         )
