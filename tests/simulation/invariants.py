@@ -111,7 +111,7 @@ class Invariants:
         found += [
             f"incident {row['RowKey']} waits for its message"
             for row in self._rows("incident")
-            if row["RowKey"] != "sender" and bool(row["open"]) != bool(row["told_open"])
+            if row["RowKey"] != "sender" and bool(row["open"]) != bool(row["notified_open"])
         ]
         return found + self._unjudged()
 
