@@ -87,6 +87,12 @@ def test_a_run_with_a_failed_job_ends_with_1_and_shows_why(started: Started, tmp
     assert any(line.startswith("pg_gone_full: ") and "gone" in line for line in ended.stdout.splitlines())
 
 
+def test_a_run_in_which_nothing_ran_ends_with_3(started: Started, tmp_path: Path) -> None:
+    ended = call("run", "--workbook", a_file(tmp_path, {**GOOD, "enabled": "N"}), "--folder", started.folder)
+    assert ended.returncode == 3, ended.stderr
+    assert "SKIPPED" in ended.stdout
+
+
 def test_an_uploaded_workbook_is_what_the_next_run_uses(started: Started, tmp_path: Path) -> None:
     uploaded = call("upload", a_file(tmp_path, {**GOOD, "job_id": "pg_other_full"}), "--folder", started.folder)
     assert uploaded.returncode == 0, uploaded.stderr
