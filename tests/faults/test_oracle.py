@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.e2e.app import SOURCE
+from tests.faults.broken_reads import FLOWS, ROWS, assert_silence_fails_the_job, changed_job, reading
 from tests.faults.rig import BrokenApp
 from tests.oracle_standin.service import OracleService
 
 pytestmark = pytest.mark.campaign
-
-ROWS = 20_000
-FLOWS: dict[str, dict[str, object]] = {
-    "FULL Parquet": {"load_type": "FULL"},
-    "FULL Parquet, three readers": {"load_type": "FULL", "parallelism": 3},
-    "INCREMENTAL Parquet": {"load_type": "INCREMENTAL", "watermark_column": "id"},
-}
-_numbers = itertools.count()
 
 
 @pytest.fixture(scope="module")
@@ -32,17 +24,17 @@ def oracle(app: BrokenApp) -> Iterator[OracleService]:
         app.put_source(SOURCE, app.postgres_connection(app.database))
 
 
-def changed_job(app: BrokenApp, oracle: OracleService, flow: str) -> str:
-    """A job that was loaded once, and whose table has more rows since."""
-    job = f"oracle_{next(_numbers)}"
-    oracle.execute(f"CREATE TABLE {job} (id NUMBER(9) PRIMARY KEY, name VARCHAR2(40))")
-    oracle.insert(job, [(n, f"row {n}") for n in range(100)])
-    cells = {"source_type": "Oracle", "schema_name": oracle.schema, "chunk_size": 1000, **FLOWS[flow]}
-    app.put_workbook(app.row(job, job, **cells))
-    run = app.run()
-    assert run["status"] == "SUCCEEDED", run["jobs"] or run["error"]
-    oracle.insert(job, [(n, f"row {n}") for n in range(100, ROWS)])
-    return job
+def changed(app: BrokenApp, oracle: OracleService, flow: str) -> str:
+    """A job of the server that was loaded once, and whose table has more rows since."""
+
+    def create(table: str) -> None:
+        oracle.execute(f"CREATE TABLE {table} (id NUMBER(9) PRIMARY KEY, name VARCHAR2(40))")
+        oracle.insert(table, [(n, f"row {n}") for n in range(100)])
+
+    def change(table: str) -> None:
+        oracle.insert(table, [(n, f"row {n}") for n in range(100, ROWS)])
+
+    return changed_job(app, flow, {"source_type": "Oracle", "schema_name": oracle.schema}, create, change)
 
 
 @pytest.mark.parametrize("flow", FLOWS)
@@ -59,8 +51,8 @@ def changed_job(app: BrokenApp, oracle: OracleService, flow: str) -> str:
 def test_a_load_that_breaks_in_the_middle_is_whole_after_the_run(
     app: BrokenApp, oracle: OracleService, flow: str, order: dict[str, Any]
 ) -> None:
-    job = changed_job(app, oracle, flow)
-    oracle.order(rf"{job}\.name AS name", after_rows=500, **order)
+    job = changed(app, oracle, flow)
+    oracle.order(reading(job), after_rows=500, **order)
     run = app.run(job_ids=[job])
     assert run["status"] == "SUCCEEDED", run["jobs"]
     assert not [fault for fault in oracle.database.faults if fault.times], "the fault was not met"
@@ -70,12 +62,5 @@ def test_a_load_that_breaks_in_the_middle_is_whole_after_the_run(
 
 @pytest.mark.fault("source: Oracle is silent")
 def test_a_silent_server_fails_the_job_and_leaves_what_was_loaded(app: BrokenApp, oracle: OracleService) -> None:
-    job = changed_job(app, oracle, "FULL Parquet")
-    before = app.lake_rows(job)
-    app.put_source(SOURCE, {**oracle.secret, "statement_timeout": 2})
-    oracle.order(rf"{job}\.name AS name", sleep=60)
-    run = app.run(job_ids=[job])
-    app.put_source(SOURCE, oracle.secret)
-    assert run["status"] != "SUCCEEDED"
-    assert "statement_timeout" in run["jobs"][0]["error_message"]
-    assert app.lake_rows(job) == before
+    job = changed(app, oracle, "FULL Parquet")
+    assert_silence_fails_the_job(app, job, oracle.secret, lambda statement: oracle.order(statement, sleep=60))

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.e2e.app import SOURCE
+from tests.faults.broken_reads import FLOWS, ROWS, assert_silence_fails_the_job, changed_job, reading
 from tests.faults.rig import BrokenApp
 from tests.tds_standin.service import DRIVERS, TdsService
 
 pytestmark = pytest.mark.campaign
-
-ROWS = 20_000
-FLOWS: dict[str, dict[str, object]] = {
-    "FULL Parquet": {"load_type": "FULL"},
-    "FULL Parquet, three readers": {"load_type": "FULL", "parallelism": 3},
-    "INCREMENTAL Parquet": {"load_type": "INCREMENTAL", "watermark_column": "id"},
-}
-_numbers = itertools.count()
 
 
 @pytest.fixture(scope="module", params=DRIVERS)
@@ -34,18 +26,18 @@ def server(
         app.put_source(SOURCE, app.postgres_connection(app.database))
 
 
-def changed_job(app: BrokenApp, server: TdsService, flow: str) -> str:
-    """A job that was loaded once, and whose table has more rows since."""
-    job = f"mssql_{next(_numbers)}"
-    server.execute(f"CREATE TABLE {job} (id int NOT NULL PRIMARY KEY, name nvarchar(40))")
-    server.fill(job, 100)
-    cells = {"source_type": "MSSQL", "schema_name": server.schema, "chunk_size": 1000, **FLOWS[flow]}
-    app.put_workbook(app.row(job, job, **cells))
-    run = app.run()
-    assert run["status"] == "SUCCEEDED", run["jobs"] or run["error"]
-    server.execute(f"DELETE FROM {job}")
-    server.fill(job, ROWS)
-    return job
+def changed(app: BrokenApp, server: TdsService, flow: str) -> str:
+    """A job of the server that was loaded once, and whose table has more rows since."""
+
+    def create(table: str) -> None:
+        server.execute(f"CREATE TABLE {table} (id int NOT NULL PRIMARY KEY, name nvarchar(40))")
+        server.fill(table, 100)
+
+    def change(table: str) -> None:
+        server.execute(f"DELETE FROM {table}")
+        server.fill(table, ROWS)
+
+    return changed_job(app, flow, {"source_type": "MSSQL", "schema_name": server.schema}, create, change)
 
 
 @pytest.mark.parametrize("flow", FLOWS)
@@ -64,9 +56,9 @@ def changed_job(app: BrokenApp, server: TdsService, flow: str) -> str:
 def test_a_load_that_breaks_in_the_middle_is_whole_after_the_run(
     app: BrokenApp, server: TdsService, flow: str, order: dict[str, Any]
 ) -> None:
-    job = changed_job(app, server, flow)
+    job = changed(app, server, flow)
     after = {} if "silent" in order else {"after_rows": 500}
-    server.order(rf"{job}\.name AS name", **after, **order)
+    server.order(reading(job), **after, **order)
     run = app.run(job_ids=[job])
     assert run["status"] == "SUCCEEDED", (run["jobs"][0]["error_kind"], run["jobs"][0]["error_message"])
     assert run["jobs"][0]["attempt"] == (1 if "silent" in order else 2), "the fault was not met"
@@ -76,13 +68,5 @@ def test_a_load_that_breaks_in_the_middle_is_whole_after_the_run(
 
 @pytest.mark.fault("source: SQL Server is silent")
 def test_a_silent_server_fails_the_job_and_leaves_what_was_loaded(app: BrokenApp, server: TdsService) -> None:
-    job = changed_job(app, server, "FULL Parquet")
-    before = app.lake_rows(job)
-    secret = server.secret()
-    app.put_source(SOURCE, {**secret, "statement_timeout": 2})
-    server.order(rf"{job}\.name AS name", silent=60)
-    run = app.run(job_ids=[job])
-    app.put_source(SOURCE, secret)
-    assert run["status"] != "SUCCEEDED"
-    assert "statement_timeout" in run["jobs"][0]["error_message"]
-    assert app.lake_rows(job) == before
+    job = changed(app, server, "FULL Parquet")
+    assert_silence_fails_the_job(app, job, server.secret(), lambda statement: server.order(statement, silent=60))
