@@ -133,7 +133,7 @@ def test_an_outage_of_the_audit_ends_no_load_and_spends_no_attempt(app: BrokenAp
 
 @pytest.mark.usefixtures("mortal_worker")
 @pytest.mark.fault("worker dies while a run is planned or finished")
-@pytest.mark.parametrize(("when", "skip"), [("before", 0), ("after", 0), ("before", 1), ("after", 1)])
+@pytest.mark.parametrize(("when", "skip"), [("before", 0), ("after", 0), ("before", 1), ("before", 2), ("after", 2)])
 def test_a_run_outlives_the_death_of_the_worker_in_its_first_and_last_step(
     app: BrokenApp, jobs: list[str], when: Any, skip: int
 ) -> None:
