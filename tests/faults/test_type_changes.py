@@ -14,6 +14,7 @@ from tests.integration.values.type_matrix import FORMATS, TYPES, Changing
 
 
 @pytest.mark.campaign
+@pytest.mark.timeout(3600)
 @pytest.mark.fault("a source's types change")
 @pytest.mark.parametrize("table_format", FORMATS)
 @pytest.mark.parametrize("old", TYPES)
