@@ -117,6 +117,12 @@ def find_run(run_id: str) -> Row | None:
         return None
 
 
+def find_unindexed_run(run_id: str) -> Row | None:
+    """The row of a run that was recorded before there were rows in `run_ids`; all runs are read for it."""
+    query, parameters = "PartitionKey eq @runs and run_id eq @run_id", {"runs": RUNS, "run_id": run_id}
+    return next(map(as_row, audit_table().query_entities(query, parameters=parameters)), None)
+
+
 def any_run() -> bool:
     """Whether the app has ever planned a run.
 

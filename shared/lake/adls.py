@@ -13,6 +13,7 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError
 from azure.storage.blob import BlobServiceClient
 from dlt.common.configuration.specs import AzureCredentials, AzureCredentialsWithoutDefaults
 from dlt.common.destination import DestinationCapabilitiesContext
+from dlt.common.libs.deltalake import deltalake_storage_options
 from dlt.common.schema.typing import TTableFormat
 from dlt.destinations import filesystem
 
@@ -135,6 +136,11 @@ def lake_credentials(service: BlobServiceClient) -> dict[str, Any]:
     identity.azure_storage_account_name = account_name
     identity.azure_account_host = f"{host.netloc}{host.path}".rstrip("/")
     return {"credentials": identity}
+
+
+def delta_storage_options_of(service: BlobServiceClient) -> dict[str, str]:
+    """The options by which deltalake reaches any table of the lake, as a load gets them from its client."""
+    return deltalake_storage_options(lake_credentials(service)["credentials"], _delta_options(service))
 
 
 def _delta_options(service: BlobServiceClient) -> dict[str, str]:

@@ -123,6 +123,8 @@ def mark_notified(incidents: Iterable[Incident]) -> None:
 
 def _incident(row: Mapping[str, Any]) -> Incident:
     fields = {name: row[name] for name in Incident.__dataclass_fields__ if name in row}
+    if "told_open" in row:  # as an earlier version of the app wrote it
+        fields.setdefault("notified_open", row["told_open"])
     return Incident(**fields | {"kind": Kind(row["kind"])})
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import Any
 
 from shared.activation.versions import Snapshot
 from shared.audit.ledger import next_watermark
 from shared.errors.hierarchy import IngestionError, TransientError
 from shared.isolation.parent import Limits, run_in_child
+from shared.jobs.destinations import destination_type
 from shared.models.attempt import Examination
 from shared.models.job import Job, LoadType
 from shared.models.run import RunRequest
@@ -28,6 +30,13 @@ JOB_SECONDS = 30
 
 
 _AT_ONCE = 4  # jobs that are examined, over all dry runs of this process
+
+
+_checking = Lock()
+
+
+_checked_containers: set[str] = set()
+"""Of the lake, where the log of a Delta table is listed as deltalake needs it."""
 
 
 _examiners = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="dry-run")
@@ -78,20 +87,45 @@ def _examine(job: Job, request: RunRequest, draft: Draft, deadline: float) -> di
     described |= {"reachable": True, **found.to_json()}
     if found.watermark_column:
         described["watermark_type"] = found.columns[found.watermark_column]
+    try:
+        if job.table_format == "delta" and destination_type(job.destination).in_lake:
+            _check_lake(job.target_container, deadline)
+    except IngestionError as error:
+        described["error"] = _error(error)
     return described
 
 
 def _ask(job: Job, secret: Secret, watermark: str | None, full_refresh: bool, deadline: float) -> Examination:
+    arguments = {"job": job, "watermark": watermark, "full_refresh": full_refresh}
+    found: Examination = run_in_child(
+        "shared.sources.probe:examine_job", arguments, secret, _limits(deadline), name=job.job_id
+    )
+    return found
+
+
+def _check_lake(container: str, deadline: float) -> None:
+    """Find out once in this process whether the log of a Delta table can be listed in a container of the lake.
+
+    Raises:
+        IngestionError: it cannot, or the lake refuses or cannot be reached now; the next dry run asks again.
+    """
+    with _checking:
+        if container not in _checked_containers:
+            run_in_child(
+                *("shared.lake.delta.listing:check_log_listing", {"container": container}),
+                *(Secret({}), _limits(deadline)),
+                name=f"container {container}",
+            )
+            _checked_containers.add(container)
+
+
+def _limits(deadline: float) -> Limits:
     seconds = min(JOB_SECONDS, deadline - time.monotonic())
     if seconds <= 0:
         raise TransientError(
             f"Not examined: the {TOTAL_SECONDS} seconds of the dry run were over. Name fewer jobs, by job_ids or tags."
         )
-    arguments = {"job": job, "watermark": watermark, "full_refresh": full_refresh}
-    found: Examination = run_in_child(
-        "shared.sources.probe:examine_job", arguments, secret, Limits(seconds=seconds), name=job.job_id
-    )
-    return found
+    return Limits(seconds=seconds)
 
 
 def _error(error: IngestionError) -> dict[str, str]:

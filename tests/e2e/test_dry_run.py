@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from tests.builders import a_workbook
+from tests.conftest import unique_name
 from tests.e2e.app import SOURCE, App
+
+DELTA = unique_name()
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +30,7 @@ def answer(app: App) -> dict[str, Any]:
     app.upload_workbook(
         a_workbook(
             app.row("plain", "plain", query_filter="name like '50%'"),
+            app.row("in_delta", "plain", table_format="delta", target_container=DELTA, target_folder_path="other"),
             app.row("stamped", "stamped", included_columns="id, changed", **since),
             app.row("wild", "wild_*"),
             app.row("no_table", "plane"),
@@ -48,11 +52,18 @@ def test_nothing_is_run_or_loaded(app: App, answer: dict[str, Any]) -> None:
     assert not app.lake_container.exists()
 
 
+def test_the_container_of_a_delta_job_has_the_check_of_its_log_alone(app: App, answer: dict[str, Any]) -> None:
+    assert "error" not in answer["jobs"]["in_delta"]
+    container = app.services.blob_service().get_container_client(DELTA)
+    assert {name.partition("/")[0] for name in container.list_blob_names()} == {"_delta_log_check"}
+
+
 def test_the_lanes_are_those_of_the_run(answer: dict[str, Any]) -> None:
     lanes = [set(lane["job_ids"]) for lane in answer["lanes"] if lane["source_name"] == SOURCE]
     assert len(lanes) == 2
     assert set.union(*lanes) == {
         "plain",
+        "in_delta",
         "stamped",
         "wild.wild_a",
         "wild.wild_b",

@@ -91,6 +91,7 @@ class StorageProxy:
 
     Attributes:
         decide: Asked about every request; gives the fault that it meets, or None.
+        ignored: Parameters of a query that the storage takes no notice of, as an older one does.
         requests: The requests so far.
     """
 
@@ -101,6 +102,7 @@ class StorageProxy:
         self._upstream = {"blob": blob_url, "table": table_url}
         self._servers: list[HttpServer] = []
         self.decide: Decide = lambda _: None
+        self.ignored: tuple[str, ...] = ()
         self.requests: list[StorageRequest] = []
 
     def __enter__(self) -> StorageProxy:
@@ -150,6 +152,8 @@ class _Relay:
             return answer
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _OF_ONE_HOP}
         address = URL(self._origin + request.raw_path, encoded=True)
+        if ignored := [name for name in self._proxy.ignored if name in address.query]:
+            address = address.without_query_params(*ignored)
         async with self._session.request(
             request.method, address, data=body, headers=headers, allow_redirects=False, skip_auto_headers=["User-Agent"]
         ) as upstream:

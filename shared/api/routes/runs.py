@@ -18,7 +18,7 @@ from shared.api.queries import RunsQuery, continuation
 from shared.audit.jobs import job_rows
 from shared.audit.pages import Span, runs_of_job_page, runs_page
 from shared.audit.properties import without_keys
-from shared.audit.runs import find_run, request_cancel
+from shared.audit.runs import find_run, find_unindexed_run, request_cancel
 from shared.audit.table import PARTITIONS, Row
 from shared.errors.hierarchy import ConfigurationError
 from shared.models.attempt import JobStatus
@@ -159,6 +159,8 @@ async def _look_up(
         ProblemError: there is no such run.
     """
     status, row = await find_orchestration(client, run_id), await in_thread(find_run, run_id)
+    if row is None and (status is None or status.runtime_status not in ACTIVE):
+        row = await in_thread(find_unindexed_run, run_id)
     if status is None and row is None:
         raise ProblemError(404, f"There is no run '{run_id}'.")
     is_open = row["status"] == RunStatus.RUNNING.value if row else status and status.runtime_status in ENDED_BADLY

@@ -19,7 +19,16 @@ from shared.audit.jobs import (
 )
 from shared.audit.progress import ProgressRow
 from shared.audit.properties import PROPERTY_LIMIT
-from shared.audit.runs import cancel_requested, claim_run_id, find_run, record_run, release_run_id, request_cancel
+from shared.audit.runs import (
+    cancel_requested,
+    claim_run_id,
+    find_run,
+    find_unindexed_run,
+    record_run,
+    release_run_id,
+    request_cancel,
+)
+from shared.audit.table import audit_table
 from shared.audit.uploads import has_row, record_activation, refused_uploads
 from shared.models.attempt import AttemptOrder, JobError, JobResult, JobStatus
 from shared.models.run import RunRequest
@@ -44,6 +53,15 @@ def a_request(run_id: str, started: datetime = START) -> RunRequest:
 
 def an_order(job_id: str = "orders") -> AttemptOrder:
     return AttemptOrder(run_id="run-1", run_started_at=START, job_id=job_id, config_sha256="0f")
+
+
+def test_a_run_that_was_recorded_before_there_were_run_ids_is_found() -> None:
+    for run_id in ("run-1", "run-2"):
+        record_run(a_request(run_id), "SUCCEEDED", {"jobs_total": 1})
+        audit_table().delete_entity("run_ids", run_id)
+    assert find_run("run-2") is None
+    assert (find_unindexed_run("run-2") or {})["run_id"] == "run-2"
+    assert find_unindexed_run("run-3") is None
 
 
 def test_a_job_is_in_its_run_and_in_its_own_history() -> None:

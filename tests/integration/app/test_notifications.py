@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from azure.data.tables import UpdateMode
 from azure.storage.blob import ContainerClient
 
 from activities.finish_run import finish_run
@@ -15,6 +16,7 @@ from shared.activation.store import configuration_store
 from shared.activation.uploads import Activation, Outcome
 from shared.audit.jobs import record_job
 from shared.audit.runs import last_success, record_run
+from shared.audit.table import audit_table
 from shared.models.attempt import JobError, JobResult, JobStatus
 from shared.models.run import RunOutcome, RunRequest, Totals
 from shared.notifications.incidents import read_incidents, sole_sender
@@ -103,6 +105,17 @@ def test_neither_the_same_run_again_nor_a_further_failure_is_notified(webhook: W
     a_run("run-2", bad=("orders",))
     look_at_jobs(datetime.now(UTC))
     assert titles(webhook) == ["1 job failed"]
+
+
+def test_what_an_earlier_version_of_the_app_has_notified_is_not_notified_again(webhook: Webhook) -> None:
+    a_run("run-1", bad=("orders",))
+    for row in list(audit_table().query_entities("PartitionKey eq 'incident'")):
+        earlier = {name: value for name, value in row.items() if name != "notified_open"} | {"told_open": True}
+        audit_table().update_entity(earlier, mode=UpdateMode.REPLACE)
+    look_at_jobs(datetime.now(UTC))
+    assert titles(webhook) == ["1 job failed"]
+    a_run("run-2", ok=("orders",))
+    assert titles(webhook) == ["1 job failed", "1 job works again"]
 
 
 def test_the_recovery_is_notified_and_the_next_failure_is_a_new_incident(webhook: Webhook) -> None:
