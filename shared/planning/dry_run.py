@@ -112,7 +112,7 @@ def _check_lake(container: str, deadline: float) -> None:
     with _checking:
         if container not in _checked_containers:
             run_in_child(
-                *("shared.lake.delta.listing:check_log_listing", {"container": container}),
+                *("shared.lake.log_listing:check_log_listing", {"container": container}),
                 *(Secret({}), _limits(deadline)),
                 name=f"container {container}",
             )

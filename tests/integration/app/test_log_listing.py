@@ -15,7 +15,7 @@ from azure.storage.blob import ContainerClient
 
 from localhost.services import LocalServices
 from shared.lake import adls
-from shared.lake.delta.listing import CHECK
+from shared.lake.log_listing import CHECK
 from shared.models.attempt import Examination
 from shared.models.run import RunRequest
 from shared.planning import dry_run
