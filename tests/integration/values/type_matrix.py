@@ -122,6 +122,8 @@ def _printed(value: Any, new: str) -> str:
         return str(int(value))
     if new == "boolean" and value in (0, 1):
         return str(bool(value))
+    if isinstance(value, float):
+        return str(value).removesuffix(".0")  # as PostgreSQL prints it
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
