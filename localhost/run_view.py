@@ -24,6 +24,7 @@ _STYLES = {
     "FAILED": "bold red",
     "PARTLY_FAILED": "bold red",
     "RUNNING": "cyan",
+    "WAITING": "yellow",
     "SKIPPED": "yellow",
     "CANCELLED": "yellow",
 }

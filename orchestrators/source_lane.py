@@ -11,9 +11,11 @@ job.
 
 from __future__ import annotations
 
+import json
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import Any
 from zlib import crc32
 
@@ -38,11 +40,15 @@ FREE_INTERRUPTIONS = 5  # of a job; after so many, each one spends an attempt: t
 HISTORY_ATTEMPTS = 100  # after so many a lane continues with a new history
 WAITING = "waiting"  # the kind of an attempt that found the slots of its source taken by other runs
 SLOT_WAIT = timedelta(seconds=5)
+WAITS_LENGTH = 7_000  # characters of a custom status, which Durable limits to 16 KB of UTF-16; more waits are not named
+REASON_LENGTH = 120
 JITTER = 0.25  # of the wait, so that jobs that failed together do not come back together
+
+_SHOWN_OF_A_WAIT = {"job_id", "attempt", "not_before", "reason"}
 
 
 def source_lane(context: DurableOrchestrationContext) -> Generator[Any, Any, dict[str, Any] | None]:
-    """Work off the lane; returns its totals. Custom status: jobs done, failed, total, rows and the running job."""
+    """Work off the lane; returns its totals. Custom status: counts, the running job, and those that wait."""
     order = LaneOrder.model_validate(context.get_input())
     if not context.instance_id.startswith(lane_instance(order.request.run_id, "")):
         raise ForeignInputError(context.instance_id, order.request.run_id)
@@ -60,14 +66,16 @@ def source_lane(context: DurableOrchestrationContext) -> Generator[Any, Any, dic
         attempts += 1
         pending = _first_due(queue, context.current_utc_datetime)
         if not cancelled and pending.not_before and pending.not_before > context.current_utc_datetime:
+            context.set_custom_status(_status(order, totals, None, (pending, *queue)))
             cancelled = yield from _wait(context, pending.not_before)
-        context.set_custom_status(_status(order, totals, pending))
+        context.set_custom_status(_status(order, totals, pending, queue))
         result = yield from _attempt(context, order, pending)
         cancelled = cancelled or result.status is JobStatus.CANCELLED
         if _has_to_wait(result, order):
             asked = result.error.retry_after_seconds if result.error else None
             wait = timedelta(seconds=max(order.retry_seconds, asked or 1))
-            queue.append(pending.model_copy(update={"not_before": context.current_utc_datetime + wait}))
+            held = {"not_before": context.current_utc_datetime + wait, "reason": _reason(result.error)}
+            queue.append(pending.model_copy(update=held))
         elif result.error and result.error.kind == WAITING:  # for a slot of the source: no attempt was made
             queue.appendleft(pending)  # the lane's other jobs would wait for the same slots
             until = context.current_utc_datetime + SLOT_WAIT
@@ -87,7 +95,7 @@ def source_lane(context: DurableOrchestrationContext) -> Generator[Any, Any, dic
             queue.append(_next_attempt(context, order, pending, result.error))
         else:
             totals = totals.with_result(result)
-    context.set_custom_status(_status(order, totals, None))
+    context.set_custom_status(_status(order, totals, None, ()))
     return totals.to_json()
 
 
@@ -177,7 +185,12 @@ def _next_attempt(
         asked = min(timedelta(seconds=min(error.retry_after_seconds, 1e9)), LONGEST_ASKED_WAIT)
         wait = max(wait, asked + timedelta(seconds=1))
     not_before = context.current_utc_datetime + wait
-    return pending.model_copy(update={"attempt": pending.attempt + 1, "not_before": not_before})
+    following = {"attempt": pending.attempt + 1, "not_before": not_before, "reason": _reason(error)}
+    return pending.model_copy(update=following)
+
+
+def _reason(error: JobError | None) -> str | None:
+    return error.message[:REASON_LENGTH] if error else None
 
 
 def _fraction(text: str) -> float:
@@ -185,7 +198,9 @@ def _fraction(text: str) -> float:
     return crc32(text.encode()) / 2**32
 
 
-def _status(order: LaneOrder, totals: Totals, pending: PendingJob | None) -> dict[str, Any]:
+def _status(
+    order: LaneOrder, totals: Totals, pending: PendingJob | None, queue: Iterable[PendingJob]
+) -> dict[str, Any]:
     return {
         "source_name": order.lane.source_name,
         "jobs_total": totals.jobs_total,
@@ -194,4 +209,12 @@ def _status(order: LaneOrder, totals: Totals, pending: PendingJob | None) -> dic
         "rows": totals.rows_written,
         "job_id": pending.job_id if pending else None,
         "attempt": pending.attempt if pending else None,
+        "waiting": _waiting(queue),
     }
+
+
+def _waiting(queue: Iterable[PendingJob]) -> list[dict[str, Any]]:
+    """The jobs that were tried and are tried again."""
+    waits = [job.model_dump(mode="json", include=_SHOWN_OF_A_WAIT) for job in queue if job.reason]
+    lengths = accumulate(len(json.dumps(wait)) for wait in waits)
+    return [wait for wait, length in zip(waits, lengths, strict=True) if length <= WAITS_LENGTH]

@@ -118,9 +118,12 @@ class LoadList(Answer):
 
 
 class JobOfRun(_Attempt):
-    """One job of a run; while it runs, how far it has come."""
+    """One job of a run; while it runs, how far it has come, and while it waits, for what."""
 
-    status: JobStatus | Literal["RUNNING"]
+    status: JobStatus | Literal["RUNNING", "WAITING"]
+    next_attempt: int | None = Field(None, description="Of a waiting job: the number of its next attempt.")
+    next_attempt_at: datetime | None = Field(None, description="When that attempt begins at the earliest.")
+    reason: str | None = Field(None, description="Why it waits: how the last attempt ended.")
     stage: str | None = Field(None, description="Of a running job: starting, extract, normalize, load.")
 
 

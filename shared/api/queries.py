@@ -80,7 +80,7 @@ class RunQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    job_status: Annotated[tuple[JobStatus | Literal["RUNNING"], ...], BeforeValidator(_items)] = Field(
+    job_status: Annotated[tuple[JobStatus | Literal["RUNNING", "WAITING"], ...], BeforeValidator(_items)] = Field(
         (), description="Only jobs with one of these; the progress counts all."
     )
 

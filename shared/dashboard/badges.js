@@ -9,6 +9,7 @@ const LOOKS = {
   RUNNING: "busy",
   PARTLY_FAILED: "warn",
   SUSPENDED: "warn",
+  WAITING: "warn",
   OVERDUE: "warn",
   WARNING: "warn",
   FAILED: "bad",

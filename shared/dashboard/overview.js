@@ -19,7 +19,7 @@ export const overview = {
   async load() {
     const [active, last] = await Promise.all([get("runs", { status: "RUNNING" }), get("runs", { limit: LAST_RUNS })]);
     const described = await Promise.all(
-      active.runs.map((run) => get(`runs/${part(run.run_id)}`, { job_status: "RUNNING" })),
+      active.runs.map((run) => get(`runs/${part(run.run_id)}`, { job_status: "RUNNING,WAITING" })),
     );
     return { running: described.filter((run) => run.status === "RUNNING"), last: last.runs };
   },

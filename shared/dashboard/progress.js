@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 import { badge, moment } from "./badges.js";
 import { actionButton, jobLink, runLink } from "./links.js";
-import { count, duration, number, secondsSince, triggerName } from "./format.js";
+import { clock, count, duration, number, secondsSince, triggerName } from "./format.js";
 
 const MOST_JOBS = 20; // of one run, shown at once
 
@@ -11,6 +11,7 @@ const MOST_JOBS = 20; // of one run, shown at once
 export function runningRun(run, jobs) {
   const { jobs_total: total, jobs_done: done, jobs_failed: failed } = run.progress;
   const working = run.jobs.filter((job) => job.status === "RUNNING");
+  const waiting = run.jobs.filter((job) => job.status === "WAITING");
   const id = `run-${run.run_id}`;
   return h(
     "section",
@@ -33,6 +34,7 @@ export function runningRun(run, jobs) {
       "ul",
       { class: "working" },
       working.slice(0, MOST_JOBS).map((job) => workingJob(job, jobs.get(job.job_id))),
+      waiting.slice(0, MOST_JOBS).map(waitingJob),
     ),
     working.length > MOST_JOBS && h("p", { class: "quiet" }, `and ${count(working.length - MOST_JOBS, "job")} more`),
   );
@@ -56,6 +58,21 @@ export function workingJob(job, known) {
       `${job.stage ?? "running"}, ${rows}, ${duration(elapsed)}`,
       usual && ` (last time ${duration(usual.duration_seconds)})`,
       job.attempt > 1 && `, attempt ${job.attempt}`,
+    ]),
+  );
+}
+
+// One job between two attempts.
+function waitingJob(job) {
+  return h(
+    "li",
+    { "data-key": job.job_id },
+    h("span", { class: "name" }, jobLink(job.job_id)),
+    badge(job.status),
+    h("span", { class: "quiet" }, [
+      `attempt ${job.next_attempt} `,
+      job.next_attempt_at ? `at ${clock(job.next_attempt_at)} UTC` : "next",
+      job.reason && `: ${job.reason}`,
     ]),
   );
 }

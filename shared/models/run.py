@@ -15,6 +15,9 @@ from shared.models.shape import Shape
 ORCHESTRATORS_VERSION = "1"
 """What the orchestrators ask for, and in which order; host.json has the same as `defaultVersion`."""
 
+WAITING = "WAITING"
+"""What a job of a run says that was tried and waits for its next attempt."""
+
 LANE_CANCELLED = "cancelled"
 """The external event that ends the waits of a lane."""
 
@@ -129,6 +132,7 @@ class PendingJob(Shape):
     attempt: int = 1
     not_before: datetime | None = None
     waits: int = Field(default=0, description="How often the job has waited because its source asked for it.")
+    reason: str | None = Field(default=None, description="Why the last attempt is followed by another one.")
     interruptions: int = Field(
         default=0, description="How often an attempt was interrupted through no fault of the job."
     )

@@ -22,12 +22,13 @@ from shared.audit.runs import find_run, find_unindexed_run, request_cancel
 from shared.audit.table import PARTITIONS, Row
 from shared.errors.hierarchy import ConfigurationError
 from shared.models.attempt import JobStatus
-from shared.models.run import RunRequest, RunStatus
+from shared.models.run import WAITING, RunRequest, RunStatus
 from shared.models.run_ids import MAINTENANCE_RUN, ORDERED, RUN_ID_PATTERN, SCHEDULED, new_run_id
 from shared.planning.dry_run import rehearse
 from shared.planning.selection import problems_of
-from shared.runs.orchestrations import ACTIVE, ENDED_BADLY, find_orchestration, start_once, wake_lanes
+from shared.runs.orchestrations import ACTIVE, ENDED_BADLY, find_lanes, find_orchestration, start_once, wake_lanes
 from shared.runs.settling import SUSPENDED, settle_run, settle_runs
+from shared.runs.waiting import may_wait, with_waits
 from shared.telemetry.invocation import in_thread
 
 WAITING_FOR_A_SLOT = "waiting for a slot"
@@ -189,6 +190,9 @@ async def describe_run(
     """
     status, row = await _look_up(client, run_id)
     jobs = await in_thread(lambda: [without_keys(job, "run_id") for job in job_rows(run_id)])
+    if status and status.runtime_status in ACTIVE and may_wait(jobs):
+        lanes = await find_lanes(client, run_id)
+        jobs = with_waits(jobs, [lane.custom_status for lane in lanes if lane.runtime_status in ACTIVE])
     described = describe(run_id, status, row, jobs)
     if job_status:
         described["jobs"] = [job for job in jobs if job["status"] in job_status]
@@ -216,7 +220,7 @@ def describe(
     """What `GET /api/runs/{run_id}` shows, from the orchestration's status and the audit rows of the run."""
     row = row or {}
     total = int(row.get("jobs_total", len(jobs)))
-    ended = [job for job in jobs if job["status"] != RunStatus.RUNNING.value]
+    ended = [job for job in jobs if job["status"] not in (RunStatus.RUNNING.value, WAITING)]
     return {
         "run_id": run_id,
         "status": _status(status, row).value,

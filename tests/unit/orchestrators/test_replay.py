@@ -29,9 +29,18 @@ from tests.unit.orchestrators.shapes import REQUEST, a_lane_order, a_plan, a_res
 from tests.unit.orchestrators.test_ingestion_run import finished
 
 MODULES = sorted(path for path in Path(orchestrators.__file__).parent.glob("*.py") if path.name != "__init__.py")
-PURE_MODULES = {"__future__", "collections", "collections.abc", "dataclasses", "datetime", "logging", "typing", "zlib"}
+PURE_MODULES = {
+    "__future__",
+    "collections",
+    "collections.abc",
+    "dataclasses",
+    "datetime",
+    "itertools",
+    "json",
+    "logging",
+}
 PURE_MODULES |= {"azure.durable_functions", "shared.models.attempt", "shared.models.maintenance", "shared.models.run"}
-PURE_MODULES |= {"orchestrators.patience"}
+PURE_MODULES |= {"orchestrators.patience", "typing", "zlib"}
 IMPURE = {"now", "utcnow", "today", "open", "print", "input", "exec", "eval", "__import__"}
 
 OUTCOMES = ["success", "transient", "fatal", "broken", "busy"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from orchestrators.source_lane import FREE_INTERRUPTIONS, HISTORY_ATTEMPTS, source_lane
-from shared.models.attempt import JobStatus
+from shared.models.attempt import JobError, JobStatus
 from shared.models.run import LANE_CANCELLED, JobOptions, Totals
 from tests.unit.orchestrators.recording import (
     CALL_ACTIVITY,
@@ -60,12 +60,50 @@ def test_the_jobs_of_a_lane_run_one_after_another() -> None:
         "rows": 5,
         "job_id": "b",
         "attempt": 1,
+        "waiting": [],
     }
     recording.completed(1, a_result("b", rows_written=7))
     state = recording.play()
     assert state["isDone"]
     assert Totals.model_validate(state["output"]) == Totals(jobs_total=2, jobs_succeeded=2, rows_written=12)
     assert (state["customStatus"]["jobs_done"], state["customStatus"].get("job_id")) == (2, None)
+
+
+def test_a_lane_says_what_waits_for_its_next_attempt_when_and_why() -> None:
+    recording = Recording(source_lane, a_lane_order("a", "b", "c", max_attempts=3, retry_seconds=30))
+    recording.play()
+    recording.completed(0, a_result("a", kind="transient"))
+    state = recording.play()
+    (wait,) = state["customStatus"]["waiting"]
+    assert state["customStatus"]["job_id"] == "b"
+    due = datetime.fromisoformat(wait.pop("not_before").replace("Z", "+00:00")) - START
+    assert timedelta(seconds=30) <= due <= timedelta(seconds=40)
+    assert wait == {"job_id": "a", "attempt": 2, "reason": "It broke."}
+    recording.failed(1, "The worker has died.")
+    state = recording.play()
+    died = state["customStatus"]["waiting"][1]
+    assert (died["job_id"], died["attempt"], "has died" in died["reason"]) == ("b", 1, True)
+    recording.completed(2, a_result("c"))
+    state = recording.play()
+    assert actions_of(state)[-1]["actionType"] != CALL_ACTIVITY
+    assert state["customStatus"]["job_id"] is None
+    assert {wait["job_id"] for wait in state["customStatus"]["waiting"]} == {"a", "b"}
+
+
+@pytest.mark.parametrize("text", ["The worker has died. ", "Datenträger für Ümläute "])
+def test_what_a_lane_says_of_its_waits_fits_into_a_custom_status(text: str) -> None:
+    jobs = [f"{'a_long_name_of_a_job' * 4}_{number}" for number in range(60)]
+    recording = Recording(source_lane, a_lane_order(*jobs, max_attempts=3, retry_seconds=30))
+    for number in range(len(jobs)):
+        recording.play()
+        recording.completed(number, a_result(jobs[number], status=JobStatus.FAILED) | {"error": _error(text * 50)})
+    status = recording.play()["customStatus"]
+    assert 10 < len(status["waiting"]) < len(jobs)
+    assert len(json.dumps(status).encode("utf-16")) <= 16 * 1024
+
+
+def _error(message: str) -> dict[str, Any]:
+    return JobError(kind="transient", message=message, retryable=True).model_dump()
 
 
 def test_an_attempt_is_ordered_with_all_that_it_needs() -> None:

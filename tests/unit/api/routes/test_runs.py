@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from shared.api.answers import RunDescription
 from shared.api.routes.runs import RunBody, describe
+from shared.runs.waiting import may_wait, with_waits
 
 NOT_IN_KEYS = re.compile(r"[/\\#?@:\x00-\x1f\x7f-\x9f\s]")  # Durable instance ids, table keys, URLs
 
@@ -93,3 +96,42 @@ def test_progress_counts_the_jobs_that_have_ended() -> None:
     described = describe("run-1", status, {"jobs_total": 4, "status": "RUNNING"}, jobs)
     assert described["progress"] == {"jobs_total": 4, "jobs_done": 2, "jobs_failed": 1, "rows": 5}
     assert described["stage"] == "loading"
+
+
+NOW = datetime(2024, 1, 1, 12, tzinfo=UTC)
+WAIT = {"job_id": "a", "attempt": 2, "not_before": "2024-01-01T12:01:00Z", "reason": "The worker has died."}
+
+
+@pytest.mark.parametrize("row", [{"status": "RUNNING", "stage": "extract"}, {"status": "FAILED", "retryable": True}])
+def test_a_job_between_two_attempts_waits_and_neither_runs_nor_has_failed(row: dict[str, Any]) -> None:
+    jobs: list[dict[str, Any]] = [
+        {"job_id": "a", "attempt": 1, "start_time": NOW} | row,
+        {"job_id": "b", "status": "RUNNING"},
+    ]
+    found = with_waits(jobs, [{"job_id": "b", "waiting": [WAIT]}, None, {"job_id": "c"}])
+    described = describe("run-1", a_status("Running"), {"jobs_total": 2, "status": "RUNNING"}, found)
+    assert described["progress"] == {"jobs_total": 2, "jobs_done": 0, "jobs_failed": 0, "rows": 0}
+    waiting, running = RunDescription.model_validate(described).jobs
+    assert (waiting.status, waiting.attempt, waiting.next_attempt) == ("WAITING", 1, 2)
+    assert waiting.next_attempt_at == NOW + timedelta(minutes=1)
+    assert (waiting.reason, waiting.stage) == ("The worker has died.", None)
+    assert running.status == "RUNNING"
+
+
+def test_a_job_that_has_loaded_does_not_wait() -> None:
+    jobs = [{"job_id": "a", "status": "SUCCESS"}]
+    assert with_waits(jobs, [{"waiting": [WAIT]}]) == jobs
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"status": "RUNNING", "start_time": NOW - timedelta(minutes=1)}, True),
+        ({"status": "RUNNING", "start_time": NOW - timedelta(seconds=1)}, False),
+        ({"status": "FAILED", "start_time": NOW, "retryable": True}, True),
+        ({"status": "FAILED", "start_time": NOW, "retryable": False}, False),
+        ({"status": "SUCCESS", "start_time": NOW - timedelta(minutes=1)}, False),
+    ],
+)
+def test_the_lanes_are_asked_only_where_a_job_may_wait(row: dict[str, Any], expected: bool) -> None:
+    assert may_wait([row], NOW) is expected
