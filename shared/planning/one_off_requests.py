@@ -60,8 +60,13 @@ def claim_requests(request: RunRequest, configuration: Configuration, sha256: st
     return claimed, later
 
 
-def close_requests(run_id: str) -> None:
-    """Write how the one-off requests of a run ended: as its jobs did, FAILED if it came to none."""
+def close_requests(run_id: str, without_job: JobStatus) -> None:
+    """Write how the one-off requests of a run ended: as its jobs did.
+
+    Args:
+        run_id: The run.
+        without_job: How a request ended whose job the run did not come to.
+    """
     started = [row for row in started_requests() if row["run_id"] == run_id]
     if not started:
         return
@@ -69,7 +74,7 @@ def close_requests(run_id: str) -> None:
     for row in job_rows(run_id):
         statuses[base_job_id(row["job_id"])].add(row["status"])
     for row in started:
-        ended = {**row, "status": _outcome(statuses[row["job_id"]]), "ended_at": datetime.now(UTC)}
+        ended = {**row, "status": _outcome(statuses[row["job_id"]], without_job), "ended_at": datetime.now(UTC)}
         audit_table().upsert_entity(ended, mode=UpdateMode.REPLACE)
 
 
@@ -131,10 +136,10 @@ def _claim(order: Request, run_id: str, sha256: str) -> bool:
     return True
 
 
-def _outcome(statuses: set[str]) -> str:
-    """One status for a one-off request; a wildcard has many jobs. No job means that the run could not be planned."""
+def _outcome(statuses: set[str], without_job: JobStatus) -> str:
+    """One status for a one-off request; a wildcard has many jobs. No job means that the run was not planned."""
     if not statuses:
-        return JobStatus.FAILED.value
+        return without_job.value
     return statuses.pop() if len(statuses) == 1 else JobStatus.FAILED.value
 
 

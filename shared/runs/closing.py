@@ -32,7 +32,7 @@ def close_run(run: RunOutcome) -> RunOutcome:
         close_lost_jobs(lost, run.request.requested_at, partial(_find_job, run))
     totals = count_jobs(job_rows(run_id), run.totals.jobs_total)  # a second execution may have recorded another end
     run = run.model_copy(update={"totals": totals, "broken_jobs": ()})
-    close_requests(run_id)
+    close_requests(run_id, JobStatus.CANCELLED if run.was_terminated else JobStatus.FAILED)
     counted = totals.model_dump(exclude={"unrecorded"})
     record_run(
         run.request,

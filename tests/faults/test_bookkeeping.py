@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
-import psutil
 import pytest
-import requests
 
 from localhost.app_client import RequestRefusedError
 from localhost.services import LocalServices
 from tests.builders import a_workbook
 from tests.conftest import unique_name
 from tests.e2e.app import jobs_of
+from tests.faults.interventions import for_seconds, kill_worker, listed, manage, refusing_audit
 from tests.faults.rig import BrokenApp, broken_app
-from tests.faults.stages import StorageRequest
 from tests.faults.storage_proxy import Fault, Once
-
-DURABLE = "/runtime/webhooks/durabletask/instances"
 
 
 @pytest.fixture(scope="module")
@@ -49,30 +43,6 @@ def jobs(app: BrokenApp) -> list[str]:
     return names
 
 
-def refusing_audit(until: Callable[[], bool]) -> Callable[[StorageRequest], Fault | None]:
-    """Refuses every request to table storage until a function says so."""
-
-    def decide(request: StorageRequest) -> Fault | None:
-        is_of_a_table = "PartitionKey" in f"{request.path}{dict(request.query)}" or b"PartitionKey" in request.body
-        return Fault("answer", status=503) if is_of_a_table and not until() else None
-
-    return decide
-
-
-def for_seconds(seconds: float) -> Callable[[], bool]:
-    end = time.monotonic() + seconds
-    return lambda: time.monotonic() > end
-
-
-def kill_worker(app: BrokenApp) -> None:
-    """As a crash or the end of its memory does: the host starts another one."""
-    for process in psutil.Process(app.host.pid).children(recursive=True):
-        if any("localhost.host.worker" in part for part in process.cmdline()):
-            os.kill(process.pid, signal.SIGKILL)
-            return
-    raise AssertionError("there is no worker")
-
-
 def wait(app: BrokenApp, run_id: str) -> None:
     """Until a run has ended; while a new worker starts, the host answers 500."""
 
@@ -82,19 +52,6 @@ def wait(app: BrokenApp, run_id: str) -> None:
         return False
 
     app.until(has_ended, f"run {run_id} ends")
-
-
-def manage(app: BrokenApp, instance_id: str, operation: str) -> Any:
-    """What an operator does with Durable Functions' own HTTP API."""
-    address = f"{app.host.url}{DURABLE}/{instance_id}/{operation}?reason=test&code={app.host.master_key}"
-    answer = requests.post(address, timeout=60)
-    assert answer.status_code == 202, answer.text
-    return answer.json() if answer.content else None
-
-
-def listed(app: BrokenApp, run_id: str) -> dict[str, Any]:
-    runs = app.request("GET", "/api/runs").json()["runs"]
-    return next((run for run in runs if run["run_id"] == run_id), {})
 
 
 def assert_all_views_agree(app: BrokenApp, run_id: str, status: str) -> dict[str, Any]:

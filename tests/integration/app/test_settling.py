@@ -11,6 +11,7 @@ import pytest
 from shared.audit.jobs import job_rows, record_job
 from shared.audit.progress import ProgressRow
 from shared.audit.runs import find_run, record_run
+from shared.audit.table import audit_table, request_rows
 from shared.models.attempt import AttemptOrder, JobResult, JobStatus
 from shared.models.run import ORCHESTRATORS_VERSION, Lane, LaneOrder, RunRequest
 from shared.runs.settling import settle_runs, settle_unrecorded
@@ -74,6 +75,17 @@ async def test_a_run_that_broke_before_it_was_recorded_gets_its_row(durable: Dur
     durable.put("run-1", "Failed", REQUEST.to_json(), "Orchestrator function 'ingestion_run' failed: no memory")
     await settle_unrecorded(durable.client)
     assert (row()["status"], row()["trigger"], row()["jobs_total"]) == ("FAILED", "timer", 0)
+
+
+@pytest.mark.parametrize(("runtime", "status"), [("Terminated", "CANCELLED"), ("Failed", "FAILED")])
+async def test_a_claimed_request_whose_job_was_not_planned_ends_as_its_run(
+    durable: Durable, runtime: str, status: str
+) -> None:
+    durable.put("run-1", runtime, REQUEST.to_json())
+    claim = {"request_id": "fix", "job_id": "orders", "run_id": "run-1", "status": "STARTED"}
+    audit_table().upsert_entity({"PartitionKey": "request", "RowKey": "fix", **claim})
+    await settle_unrecorded(durable.client)
+    assert [found["status"] for found in request_rows()] == [row()["status"]] == [status]
 
 
 async def test_a_run_that_goes_on_or_whose_lane_does_is_left_alone(durable: Durable) -> None:
