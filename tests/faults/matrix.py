@@ -100,7 +100,7 @@ class Cell:
     def notice(self, request: StorageRequest) -> None:
         """Learn the run's id from the first row that is written of it."""
         if not self.run_id and request.stage == "run row":
-            run_id = str(json.loads(request.body)["run_id"])
+            run_id = str(json.loads(request.body).get("run_id", ""))
             if run_id.startswith(TRIGGERS[self.trigger]) and run_id not in self._known:
                 self.run_id = run_id
 
@@ -112,8 +112,8 @@ class Cell:
             return request.stage == "audit row" and self.good in f"{request.path}{request.body.decode()}"
         if request.stage != "run row" or not self.run_id:
             return False
-        row = json.loads(request.body)
-        return bool(row["run_id"] == self.run_id and row.get("stage") == {"finishing": "finished"}.get(moment, moment))
+        row, stage = json.loads(request.body), "finished" if moment == "finishing" else moment
+        return bool(row.get("run_id") == self.run_id and row.get("stage") == stage)
 
     def has_ended(self) -> bool:
         """Whether the detail of the run says so; while nothing answers, it has not."""
