@@ -46,10 +46,12 @@ def close_run(run: RunOutcome) -> RunOutcome:
             "stage": "finished",
         },
     )
-    if lost or run.error or run.was_terminated:  # a load may have ended since, and have taken the run for running
-        recount_run(run_id, run.request.requested_at)
-    log.info("Run %s: %s, %s", run_id, run.status.value, counted)
-    notify_of_run(run)
+    try:
+        if lost or run.error or run.was_terminated:  # a load may have ended since, and have taken the run for running
+            recount_run(run_id, run.request.requested_at)
+    finally:  # the row says that the run has ended: nothing closes it again
+        log.info("Run %s: %s, %s", run_id, run.status.value, counted)
+        notify_of_run(run)
     return run
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from azure.core.exceptions import HttpResponseError
 
 from shared.audit.jobs import job_rows, record_job
 from shared.audit.progress import ProgressRow
@@ -75,6 +76,24 @@ async def test_a_run_that_broke_before_it_was_recorded_gets_its_row(durable: Dur
     durable.put("run-1", "Failed", REQUEST.to_json(), "Orchestrator function 'ingestion_run' failed: no memory")
     await settle_unrecorded(durable.client)
     assert (row()["status"], row()["trigger"], row()["jobs_total"]) == ("FAILED", "timer", 0)
+
+
+async def test_the_end_is_logged_and_notified_although_the_audit_refuses_what_follows_the_row(
+    durable: Durable, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refused(*_: object) -> None:
+        raise HttpResponseError("503")
+
+    notified: list[str] = []
+    monkeypatch.setattr("shared.runs.closing.recount_run", refused)
+    monkeypatch.setattr("shared.runs.closing.notify_of_run", lambda run: notified.append(run.request.run_id))
+    caplog.set_level("INFO")
+    a_run_at_work(durable)
+    with pytest.raises(HttpResponseError):
+        await settle_runs(durable.client)
+    assert row()["status"] == "FAILED"
+    assert notified == ["run-1"]
+    assert "Run run-1: FAILED, " in caplog.text
 
 
 @pytest.mark.parametrize(("runtime", "status"), [("Terminated", "CANCELLED"), ("Failed", "FAILED")])
