@@ -69,7 +69,7 @@ def _attempt(attempt: AttemptOrder, started_at: datetime) -> JobResult:
     try:
         job, configuration = patiently(lambda: _find(attempt), f"Workbook of job {attempt.job_id}", PATIENCE_SECONDS)
         progress = ProgressRow(attempt, job, started_at)
-        result = _load(attempt, job, configuration, progress)
+        result = _completed(attempt, job, configuration, progress, started_at)
     except SourceFullError as error:  # no attempt: the lane asks again
         log.info("Run %s, job %s: %s", attempt.run_id, attempt.job_id, error)
         return _failed(attempt, error, started_at)
@@ -119,20 +119,27 @@ class _Known(NamedTuple):
 
 def _known(job: Job) -> _Known:
     earlier = last_load(job)
-    loaded_before = evidence(earlier) if earlier and job.load_type is LoadType.INCREMENTAL else None
-    needed_bytes = int(earlier.get("bytes", 0)) if earlier else 0
-    return _Known(earlier["load_id"] if earlier else None, loaded_before, needed_bytes, last_rewind(job))
+    if earlier is None:
+        return _Known(None, None, 0, last_rewind(job))
+    is_full = job.load_type is LoadType.FULL
+    loaded_before, needed_bytes = (None, int(earlier.get("bytes_written", 0))) if is_full else (evidence(earlier), 0)
+    return _Known(earlier["load_id"], loaded_before, needed_bytes, last_rewind(job))
 
 
 def _recorded_late(attempt: AttemptOrder, job: Job, last_load_id: str | None) -> JobResult | None:
     """Record the loads that were committed by attempts that did not live to report them; never raises.
 
+    The last load of all is left alone if it is this run's: the child that finds it does what follows the commit.
+
     Returns:
-        The result of this very run, if it has such a load.
+        The result of this very run, if it has such a load, and there is a later one.
     """
     done = None
     try:
-        for record in unrecorded_loads(job, last_load_id):
+        records = unrecorded_loads(job, last_load_id)
+        if records and records[-1]["run_id"] == attempt.run_id:
+            records = records[:-1]
+        for record in records:
             late = result_of(record)
             run = find_run(late.run_id)
             log.info("Run %s, job %s: load %s is recorded late", late.run_id, job.job_id, late.load_id)
@@ -149,6 +156,25 @@ def _with_parent(job: Job, attempt: AttemptOrder) -> Job:
         return job
     parent = configuration_store().read_job(attempt.config_sha256, job.api_for_each.partition(".")[0])
     return job.model_copy(update={"api_parent": parent})
+
+
+def _completed(
+    attempt: AttemptOrder, job: Job, configuration: Configuration, progress: ProgressRow, started_at: datetime
+) -> JobResult:
+    """A load; where its process died after the commit, another one does what follows: the manifest, replaced files."""
+    try:
+        result = _load(attempt, job, configuration, progress)
+    except (SourceFullError, StillHeldError):
+        raise
+    except Exception as error:
+        result = _failed(attempt, error, started_at)
+    if result.status is JobStatus.SUCCESS or as_committed(result, job, attempt.run_started_at) is result:
+        return result
+    try:
+        return _load(attempt, job, configuration, progress)
+    except Exception as error:
+        log.warning("Run %s, job %s: what follows the commit waits: %s", attempt.run_id, attempt.job_id, error)
+        return result
 
 
 def _load(attempt: AttemptOrder, job: Job, configuration: Configuration, progress: ProgressRow) -> JobResult:

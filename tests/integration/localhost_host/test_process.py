@@ -24,8 +24,8 @@ TIMER = "@app.timer_trigger(schedule='{}', arg_name='timer')\ndef tick(timer): p
         ("import nonesuch", "No module named 'nonesuch'"),
         ("import os; os._exit(3)", "it ended with code 3 while it loaded the app"),
         (
-            APP_SOURCE + "@app.queue_trigger('message', 'queue', 'Storage')\ndef read(message): pass\n",
-            "function read: the local host has no binding 'queueTrigger'",
+            APP_SOURCE + "@app.service_bus_queue_trigger('message', 'Bus', 'queue')\ndef read(message): pass\n",
+            "function read: the local host has no binding 'serviceBusTrigger'",
         ),
     ],
 )
