@@ -208,7 +208,7 @@ def test_a_one_off_request_whose_run_is_ended_after_the_claim_ends_too(app: Brok
 @pytest.mark.fault("last step of a run is not carried out")
 def test_the_watch_closes_a_run_whose_last_step_is_never_carried_out(app: BrokenApp, jobs: list[str]) -> None:
     hold = threading.Event()
-    with app.breaking(Once("run row", Fault("hold", function=lambda: (hold.wait(20), None)[1]), skip=1)):
+    with app.breaking(Once("run row", Fault("hold", function=lambda: (hold.wait(20), None)[1]), skip=2)):
         run_id = app.start_run()
         app.until(lambda: app.get_run(run_id)["stage"] == "finishing", "the loads have ended")
         manage(app, run_id, "terminate")

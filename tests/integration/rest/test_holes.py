@@ -43,7 +43,7 @@ def test_the_token_server_gets_neither_the_secrets_headers_nor_those_of_the_work
         (
             gzip.compress(b'"' + b" " * 300_000_000),
             SourceError,
-            "more than 256 KiB, which is not the answer of a token endpoint",
+            "more than 256 KiB, too much for a token",
         ),
         (b"[" * LARGEST_ANSWER, TransientError, "its answer is not JSON"),
         (b'{"access_token": {"a": 1}}', SourceError, "gave no token"),
