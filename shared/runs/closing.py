@@ -23,6 +23,9 @@ from shared.planning.one_off_requests import close_requests
 
 log = logging.getLogger(__name__)
 
+_LOST = "activity"
+"""The kind of the error of a job whose attempt reported nothing."""
+
 
 def close_run(run: RunOutcome) -> RunOutcome:
     """Write how a run ended; may be done again. Returns the outcome with the totals that its job rows add up to."""
@@ -56,11 +59,14 @@ def close_run(run: RunOutcome) -> RunOutcome:
 
 
 def _lost_jobs(run: RunOutcome) -> Iterator[JobResult]:
-    """The jobs without a reported end: rows that still say RUNNING, and jobs without a row."""
+    """The jobs without a reported end: rows that still say RUNNING, and jobs without a row.
+
+    What an earlier try of this has closed counts, too: the load may have been committed since.
+    """
     run_id = run.request.run_id
     reported = {result.job_id for result in run.totals.unrecorded}
     rows = {row["job_id"]: row for row in job_rows(run_id)}
-    jobs = [job_id for job_id, row in rows.items() if row["status"] == RUNNING]
+    jobs = [job_id for job_id, row in rows.items() if row["status"] == RUNNING or row.get("error_kind") == _LOST]
     jobs += [job_id for job_id in run.broken_jobs if job_id not in rows]
     now = datetime.now(UTC)
     status = JobStatus.CANCELLED if run.was_terminated else JobStatus.FAILED
@@ -83,7 +89,7 @@ def _why_lost(run: RunOutcome) -> JobError:
     if run.was_terminated:
         return run.error or JobError(kind="cancelled", message="The run was terminated from outside.")
     reason = f": {run.error.message}" if run.error else "."
-    return JobError(kind="activity", message=f"The attempt ended without a result{reason}", retryable=True)
+    return JobError(kind=_LOST, message=f"The attempt ended without a result{reason}", retryable=True)
 
 
 def _find_job(run: RunOutcome, job_id: str) -> Job | None:
