@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from shared.activation.store import configuration_store
@@ -65,11 +66,13 @@ def load_job(order: dict[str, Any]) -> dict[str, Any]:
 def _attempt(attempt: AttemptOrder, started_at: datetime) -> JobResult:
     job: Job | None = None
     progress: ProgressRow | None = None
+    load: Callable[[], JobResult] | None = None
     unrecorded = False
     try:
         job, configuration = patiently(lambda: _find(attempt), f"Workbook of job {attempt.job_id}", PATIENCE_SECONDS)
         progress = ProgressRow(attempt, job, started_at)
-        result = _completed(attempt, job, configuration, progress, started_at)
+        load = partial(_load, attempt, job, configuration, progress)
+        result = load()
     except SourceFullError as error:  # no attempt: the lane asks again
         log.info("Run %s, job %s: %s", attempt.run_id, attempt.job_id, error)
         return _failed(attempt, error, started_at)
@@ -79,27 +82,46 @@ def _attempt(attempt: AttemptOrder, started_at: datetime) -> JobResult:
         result = _failed(attempt, error, started_at)
     if result.error and result.error.kind in _STATUS:
         result = result.model_copy(update={"status": _STATUS[result.error.kind]})
+    in_ledger = True
+    if not unrecorded and not result.unrecorded:
+        found = as_committed(result, job, attempt.run_started_at)
+        if found is not result:  # what an earlier execution, or a process that died, has loaded stays loaded
+            in_ledger = False
+            result = _completed(found, load) if load and result.status is not JobStatus.SUCCESS else found
+    _log_outcome(result)
     if unrecorded or result.unrecorded:
-        _log_outcome(result)
         return result.model_copy(update={"unrecorded": True})
-    return _recorded(result, attempt, job, progress.etag if progress else None)
+    return _recorded(result, attempt, job, progress.etag if progress and in_ledger else None, in_ledger)
 
 
-def _recorded(result: JobResult, attempt: AttemptOrder, job: Job | None, etag: str | None) -> JobResult:
-    """The result as lake and audit table have it: what an earlier execution has loaded stays loaded."""
-    found = as_committed(result, job, attempt.run_started_at)
-    _log_outcome(found)
+def _completed(committed: JobResult, load: Callable[[], JobResult]) -> JobResult:
+    """What a load came to whose process died after the commit.
+
+    Another execution does what follows a commit: the manifest, and the files that were replaced.
+    """
+    try:
+        again = load()
+    except Exception as error:
+        log.warning("Run %s, job %s: what follows the commit waits: %s", committed.run_id, committed.job_id, error)
+        return committed
+    return again if again.status is JobStatus.SUCCESS else committed
+
+
+def _recorded(
+    result: JobResult, attempt: AttemptOrder, job: Job | None, etag: str | None, in_ledger: bool
+) -> JobResult:
+    """The result as the audit table has it, after its row is written."""
 
     def record() -> JobResult:
-        if found is not result:  # its load may not be in the ledger
-            return record_outcome(found, attempt.run_started_at, job)
-        return record_job(result, attempt.run_started_at, job, etag)
+        if in_ledger:
+            return record_job(result, attempt.run_started_at, job, etag)
+        return record_outcome(result, attempt.run_started_at, job)
 
     try:
         return patiently(record, f"Outcome of job {attempt.job_id}", PATIENCE_SECONDS)
     except Exception:
         log.exception("The outcome of job %s is not in the audit table; the end of the run writes it", attempt.job_id)
-        return found.model_copy(update={"unrecorded": True})
+        return result.model_copy(update={"unrecorded": True})
 
 
 def _find(attempt: AttemptOrder) -> tuple[Job, Configuration]:
@@ -122,8 +144,12 @@ def _known(job: Job) -> _Known:
     if earlier is None:
         return _Known(None, None, 0, last_rewind(job))
     is_full = job.load_type is LoadType.FULL
-    loaded_before, needed_bytes = (None, int(earlier.get("bytes_written", 0))) if is_full else (evidence(earlier), 0)
-    return _Known(earlier["load_id"], loaded_before, needed_bytes, last_rewind(job))
+    return _Known(
+        load_id=earlier["load_id"],
+        loaded_before=None if is_full else evidence(earlier),
+        needed_bytes=int(earlier.get("bytes_written", 0)) if is_full else 0,
+        rewind=last_rewind(job),
+    )
 
 
 def _recorded_late(attempt: AttemptOrder, job: Job, last_load_id: str | None) -> JobResult | None:
@@ -156,25 +182,6 @@ def _with_parent(job: Job, attempt: AttemptOrder) -> Job:
         return job
     parent = configuration_store().read_job(attempt.config_sha256, job.api_for_each.partition(".")[0])
     return job.model_copy(update={"api_parent": parent})
-
-
-def _completed(
-    attempt: AttemptOrder, job: Job, configuration: Configuration, progress: ProgressRow, started_at: datetime
-) -> JobResult:
-    """A load; where its process died after the commit, another one does what follows: the manifest, replaced files."""
-    try:
-        result = _load(attempt, job, configuration, progress)
-    except (SourceFullError, StillHeldError):
-        raise
-    except Exception as error:
-        result = _failed(attempt, error, started_at)
-    if result.status is JobStatus.SUCCESS or as_committed(result, job, attempt.run_started_at) is result:
-        return result
-    try:
-        return _load(attempt, job, configuration, progress)
-    except Exception as error:
-        log.warning("Run %s, job %s: what follows the commit waits: %s", attempt.run_id, attempt.job_id, error)
-        return result
 
 
 def _load(attempt: AttemptOrder, job: Job, configuration: Configuration, progress: ProgressRow) -> JobResult:
