@@ -13,7 +13,7 @@ from functools import cache, lru_cache
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import ContainerClient
 
-from shared.activation.changes import changes_between, unconfirmed_removal
+from shared.activation.changes import Changes, changes_between, unconfirmed_removal
 from shared.activation.judge import annotated, judged
 from shared.activation.uploads import Activation, Outcome, Upload
 from shared.activation.versions import HistoryEntry, Refusal, Snapshot, VersionStore
@@ -69,14 +69,18 @@ class ConfigurationStore:
         )
         return self._activate(upload)
 
-    def check(self, content: bytes) -> Report:
-        """What is wrong with a workbook, were it uploaded now."""
+    def check(self, content: bytes) -> tuple[Report, Changes | None]:
+        """What is wrong with a workbook, were it uploaded now, and what it would change in the active version.
+
+        There are no changes if it would be refused, or is the first.
+        """
         report = judged(content, self._max_megabytes, self._max_timeout_minutes)
         active = self.active()
-        if active and report.configuration:
-            problem = unconfirmed_removal(active.configuration, report.configuration)
-            return Report(problems=(problem,), warnings=report.warnings) if problem else report
-        return report
+        if active is None or report.configuration is None:
+            return report, None
+        if problem := unconfirmed_removal(active.configuration, report.configuration):
+            return Report(problems=(problem,), warnings=report.warnings), None
+        return report, changes_between(active.configuration, report.configuration)
 
     def activate_uploaded(self) -> Activation | None:
         """Activate what the workbook's blob holds now; None if there is no blob."""

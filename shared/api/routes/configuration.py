@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.activation.changes import Changes, changes_between
 from shared.activation.judge import annotated
 from shared.activation.store import configuration_store
 from shared.activation.versions import Refusal, Snapshot
@@ -19,7 +18,6 @@ from shared.audit.uploads import record_activation, refused_uploads
 from shared.errors.hierarchy import ConfigurationError, WorkbookError
 from shared.planning.one_off_requests import requests_and_outcomes
 from shared.telemetry.invocation import in_thread
-from shared.workbook.configuration import Report
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -62,9 +60,9 @@ async def roll_back(wanted: RollbackBody, caller: str) -> RolledBack:
 
 
 def _check_workbook(content: bytes, wants_file: bool) -> ValidationReport | File:
-    report = configuration_store().check(content)
+    report, changes = configuration_store().check(content)
     if not wants_file:
-        return ValidationReport.model_validate(report.to_answer() | {"changes": _would_change(report)})
+        return ValidationReport.model_validate(report.to_answer() | {"changes": changes})
     try:
         workbook = annotated(content, report)
     except WorkbookError as error:
@@ -72,12 +70,6 @@ def _check_workbook(content: bytes, wants_file: bool) -> ValidationReport | File
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), problems) from None
     headers = {"Content-Disposition": 'attachment; filename="annotated.xlsx"'}
     return File(workbook, headers)
-
-
-def _would_change(report: Report) -> Changes | None:
-    """What a workbook would change in the active version; None if it is refused, or the first."""
-    active = configuration_store().active()
-    return changes_between(active.configuration, report.configuration) if active and report.configuration else None
 
 
 def _configuration() -> dict[str, Any]:

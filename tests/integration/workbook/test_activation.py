@@ -80,10 +80,10 @@ def test_an_emptied_sheet_changes_nothing_until_a_one_off_request_confirms_it(
     assert (refused.outcome, refused.active) == (Outcome.REFUSED, full.active)
     assert "removes 2 of the 3 active jobs (b, c)" in str(refused.problems[0])
     assert names(container, f"{refused.refused_folder}/annotated.xlsx")
-    assert store.check(one_left).problems == refused.problems
+    assert store.check(one_left)[0].problems == refused.problems
 
     confirmed = a_workbook(jobs[0], requests=[{"request_id": "clear-out", "action": "remove_jobs"}])
-    assert store.check(confirmed).problems == ()
+    assert store.check(confirmed)[0].problems == ()
     activated = store.activate(confirmed, "3", NOON + timedelta(minutes=2))
     assert activated.outcome is Outcome.ACTIVATED
     active = store.active()
