@@ -21,7 +21,7 @@ from zlib import crc32
 
 from azure.durable_functions import DurableOrchestrationContext
 
-from shared.models.attempt import AttemptOrder, JobError, JobResult, JobStatus
+from shared.models.attempt import LOST, AttemptOrder, JobError, JobResult, JobStatus
 from shared.models.run import (
     LANE_CANCELLED,
     ForeignInputError,
@@ -35,7 +35,7 @@ from shared.models.run import (
 LONGEST_WAIT = timedelta(minutes=15)
 LONGEST_ASKED_WAIT = timedelta(hours=24)  # a source that asks for more is asked again after this
 FREE_WAITS = 3  # after so many waits that the source asked for, each one spends an attempt
-NOT_THE_JOBS_FAULT = ("activity", "lease_lost")  # the worker died, a host was frozen: that spends no attempt
+NOT_THE_JOBS_FAULT = (LOST, "lease_lost")  # the worker died, a host was frozen: that spends no attempt
 FREE_INTERRUPTIONS = 5  # of a job; after so many, each one spends an attempt: the job itself may be what kills workers
 HISTORY_ATTEMPTS = 100  # after so many a lane continues with a new history
 WAITING = "waiting"  # the kind of an attempt that found the slots of its source taken by other runs
@@ -152,7 +152,7 @@ def _attempt(
             status=JobStatus.FAILED,
             started_at=now,
             ended_at=now,
-            error=JobError(kind="activity", message=message, retryable=True),
+            error=JobError(kind=LOST, message=message, retryable=True),
             unrecorded=True,
         )
 

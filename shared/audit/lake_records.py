@@ -18,7 +18,7 @@ from azure.storage.blob import ContainerClient
 
 from shared.identity import blob_service
 from shared.jobs.destinations import destination_type
-from shared.jobs.lake_layout import lake_path
+from shared.jobs.lake_layout import RECORDS, lake_path
 from shared.models.attempt import JobResult, JobStatus, figures_of
 from shared.models.job import Job
 
@@ -91,7 +91,7 @@ def _records(job: Job, since: datetime) -> Iterator[Mapping[str, Any]]:
     """The records of a job's dataset from a time on, the newest first."""
     container_name, _, folder = lake_path(job).partition("/")
     container = blob_service("LakeStorage").get_container_client(container_name)
-    for name in _records_since(container, f"{folder}/_dlt_loads/", since):
+    for name in _records_since(container, f"{folder}/{RECORDS}/", since):
         if content := container.download_blob(name).readall():  # empty: a load that was given up
             yield json.loads(content)
 
@@ -101,7 +101,7 @@ def _records_since(container: ContainerClient, folder: str, since: datetime) -> 
     found = {}
     try:
         for name in container.list_blob_names(name_starts_with=folder):
-            load_id = float(name.removesuffix(".jsonl").rpartition("__")[2])  # load__{load_id}.jsonl
+            load_id = float(name.removesuffix(".jsonl").rpartition("__")[2])
             if load_id >= since.timestamp():
                 found[load_id] = name
     except ResourceNotFoundError:  # the container is made by the first load

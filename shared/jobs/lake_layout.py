@@ -14,6 +14,15 @@ DELETED_AT = "_deleted_at"
 
 """The column of a Delta table that says since when the source has a row no more (detect_deletes soft)."""
 
+ROOT_ID = "_dlt_root_id"
+"""The column by which a row of a list, at any depth, names the row of the job's own table."""
+
+LIST_INDEX = "_dlt_list_idx"
+"""The column with the place of a row in its list."""
+
+RECORDS = "_dlt_loads"
+"""The folder of a dataset with the records of its loads, which commit them: `load__{load_id}.jsonl`."""
+
 STAGE = "_dlt_stage"
 """The folder of a dataset where a failed attempt leaves what it has read for the next one of its run."""
 

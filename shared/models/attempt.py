@@ -45,6 +45,10 @@ class AttemptOrder(Shape):
     )
 
 
+LOST = "activity"
+"""The kind of the error of an attempt that reported nothing: its activity failed, as when the worker died."""
+
+
 class JobError(Shape):
     """Why an attempt failed: a class for machines, a sentence for people, never a secret."""
 

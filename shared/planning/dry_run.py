@@ -111,11 +111,8 @@ def _check_lake(container: str, deadline: float) -> None:
     """
     with _checking:
         if container not in _checked_containers:
-            run_in_child(
-                *("shared.lake.log_listing:check_log_listing", {"container": container}),
-                *(Secret({}), _limits(deadline)),
-                name=f"container {container}",
-            )
+            entry, arguments = "shared.lake.log_listing:check_log_listing", {"container": container}
+            run_in_child(entry, arguments, Secret({}), _limits(deadline), name=f"container {container}")
             _checked_containers.add(container)
 
 

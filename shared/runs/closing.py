@@ -15,16 +15,13 @@ from shared.activation.store import configuration_store
 from shared.audit.jobs import close_lost_jobs, count_jobs, job_rows, recount_run
 from shared.audit.runs import record_run
 from shared.audit.table import RUNNING
-from shared.models.attempt import JobError, JobResult, JobStatus
+from shared.models.attempt import LOST, JobError, JobResult, JobStatus
 from shared.models.job import Job
 from shared.models.run import RunOutcome
 from shared.notifications.notifier import notify_of_run
 from shared.planning.one_off_requests import close_requests
 
 log = logging.getLogger(__name__)
-
-_LOST = "activity"
-"""The kind of the error of a job whose attempt reported nothing."""
 
 
 def close_run(run: RunOutcome) -> RunOutcome:
@@ -66,7 +63,7 @@ def _lost_jobs(run: RunOutcome) -> Iterator[JobResult]:
     run_id = run.request.run_id
     reported = {result.job_id for result in run.totals.unrecorded}
     rows = {row["job_id"]: row for row in job_rows(run_id)}
-    jobs = [job_id for job_id, row in rows.items() if row["status"] == RUNNING or row.get("error_kind") == _LOST]
+    jobs = [job_id for job_id, row in rows.items() if row["status"] == RUNNING or row.get("error_kind") == LOST]
     jobs += [job_id for job_id in run.broken_jobs if job_id not in rows]
     now = datetime.now(UTC)
     status = JobStatus.CANCELLED if run.was_terminated else JobStatus.FAILED
@@ -89,7 +86,7 @@ def _why_lost(run: RunOutcome) -> JobError:
     if run.was_terminated:
         return run.error or JobError(kind="cancelled", message="The run was terminated from outside.")
     reason = f": {run.error.message}" if run.error else "."
-    return JobError(kind=_LOST, message=f"The attempt ended without a result{reason}", retryable=True)
+    return JobError(kind=LOST, message=f"The attempt ended without a result{reason}", retryable=True)
 
 
 def _find_job(run: RunOutcome, job_id: str) -> Job | None:

@@ -101,9 +101,8 @@ async def start_ordered_run(client: DurableOrchestrationClient, run_id: str | No
     if not snapshot or not orders:
         return
     run_id = run_id or f"{ORDERED}{snapshot.version.sha256[:12]}"
-    if await orchestration_exists(
-        client, run_id
-    ):  # the upload is handled again, and the run is about to claim its one-off requests
+    # the upload is handled again, and the run is about to claim its one-off requests
+    if await orchestration_exists(client, run_id):
         return
     request = RunRequest(
         run_id=run_id,

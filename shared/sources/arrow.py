@@ -17,7 +17,7 @@ Column: TypeAlias = "pa.Array[Any] | pa.ChunkedArray[Any]"
 
 _SHOWN = 60  # characters of a value in an error message
 _SAFE_DIGITS = 38
-_CAST_ERRORS = (pa.ArrowInvalid, pa.ArrowNotImplementedError, InvalidOperation)
+CAST_ERRORS = (pa.ArrowInvalid, pa.ArrowNotImplementedError, InvalidOperation)
 
 
 def conform(batch: Batch, schema: pa.Schema) -> pa.Table:
@@ -46,6 +46,11 @@ def shown(value: object) -> str:
     return one_line(str(value), _SHOWN)
 
 
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a type holds texts, of either size."""
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
 def _conform_column(column: Column, field: pa.Field[Any]) -> Column:
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
@@ -53,14 +58,13 @@ def _conform_column(column: Column, field: pa.Field[Any]) -> Column:
         return column
     try:
         return _cast(column, field.type)
-    except _CAST_ERRORS:
+    except CAST_ERRORS:
         value = first_failing(column, lambda part: _fits(part, field.type))
         raise misfit(field.name, value, field.type) from None
 
 
 def _cast(column: Column, arrow_type: pa.DataType) -> Column:
-    is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
-    if pa.types.is_decimal128(arrow_type) and is_text:
+    if pa.types.is_decimal128(arrow_type) and is_text(column.type):
         return cast_decimal_texts(column, arrow_type)
     options = pc.CastOptions(target_type=arrow_type, allow_time_truncate=True)  # the lake knows microseconds
     converted: Column = column.cast(None, options=options)
@@ -128,6 +132,6 @@ def in_python(value: pa.Scalar[Any]) -> object:
 def _fits(column: Column, arrow_type: pa.DataType) -> bool:
     try:
         _cast(column, arrow_type)
-    except _CAST_ERRORS:
+    except CAST_ERRORS:
         return False
     return True

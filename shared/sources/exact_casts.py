@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import InvalidOperation
 from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from shared.errors.hierarchy import SourceError
-from shared.sources.arrow import cast_decimal_texts, first_failing, in_python, shown
+from shared.sources.arrow import CAST_ERRORS, cast_decimal_texts, first_failing, in_python, is_text, shown
 
 Column: TypeAlias = Any
 
 _NUMBERS = (pa.types.is_integer, pa.types.is_decimal, pa.types.is_floating, pa.types.is_boolean)
 _DAYS = (pa.types.is_date, pa.types.is_timestamp)
-_CAST_ERRORS = (pa.ArrowInvalid, pa.ArrowNotImplementedError, InvalidOperation)
 _EXACT_DIGITS = 76  # of decimal256, in which a number is compared with what it became
 
 
@@ -28,8 +26,8 @@ def castable(source: pa.DataType, lake: pa.DataType) -> bool:
     """
     if source == lake:
         return True
-    if _is_text(source):
-        return any(is_type(lake) for is_type in (*_NUMBERS, *_DAYS)) or _is_text(lake)
+    if is_text(source):
+        return any(is_type(lake) for is_type in (*_NUMBERS, *_DAYS)) or is_text(lake)
     if _any(source, _NUMBERS):
         return _any(lake, _NUMBERS)
     if _any(source, _DAYS):
@@ -62,14 +60,14 @@ def _exact(column: Column, lake: pa.DataType) -> Column | None:
     """The column in another type, None if casting back does not give the same values, or the same text for texts."""
     try:
         converted = _cast(column, lake)
-        same = _same_text(column, converted) if _is_text(column.type) else _same_value(column, converted)
-    except _CAST_ERRORS:
+        same = _same_text(column, converted) if is_text(column.type) else _same_value(column, converted)
+    except CAST_ERRORS:
         return None
     return converted if pc.all(same, min_count=0).as_py() else None
 
 
 def _cast(column: Column, lake: pa.DataType) -> Column:
-    if pa.types.is_decimal(lake) and _is_text(column.type):
+    if pa.types.is_decimal(lake) and is_text(column.type):
         return cast_decimal_texts(column, lake)
     if pa.types.is_boolean(column.type) and not pa.types.is_integer(lake):
         column = column.cast(pa.int64())
@@ -127,10 +125,6 @@ def _misfit(name: str, value: object, source: pa.DataType, lake: pa.DataType) ->
 
 def _nulls(count: int, kind: Any) -> Column:
     return pa.nulls(count, kind)
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
 
 def _zoned(kind: pa.DataType) -> bool:

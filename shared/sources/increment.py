@@ -55,13 +55,7 @@ def _in_order_of_values(
     read: TableRead, cursor: ReadColumn, snapshot: Snapshot, state: dict[str, Any], batches: Batches
 ) -> Iterator[pa.Table]:
     boundary = _boundary(read, cursor, state)
-    query = read.new_rows()
-    if not boundary.exact:
-        beyond = read.database.beyond(cursor, read.start)
-        for table in batches(read, snapshot, query.where(sa.not_(beyond)), ()):
-            boundary.recount(table)
-        boundary.check()
-        query = query.where(beyond)
+    query = _recounted(read, cursor, snapshot, boundary, batches, read.new_rows())
     for table in batches(read, snapshot, query, ()):
         _refuse_what_is_not_finite(table, cursor, read)
         yield boundary.new_rows(table)
@@ -83,18 +77,32 @@ def _in_order_of_the_source(
     at_start = sa.case((database.equals(cursor, read.start), _AT_START), else_=0) if read.start is not None else None
     mark = ReadColumn(_MARK, at_end if at_start is None else at_start + at_end, pa.int64(), wire=pa.int64())
     query = read.new_rows(mark).where(sa.not_(database.beyond(cursor, end)))
-    if not boundary.exact:
-        beyond = database.beyond(cursor, read.start)
-        for table in batches(read, snapshot, query.where(sa.not_(beyond)), (mark,)):
-            boundary.recount(table.drop_columns([_MARK]))
-        boundary.check()
-        query = query.where(beyond)
+    query = _recounted(read, cursor, snapshot, boundary, batches, query, mark)
     for table in batches(read, snapshot, query, (mark,)):
         marks = table.column(_MARK)
         starts = pc.equal(pc.bit_wise_and(marks, pa.scalar(_AT_START)), pa.scalar(_AT_START))
         ends = pc.equal(pc.bit_wise_and(marks, pa.scalar(_AT_END)), pa.scalar(_AT_END))
         yield boundary.new_rows(table.drop_columns([_MARK]), starts, ends)
     yield from _ended(read, cursor, boundary, state)
+
+
+def _recounted(
+    read: TableRead,
+    cursor: ReadColumn,
+    snapshot: Snapshot,
+    boundary: Boundary,
+    batches: Batches,
+    query: sa.Select[Any],
+    *more: ReadColumn,
+) -> sa.Select[Any]:
+    """The query; without the rows at the watermark where they are too many to distinguish, and only counted."""
+    if boundary.exact:
+        return query
+    beyond = read.database.beyond(cursor, read.start)
+    for table in batches(read, snapshot, query.where(sa.not_(beyond)), more):
+        boundary.recount(table.drop_columns([column.name for column in more]))
+    boundary.check()
+    return query.where(beyond)
 
 
 def _boundary(read: TableRead, cursor: ReadColumn, state: dict[str, Any]) -> Boundary:

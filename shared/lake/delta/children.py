@@ -6,12 +6,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 
+from shared.jobs.lake_layout import LIST_INDEX, ROOT_ID
 from shared.lake.delta.log import naming
 from shared.lake.delta.sql import quoted
-
-ROOT_ID = "_dlt_root_id"
-"""The column by which a row of a list, at any depth, names the row of the job's own table."""
-_PLACE = "_dlt_list_idx"
 
 
 def are_children(schema: pa.Schema) -> bool:
@@ -21,7 +18,7 @@ def are_children(schema: pa.Schema) -> bool:
 
 def replace_children(target: DeltaTable, rows: pa.RecordBatchReader, load_id: str) -> None:
     """Remove the rows of every parent that `rows` names by a row without a place, and add the rows with one."""
-    is_parent = f"source.{quoted(_PLACE)} IS NULL"
+    is_parent = f"source.{quoted(LIST_INDEX)} IS NULL"
     merger = target.merge(
         rows,
         predicate=f"target.{quoted(ROOT_ID)} = source.{quoted(ROOT_ID)} AND {is_parent}",
@@ -35,5 +32,5 @@ def replace_children(target: DeltaTable, rows: pa.RecordBatchReader, load_id: st
 
 def without_parents(rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
     """The rows that have a place in a list, for a table that is new."""
-    batches = (batch.filter(pc.is_valid(batch.column(_PLACE))) for batch in rows)
+    batches = (batch.filter(pc.is_valid(batch.column(LIST_INDEX))) for batch in rows)
     return pa.RecordBatchReader.from_batches(rows.schema, batches)

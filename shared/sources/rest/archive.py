@@ -84,5 +84,10 @@ def _joined(chunks: Iterable[bytes], limit: int, place: str) -> bytes:
     for part in chunks:
         found += part
         if len(found) > limit:
-            raise SourceError(f"{place} holds more than the setting API_MAX_MEGABYTES allows, once it is unpacked.")
+            raise too_large(place)
     return bytes(found)
+
+
+def too_large(place: str) -> SourceError:
+    """The error for a body that is small as it comes and large as it is read."""
+    return SourceError(f"{place} holds more than the setting API_MAX_MEGABYTES allows, once it is unpacked.")

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shared.errors.hierarchy import SourceError, TransientError
-from shared.sources.rest.archive import ZIP
+from shared.sources.rest.archive import ZIP, too_large
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def parquet_rows(body: bytes, limit: int, place: str) -> list[dict[str, Any]]:
         for batch in pq.ParquetFile(pa.BufferReader(body)).iter_batches(_BATCH):
             size += batch.nbytes
             if size > limit:
-                raise SourceError(f"{place} holds more than the setting API_MAX_MEGABYTES allows, once it is unpacked.")
+                raise too_large(place)
             rows += pa.RecordBatch.from_arrays(
                 [_readable(one) for one in batch.columns], batch.schema.names
             ).to_pylist()
@@ -99,7 +99,7 @@ def excel_rows(body: bytes, options: Mapping[str, str], limit: int, place: str) 
     except zipfile.BadZipFile:
         raise TransientError(f"{place} gave an Excel workbook that is damaged or breaks off.") from None
     if size > limit:
-        raise SourceError(f"{place} holds more than the setting API_MAX_MEGABYTES allows, once it is unpacked.")
+        raise too_large(place)
     lines = _sheet_lines(body, options.get("sheet"), limit // _BYTES_OF_A_CELL, place, has_formulas)
     return _with_names(list(lines)[int(options.get("skip", "0")) :], options.get("header", "Y") == "Y", place)
 

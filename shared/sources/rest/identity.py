@@ -161,6 +161,5 @@ def _moved(place: str, what: str, columns: tuple[str, ...] | None) -> TransientE
     by = "" if columns else "; if rows may be the same, give a primary_key"
     return TransientError(
         f"{place} {what[0].lower()}{what[1:]}: rows were added or removed while its pages were counted, and others "
-        "may be "
-        f"missing. It is read again; sort the rows by api_params so that new ones come last{by}."
+        f"may be missing. It is read again; sort the rows by api_params so that new ones come last{by}."
     )

@@ -14,7 +14,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from shared.sources.rest.tables import LIST_INDEX, PARENT_ID, ROOT, ROOT_ID, ROW_ID, Path
+from shared.jobs.lake_layout import LIST_INDEX, ROOT_ID
+from shared.sources.rest.tables import PARENT_ID, ROOT, ROW_ID, Path
 
 
 @dataclass(frozen=True)

@@ -10,159 +10,12 @@ from typing import Any
 
 from shared.errors.hierarchy import SourceError
 from shared.sources.rest.answer import Answer
+from shared.sources.rest.envelope import ENVELOPE, ENVELOPE_TYPES, LIKELY, NOT_ROWS
 from shared.sources.rest.faults import TryAgainError
 from shared.sources.rest.paths import ITSELF, before_wildcard, leads_anywhere, value_at, values_at
 from shared.sources.rest.verdict import is_message, refuse_report
-from shared.sources.rest.words import ERRORS, IDS, is_throttling, word
+from shared.sources.rest.words import IDS, is_throttling, word
 
-_LIKELY = frozenset(
-    [
-        "data",
-        "items",
-        "results",
-        "result",
-        "records",
-        "rows",
-        "row",
-        "entries",
-        "entry",
-        "entities",
-        "objects",
-        "content",
-        "values",
-        "value",
-        "list",
-        "lists",
-        "response",
-        "docs",
-        "documents",
-        "elements",
-        "members",
-        "resources",
-        "nodes",
-        "edges",
-        "payload",
-        "hits",
-        "member",
-        "hydramember",
-    ]
-)
-_NOT_ROWS = ERRORS | frozenset(
-    [
-        "links",
-        "link",
-        "warnings",
-        "warning",
-        "messages",
-        "message",
-        "meta",
-        "metadata",
-        "facets",
-        "facetcounts",
-        "aggregations",
-        "aggs",
-        "included",
-        "columns",
-        "fields",
-        "schema",
-        "headers",
-        "filters",
-        "filter",
-        "sort",
-        "sorting",
-        "notifications",
-        "notices",
-        "pagination",
-        "paging",
-        "extras",
-        "breadcrumbs",
-        "embeddedlinks",
-        "actions",
-        "availablefields",
-    ]
-)
-_ENVELOPE = frozenset(
-    [
-        "count",
-        "total",
-        "totalcount",
-        "totalresults",
-        "totalrecords",
-        "totalitems",
-        "totalelements",
-        "totalpages",
-        "totalsize",
-        "pages",
-        "page",
-        "pagesize",
-        "perpage",
-        "pagenumber",
-        "number",
-        "numberofelements",
-        "size",
-        "limit",
-        "offset",
-        "start",
-        "skip",
-        "next",
-        "previous",
-        "prev",
-        "first",
-        "last",
-        "nextpage",
-        "prevpage",
-        "nexturl",
-        "nextlink",
-        "nextpagetoken",
-        "nextcursor",
-        "cursor",
-        "hasmore",
-        "hasnext",
-        "islast",
-        "done",
-        "complete",
-        "success",
-        "ok",
-        "status",
-        "code",
-        "message",
-        "messages",
-        "msg",
-        "error",
-        "errors",
-        "warnings",
-        "links",
-        "self",
-        "object",
-        "type",
-        "kind",
-        "etag",
-        "expand",
-        "startat",
-        "maxresults",
-        "took",
-        "timedout",
-        "shards",
-        "jsonrpc",
-        "version",
-        "apiversion",
-        "requestid",
-        "timestamp",
-        "time",
-        "date",
-        "generatedat",
-        "odatacontext",
-        "odatacount",
-        "odatanextlink",
-        "context",
-        "resourcetype",
-        "empty",
-        "sort",
-        "url",
-        "href",
-    ]
-)
-_ENVELOPE_TYPES = (("resourceType", "Bundle"), ("object", "list"), ("jsonrpc", "2.0"), ("type", "FeatureCollection"))
 _DEPTH = 3
 _NO_ROWS = ("total", "totalCount", "total_count", "count", "totalResults", "totalSize", "numFound", "@odata.count")
 
@@ -203,7 +56,7 @@ def find_rows_path(answer: Answer, document: Any, endpoint: str, many: bool) -> 
         raise SourceError(f"{answer.place} gave no rows but {answer.excerpt()}.")
     if is_message(document):
         _refuse_message(answer, document)
-    lists = [one for one in _lists(document) if one.name not in _NOT_ROWS]
+    lists = [one for one in _lists(document) if one.name not in NOT_ROWS]
     chosen = _chosen(lists, word(endpoint.partition("?")[0].rstrip("/").rpartition("/")[2]))
     if chosen is None and lists:
         raise SourceError(f"{_several(answer, lists)}; name the one that holds the rows in api_data_path.")
@@ -212,7 +65,7 @@ def find_rows_path(answer: Answer, document: Any, endpoint: str, many: bool) -> 
             f"{answer.place} gave no list of rows. Its keys are {answer.keys_of(document)}; "
             "name the one that holds them in api_data_path."
         )
-    if chosen is None or (not many and _is_entity(chosen) and chosen.name not in _LIKELY):
+    if chosen is None or (not many and _is_entity(chosen) and chosen.name not in LIKELY):
         refuse_report(answer, document)
         _refuse_hidden_rows(answer, document)
         return ITSELF
@@ -297,7 +150,7 @@ def _lists(document: dict[str, Any], before: tuple[str, ...] = ()) -> Iterator[_
     for name, value in document.items():
         if isinstance(value, list):
             yield _List((*before, name), document, value)
-        elif isinstance(value, dict) and word(name) not in _NOT_ROWS and len(before) < _DEPTH:
+        elif isinstance(value, dict) and word(name) not in NOT_ROWS and len(before) < _DEPTH:
             nested.append((name, value))
     for name, value in nested:
         yield from _lists(value, (*before, name))
@@ -309,7 +162,7 @@ def _chosen(lists: list[_List], endpoint: str) -> _List | None:
     if not lists:
         return None
     depth = min(len(one.path) for one in lists)
-    likely = [one for one in lists if one.name in _LIKELY]
+    likely = [one for one in lists if one.name in LIKELY]
     shallow = [one for one in lists if len(one.path) == depth]
     for candidates in ([one for one in lists if one.name == endpoint], likely, shallow):
         if len(candidates) == 1:
@@ -323,11 +176,11 @@ def _chosen(lists: list[_List], endpoint: str) -> _List | None:
 def _is_entity(found: _List) -> bool:
     """Whether the object that holds a list looks like a row itself: it has an id, and fields that no envelope has."""
     holder = found.holder
-    if any(holder.get(name) == value for name, value in _ENVELOPE_TYPES):
+    if any(holder.get(name) == value for name, value in ENVELOPE_TYPES):
         return False
     words = {word(name) for name in holder}
     plain = {word(name) for name, value in holder.items() if not isinstance(value, (list, dict))}
-    return bool(words & IDS) and bool(plain - _ENVELOPE - IDS)
+    return bool(words & IDS) and bool(plain - ENVELOPE - IDS)
 
 
 def _several(answer: Answer, lists: list[_List]) -> str:

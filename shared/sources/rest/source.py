@@ -13,6 +13,7 @@ from dlt.extract import DltResource
 
 from shared.errors.hierarchy import SourceError
 from shared.jobs.destinations import destination_type
+from shared.jobs.lake_layout import ROOT_ID
 from shared.jobs.value_range import ValueRange
 from shared.models.attempt import Examination
 from shared.models.job import Job, LoadType
@@ -33,7 +34,7 @@ from shared.sources.rest.reading import Answered, keeps_answers, load_pages
 from shared.sources.rest.schemas import conformed, earlier_schemas, rows_schema, table_name
 from shared.sources.rest.server_filter import server_filter, watermark_of
 from shared.sources.rest.staging import Staging
-from shared.sources.rest.tables import ROOT, ROOT_ID, ROW_ID, Path
+from shared.sources.rest.tables import ROOT, ROW_ID, Path
 from shared.sources.source import ReadOptions, write_disposition
 
 

@@ -125,9 +125,14 @@ class Staging:
         """Write what has come."""
         if not (self._pages or self._done):
             return
-        lines = [key for key, _ in self._pages]
         head = _Head(
-            *(self._job, self.began.isoformat(), self._attempt, self.rows_path, sorted(self.fields), lines, self._done)
+            job=self._job,
+            began=self.began.isoformat(),
+            attempt=self._attempt,
+            rows_path=self.rows_path,
+            fields=sorted(self.fields),
+            lines=[key for key, _ in self._pages],
+            done=self._done,
         )
         text = "\n".join([json.dumps(asdict(head)), *(line for _, line in self._pages)])
         self._write(f"{time.time_ns():020}-{self._attempt}.jsonl.gz", text)

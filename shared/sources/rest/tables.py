@@ -17,12 +17,12 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 
 from shared.errors.hierarchy import SourceError
+from shared.jobs.lake_layout import LIST_INDEX, ROOT_ID
 from shared.jobs.patterns import names_column
 from shared.models.job import Job
 from shared.sources.rest.shapes import EMPTY, LIST, OBJECT, TEXT, Shapes
 
-ROW_ID, PARENT_ID, LIST_INDEX, VALUE = "_dlt_id", "_dlt_parent_id", "_dlt_list_idx", "value"
-ROOT_ID = "_dlt_root_id"
+ROW_ID, PARENT_ID, VALUE = "_dlt_id", "_dlt_parent_id", "value"
 LINKS = (ROW_ID, PARENT_ID, LIST_INDEX, ROOT_ID)
 SEPARATOR = "__"
 

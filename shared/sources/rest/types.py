@@ -9,8 +9,9 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shared.jobs.lake_layout import LIST_INDEX
 from shared.sources.rest.moments import DOTNET, EPOCH, NAIVE, ZONED, readable
-from shared.sources.rest.tables import LINKS, LIST_INDEX
+from shared.sources.rest.tables import LINKS
 
 TEXT = pa.string()
 
