@@ -245,7 +245,7 @@ def first(replies: Sequence[Reply], then: Handler) -> Handler:
 
 
 def requiring(then: Handler, **headers: str) -> Handler:
-    """401 unless the request carries headers of these values; `_` in names stands for `-`."""
+    """401 unless the request carries headers of these values; `_` in names means `-`."""
 
     def handle(request: Request) -> Reply:
         wanted = {name.replace("_", "-").title(): value for name, value in headers.items()}

@@ -205,7 +205,7 @@ def leak_of(text: str, dialect: str) -> str | None:
     for sign in bare:
         depth += (sign == "(") - (sign == ")")
         if depth < 0:
-            return "closes a bracket that it has not opened"
+            return "closes a bracket that it did not open"
     if depth:
         return "leaves a bracket open"
     if found := _ACTS.search(bare):

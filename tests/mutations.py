@@ -218,8 +218,8 @@ def _torn(content: bytes, chance: random.Random) -> bytes:
 
 def _some_part(parts: Parts, chance: random.Random) -> int:
     """The place of a part; of a sheet, the texts or the workbook in most cases."""
-    telling = [n for n, (name, _) in enumerate(parts) if re.search(r"sheet\d|sharedStrings|workbook\.xml", name)]
-    return chance.choice(telling) if telling and chance.random() < 0.7 else chance.randrange(len(parts))
+    significant = [n for n, (name, _) in enumerate(parts) if re.search(r"sheet\d|sharedStrings|workbook\.xml", name)]
+    return chance.choice(significant) if significant and chance.random() < 0.7 else chance.randrange(len(parts))
 
 
 def _edit(parts: Parts, chance: random.Random, change: Callable[[str], str]) -> None:

@@ -41,7 +41,7 @@ class BlobPath:
 
     @classmethod
     def parse(cls, path: str) -> "BlobPath":
-        """Read `container/name`, where each `{part}` of the name stands for any text.
+        """Read `container/name`, where each `{part}` of the name matches any text.
 
         Raises:
             ValueError: there is no name, or the container is a `{part}`.

@@ -64,7 +64,7 @@ class HostProcess:
 
     @property
     def is_running(self) -> bool:
-        """Whether the host was started and has not ended."""
+        """Whether the host was started and still runs."""
         return self._process is not None and self._process.poll() is None
 
     @property

@@ -140,7 +140,7 @@ class ConfigurationStore:
         return job
 
     def history(self) -> list[HistoryEntry]:
-        """Every version that was active or overtaken, the newest first."""
+        """Every version that was active or superseded, the newest first."""
         return self._versions.history()
 
     def rollback(self, sha256: str, by: str | None = None) -> Activation:
@@ -186,8 +186,8 @@ class ConfigurationStore:
                 self._versions.add_to_history(active)  # again: its activation may have been interrupted
                 if active.version.sha256 == upload.sha256:
                     return self._same_again(upload, active, active_etag)
-                if self._is_overtaken(upload, active):
-                    return self._overtaken(upload, configuration, active)
+                if self._is_superseded(upload, active):
+                    return self._superseded(upload, configuration, active)
                 if problem := unconfirmed_removal(active.configuration, configuration):
                     return self._refuse(upload, Report(problems=(problem,), warnings=report.warnings))
             snapshot = _snapshot(upload, configuration, active)
@@ -201,15 +201,15 @@ class ConfigurationStore:
             self._versions.replace_active(seen, active_etag)  # lost to a newer upload: nothing to repeat
         return _activation(Outcome.UNCHANGED, active)
 
-    def _is_overtaken(self, upload: Upload, active: Snapshot) -> bool:
+    def _is_superseded(self, upload: Upload, active: Snapshot) -> bool:
         if upload.uploaded_at != active.uploaded_at:
             return upload.uploaded_at < active.uploaded_at
         return upload.etag != self._workbook_etag()  # a blob's time has whole seconds only
 
-    def _overtaken(self, upload: Upload, configuration: Configuration, active: Snapshot) -> Activation:
+    def _superseded(self, upload: Upload, configuration: Configuration, active: Snapshot) -> Activation:
         snapshot = _snapshot(upload, configuration, active, at=upload.uploaded_at)
-        self._versions.add_to_history(snapshot, overtaken=True)
-        return _activation(Outcome.OVERTAKEN, snapshot).model_copy(update={"active": active.version})
+        self._versions.add_to_history(snapshot, superseded=True)
+        return _activation(Outcome.SUPERSEDED, snapshot).model_copy(update={"active": active.version})
 
     def _refuse(self, upload: Upload, report: Report) -> Activation:
         refusal = self._versions.read_refusal()

@@ -1,7 +1,7 @@
 """The versions of the configuration as they are kept beside the workbook.
 
     active/config.json                              the last good version
-    history/{activated_at}-{sha256}.json            every version that was active or was overtaken, with its
+    history/{activated_at}-{sha256}.json            every version that was active or was superseded, with its
     history/{activated_at}-{sha256}.changes.json    diff report
     refused/{uploaded_at}-{sha256}/problems.json     an upload that was refused, with the annotated workbook
     refused/latest.json                             the last of them
@@ -19,6 +19,7 @@ from urllib.parse import quote, unquote
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob import ContainerClient, ContentSettings
+from pydantic import AliasChoices, Field
 
 from shared.activation.changes import Changes
 from shared.models.run import ConfigVersion
@@ -92,7 +93,8 @@ class HistoryEntry(Shape):
     uploaded_by: str | None = None
     jobs: int
     summary: str
-    overtaken: bool = False
+    # Blobs of 0.1.0 say "overtaken".
+    superseded: bool = Field(default=False, validation_alias=AliasChoices("superseded", "overtaken"))
 
 
 class VersionStore:
@@ -124,14 +126,14 @@ class VersionStore:
             return False
         return True
 
-    def add_to_history(self, snapshot: Snapshot, overtaken: bool = False) -> None:
+    def add_to_history(self, snapshot: Snapshot, superseded: bool = False) -> None:
         """Keep a version and its diff report; a version that is kept already stays as it is."""
         facts = {
             "sha256": snapshot.version.sha256,
             "activated_at": snapshot.version.activated_at.isoformat(),
             "jobs": str(len(snapshot.configuration.jobs)),
             "summary": snapshot.changes.summary(),
-            "overtaken": str(overtaken).lower(),
+            "superseded": str(superseded).lower(),
         } | ({"uploaded_by": quote(snapshot.uploaded_by, safe="@ ")} if snapshot.uploaded_by else {})
         self._add(f"{HISTORY}/{snapshot.name}.changes.json", _to_json(snapshot.changes))
         self._add(f"{HISTORY}/{snapshot.name}.json", _to_json(snapshot), facts)

@@ -102,7 +102,7 @@ class CommittingClient(ListedClient):
         return StateInfo(**state) if state.get("pipeline_name") == pipeline_name else None
 
     def delta_table(self, table_name: str) -> DeltaTable | None:
-        """A Delta table of the dataset at its newest version, None where there is none."""
+        """A Delta table of the dataset at its newest version, None if there is none."""
         location = self.make_remote_url(self.pathlib.join(self.dataset_path, table_name))
         return open_delta_table(location, delta_storage_options(self.config))
 

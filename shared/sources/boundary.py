@@ -275,7 +275,7 @@ class Boundary:
         self._repeated = 1
         self._warn(
             f"{self._held_rows} rows at {self._place} are not as the last load found them and were loaded once more: "
-            f"without primary_key a row that has changed cannot be told from a new one. {advice}"
+            f"without primary_key a row that has changed cannot be distinguished from a new one. {advice}"
         )
 
 

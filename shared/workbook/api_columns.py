@@ -188,7 +188,7 @@ OPTIONAL_API_COLUMNS = (
         _WINDOWS,
         "The load is divided into windows that are requested one by one: from/to/step, or the step alone to go from "
         "the "
-        "watermark to now. {start}, {end} and {last} (just before the end) stand for a window's ends in the other "
+        "watermark to now. {start}, {end} and {last} (just before the end) are a window's ends in the other "
         "cells.",
         "2024-01-01/now/30d",
         applies=IS_API,
@@ -197,7 +197,7 @@ OPTIONAL_API_COLUMNS = (
         "api_for_each",
         _FOR_EACH,
         "The endpoint is requested for each row of another job of the same source (job_id.field), or for each value of "
-        "list: a, b, c. {each} stands for the value in the other cells; rows get it as parent_field, or as each.",
+        "list: a, b, c. {each} is the value in the other cells; rows get it as parent_field, or as each.",
         "shop_orders_full.id",
         applies=IS_API,
     ),

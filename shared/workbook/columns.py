@@ -157,13 +157,13 @@ _OPTIONAL_COLUMNS = (
     Column(
         "included_columns",
         Names(_IDENTIFIER),
-        "Only these columns are read; * stands for any characters. Blank reads all.",
+        "Only these columns are read; * matches any characters. Blank reads all.",
         "id, name, addr_*",
     ),
     Column(
         "excluded_columns",
         Names(_IDENTIFIER),
-        "These columns are not read; * stands for any characters.",
+        "These columns are not read; * matches any characters.",
         "*_internal",
     ),
     Column(

@@ -153,7 +153,7 @@ class Parameters:
 
     Attributes:
         secret_names: Names that carry secrets, in lower case; a workbook must not hold those.
-        own_names: Names that belong to the app and to the connection, in lower case; one that ends with `*` stands for
+        own_names: Names that belong to the app and to the connection, in lower case; one that ends with `*` matches
             all that begin so.
         are_headers: Whether they are the names and values of HTTP headers (RFC 9110, 5.1 and 5.5).
     """

@@ -16,7 +16,7 @@ from tests.e2e.commands import left_over, processes_with, read_until, running
 
 @pytest.fixture
 def temporary_folder() -> Iterator[Path]:
-    """Stands in for the system's temporary folder, and marks the processes of a test."""
+    """Replaces the system's temporary folder, and marks the processes of a test."""
     with service_folder() as folder:
         yield folder
 

@@ -116,7 +116,7 @@ class Cell:
         return bool(row.get("run_id") == self.run_id and row.get("stage") == stage)
 
     def has_ended(self) -> bool:
-        """Whether the detail of the run says so; while nothing answers, it has not."""
+        """Whether the detail of the run says so; False while nothing answers."""
         with suppress(RequestRefusedError, requests.ConnectionError):
             return bool(self.run_id and self.app.get_run(self.run_id)["status"] != "RUNNING")
         return False

@@ -82,7 +82,7 @@ class Once:
 
 
 class StorageProxy:
-    """Stands before blob and table storage with the services' certificate; bearer tokens pass through.
+    """Answers in front of blob and table storage with the services' certificate; bearer tokens pass through.
 
     Args:
         folder: Keeps the ports.

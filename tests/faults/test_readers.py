@@ -1,4 +1,4 @@
-"""Whoever reads a table while it is loaded sees one whole version of it."""
+"""A reader of a table sees one whole version of it, also while it is loaded."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_reader_during_full_reloads(
             ended = app.load(table)
             assert ended["status"] == "SUCCESS", ended
     record_property("points", RELOADS)
-    assert len(versions) >= RELOADS / 4  # else the reader has not kept up, and proves nothing
+    assert len(versions) >= RELOADS / 4  # else the reader was too slow, and proves nothing
     for rows in versions:
         numbers = {int(str(number)) for _, _, number in rows}
         assert len(numbers) == 1

@@ -82,7 +82,7 @@ class Compilation:
 
 
 def q(name: str) -> str:
-    """An identifier as SQLite takes it, for whom case does not count: small letters are marked."""
+    """An identifier for SQLite, which ignores case: small letters are marked."""
     return '"' + "".join(f"~{sign.upper()}" if sign.upper() != sign else sign for sign in name.replace('"', '""')) + '"'
 
 

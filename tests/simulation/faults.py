@@ -132,7 +132,7 @@ class Dice:
 
 
 def _quietly(act: Callable[[], Any]) -> None:
-    """Let a service do something whose answer nobody hears."""
+    """Let a service do something whose answer is lost."""
     try:
         act()
     except Exception:

@@ -96,7 +96,7 @@ class Invariants:
                 yield child, lease_id
 
     def unfinished(self) -> list[str]:
-        """What has not ended yet."""
+        """What is still open."""
         found = [f"orchestration {one.instance_id} is {one.status}" for one in self._world.engine.active()]
         found += [f"run {row['run_id']} says RUNNING" for row in self._rows(RUNS) if row["status"] == "RUNNING"]
         found += [f"run {run_id} has no row" for run_id in sorted(self._world.run_ids - self._recorded())]
@@ -183,11 +183,11 @@ class Invariants:
             ):
                 self._violate(f"{job_id}: {partition} shows {_brief(shown)}, its history {_brief(newest)}")
         last = next((row for row in self._rows(LATEST) if row["RowKey"] == job_id), None)
-        told = self._world.notices.last.get(f"job:{job_id}")
-        if told and not told.is_known:  # its sender died before it could note the message, as docs/reliability.md says
+        message = self._world.notices.last.get(f"job:{job_id}")
+        if message and not message.is_known:  # its sender died before it noted the message (docs/reliability.md)
             return
-        if last and last["status"] != "CANCELLED" and (last["status"] == "FAILED") != bool(told and told.is_open):
-            self._violate(f"{job_id}: its last run says {last['status']}, its last message {told}")
+        if last and last["status"] != "CANCELLED" and (last["status"] == "FAILED") != bool(message and message.is_open):
+            self._violate(f"{job_id}: its last run says {last['status']}, its last message {message}")
 
     def _recorded(self) -> set[str]:
         return {row["run_id"] for row in self._rows(RUNS)}

@@ -195,7 +195,7 @@ class Kernel:
         return signal.is_set
 
     def kill(self, process: Process) -> None:
-        """End a process and its children; whoever runs in them gets no further."""
+        """End a process and its children; what runs in them stops."""
         if not process.alive:
             return
         process.alive = False

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.simulation.durable.engine import Instance
     from tests.simulation.world import World
 
-SEEN_WITHIN = 1500.0  # seconds; nobody purges what the watch has not seen yet
+SEEN_WITHIN = 1500.0  # seconds; nothing is purged before the watch saw it
 
 
 class Operator:

@@ -108,7 +108,7 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
-        "finish_run has one try, and nobody closes what is lost",
+        "finish_run has one try, and nothing closes what is lost",
         ((orchestrators.ingestion_run, "TO_FINISH", []), (shared.runs.watch, "settle_runs", _nothing_later)),
         KILLED,
         "says RUNNING",

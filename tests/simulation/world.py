@@ -128,7 +128,7 @@ class World:
         return next(one.max_concurrent_jobs or 4 for one in self._sources if one.source_name == source_name)
 
     def upload(self, requests: int, is_broken: bool = False) -> None:
-        """Somebody uploads a workbook."""
+        """A user uploads a workbook."""
         for _ in range(requests):
             job = self.random.choice(self.jobs)
             request_id = f"request-{len(self._requests) + 1}"

@@ -435,7 +435,7 @@ class Compiler(Builtins):
             case ("call", name, arguments, distinct, over):
                 return self.call(name, arguments, distinct, over, scope)
             case ("and" | "or" | "not" | "compare" | "isnull" | "exists" | "in" | "like" | "between", *_):
-                raise SqlError(102, "Incorrect syntax: a condition stands where a value is expected.", 15)
+                raise SqlError(102, "Incorrect syntax: a condition is given where a value is expected.", 15)
         raise SqlError(102, f"Incorrect syntax near '{expression[0]}'.", 15)
 
     def _column(self, path: tuple[str, ...], scope: Scope) -> Value:

@@ -155,7 +155,7 @@ class Transaction:
 
 
 class Engine:
-    """The server's data. Whoever touches SQLite holds `lock`."""
+    """The server's data. Every use of SQLite holds `lock`."""
 
     def __init__(
         self, databases: Sequence[str] = ("master", "tempdb", "standin"), logins: dict[str, str] | None = None
@@ -189,7 +189,7 @@ class Engine:
         self.denied: set[str] = set()
         """Tables (`schema.name`) that SELECT may not read."""
         self.accept_token: Callable[[str], str | None] = lambda token: "token user" if token else None
-        """Says whom an access token signs in, or None."""
+        """The user that an access token signs in, or None."""
 
     def _guard(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Keep the error that a function raises inside of SQLite, which would replace it by its own."""

@@ -47,7 +47,7 @@ class Activity:
 
 @dataclass(frozen=True)
 class Timer:
-    """A durable timer that has not fired."""
+    """A durable timer that is still to fire."""
 
     execution_id: str
     task_id: int

@@ -29,7 +29,7 @@ def delta_storage_options(config: FilesystemDestinationClientConfiguration) -> d
 
 
 def open_delta_table(location: str, storage_options: dict[str, str]) -> DeltaTable | None:
-    """The Delta table at `location`, or None where there is none yet."""
+    """The Delta table at `location`, or None if there is none yet."""
     try:
         return DeltaTable(location, storage_options=storage_options)
     except TableNotFoundError:

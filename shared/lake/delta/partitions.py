@@ -26,15 +26,15 @@ def partition_columns(wanted: Sequence[str], schema: pa.Schema, table_name: str)
     Raises:
         PartitionError: the table has no such column, or none beside them.
     """
-    spelt = {name.casefold(): name for name in schema.names}
-    if unknown := [name for name in wanted if name.casefold() not in spelt]:
+    real_names = {name.casefold(): name for name in schema.names}
+    if unknown := [name for name in wanted if name.casefold() not in real_names]:
         raise PartitionError(
             f"partition_by '{unknown[0]}' is not a column of table '{table_name}'. Its columns are "
             f"{', '.join(schema.names)}."
         )
     if wanted and len(wanted) == len(schema.names):
         raise PartitionError(f"partition_by names every column of table '{table_name}'; leave at least one out.")
-    columns = [spelt[name.casefold()] for name in wanted]
+    columns = [real_names[name.casefold()] for name in wanted]
     for name in columns:
         if not _is_kept(schema.field(name).type):
             raise PartitionError(

@@ -22,7 +22,7 @@ def refused_state(host: str, port: int, user: str, database: str, seconds: float
     Args:
         host: A name or address; a folder of Unix sockets is not asked.
         port: The server's.
-        user: Whom the startup message names.
+        user: The user in the startup message.
         database: Which one it names.
         seconds: The limit of each step.
     """

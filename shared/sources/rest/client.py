@@ -82,7 +82,7 @@ class ApiClient:
 
     Args:
         job: its headers, rate limit and parallelism.
-        connection: where and as whom.
+        connection: the address and the sign-in.
         secret: what no message may show.
     """
 

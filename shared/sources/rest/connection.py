@@ -76,7 +76,7 @@ class RestConnection(BaseModel):
 
     @classmethod
     def of(cls, secret: Secret, source_name: str) -> RestConnection:
-        """The connection that a secret describes; a secret that is one address stands for its base_url.
+        """The connection that a secret describes; a secret that is one address is its base_url.
 
         Raises:
             ConfigurationError: a field is missing, unknown or of the wrong type; values are not repeated.

@@ -58,7 +58,7 @@ def check_host(host: str, port: int) -> None:
 
 
 def check_address(host: str, port: int, address: str) -> None:
-    """See that an address that `host` stands for may be asked.
+    """See that an address of `host` may be asked.
 
     Raises:
         SourceError: it may not.

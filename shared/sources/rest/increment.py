@@ -33,7 +33,7 @@ class NewRows:
         job: Names the watermark column.
         options: The last watermark.
         schema: The table's columns.
-        state: The resource's part of dlt's state. The watermark stands where dlt's own cursors keep theirs.
+        state: The resource's part of dlt's state. The watermark is where dlt's own cursors keep theirs.
         within: The range of a backfill.
     """
 
@@ -119,7 +119,7 @@ class NewRows:
         )
 
     def at_start(self, table: pa.Table) -> pa.Table:
-        """The rows that stand at the very watermark."""
+        """The rows at the very watermark."""
         return table.filter(pc.equal(table.column(self._cursor), pa.scalar(self._start, self._type)))
 
     def save(self) -> None:

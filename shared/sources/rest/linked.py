@@ -1,4 +1,4 @@
-"""Pages that each tell the next: by a cursor, by an address in the answer, or by a Link header."""
+"""Pages that each name the next: by a cursor, by an address in the answer, or by a Link header."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ _STRUCTURED = ("ratelimit",)  # RateLimit: "default";r=0;t=30, or limit=100, rem
 _STRUCTURED_RESET = re.compile(r"\b(?:t|reset)\s*=\s*(\d+)")
 _STRUCTURED_SPENT = re.compile(r"\b(?:r|remaining)\s*=\s*0\b")
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hours?)?\s*", re.I)
-_TOLD = re.compile(
+_WAIT = re.compile(
     r"(?:retry|again|wait|available|expected|resets?)\D{0,40}?(\d+(?:\.\d+)?)\s*(ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hours?)\b",
     re.I,
 )
@@ -85,8 +85,8 @@ def spent_budget(answer: Answer) -> float:
 def pause_in_body(said: Any, depth: int = 0) -> float:
     """The seconds that a body asks to wait (`retry_after`, Google's `retryDelay`, a sentence); 0 if it does not say."""
     if isinstance(said, str):
-        told = _TOLD.search(said)
-        return _seconds(told[1], told[2]) if told else 0.0
+        wait = _WAIT.search(said)
+        return _seconds(wait[1], wait[2]) if wait else 0.0
     if depth > _DEPTH or not isinstance(said, (dict, list)):
         return 0.0
     found = [pause_in_body(value, depth + 1) for value in (said.values() if isinstance(said, dict) else said)]

@@ -102,7 +102,7 @@ class Output:
         return self._marked(path, table.combine_chunks())
 
     def _marked(self, path: Path, table: pa.Table) -> Any:
-        """A table with the types that dlt is to keep, and without the primary key where it has not its columns."""
+        """A table with the types that dlt is to keep, and without the primary key if it lacks its columns."""
         hints = dlt.mark.make_hints(table_name=table_name(self._job, path), columns=dlt_hints(self._schemas[path]))
         if path or not set(self._job.primary_key) <= set(table.column_names):
             hints["primary_key"] = ()  # what is empty is taken away from what the resource says

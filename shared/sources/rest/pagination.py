@@ -50,7 +50,7 @@ class SinglePage:
         self._base = base
 
     def first_call(self) -> Call:
-        """The only request; with auto its answer may tell of others, which must be as large."""
+        """The only request; with auto its answer may announce others, which must be as large."""
         return with_page_size(self._base, self._job) if self._job.pagination_type == "auto" else self._base
 
     def following(self, first: Page) -> Iterator[Page]:

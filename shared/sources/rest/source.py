@@ -195,7 +195,7 @@ class RestSource:
         return found
 
     def _refuse_names_of_one_spelling(self, path: Path, schema: pa.Schema) -> None:
-        """Raises SourceError for fields that differ in case only: Delta and Spark cannot tell them apart."""
+        """Raises SourceError for fields that differ in case only: Delta and Spark cannot distinguish them."""
         first: dict[str, str] = {}
         for name in schema.names:
             other = first.setdefault(name.casefold(), name)
@@ -203,7 +203,7 @@ class RestSource:
                 raise SourceError(
                     f"Job '{self.job.job_id}': the fields '{other}' and '{name}' of table "
                     f"'{table_name(self.job, path)}' "
-                    "differ in case only, which most readers of a lake cannot tell apart; leave one of them out with "
+                    "differ in case only, which most readers of a lake cannot distinguish; leave one of them out with "
                     "excluded_columns."
                 )
 

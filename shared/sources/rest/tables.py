@@ -1,7 +1,7 @@
 """Rows as they came, as Arrow tables: one for the rows and, with api_nested tables, one for each list in them.
 
 As in dlt, an object's fields become columns `object__field`, a list becomes a table `rows__list` whose rows know
-their parent by `_dlt_parent_id` and their place by `_dlt_list_idx`, and values that are not objects stand in `value`.
+their parent by `_dlt_parent_id` and their place by `_dlt_list_idx`, and values that are not objects are in `value`.
 Columns have the type that the page's values have; what they are in the lake is decided when all pages are known.
 """
 

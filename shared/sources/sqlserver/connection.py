@@ -10,7 +10,7 @@ from pydantic import Field
 from shared.secrets import Secret
 from shared.sources.connection import ServerConnection
 
-_TOKEN_SCOPE = "https://database.windows.net/.default"  # noqa: S105  no token but whom it is for
+_TOKEN_SCOPE = "https://database.windows.net/.default"  # noqa: S105  no token, but its audience
 _ACCESS_TOKEN = 1256  # SQL_COPT_SS_ACCESS_TOKEN of msodbcsql.h
 _DEFAULT_PORT = 1433
 

@@ -69,7 +69,7 @@ class DeltaLoads:
         )
         folder = self.folder / f"attempt-{next(_numbers)}"
         folder.mkdir()
-        with job_lease(self.job.job_id, run_id if leased else f"{run_id}-overtaker") as held:
+        with job_lease(self.job.job_id, run_id if leased else f"{run_id}-superseding") as held:
             attempt = attempt.model_copy(update={"lease_id": held.lease_id if leased else str(uuid4())})
             return run_attempt(attempt, self.job, self.secret, folder, lambda _stage, _rows: None, rewind=self.rewind)
 

@@ -30,7 +30,7 @@ def describe(secret: Secret, report: Report, **arguments: Any) -> dict[str, Any]
 
 
 def process_id(secret: Secret, report: Report, megabytes: int = 0) -> int:
-    """Tells which process it runs in, after having had some memory."""
+    """Return the process that it runs in, after taking some memory."""
     memory = bytearray(megabytes * 2**20)
     memory[::4096] = b"x" * len(memory[::4096])  # touched, or the process never has it
     return os.getpid()

@@ -1,4 +1,4 @@
-"""One attempt against a real source and a real lake: repeated, overtaken, broken off."""
+"""One attempt against a real source and a real lake: repeated, superseded, broken off."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def run(services: LocalServices, database: str, job: Job, execute: Any, tmp_path
             attempt=attempt,
             config_sha256="0f",
         )
-        with job_lease(job.job_id, run_id if lease else f"{run_id}-overtaker") as held:
+        with job_lease(job.job_id, run_id if lease else f"{run_id}-superseding") as held:
             order = order.model_copy(update={"lease_id": held.lease_id if lease else str(uuid4())})
             secret, folder = Secret(services.postgres.secret(database)), tmp_path_factory.mktemp("attempt")
             return run_attempt(order, job, secret, folder, lambda _stage, _rows: None)
@@ -99,9 +99,13 @@ def test_an_attempt_that_lost_its_lease_commits_nothing_and_the_next_one_clears_
 ) -> None:
     run("run-1")
     execute("insert into orders values (4)")
-    overtaken = run("run-2", lease=False)
-    assert overtaken.error is not None
-    assert (overtaken.status, overtaken.error.kind, overtaken.error.retryable) == (JobStatus.FAILED, "lease_lost", True)
+    superseded = run("run-2", lease=False)
+    assert superseded.error is not None
+    assert (superseded.status, superseded.error.kind, superseded.error.retryable) == (
+        JobStatus.FAILED,
+        "lease_lost",
+        True,
+    )
 
     assert run("run-2", attempt=2).status is JobStatus.SUCCESS
     assert ids(lake) == [1, 2, 3, 4]

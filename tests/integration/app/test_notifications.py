@@ -207,7 +207,7 @@ def an_upload(outcome: Outcome, folder: str | None = None) -> Activation:
 def test_each_refused_upload_is_notified_once_and_the_next_good_one(webhook: Webhook) -> None:
     for folder in ("refused/1", "refused/1", "refused/2"):
         notify_of_upload(an_upload(Outcome.REFUSED, folder))
-    notify_of_upload(an_upload(Outcome.OVERTAKEN))
+    notify_of_upload(an_upload(Outcome.SUPERSEDED))
     notify_of_upload(an_upload(Outcome.ACTIVATED))
     notify_of_upload(an_upload(Outcome.ACTIVATED))
     refused, accepted = "An uploaded workbook was refused", "An uploaded workbook was accepted again"

@@ -97,7 +97,7 @@ def test_the_workbook_names_a_sources_secret_and_no_other_of_the_vault(services:
     services.key_vault.set_secret("their-reader", "canary", ingestion_source="yes")
     assert [named.get("source-other"), named.get("their-reader")] == ["canary", "canary"]
     for name in ("notify-webhook-url", "destination-databricks", "sources-of-income"):
-        services.key_vault.set_secret(name, "canary", owner="somebody")
+        services.key_vault.set_secret(name, "canary", owner="another app")
         with pytest.raises(ConfigurationError, match=f"'{name}' is not a source's.*tag ingestion-source") as refused:
             named.get(name)
         assert "canary" not in str(refused.value)

@@ -1,4 +1,4 @@
-"""Rows at the watermark come once, however a load spells them; where that cannot be told, the result says so."""
+"""Rows at the watermark come once, however a load spells them; if that cannot be known, the result says so."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ GOING_ON: dict[str, tuple[dict[str, object], object]] = {
     "detect_deletes": ({"table_format": "delta", "primary_key": "id"}, "soft"),
 }
 UNTRIED = {
-    "job_id": "tests/integration/app/test_attempts.py tells of a job with another name",
+    "job_id": "tests/integration/app/test_attempts.py covers a job with another name",
     "source_type": "the databases that are not PostgreSQL have no server here",
     "source_name": "as target_folder_path: the folder is another",
     "table_name": "as target_folder_path: the folder is another",

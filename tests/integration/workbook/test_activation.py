@@ -129,13 +129,22 @@ def test_of_many_uploads_handled_at_once_the_newest_wins_and_all_are_recorded(
     assert len({entry.sha256 for entry in store.history()}) == 8
 
 
-def test_an_older_upload_that_is_handled_late_is_recorded_as_overtaken(store: ConfigurationStore) -> None:
+def test_an_older_upload_that_is_handled_late_is_recorded_as_superseded(store: ConfigurationStore) -> None:
     newer = store.activate(a_workbook({"job_id": "newer"}), "2", NOON + timedelta(minutes=1))
     for _ in range(2):
         older = store.activate(a_workbook({"job_id": "older"}), "1", NOON)
-        assert older.outcome is Outcome.OVERTAKEN
+        assert older.outcome is Outcome.SUPERSEDED
         assert older.active == newer.active
-    assert [(entry.overtaken, entry.jobs) for entry in store.history() if entry.sha256 == older.sha256] == [(True, 1)]
+    assert [(entry.superseded, entry.jobs) for entry in store.history() if entry.sha256 == older.sha256] == [(True, 1)]
+
+
+def test_histories_of_0_1_0_keep_superseded_versions(store: ConfigurationStore, container: ContainerClient) -> None:
+    version = store.activate(a_workbook({"job_id": "old"}), "1", NOON)
+    for blob in container.list_blobs("history/", include=["metadata"]):
+        if blob.metadata:
+            facts = {key: value for key, value in blob.metadata.items() if key != "superseded"} | {"overtaken": "true"}
+            container.get_blob_client(blob.name).set_blob_metadata(facts)
+    assert [(entry.sha256, entry.superseded) for entry in store.history()] == [(version.sha256, True)]
 
 
 def test_of_two_uploads_in_one_second_the_one_in_the_blob_wins(

@@ -63,7 +63,7 @@ class Workers(Protocol):
         ...
 
     def carry_out(self, message: Message) -> bool:
-        """Take an activity; False if nobody can at the moment."""
+        """Take an activity; False if no host can at the moment."""
         ...
 
 

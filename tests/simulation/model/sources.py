@@ -23,7 +23,7 @@ class Tables:
         self._sizes: dict[tuple[str, int], int] = {}
 
     def change(self) -> None:
-        """Somebody writes to a table."""
+        """A user of the source writes to a table."""
         job_id = self._random.choice(sorted(self._grows))
         count, version = self._state[job_id]
         if self._grows[job_id]:

@@ -14,7 +14,7 @@ from tests.simulation.storage.errors import refusal
 
 @dataclass
 class Blob:
-    """One blob and its lease, which is somebody's while `leased_until` has not passed."""
+    """One blob and its lease, which is held until `leased_until`."""
 
     content: bytes
     metadata: dict[str, str]
@@ -135,7 +135,7 @@ class BlobStore:
         return blob.lease_id is not None and blob.leased_until > self.clock()
 
     def _check_lease(self, blob: Blob, lease_id: str | None) -> None:
-        """Whether a blob may be changed by whoever names a lease, or none."""
+        """Whether a caller that names a lease, or none, may change a blob."""
         if self._is_leased(blob):
             if lease_id is None:
                 raise refusal("LeaseIdMissing")

@@ -1,4 +1,4 @@
-"""Whoever meets an exception turns it into the same error: one classifier for planning, loading and maintenance."""
+"""An exception becomes the same error wherever it is met: one classifier for planning, loading and maintenance."""
 
 from __future__ import annotations
 
