@@ -13,7 +13,7 @@ Column = tuple[str, str, str]
 
 _SQLSERVER_NARROW: tuple[Column, ...] = (
     ("id", "bigint NOT NULL", "n"),
-    ("customer_id", "int", "n * 7919 % 200000"),
+    ("customer_id", "int", "CAST(n AS bigint) * 7919 % 200000"),
     (
         "status",
         "nvarchar(10)",
@@ -25,7 +25,7 @@ _SQLSERVER_NARROW: tuple[Column, ...] = (
     ("updated_at", "datetime2", "DATEADD(second, n * 17, '2020-01-01')"),
     ("due", "date", "DATEADD(day, n % 2000, '2020-01-01')"),
     ("paid", "bit", "CASE WHEN n % 3 = 0 THEN 1 ELSE 0 END"),
-    ("code", "varchar(8)", "RIGHT(CONVERT(varchar(12), n * 7919), 8)"),
+    ("code", "varchar(8)", "RIGHT(CONVERT(varchar(20), CAST(n AS bigint) * 7919), 8)"),
     (
         "note",
         "nvarchar(200)",

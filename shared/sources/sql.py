@@ -113,6 +113,7 @@ class SqlSource(ABC):
         return column.comparable == self.literal(column.comparable, value)
 
     def count(self) -> sa.ColumnElement[int]:
+        """The number of a query's rows, however many there are."""
         return sa.func.count()
 
     def highest(self, column: ReadColumn) -> sa.ColumnElement[Any]:
@@ -124,7 +125,12 @@ class SqlSource(ABC):
     def settled(self, query: sa.Select[Any], cursor: ReadColumn) -> sa.Select[Any]:  # noqa: ARG002
         return query
 
+    def recount(self, connection: sa.Connection, query: sa.Select[Any], columns: Sequence[ReadColumn]) -> Sequence[Any]:
+        totals = [self.total(column) for column in columns]
+        return connection.execute(query.with_only_columns(self.count(), *totals, maintain_column_froms=True)).one()
+
     def total(self, column: ReadColumn) -> sa.ColumnElement[Any]:
+        """The exact sum of a column of whole or decimal numbers, or a text of several numbers that add up to it."""
         scale = column.type.scale if isinstance(column.type, pa.Decimal128Type) else 0
         exact = sa.func.sum(sa.cast(column.comparable, sa.Numeric(38, scale)))
         return sa.type_coerce(exact, sa.types.NullType())  # as the driver gives it: SQLAlchemy may pass through floats
@@ -309,8 +315,12 @@ class SqlSource(ABC):
         """A query with the job's filter."""
         if not self.job.query_filter:
             return query
-        table = next(one for one in query.get_final_froms() if isinstance(one, sa.Table))
-        return query.where(condition(self.job, self.filter_dialect, table))
+        return query.where(condition(self.job, self.filter_dialect, table_of(query)))
+
+
+def table_of(query: sa.Select[Any]) -> sa.Table:
+    """The table that a query reads."""
+    return next(one for one in query.get_final_froms() if isinstance(one, sa.Table))
 
 
 def beyond_microsecond(source: SqlSource, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:

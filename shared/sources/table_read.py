@@ -57,17 +57,17 @@ class Database(Protocol):
         Such a transaction has taken a value and not committed. A load that went past it would never come back.
         """
 
-    def count(self) -> sa.ColumnElement[int]:
-        """The number of a query's rows, however many there are."""
-
     def highest(self, column: ReadColumn) -> sa.ColumnElement[Any]:
         """The greatest value of a column in the source's own order."""
 
     def equals(self, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:
         """The condition that a column has this value, as the source compares."""
 
-    def total(self, column: ReadColumn) -> sa.ColumnElement[Any]:
-        """The exact sum of a column of whole or decimal numbers, or a text of several numbers that add up to it."""
+    def recount(self, connection: sa.Connection, query: sa.Select[Any], columns: Sequence[ReadColumn]) -> Sequence[Any]:
+        """The number of a query's rows, then the exact sum of each of these columns of whole or decimal numbers.
+
+        A sum may be a text of several numbers that add up to it.
+        """
 
 
 @dataclass(frozen=True)

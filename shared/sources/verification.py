@@ -44,9 +44,8 @@ class Tally:
         Raises:
             ReconciliationError: one of them differs.
         """
-        totals = [self.read.database.total(self.read.column(name)) for name in self.sums]
-        question = query.with_only_columns(self.read.database.count(), *totals, maintain_column_froms=True)
-        counted, *summed = connection.execute(question).one()
+        columns = [self.read.column(name) for name in self.sums]
+        counted, *summed = self.read.database.recount(connection, query, columns)
         if counted != self.rows:
             raise self._error(f"the source counts {counted} rows and {self.rows} were read")
         for (name, read), total in zip(self.sums.items(), summed, strict=True):

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .session import Session
 
 Row = dict[str, Any]
+AZURE = 5
+"""The ENGINEEDITION of Azure SQL Database."""
 _numbers = itertools.count(1)
 _TYPES = {
     "i": k.INT, "b": k.BIT, "t": Kind("tinyint"), "s": Kind("smallint"), "l": k.BIGINT, "c": Kind("char", 2),
@@ -203,7 +205,6 @@ class Source:
             more = dict.fromkeys(
                 (
                     "temporal_type",
-                    "is_memory_optimized",
                     "is_external",
                     "is_filetable",
                     "is_node",
@@ -216,7 +217,7 @@ class Source:
             yield (
                 self._object(table.name, table.object_id, table.schema, "U", created=table.created)
                 | more
-                | {"temporal_type_desc": "NON_TEMPORAL_TABLE"}
+                | {"temporal_type_desc": "NON_TEMPORAL_TABLE", "is_memory_optimized": table.memory_optimized}
             )
 
     def sys_views(self) -> Iterator[Row]:
@@ -425,9 +426,11 @@ class Source:
     # --- the server ---
 
     def sys_databases(self) -> Iterator[Row]:
+        others = 100 if self.engine.properties.get("ENGINEEDITION") == AZURE else 0  # the numbers of its logical server
         for one in self.engine.databases.values():
             yield {
-                "name": one.name, "database_id": one.number, "create_date": k.EPOCH_1900, "compatibility_level": 160,
+                "name": one.name, "database_id": one.number + others, "create_date": k.EPOCH_1900,
+                "compatibility_level": 160,
                 "collation_name": one.collation,
                 "state": 0, "state_desc": "ONLINE", "is_read_only": one.read_only,
                 "snapshot_isolation_state": one.snapshots,

@@ -327,7 +327,8 @@ class Changes:
 
     def _create_table(self, statement: Statement) -> Iterator[Any]:
         columns, indexes, more = self._table_parts(statement.items, statement.path[-1])
-        self._place_table(statement.path, columns, indexes, more)
+        table = self._place_table(statement.path, columns, indexes, more)
+        table.memory_optimized = statement.memory_optimized
         yield self.done(0xC6, None)
 
     def declare_table(self, name: str, items: list[Statement]) -> None:

@@ -72,6 +72,7 @@ class Compiler(Builtins):
         self.reads: list[tuple[Table, list[str]]] = []
         self._aliases = 0
         self._ctes: dict[str, tuple[list[str], Select]] = {}
+        self._hints: list[str] = []
 
     def alias(self) -> str:
         self._aliases += 1
@@ -271,7 +272,11 @@ class Compiler(Builtins):
         found = self.session.find(path)
         if isinstance(found, View):
             names = (alias,) if alias else (database.name, schema, name)
-            return self._derived(found.query, name, found.columns, scope, names)
+            outer, self._hints = self._hints, [*self._hints, *hints]  # they count for the tables of the view, too
+            try:
+                return self._derived(found.query, name, found.columns, scope, names)
+            finally:
+                self._hints = outer
         if not isinstance(found, Table):
             raise SqlError(208, NOT_FOUND.format(".".join(path)))
         if f"{found.schema}.{found.name}".casefold() in self.session.engine.denied:
@@ -280,6 +285,7 @@ class Compiler(Builtins):
                 f"schema "
                 f"'{found.schema}'.", level=14, state=5,
             )  # fmt: skip
+        hints = [*self._hints, *hints]
         self.reads.append((found, hints))
         dirty = bool(_DIRTY & set(hints)) or self.session.isolation == "READ UNCOMMITTED"
         return self._stored(

@@ -90,6 +90,7 @@ class Table:
         self.foreign: list[ForeignKey] = []
         self.checks: list[tuple[str, str]] = []
         self.comment: str | None = None
+        self.memory_optimized = False
         self.next_row = itertools.count(1)
         self.identity_value: int | None = None
         self.created = functions.now_ticks()

@@ -334,10 +334,15 @@ class Runner(Changes):
             return self.engine.commits
         for table, hints in compiler.reads:
             self._lock_read(table, set(hints))
-        return self.session.moment()
+        return self.session.moment(all(table.memory_optimized for table, _ in compiler.reads))
 
     def _lock_read(self, table: Table, hints: set[str]) -> None:
         session, transaction = self.session, self.session.transaction
+        if table.memory_optimized:
+            refuse_in_memory(session, hints)
+            return
+        if "SNAPSHOT" in hints:
+            raise SqlError(10794, "The table hint 'SNAPSHOT' is supported only with memory optimized tables.")
         if hints & {"NOLOCK", "READUNCOMMITTED", "READPAST"} or session.isolation == "READ UNCOMMITTED":
             return
         if hints & {"TABLOCKX", "XLOCK"} and transaction:
@@ -412,6 +417,26 @@ class Runner(Changes):
         text = self.evaluate(statement.text_value, Kind("nvarchar", k.MAX))
         inner = Runner(self.session)
         yield from inner.run(str(text))
+
+
+def refuse_in_memory(session: Session, hints: set[str]) -> None:
+    """Raise the error of a memory-optimised table that is read in a way that such tables do not know."""
+    if unknown := hints & {"TABLOCK", "TABLOCKX", "XLOCK", "UPDLOCK", "READPAST", "ROWLOCK", "READUNCOMMITTED"}:
+        (first, *_) = sorted(unknown)
+        raise SqlError(10794, f"The table option '{first.lower()}' is not supported with memory optimized tables.")
+    if session.isolation == "SNAPSHOT":
+        raise SqlError(
+            41332,
+            "Memory optimized tables and natively compiled modules cannot be accessed or created when the session "
+            "TRANSACTION ISOLATION LEVEL is set to SNAPSHOT.",
+        )
+    if session.transaction and not hints & {"SNAPSHOT", "REPEATABLEREAD", "SERIALIZABLE", "HOLDLOCK"}:
+        raise SqlError(
+            41368,
+            "Accessing memory optimized tables using the READ COMMITTED isolation level is supported only for "
+            "autocommit transactions. It is not supported for explicit or implicit transactions. Provide a supported "
+            "isolation level for the memory optimized table using a table hint, such as WITH (SNAPSHOT).",
+        )
 
 
 def described(session: Session, text: str, variables: Variables) -> list[Output]:

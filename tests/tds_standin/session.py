@@ -135,8 +135,11 @@ class Session:
             self.engine.running = self
             return self.engine.fetch(cursor, count)
 
-    def moment(self) -> int:
-        """As of which commit a statement that begins now reads."""
+    def moment(self, in_memory: bool = False) -> int:
+        """As of which commit a statement that begins now reads; a table in memory is always read in a snapshot."""
+        if in_memory and self.transaction:
+            self.transaction.snapshot = self.transaction.snapshot or self.engine.commits
+            return self.transaction.snapshot
         if self.isolation != "SNAPSHOT":
             return self.engine.commits
         if not self.database.snapshots:
@@ -340,6 +343,7 @@ class Session:
             "ISTABLE": int(is_table), "ISUSERTABLE": int(is_table), "ISVIEW": int(not is_table), "ISMSSHIPPED": 0,
             "TABLEHASPRIMARYKEY": int(is_table and found.key is not None),
             "TABLEHASIDENTITY": int(is_table and any(c.identity for c in found.columns)),
+            "TABLEISMEMORYOPTIMIZED": int(found.memory_optimized) if is_table else None,
         }.get(name.upper())  # fmt: skip
 
     def _ask_type_name(self, number: int) -> str | None:

@@ -269,14 +269,14 @@ def _create(p: Parser) -> Statement:
     replaces = p.accept("OR", "ALTER")
     if p.accept("TABLE"):
         path = p.path()
-        made = Statement("create table", path=path, items=_table_items(p))
+        made = Statement("create table", path=path, items=_table_items(p), memory_optimized=False)
         if p.accept("ON"):
             p.next()
         if p.accept("TEXTIMAGE_ON"):
             p.next()
         if p.sees("WITH") and p.ahead().upper == "(":
             p.next()
-            p.balanced()
+            made.memory_optimized = "MEMORY_OPTIMIZED=ON" in p.balanced().replace(" ", "").upper()
         return made
     if p.accept("VIEW"):
         path = p.path()

@@ -77,6 +77,17 @@ FAULTS = Faults(
             r"not allowed to access the server",
         ),
         fatal(NO_RIGHT, "229 230 297 300 371 262 15247", r"permission was denied"),
+        fatal(
+            "a view reads another database that allows no snapshots: SET ALLOW_SNAPSHOT_ISOLATION ON in the database "
+            "that the message names",
+            "3952",
+        ),
+        fatal("a view of a linked server cannot be read in a snapshot: load the table from its own server", "7420"),
+        fatal(
+            "a view reads a memory-optimised table (WITH (MEMORY_OPTIMIZED = ON)), which is read in a snapshot of its "
+            "own: load that table instead",
+            "41332 41333 41368",
+        ),
         passing(
             BUSY,
             "701 802 845 1204 1221 1232 3950 8628 8645 8651 10928 10929 10930 10936 17189 17197 17809 17889 22335 "

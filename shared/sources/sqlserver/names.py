@@ -15,6 +15,8 @@ _SYNONYM = sa.text(
     "SELECT base_object_name FROM sys.synonyms "
     "WHERE name = :name AND SCHEMA_NAME(schema_id) = COALESCE(:schema, SCHEMA_NAME())"
 )
+_SCHEMA_OF = sa.text("SELECT OBJECT_SCHEMA_NAME(OBJECT_ID(:written))")
+_IS_THIS = sa.text("SELECT CASE WHEN DB_ID(:name) = DB_ID() THEN 1 ELSE 0 END")
 _PART = re.compile(r"\[((?:[^\]]|\]\])*)\]|([^.\[\]]+)|(?<=\.)(?=\.)")
 
 
@@ -33,12 +35,13 @@ def located(connection: sa.Connection, name: str, schema: str | None) -> tuple[s
         if written is None:
             break
         *elsewhere, base_schema, base = parts(str(written))
-        if any(elsewhere) and elsewhere != [connection.scalar(sa.text("SELECT DB_NAME()"))]:
+        if any(elsewhere) and (len(elsewhere) > 1 or not connection.scalar(_IS_THIS, {"name": elsewhere[0]})):
             raise SourceError(
                 f"'{shown}' is a synonym of {written}, which is in another database: name that database in the secret "
                 "of a separate source, or load a view of it."
             )
-        name, schema = base, as_schema(connection, base_schema or schema)
+        found = base_schema or connection.scalar(_SCHEMA_OF, {"written": str(written)}) or schema
+        name, schema = base, as_schema(connection, found)
     return name, schema
 
 

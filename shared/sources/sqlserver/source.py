@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -13,19 +13,17 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mssql
 from sqlalchemy.exc import DBAPIError
 
-from shared.sources.arrow import Batch
-from shared.sources.columns import TEXT, ReadColumn, decimal_type
+from shared.models.job import LoadType
+from shared.sources.columns import TEXT, ReadColumn, column_name, decimal_type
 from shared.sources.deadline import connect_within
-from shared.sources.partitions import every_so_many
-from shared.sources.sql import SqlSource, beyond_microsecond
+from shared.sources.sql import SqlSource, beyond_microsecond, table_of
 from shared.sources.sqlserver.connection import SqlServerConnection
-from shared.sources.sqlserver.driver import Driver, driver_for
-from shared.sources.sqlserver.faults import FAULTS, NO_LOCK
+from shared.sources.sqlserver.driver import driver_for
+from shared.sources.sqlserver.faults import FAULTS
 from shared.sources.sqlserver.names import as_schema, located
+from shared.sources.sqlserver.snapshot import COUNT, IN_MEMORY_HINT, Reading, SqlServerSnapshot, open_snapshot
+from shared.sources.sqlserver.sums import OVERFLOW, sum_in_halves
 from shared.sources.sqlserver.text import MICROSECONDS, as_text, datetime2, literal
-
-log = logging.getLogger(__name__)
-
 
 _ARROW_TYPES: dict[type[sa.types.TypeEngine[Any]], pa.DataType] = {
     mssql.BIT: pa.bool_(),
@@ -65,37 +63,18 @@ _SORTED_TEXTS = (sa.CHAR, sa.VARCHAR, sa.NCHAR, sa.NVARCHAR, mssql.UNIQUEIDENTIF
 """text and ntext cannot be compared."""
 
 
-LOCK_MILLISECONDS = 10_000
-
-
-_SAMPLED_ROWS = 20_000
-
-
-_ROWS = sa.text(
-    "SELECT SUM(rows) FROM sys.partitions WHERE object_id = OBJECT_ID(:name) AND index_id IN (0, 1) HAVING COUNT(*) > 0"
-)
-
-
-_COUNT: sa.ColumnElement[int] = sa.func.count_big(sa.literal_column("*"), type_=sa.BigInteger())
-"""COUNT itself is an int, and fails beyond 2,147,483,647 rows."""
-
-
-_UNORDERED = (mssql.SQL_VARIANT, mssql.XML, mssql.IMAGE, sa.TEXT, mssql.NTEXT, sa.types.NullType)
-
-
 _MAY_WRITE = sa.text(
     "SELECT HAS_PERMS_BY_NAME(:name, 'OBJECT', 'INSERT') + HAS_PERMS_BY_NAME(:name, 'OBJECT', 'UPDATE') "
     "+ HAS_PERMS_BY_NAME(:name, 'OBJECT', 'DELETE')"
 )
 
 
-_ONE_READER = (
-    "Database '%s' has no snapshot that several readers could share, so one reader reads the table: it takes "
-    "ALTER DATABASE … SET ALLOW_SNAPSHOT_ISOLATION ON, and application_intent ReadWrite."
+_IN_MEMORY = sa.text("SELECT OBJECTPROPERTY(OBJECT_ID(:name), 'TableIsMemoryOptimized')")
+_ON_A_SECONDARY = (
+    "watermark_column '%s' is a rowversion, and application_intent ReadOnly reads a secondary, which does not know the "
+    "transactions in progress: a row that commits late may be lost. Use ReadWrite for this source, or a full refresh "
+    "now and then."
 )
-
-
-_LOCKED = "Table '%s' is being changed by a transaction that takes long, so one reader reads it."
 
 
 class SqlServerSource(SqlSource):
@@ -107,6 +86,8 @@ class SqlServerSource(SqlSource):
     filter_dialect = "tsql"
     may_write = _MAY_WRITE
     _active_version: int | None = None
+    _in_memory = False  # known once the table is located
+    _in_halves = False  # known once a sum has overflowed
 
     def engine(self) -> sa.Engine:
         self._driver = driver_for(self.connection)
@@ -115,54 +96,35 @@ class SqlServerSource(SqlSource):
     def _connect(self) -> Any:
         return connect_within(self.connection.connect_timeout, self.connection.place, self._driver.connect)
 
-    @contextmanager
-    def snapshot(self, table: sa.Table, readers: int) -> Iterator[SqlServerSnapshot]:
-        with self._engine.connect() as connection:
-            allowed = _allows_snapshots(connection)
-            if any(isinstance(column.type, mssql.TIMESTAMP) for column in table.c):
-                self._active_version = _active_version(connection)
-            connection.rollback()
-            if allowed:
-                connection = connection.execution_options(isolation_level="SNAPSHOT")
-            # a secondary takes no locks, so snapshots cannot begin together there
-            together = allowed and self.connection.application_intent == "ReadWrite"
-            if readers > 1 and not together:
-                log.warning(_ONE_READER, self.connection.database)
-            if readers == 1 or not together:
-                yield SqlServerSnapshot([connection], self._driver, self)
-                return
-            with ExitStack() as stack:
-                others = [stack.enter_context(self._engine.connect()) for _ in range(readers - 1)]
-                seeing = [connection, *(one.execution_options(isolation_level="SNAPSHOT") for one in others)]
-                if not self._begin_together(table, seeing):
-                    log.warning(_LOCKED, table.fullname)
-                    seeing = seeing[:1]
-                yield SqlServerSnapshot(seeing, self._driver, self)
+    def snapshot(self, table: sa.Table, readers: int) -> AbstractContextManager[SqlServerSnapshot]:
+        reading = Reading(self.connection, self._driver, self.job, self.compile)
+        return open_snapshot(self._engine, table, readers, reading, self._in_memory, partial(self._bound, table))
 
-    def _begin_together(self, table: sa.Table, connections: list[sa.Connection]) -> bool:
-        """Let every connection's snapshot begin while a lock keeps others from committing changes to the table.
-
-        Returns False, and no snapshot has begun, if other transactions hold the table for too long.
-        """
-        touch: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(table).limit(1)
-        with self._engine.connect() as holder:
-            holder.exec_driver_sql(f"SET LOCK_TIMEOUT {LOCK_MILLISECONDS}")
-            try:
-                holder.execute(touch.with_hint(table, "WITH (TABLOCK, HOLDLOCK)", "mssql"))
-            except DBAPIError as error:
-                if NO_LOCK in FAULTS.codes(error.orig or error):
-                    return False
-                raise
-            for connection in connections:
-                connection.execute(touch)
-            holder.rollback()
-        return True
+    def _bound(self, table: sa.Table, connection: sa.Connection) -> None:
+        """Ask for the lowest rowversion that a transaction in progress has taken, or the next one of the database."""
+        if self.job.load_type is not LoadType.INCREMENTAL:
+            return
+        name = column_name(table, str(self.job.watermark_column), "watermark_column")
+        if isinstance(table.c[name].type, mssql.TIMESTAMP):
+            question = "SELECT CAST(MIN_ACTIVE_ROWVERSION() AS BIGINT)"
+            self._active_version = int(connection.exec_driver_sql(question).scalar_one())
+            if self.connection.application_intent == "ReadOnly":
+                self.options.warn(_ON_A_SECONDARY % name)
 
     def schema_of(self, connection: sa.Connection) -> str | None:
         return as_schema(connection, self.job.schema_name)
 
     def located(self, connection: sa.Connection) -> tuple[str, str | None]:
-        return located(connection, str(self.job.table_name), self.job.schema_name)
+        name, schema = located(connection, str(self.job.table_name), self.job.schema_name)
+        shown = connection.dialect.identifier_preparer.format_table(sa.Table(name, sa.MetaData(schema=schema)))
+        self._in_memory = connection.scalar(_IN_MEMORY, {"name": shown}) == 1
+        return name, schema
+
+    def restrict(self, query: sa.Select[Any]) -> sa.Select[Any]:
+        query = super().restrict(query)
+        if not self._in_memory:
+            return query
+        return query.with_hint(table_of(query), IN_MEMORY_HINT, "mssql")
 
     def compile(self, query: sa.Select[Any]) -> str:
         # the driver's parameter style would double every % outside of names
@@ -210,69 +172,23 @@ class SqlServerSource(SqlSource):
         return query.where(column < self.literal(column, self._active_version))
 
     def count(self) -> sa.ColumnElement[int]:
-        return _COUNT
+        return COUNT
+
+    def recount(self, connection: sa.Connection, query: sa.Select[Any], columns: Sequence[ReadColumn]) -> Sequence[Any]:
+        try:
+            return super().recount(connection, query, columns)
+        except DBAPIError as error:
+            if OVERFLOW not in self.faults.codes(error.orig or error):
+                raise
+        self._in_halves = True
+        return super().recount(connection, query, columns)
 
     def total(self, column: ReadColumn) -> sa.ColumnElement[Any]:
         if isinstance(column.comparable.type, mssql.TIMESTAMP):
             column = ReadColumn(column.name, column.expression, column.type)
-        return super().total(column)
+        return sum_in_halves(column) if self._in_halves else super().total(column)
 
     def beyond(self, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:
         if isinstance(column.comparable.type, (mssql.DATETIME2, mssql.DATETIMEOFFSET)):
             return beyond_microsecond(self, column, value)
         return super().beyond(column, value)
-
-
-class SqlServerSnapshot:
-    """Connections under snapshot isolation; a single one as committed while it reads, where that is not allowed."""
-
-    def __init__(self, connections: Sequence[sa.Connection], driver: Driver, source: SqlServerSource) -> None:
-        self.connection = connections[0]
-        self.readers = len(connections)
-        self._idle = list(connections)
-        self._driver = driver
-        self._source = source
-
-    def own_ranges(self, table: sa.Table, ranges: int) -> list[sa.ColumnElement[bool]]:  # noqa: ARG002
-        return []  # SQL Server reads no range of pages
-
-    def sample(self, column: sa.Column[Any]) -> Sequence[Any]:
-        if isinstance(column.type, _UNORDERED):
-            log.warning("Column '%s' (%s) has no order by which readers could share.", column.name, column.type)
-            return ()
-        name = self.connection.dialect.identifier_preparer.format_table(column.table)
-        counted = self.connection.execute(_ROWS, {"name": name}).first()
-        if counted is None:  # a view, of which no part can be sampled: every so many of its rows
-            return self.connection.scalars(every_so_many(column, self._count(column.table), _SAMPLED_ROWS)).all()
-        query = sa.select(column).order_by(column)
-        if counted[0] > _SAMPLED_ROWS:
-            percent = 100.0 * _SAMPLED_ROWS / counted[0]
-            query = query.with_hint(column.table, f"TABLESAMPLE ({percent:.6f} PERCENT)", "mssql")
-        return self.connection.scalars(query).all()
-
-    def _count(self, table: sa.FromClause) -> int:
-        return int(self.connection.scalar(sa.select(_COUNT).select_from(table)) or 0)
-
-    def literal(self, column: sa.Column[Any], value: Any) -> sa.ColumnElement[Any]:
-        return literal(value, column.type)
-
-    def pinned(self, query: sa.Select[Any]) -> sa.Select[Any]:
-        return query  # each connection has its own transaction
-
-    def read(self, query: sa.Select[Any], columns: Sequence[ReadColumn]) -> Iterator[Batch]:
-        connection = self._idle.pop()  # there are as many as readers
-        try:
-            raw = connection.connection.dbapi_connection
-            yield from self._driver.read(raw, self._source.compile(query), columns, self._source.job.chunk_size)
-        finally:
-            self._idle.append(connection)
-
-
-def _active_version(connection: sa.Connection) -> int:
-    """The lowest rowversion that a transaction in progress has taken, or the next one of the database."""
-    return int(connection.exec_driver_sql("SELECT CAST(MIN_ACTIVE_ROWVERSION() AS BIGINT)").scalar_one())
-
-
-def _allows_snapshots(connection: sa.Connection) -> bool:
-    question = "SELECT snapshot_isolation_state FROM sys.databases WHERE database_id = DB_ID()"
-    return bool(connection.exec_driver_sql(question).scalar() == 1)

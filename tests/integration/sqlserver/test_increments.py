@@ -12,7 +12,7 @@ from shared.models.job import Job
 from shared.secrets import Secret
 from shared.sources import open_source
 from shared.sources.source import ReadOptions, TableSource
-from shared.sources.sqlserver import source as snapshots
+from shared.sources.sqlserver import snapshot as snapshots
 from tests.builders import a_job
 from tests.integration.sources.conftest import Lake
 from tests.tds_standin.service import TdsService

@@ -28,6 +28,7 @@ BIG = 2**60  # beyond what a double counts exactly
 class Totals:
     """What the loader asks of a source here: the count and sums, as every SQL database gives them."""
 
+    recount = SqlSource.recount
     count = SqlSource.count
     total = SqlSource.total
 
