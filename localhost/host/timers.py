@@ -8,17 +8,20 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
-from croniter import croniter
-
 from localhost.host.background import BackgroundTasks, sleep_until
 from localhost.host.errors import IndexingError
 from localhost.host.indexing import IndexedFunction
+from localhost.host.ncrontab import Schedule
 from localhost.host.trigger_state import TriggerState
 from localhost.host.worker.process import Worker
 
 logger = logging.getLogger(__name__)
 
-_SPAN = re.compile(r"(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2})")
+_DAYS = r"(?P<days>\d{1,5})"
+_CLOCK = r"(?P<hours>[01]?\d|2[0-3]):(?P<minutes>[0-5]?\d)(?::(?P<seconds>[0-5]?\d))?"
+# As .NET reads them: [days.]hours:minutes[:seconds], days:hours:minutes where these are no hours of a day, or days.
+_SPANS = (rf"(?:{_DAYS}\.)?{_CLOCK}", rf"{_DAYS}:{_CLOCK}", _DAYS)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def time_zone(environment: Mapping[str, str]) -> tzinfo:
@@ -33,7 +36,7 @@ def time_zone(environment: Mapping[str, str]) -> tzinfo:
 
 
 def next_occurrence(schedule: str, after: datetime, zone: tzinfo = UTC) -> datetime:
-    """The first moment after `after` that matches, in UTC.
+    """The first moment after `after` that matches, in UTC; the end of time if none does.
 
     Args:
         schedule: `{second} {minute} {hour} {day} {month} {day of week}`, without the second it is 0; or a span of time
@@ -44,19 +47,21 @@ def next_occurrence(schedule: str, after: datetime, zone: tzinfo = UTC) -> datet
     Raises:
         ValueError: the schedule is neither.
     """
-    if span := _SPAN.fullmatch(schedule.strip()):
-        days, hours, minutes, seconds = (int(part or 0) for part in span.groups())
-        return after + timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    fields = schedule.split()
-    if len(fields) not in (5, 6):
-        raise ValueError(f"schedule {schedule!r} has {len(fields)} fields; expected 6 (or 5 without the second)")
-    # A day must match both of its fields, as in NCRONTAB; plain cron takes either.
-    local = after.astimezone(zone).replace(tzinfo=None)
-    moments = croniter(schedule, local, ret_type=datetime, day_or=False, second_at_beginning=len(fields) == 6)
-    while True:
-        moment: datetime = moments.get_next()
+    if (span := _span(schedule)) is not None:
+        return after + span
+    parsed, local = Schedule.parse(schedule), after.astimezone(zone).replace(tzinfo=None)
+    while moment := parsed.after(local):
         if (in_utc := moment.replace(tzinfo=zone).astimezone(UTC)) > after:  # not so when the clock is set back
             return in_utc
+        local = moment
+    return _NEVER
+
+
+def _span(schedule: str) -> timedelta | None:
+    for pattern in _SPANS:
+        if found := re.fullmatch(pattern, schedule.strip()):
+            return timedelta(**{unit: int(text) for unit, text in found.groupdict().items() if text}) or None
+    return None
 
 
 class TimerListener:
