@@ -5,10 +5,21 @@ from __future__ import annotations
 import asyncio
 import pickle
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 _LENGTH = struct.Struct(">Q")
+
+
+@dataclass(frozen=True)
+class EnvironmentReload:
+    """The host's first message: what makes a placeholder the worker of this app. It replaces the environment."""
+
+    environment: Mapping[str, str]
+    app_folder: Path
+    log_level: str
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
-"""The worker's process: `python -m localhost.host.worker.main SOCKET LIFELINE APP`, started by the host.
+"""The worker's process: `python -m localhost.host.worker.main SOCKET LIFELINE`, started by the host.
 
+It starts as a placeholder that knows of no app, as on each cold start of Flex Consumption and Elastic Premium: settings
+and the app's folder arrive in an environment reload, so what is only read when a process starts does not see them.
 `async def` functions run on this process's event loop, plain ones (activities and orchestrators alike) in one pool of
-PYTHON_THREADPOOL_THREAD_COUNT threads; without that setting of cores + 4, as in a worker that Azure specialised from a
-placeholder: each cold start on Flex Consumption and Elastic Premium.
+PYTHON_THREADPOOL_THREAD_COUNT threads; without that setting of cores + 4, as in a worker that was a placeholder.
 """
 
 from __future__ import annotations
@@ -25,7 +26,16 @@ from typing import Any
 from localhost.host import logs
 from localhost.host.worker import values
 from localhost.host.worker.app import LoadedFunction, load_app
-from localhost.host.worker.channel import Description, Failure, Invocation, Loaded, Outcome, encode, read_message
+from localhost.host.worker.channel import (
+    Description,
+    EnvironmentReload,
+    Failure,
+    Invocation,
+    Loaded,
+    Outcome,
+    encode,
+    read_message,
+)
 
 _THREADS = range(1, 1001)  # what the real worker takes; anything else is its default
 
@@ -34,11 +44,10 @@ logger = logging.getLogger(__name__)
 
 def main() -> None:
     """Load the app, report its functions, and run what the host asks for until the host is gone."""
-    channel, lifeline, app_folder, log_level = sys.argv[1:]
+    channel, lifeline = sys.argv[1:]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the host, which then ends this process
     threading.Thread(target=_end_with_host, args=[int(lifeline)], name="lifeline", daemon=True).start()
-    logs.configure(log_level, of_worker=True)
-    asyncio.run(_serve(socket.socket(fileno=int(channel)), Path(app_folder)))
+    asyncio.run(_serve(socket.socket(fileno=int(channel))))
     os._exit(0)  # a function that still runs sits in a thread that the interpreter would wait for
 
 
@@ -48,11 +57,16 @@ def _end_with_host(lifeline: int) -> None:
     os._exit(1)
 
 
-async def _serve(channel: socket.socket, app_folder: Path) -> None:
+async def _serve(channel: socket.socket) -> None:
     reader, writer = await asyncio.open_connection(sock=channel)
+    reload: EnvironmentReload = await read_message(reader)
+    os.environ.clear()
+    os.environ.update(reload.environment)
+    os.chdir(reload.app_folder)
+    logs.configure(reload.log_level, of_worker=True)
     functions: list[LoadedFunction] = []
     try:
-        functions = load_app(app_folder)
+        functions = load_app(reload.app_folder)
         loaded = Loaded(tuple(Description(item.name, tuple(map(dict, item.bindings))) for item in functions))
     except Exception as error:
         logger.debug("the app cannot be loaded", exc_info=True)

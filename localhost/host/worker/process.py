@@ -20,7 +20,16 @@ from typing import Any
 
 from localhost.host.errors import IndexingError
 from localhost.host.indexing import IndexedFunction
-from localhost.host.worker.channel import Description, Failure, Invocation, Loaded, Outcome, encode, read_message
+from localhost.host.worker.channel import (
+    Description,
+    EnvironmentReload,
+    Failure,
+    Invocation,
+    Loaded,
+    Outcome,
+    encode,
+    read_message,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +37,7 @@ MAX_DEATHS = 3  # within DEATHS_COUNT_SECONDS; one more, and the host ends itsel
 DEATHS_COUNT_SECONDS = 1800.0
 
 _ROOT = Path(__file__).resolve().parents[3]
+_OF_THE_SYSTEM = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 
 
 class InvocationError(Exception):
@@ -170,10 +180,9 @@ class _Process:
         end_of_host, lifeline = os.pipe()
         try:
             popen = subprocess.Popen(
-                [sys.executable, "-m", "localhost.host.worker.main", str(theirs.fileno()), str(end_of_host),
-                 str(options.app_folder), options.log_level],
-                env={**os.environ, "PYTHONPATH": os.pathsep.join([str(_ROOT), *_import_path()])},
-                cwd=options.app_folder,
+                [sys.executable, "-m", "localhost.host.worker.main", str(theirs.fileno()), str(end_of_host)],
+                env=_placeholder_environment(),
+                cwd="/",
                 pass_fds=[theirs.fileno(), end_of_host],
                 stdin=subprocess.DEVNULL,
             )  # fmt: skip
@@ -182,6 +191,7 @@ class _Process:
             os.close(end_of_host)
         reader, writer = await asyncio.open_connection(sock=ours)
         process = cls(popen, reader, writer, lifeline)
+        writer.write(encode(EnvironmentReload(dict(os.environ), options.app_folder, options.log_level)))
         try:
             loaded: Loaded = await read_message(reader)
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -233,5 +243,8 @@ class _Process:
             self.lifeline = -1
 
 
-def _import_path() -> list[str]:
-    return [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and path != str(_ROOT)]
+def _placeholder_environment() -> dict[str, str]:
+    """What a worker has before it knows its app: the system's variables, and none of the app's settings."""
+    given = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and path != str(_ROOT)]
+    path = os.pathsep.join(str(Path(folder).resolve()) for folder in [str(_ROOT), *given])
+    return {name: os.environ[name] for name in _OF_THE_SYSTEM if name in os.environ} | {"PYTHONPATH": path}

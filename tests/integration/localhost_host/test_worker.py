@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -42,6 +43,12 @@ def die(req): os.kill(os.getpid(), 9)
 @app.route(route="raises")
 async def raises(req): raise TimeoutError("the function's own")
 """
+COLOUR = """
+COLOUR = os.environ["COLOUR"]
+
+@app.route(route="colour")
+def colour(req): return f"{COLOUR} {os.environ['COLOUR']} {os.getcwd()}"
+"""
 TIMER = "@app.timer_trigger(schedule='0 0 0 1 1 *', arg_name='timer')\ndef talks(timer): return 'too much'\n"
 
 
@@ -60,6 +67,15 @@ def until(is_so: Callable[[], bool]) -> None:
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_settings_reach_a_worker_that_has_started_as_a_placeholder_without_them(tmp_path: Path) -> None:
+    with host(tmp_path, source=APP + COLOUR, COLOUR="red") as specialised:
+        assert get(specialised, "colour").text == f"red red {tmp_path.resolve()}"
+        command = ["ps", "eww", "-o", "command=", "-p", get(specialised, "pid").text]
+        started_with = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "PYTHONPATH=" in started_with
+    assert "COLOUR" not in started_with
 
 
 def test_an_activity_whose_worker_dies_has_failed_and_a_new_worker_goes_on(own_sample: Sample) -> None:
