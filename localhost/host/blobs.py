@@ -1,7 +1,6 @@
 """Blob triggers by polling: each version of a blob (its ETag) once, with receipts, up to five attempts.
 
-Triggers with `source=EventGrid` are polled as well: nothing sends Event Grid events to this machine. One function
-takes one blob at a time, oldest first.
+Triggers with `source=EventGrid` are in event_grid.py. One function takes one blob at a time, oldest first.
 """
 
 import asyncio
@@ -16,7 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from localhost.host.background import BackgroundTasks
 from localhost.host.errors import IndexingError
 from localhost.host.indexing import IndexedFunction
+from localhost.host.poison import QUEUE as POISON
 from localhost.host.poison import poison_message
+from localhost.host.queues import MAX_ATTEMPTS
 from localhost.host.trigger_state import TriggerState
 from localhost.host.worker.process import Worker
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MAX_ATTEMPTS = 5
 _POLL_SECONDS = 1.0
 _RETRY_SECONDS = 0.1  # five failures within half a second
 
@@ -71,7 +71,7 @@ class BlobListener:
         self._threads = ThreadPoolExecutor(max(1, len(functions)), thread_name_prefix="blob")
         self._watched: list[tuple[IndexedFunction, BlobPath, ContainerClient]] = []
         for function in functions:
-            path, service = _bound(function)
+            path, service = bind(function)
             self._watched.append((function, path, service.get_container_client(path.container)))
 
     def start(self) -> None:
@@ -84,14 +84,11 @@ class BlobListener:
         """Take no more blobs and wait up to `grace` seconds for the functions that run."""
         await self._tasks.stop(grace)
 
-    async def _in_thread(self, call: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
-
     async def _poll(self, function: IndexedFunction, path: BlobPath, container: "ContainerClient") -> None:
         problem = ""
         while True:
             try:
-                for blob in await self._in_thread(_list, container, path):
+                for blob in await in_threads(self._threads, _list, container, path):
                     if not self._state.is_done(function.name, path.container, blob.name, blob.etag):
                         await self._handle_alone(function, container, blob)
                 problem = ""
@@ -123,7 +120,7 @@ class BlobListener:
     async def _handle(self, function: IndexedFunction, container: "ContainerClient", blob: "BlobProperties") -> bool:
         """Whether this version is dealt with: handled, or given up."""
         name = f"{container.container_name}/{blob.name}"
-        stream = await self._in_thread(_download, container, blob)
+        stream = await in_threads(self._threads, download, container, blob.name, blob.etag)
         version = (function.name, container.container_name, blob.name, blob.etag)
         attempt = self._state.begin_attempt(*version)
         logger.info("blob trigger %s: %s, version %s, attempt %d", function.name, name, blob.etag, attempt)
@@ -136,7 +133,7 @@ class BlobListener:
             if attempt < MAX_ATTEMPTS:
                 return False
             self._state.finish(*version)
-            self._state.leave_poison(poison_message(*version))
+            self._state.leave(POISON, poison_message(*version))
             logger.error("blob trigger %s gives up on %s, version %s", function.name, name, blob.etag)  # noqa: TRY400
         else:
             self._state.finish(*version)  # before the log line: the line means that the receipt is kept
@@ -146,10 +143,25 @@ class BlobListener:
 
 def check_blob_trigger(function: IndexedFunction) -> None:
     """Raises IndexingError when the function's path or connection cannot be used."""
-    _bound(function)
+    bind(function)
 
 
-def _bound(function: IndexedFunction) -> "tuple[BlobPath, BlobServiceClient]":
+async def in_threads(threads: ThreadPoolExecutor, call: Callable[..., T], *arguments: Any) -> T:
+    """Run a call that blocks in one of the threads."""
+    return await asyncio.get_running_loop().run_in_executor(threads, call, *arguments)
+
+
+def waits_for_events(function: IndexedFunction) -> bool:
+    """Whether Event Grid notifies the function, so that nothing looks for its blobs."""
+    return str(function.trigger.get("source", "")).lower() == "eventgrid"
+
+
+def bind(function: IndexedFunction) -> "tuple[BlobPath, BlobServiceClient]":
+    """The function's path, and a client for its connection.
+
+    Raises:
+        IndexingError: one of them cannot be used.
+    """
     try:
         return BlobPath.parse(function.trigger["path"]), connect(function.trigger["connection"], os.environ)
     except ValueError as error:
@@ -191,17 +203,23 @@ def _list(container: "ContainerClient", path: BlobPath) -> "list[BlobProperties]
     return sorted(blobs, key=lambda blob: blob.last_modified)
 
 
-def _download(container: "ContainerClient", blob: "BlobProperties") -> dict[str, Any]:
-    """The arguments of the SDK's `InputStream`."""
+def download(container: "ContainerClient", name: str, etag: str) -> dict[str, Any]:
+    """The arguments of the SDK's `InputStream` for one version of a blob.
+
+    Raises:
+        ResourceModifiedError: it is not the newest one.
+        ResourceNotFoundError: the blob is gone.
+    """
     from azure.core import MatchConditions
 
-    client = container.get_blob_client(blob.name)
-    data = client.download_blob(etag=blob.etag, match_condition=MatchConditions.IfNotModified).readall()
+    client = container.get_blob_client(name)
+    stream = client.download_blob(etag=etag, match_condition=MatchConditions.IfNotModified)
+    data = stream.readall()
     return {
         "data": data,
-        "name": f"{container.container_name}/{blob.name}",
+        "name": f"{container.container_name}/{name}",
         "uri": client.url,
         "length": len(data),
-        "blob_properties": {"ContentLength": len(data), "ETag": blob.etag},
-        "metadata": dict(blob.metadata or {}),
+        "blob_properties": {"ContentLength": len(data), "ETag": etag},
+        "metadata": dict(stream.properties.metadata or {}),
     }

@@ -15,23 +15,26 @@ class Keys:
     Attributes:
         reader: Function-level routes of GET alone: in Azure a key of each of those functions, with one value.
         function: Every function-level route: in Azure a key of the app.
-        durable: The Durable webhooks.
+        durable: The Durable webhooks: in Azure the system key `durabletask_extension`.
+        blobs: The webhook of blob triggers: in Azure the system key `blobs_extension`.
         master: Everything.
     """
 
     reader: str
     function: str
     durable: str
+    blobs: str
     master: str
 
     def allows(self, auth_level: str, key: str | None) -> bool:
-        """Whether `key` opens something of this level: anonymous, reading, function, durable or admin."""
+        """Whether `key` opens something of this level: anonymous, reading, function, durable, blobs or admin."""
         if auth_level == "anonymous":
             return True
         accepted = {
             "reading": (self.reader, self.function, self.master),
             "function": (self.function, self.master),
             "durable": (self.durable, self.master),
+            "blobs": (self.blobs, self.master),
         }
         return key is not None and any(
             hmac.compare_digest(key.encode(), valid.encode()) for valid in accepted.get(auth_level, (self.master,))

@@ -78,6 +78,11 @@ class HostProcess:
         return self._keys.reader
 
     @property
+    def blobs_key(self) -> str:
+        """Opens the webhook that Event Grid notifies."""
+        return self._keys.blobs
+
+    @property
     def master_key(self) -> str:
         """Opens everything."""
         return self._keys.master

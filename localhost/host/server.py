@@ -15,19 +15,21 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from aiohttp import web
 
 from localhost.host import logs
-from localhost.host.blobs import BlobListener, check_blob_trigger
+from localhost.host.blobs import BlobListener, check_blob_trigger, waits_for_events
 from localhost.host.durable.client_api import RPC_PATH, WEBHOOK_PATH, ClientApi, durable_client_binding
 from localhost.host.durable.dispatcher import Dispatcher
 from localhost.host.durable.store import Store
 from localhost.host.errors import HostError, StateInUseError
+from localhost.host.event_grid import EventGridWebhook
 from localhost.host.http_routes import admin_routes, check_route, function_routes, host_errors, requires_key
 from localhost.host.indexing import FunctionApp, index
 from localhost.host.keys import load_keys
-from localhost.host.poison import PoisonListener, check_queue_trigger
+from localhost.host.poison import check_queue_trigger, poison_readers
 from localhost.host.settings import HostConfig, load_host_config, load_local_settings
 from localhost.host.timers import TimerListener, check_timer
 from localhost.host.trigger_state import TriggerState
@@ -82,6 +84,14 @@ def serve(
             ready_file.unlink(missing_ok=True)
 
 
+class _Part(Protocol):
+    """What runs functions of one kind."""
+
+    def start(self) -> None: ...
+
+    async def stop(self, grace: float) -> object: ...
+
+
 @dataclass(frozen=True)
 class _Place:
     app_folder: Path
@@ -108,25 +118,28 @@ async def _run(config: HostConfig, place: _Place) -> None:
         app = await _indexed(worker)
         dispatcher = Dispatcher(store, app, worker, config)
         timers = TimerListener(app.of_type("timerTrigger"), worker, state)
-        blobs = BlobListener(app.of_type("blobTrigger"), worker, state, config.activity_hold_seconds)
-        poison = PoisonListener(app.of_type("queueTrigger"), worker, state, config.activity_hold_seconds)
+        shared = (worker, state, config.activity_hold_seconds)
+        of_blobs = app.of_type("blobTrigger")
+        blobs = BlobListener([function for function in of_blobs if not waits_for_events(function)], *shared)
+        webhook = EventGridWebhook([function for function in of_blobs if waits_for_events(function)], *shared)
+        poison = poison_readers(app.of_type("queueTrigger"), *shared)
+        parts: list[_Part] = [dispatcher, timers, blobs, webhook, *poison]
         api = ClientApi(store, dispatcher, app, binding)
         routes = [
             *function_routes(app, worker, keys, config.route_prefix),
             *api.routes(WEBHOOK_PATH, is_rpc=False, guard=partial(requires_key, keys, "durable")),
+            *webhook.routes(partial(requires_key, keys, "blobs")),
             *admin_routes(app, keys, timers.fire),
         ]
         public = await _site(routes, public_socket, place.grace)
         rpc = await _site(api.routes(RPC_PATH, is_rpc=True), rpc_socket, place.grace)
-        for part in (dispatcher, timers, blobs, poison):
+        for part in parts:
             part.start()
         _write_ready(place.state_folder / "host.json", url)
         logger.info("ready on %s", url)
         await stop.wait()
         logger.info("stopping; what runs gets %.0f s", place.grace)
-        await asyncio.gather(
-            public.cleanup(), *(part.stop(place.grace) for part in (timers, blobs, poison, dispatcher))
-        )
+        await asyncio.gather(public.cleanup(), *(part.stop(place.grace) for part in parts))
         await rpc.cleanup()  # last: functions that still ran may have used it
         await worker.stop()
 

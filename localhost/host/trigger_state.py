@@ -1,4 +1,4 @@
-"""What timers and blob triggers must remember over a restart and share between hosts, in one SQLite file."""
+"""What timers, blob triggers and queues must remember over a restart and share between hosts, in one SQLite file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ CREATE TABLE IF NOT EXISTS ticks (function TEXT PRIMARY KEY, due TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS receipts (
     function TEXT, container TEXT, blob TEXT, etag TEXT NOT NULL, attempts INTEGER NOT NULL, is_done INTEGER NOT NULL,
     PRIMARY KEY (function, container, blob));
-CREATE TABLE IF NOT EXISTS poison (message_id INTEGER PRIMARY KEY, body TEXT NOT NULL, attempts INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS messages (
+    message_id INTEGER PRIMARY KEY, queue TEXT NOT NULL, body TEXT NOT NULL, attempts INTEGER NOT NULL);
 """
 
 
@@ -71,25 +72,25 @@ class TriggerState:
         with self._transaction() as connection:
             connection.execute(query, (function, container, blob, etag))
 
-    def leave_poison(self, body: str) -> None:
-        """Put a message into the poison queue."""
+    def leave(self, queue: str, body: str) -> None:
+        """Put a message into a queue."""
         with self._transaction() as connection:
-            connection.execute("INSERT INTO poison (body, attempts) VALUES (?, 0)", (body,))
+            connection.execute("INSERT INTO messages (queue, body, attempts) VALUES (?, ?, 0)", (queue, body))
 
-    def poison(self) -> list[tuple[int, str]]:
-        """The messages in the poison queue, oldest first: their ids and bodies."""
+    def messages(self, queue: str) -> list[tuple[int, str]]:
+        """The messages in a queue, oldest first: their ids and bodies."""
+        query = "SELECT message_id, body FROM messages WHERE queue = ? ORDER BY message_id"
         with self._transaction() as connection:
-            rows = connection.execute("SELECT message_id, body FROM poison ORDER BY message_id").fetchall()
-        return [(int(row["message_id"]), str(row["body"])) for row in rows]
+            return [(int(row["message_id"]), str(row["body"])) for row in connection.execute(query, (queue,))]
 
-    def begin_poison_attempt(self, message_id: int) -> int:
+    def begin_delivery(self, message_id: int) -> int:
         """Count an attempt at a message; gives its number, from 1."""
-        query = "UPDATE poison SET attempts = attempts + 1 WHERE message_id = ? RETURNING attempts"
+        query = "UPDATE messages SET attempts = attempts + 1 WHERE message_id = ? RETURNING attempts"
         with self._transaction() as connection:
             (row,) = connection.execute(query, (message_id,)).fetchall()
         return int(row["attempts"])
 
-    def drop_poison(self, message_id: int) -> None:
+    def drop(self, message_id: int) -> None:
         """Remove a message."""
         with self._transaction() as connection:
-            connection.execute("DELETE FROM poison WHERE message_id = ?", (message_id,))
+            connection.execute("DELETE FROM messages WHERE message_id = ?", (message_id,))

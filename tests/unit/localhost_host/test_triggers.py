@@ -90,17 +90,18 @@ def test_a_route_constraint_that_is_unknown_is_refused() -> None:
 @pytest.mark.parametrize(
     ("level", "opened_by"),
     [
-        ("anonymous", {None, "r", "f", "d", "m", "x"}),
+        ("anonymous", {None, "r", "f", "d", "b", "m", "x"}),
         ("reading", {"r", "f", "m"}),
         ("function", {"f", "m"}),
         ("durable", {"d", "m"}),
+        ("blobs", {"b", "m"}),
         ("admin", {"m"}),
     ],
 )
 def test_each_level_is_opened_by_its_key_and_the_master_key(level: str, opened_by: set[str]) -> None:
-    keys = Keys(reader="r", function="f", durable="d", master="m")
-    assert {key for key in (None, "r", "f", "d", "m", "x") if keys.allows(level, key)} == opened_by
+    keys = Keys(reader="r", function="f", durable="d", blobs="b", master="m")
+    assert {key for key in (None, "r", "f", "d", "b", "m", "x") if keys.allows(level, key)} == opened_by
 
 
 def test_keys_do_not_show_in_their_text() -> None:
-    assert "secret" not in repr(Keys("secret", "secret", "secret", "secret"))
+    assert "secret" not in repr(Keys("secret", "secret", "secret", "secret", "secret"))

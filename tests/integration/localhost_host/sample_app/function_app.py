@@ -93,6 +93,19 @@ def copy_text(blob: func.InputStream) -> None:
         raise ValueError("cannot stomach this")
 
 
+@app.blob_trigger(
+    arg_name="blob",
+    path="%SAMPLE_CONTAINER%/notified/{name}.txt",
+    connection="ConfigStorage",
+    source=func.BlobSource.EVENT_GRID,
+)
+def take_notified(blob: func.InputStream) -> None:
+    text = blob.read().decode()
+    mark(f"notified-{text}")
+    if text == "poison":
+        raise ValueError("cannot stomach this")
+
+
 @app.queue_trigger(arg_name="message", queue_name="webjobs-blobtrigger-poison", connection="ConfigStorage")
 def given_up(message: func.QueueMessage) -> None:
     draft = Path(os.environ["MARKS"], "draft-given-up")
