@@ -214,10 +214,11 @@ module network 'modules/private-network.bicep' = if (closed) {
     location: region
     tags: tags
     addressRange: networkAddressRange
-    hostStorageId: hostStorage.outputs.id
-    lakeStorageId: lakeStorage.outputs.id
-    keyVaultId: keyVault.outputs.id
+    hostStorageName: hostStorageName
+    lakeStorageName: lakeStorageName
+    keyVaultName: keyVaultName
   }
+  dependsOn: [hostStorage, lakeStorage, keyVault]
 }
 
 module roles 'modules/roles.bicep' = {

@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     website_time_zone: str | None = Field(
         None,
         description="Time zone of the timers' schedules, like Europe/Berlin; blank: that of TZ, else UTC. The host "
-        "reads it, too.",
+        "reads it, too; Flex Consumption has neither of the two.",
     )
     workbook_trigger_source: TriggerSource = Field(
         POLLING,

@@ -46,6 +46,5 @@ resource accessLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = 
   }
 }
 
-output id string = vault.id
 output name string = vault.name
 output uri string = vault.properties.vaultUri

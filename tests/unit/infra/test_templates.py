@@ -167,11 +167,32 @@ def _publishing_passwords(plan: str) -> list[dict[str, Any]]:
     return passwords
 
 
-def test_flex_consumption_gets_no_property_that_it_refuses() -> None:
+REFUSED_ON_FLEX = {
+    *("alwaysOn", "containerSize", "ftpsState", "functionAppScaleLimit", "isReserved", "isXenon", "javaVersion"),
+    *("linuxFxVersion", "minimumElasticInstanceCount", "netFrameworkVersion", "powerShellVersion"),
+    *("preWarmedInstanceCount", "vnetContentShareEnabled", "vnetImagePullEnabled", "vnetRouteAllEnabled"),
+    *("windowsFxVersion", "use32BitWorkerProcess"),
+}
+SETTINGS_REFUSED_ON_FLEX = {
+    *(
+        "ENABLE_ORYX_BUILD",
+        "FUNCTIONS_EXTENSION_VERSION",
+        "FUNCTIONS_WORKER_RUNTIME",
+        "FUNCTIONS_WORKER_RUNTIME_VERSION",
+    ),
+    *("FUNCTIONS_MAX_HTTP_CONCURRENCY", "FUNCTIONS_WORKER_PROCESS_COUNT", "SCM_DO_BUILD_DURING_DEPLOYMENT"),
+    *("FUNCTIONS_WORKER_DYNAMIC_CONCURRENCY_ENABLED", "WEBSITE_CONTENTAZUREFILECONNECTIONSTRING"),
+    *("WEBSITE_CONTENTOVERVNET", "WEBSITE_CONTENTSHARE", "WEBSITE_DNS_SERVER", "WEBSITE_RUN_FROM_PACKAGE"),
+    *("WEBSITE_MAX_DYNAMIC_APPLICATION_SCALE_OUT", "WEBSITE_VNET_ROUTE_ALL", "WEBSITE_TIME_ZONE", "TZ"),
+}
+
+
+def test_flex_consumption_gets_no_property_and_no_setting_that_it_refuses() -> None:
     """See learn.microsoft.com/azure/azure-functions/functions-app-settings#flex-consumption-plan-deprecations."""
-    flex = body(template(INFRA / "modules/flex-app.bicep")["resources"]["app"])["properties"]["siteConfig"]
-    refused = {"alwaysOn", "ftpsState", "functionAppScaleLimit", "linuxFxVersion", "minimumElasticInstanceCount"}
-    assert refused.isdisjoint(flex)
+    flex = body(template(INFRA / "modules/flex-app.bicep")["resources"]["app"])["properties"]
+    assert REFUSED_ON_FLEX.isdisjoint(flex["siteConfig"])
+    assert REFUSED_ON_FLEX.isdisjoint(flex)
+    assert SETTINGS_REFUSED_ON_FLEX.isdisjoint(template(MAIN)["variables"]["ownSettings"]["value"])
     premium = body(template(INFRA / "modules/premium-app.bicep")["resources"]["app"])["properties"]["siteConfig"]
     assert premium["ftpsState"] == "Disabled"
 
@@ -277,16 +298,30 @@ def test_the_spelling_of_a_region_makes_no_second_lake() -> None:
     assert len(re.findall(r"\blocation\b(?!:)", text)) == 2  # the parameter, and the line that normalises it
 
 
-def test_what_if_can_name_every_role_assignment() -> None:
-    """Scope and name are made of parameters; outputs of other modules are not known before these have run."""
-    (arguments,) = [args for _, name, _, args in module_calls() if name == "roles"]
-    unknown = {name for name, value in arguments.items() if "outputs" in str(value)}
-    assert unknown == {"identityPrincipalId"}
-    names = re.findall(
-        r"^ +name: guid\((.*)\)$", (INFRA / "modules/roles.bicep").read_text("utf-8"), flags=re.MULTILINE
-    )
-    assert names
-    assert not [name for name in names if "identityPrincipalId" in name]
+def test_what_if_can_name_every_resource() -> None:
+    """Names, conditions and loops are made of what is known at the start; outputs of modules are not."""
+    unknown = {
+        (module.stem, parameter)
+        for _, _, module, arguments in module_calls()
+        for parameter, value in arguments.items()
+        if "outputs" in str(value)
+    }
+    assert ("roles", "identityPrincipalId") in unknown
+    assert [(module, name) for module, name in unknown if _names_with(INFRA / f"modules/{module}.bicep", name)] == []
+
+
+def _names_with(module: Path, parameter: str) -> list[str]:
+    """The lines of a module that name, count or make resources with a parameter."""
+    deciding = r"^ +name: .*|^ +scope: .*|^(?:resource|module) .* = if .*|^  for .* in .*:"
+    lines = re.findall(deciding, module.read_text("utf-8"), flags=re.MULTILINE)
+    return [line for line in lines if re.search(rf"\b{parameter}\b", line)]
+
+
+def test_every_output_of_a_module_is_read() -> None:
+    texts = "".join(path.read_text("utf-8") for path in TEMPLATES)
+    made = {(module, output) for _, _, module, _ in module_calls() for output in template(module).get("outputs", {})}
+    unread = [(module.stem, output) for module, output in made if not re.search(rf"\.outputs\.{output}\b", texts)]
+    assert unread == []
 
 
 def test_an_instance_has_the_memory_that_a_load_needs() -> None:
