@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Union
 
-from azure.functions import get_binding_registry
+from azure.functions import Out, get_binding_registry
 from azure.functions.decorators.core import BindingDirection
 
 _RETURN = "$return"
@@ -101,6 +101,12 @@ def _check_parameter(function: str, parameter: str, annotation: Any, binding: An
         raise FunctionLoadError(function, f"binding {parameter} has invalid non-type annotation {annotation!r}")
     if BindingDirection(binding.direction) == BindingDirection.OUT:
         raise FunctionLoadError(function, f"binding {parameter}: the local host has no output parameters")
+    if (typing.get_origin(annotation) or annotation) is Out:
+        raise FunctionLoadError(
+            function,
+            f'binding {parameter} is declared to have the "in" direction in the binding decorator, but its annotation '
+            "is azure.functions.Out in Python",
+        )
     is_text = annotation in _TEXT and not _implies_output(binding.type)
     if not is_text and not _converter(binding.type).check_input_type_annotation(annotation):
         shown = getattr(annotation, "__name__", repr(annotation))

@@ -68,3 +68,24 @@ def _body(function: str) -> str:
     heads = {"activity x": (_ACTIVITY, "x"), "timer": (_TIMER, "t"), "blob": (_BLOB, "b"), "http": (_HTTP, "req")}
     head, name = heads[subject]
     return f"{head}def f({name}: {annotation}): pass"
+
+
+KINDS = {
+    "activity": _ACTIVITY + "def f(x: {}): pass",
+    "activity ->": _ACTIVITY + "def f(x) -> {}: pass",
+    "timer": _TIMER + "def f(t: {}): pass",
+    "timer ->": _TIMER + "def f(t) -> {}: pass",
+    "blob": _BLOB + "def f(b: {}): pass",
+    "queue": '@app.queue_trigger(arg_name="q", queue_name="q", connection="S")\ndef f(q: {}): pass',
+    "http": _HTTP + "def f(req: {}): pass",
+    "http ->": _HTTP + "def f(req) -> {}: pass",
+    "client": f"{_TIMER}{_CLIENT}async def f(t: func.TimerRequest, client: {{}}): pass",
+    "context": _ACTIVITY + "def f(x, context: {}): pass",
+    "orchestrator": _ORCHESTRATOR.format(name="context", annotation=": {}"),
+}
+"""Functions by what their annotation `{}` is of."""
+
+
+def app_of(kind: str, annotation: str) -> str:
+    """The source of an app with one function of that kind."""
+    return _HEAD + KINDS[kind].format(annotation)
