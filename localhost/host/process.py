@@ -33,6 +33,7 @@ class HostProcess:
         start_seconds: how long it may take to be ready.
         hub_folder: event store and receipts, to share them with other hosts; `state_folder` if it is None.
         grace: seconds that functions get when the host stops, or their time is over.
+        interpreter: the Python that runs host and worker; a `PYTHONPATH` of `environment` says what it finds.
 
     Attributes:
         url: origin of the running host, e.g. `http://127.0.0.1:7071`.
@@ -49,6 +50,7 @@ class HostProcess:
         start_seconds: float = 60.0,
         grace: float = 10.0,
         hub_folder: Path | None = None,
+        interpreter: Path | None = None,
     ) -> None:
         self.url = ""
         self.pid = 0
@@ -60,6 +62,7 @@ class HostProcess:
         self._start_seconds = start_seconds
         self._grace = grace
         self._hub_folder = (hub_folder or state_folder).resolve()
+        self._interpreter = interpreter or Path(sys.executable)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -101,13 +104,14 @@ class HostProcess:
         self._state_folder.mkdir(parents=True, exist_ok=True)
         ready_file = self._state_folder / "host.json"
         ready_file.unlink(missing_ok=True)
-        path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
+        environment = {**os.environ, **self._environment}
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_ROOT), environment.get("PYTHONPATH")]))
         with self._log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "localhost.host", "--app", self._app_folder, "--state", self._state_folder,
+                [self._interpreter, "-m", "localhost.host", "--app", self._app_folder, "--state", self._state_folder,
                  "--hub", self._hub_folder, "--port", str(self._port), "--grace", str(self._grace),
                  "--stop-at-end-of-input"],
-                env={**os.environ, **self._environment, "PYTHONPATH": path},
+                env=environment,
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
