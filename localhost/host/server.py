@@ -27,6 +27,7 @@ from localhost.host.durable.store import Store
 from localhost.host.errors import HostError, StateInUseError
 from localhost.host.event_grid import EventGridWebhook
 from localhost.host.http_routes import admin_routes, check_route, function_routes, host_errors, requires_key
+from localhost.host.hub_storage import HubStorage
 from localhost.host.indexing import FunctionApp, index
 from localhost.host.keys import load_keys
 from localhost.host.poison import check_queue_trigger, poison_readers
@@ -85,7 +86,7 @@ def serve(
 
 
 class _Part(Protocol):
-    """What runs functions of one kind."""
+    """What works beside the host's sites."""
 
     def start(self) -> None: ...
 
@@ -123,7 +124,7 @@ async def _run(config: HostConfig, place: _Place) -> None:
         blobs = BlobListener([function for function in of_blobs if not waits_for_events(function)], *shared)
         webhook = EventGridWebhook([function for function in of_blobs if waits_for_events(function)], *shared)
         poison = poison_readers(app.of_type("queueTrigger"), *shared)
-        parts: list[_Part] = [dispatcher, timers, blobs, webhook, *poison]
+        parts: list[_Part] = [dispatcher, timers, blobs, webhook, *poison, HubStorage(give_up=stop.set)]
         api = ClientApi(store, dispatcher, app, binding)
         routes = [
             *function_routes(app, worker, keys, config.route_prefix),

@@ -197,7 +197,10 @@ class ClientApi:
         instance = self._instance(request)
         if instance.status != Status.FAILED:
             return _refusal(412, f"The instance is {instance.status.value}: only a failed one can be rewound.")
-        return _refusal(501, "The local host does not support rewind.")
+        reason = request.query.get("reason", "")
+        logger.info("rewind orchestration %s (%s): %s", instance.name, instance.instance_id, reason)
+        self._dispatcher.take(self._store.rewind(instance.instance_id))
+        return web.Response(status=202)
 
     def _instance(self, request: web.Request) -> Instance:
         instance = self._store.instance(request.match_info["id"])

@@ -17,6 +17,7 @@ from localhost.host.database import Database, Holds
 from localhost.host.durable.history import Event, EventType, Status, event, parse_timestamp, timestamp
 from localhost.host.durable.records import Activity, Ending, Episode, Instance, Message, NewWork, Parent, Timer
 from localhost.host.durable.replay import Task
+from localhost.host.durable.rewinding import rewound
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS instances (
@@ -157,6 +158,22 @@ class Store:
                 return NewWork()
             self._append(connection, instance_id, [event(EventType.EXECUTION_TERMINATED, Reason=reason)])
             return self._end(connection, instance, Ending(Status.TERMINATED, json.dumps(reason), reason))
+
+    def rewind(self, instance_id: str) -> NewWork:
+        """Let a failed instance go on as if its tasks had not failed; children that failed are rewound, too."""
+        with self._transaction() as connection:
+            instance = self.instance(instance_id)
+            if instance is None or instance.status != Status.FAILED:
+                return NewWork()
+            left = rewound([json.loads(text) for text in self.history(instance_id)])
+            connection.execute("DELETE FROM history WHERE instance_id = ?", (instance_id,))
+            self._append(connection, instance_id, left.events)
+            change = "UPDATE instances SET status = 'Pending', output = NULL, updated_at = ? WHERE instance_id = ?"
+            connection.execute(change, (timestamp(), instance_id))
+            query = "SELECT instance_id, parent_task_id AS task FROM instances WHERE parent_execution_id = ?"
+            children = connection.execute(query, (instance.execution_id,)).fetchall()
+            failed = [self.rewind(row["instance_id"]) for row in children if row["task"] in left.children]
+            return NewWork([instance_id, *(child for work in failed for child in work.instances)])
 
     def purge(self, instance_id: str) -> bool:
         """Forget a finished instance; False if there is none of that id."""

@@ -228,6 +228,16 @@ def failing(context: df.DurableOrchestrationContext) -> Steps:
 
 
 @app.orchestration_trigger(context_name="context")
+def resumable(context: df.DurableOrchestrationContext) -> Steps:
+    """Fails at the first attempt of an activity, then at that of its child's; input: whether there is a child."""
+    yield context.call_activity("work", {"name": context.instance_id, "seconds": 0})
+    results = [(yield context.call_activity("flaky", [context.instance_id, 2]))]
+    if context.get_input():
+        results.append((yield context.call_sub_orchestrator("resumable", False, f"{context.instance_id}-child")))
+    return results
+
+
+@app.orchestration_trigger(context_name="context")
 def dying(context: df.DurableOrchestrationContext) -> Steps:
     yield context.call_activity("die", None)
 
