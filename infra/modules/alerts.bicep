@@ -14,9 +14,11 @@ param successWithinHours int
 @description('A load that takes so many times its usual time raises an alert.')
 param slowFactor int
 
-var alwaysOn = [
+// All are made, also one that is off: a deployment does not remove what an earlier one has made.
+var alerts = [
   {
     name: 'run-failed'
+    on: true
     title: 'A run failed'
     severity: 1
     every: 'PT5M'
@@ -25,6 +27,7 @@ var alwaysOn = [
   }
   {
     name: 'job-over-usual-time'
+    on: true
     title: 'A job took over ${slowFactor} times its usual time'
     severity: 2
     every: 'PT1H'
@@ -33,6 +36,7 @@ var alwaysOn = [
   }
   {
     name: 'workbook-refused'
+    on: true
     title: 'An uploaded workbook was refused'
     severity: 2
     every: 'PT5M'
@@ -41,16 +45,16 @@ var alwaysOn = [
   }
   {
     name: 'upload-given-up'
+    on: true
     title: 'The host gave up an upload of the workbook'
     severity: 2
     every: 'PT5M'
     window: 'PT30M'
     query: loadTextContent('../queries/alert-upload-given-up.kql')
   }
-]
-var noSuccess = [
   {
     name: 'no-successful-run'
+    on: successWithinHours > 0
     title: 'No run has succeeded for ${successWithinHours} hours'
     severity: 1
     every: 'PT1H'
@@ -58,7 +62,6 @@ var noSuccess = [
     query: replace(loadTextContent('../queries/alert-no-successful-run.kql'), '{hours}', string(successWithinHours))
   }
 ]
-var alerts = successWithinHours == 0 ? alwaysOn : concat(alwaysOn, noSuccess)
 
 resource emailGroup 'Microsoft.Insights/actionGroups@2023-01-01' = if (!empty(emailAddress)) {
   name: '${namePrefix}-alerts'
@@ -89,7 +92,7 @@ resource rules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       displayName: alert.title
       description: 'What to do: docs/operations.md, ${alert.name}.'
       severity: alert.severity
-      enabled: true
+      enabled: alert.on
       scopes: [workspaceId]
       evaluationFrequency: alert.every
       windowSize: alert.window

@@ -341,5 +341,11 @@ def test_the_alert_of_a_missing_success_can_be_switched_off_and_made_longer_than
     hours = {one["type"]: one.get("argument") for one in parameters(MAIN)["successWithinHours"]["decorators"]}
     assert hours["min_value"] == 0
     assert hours["max_value"] >= 24 * 31
-    alerts = (INFRA / "modules/alerts.bicep").read_text("utf-8")
-    assert "var alerts = successWithinHours == 0 ? alwaysOn : concat(alwaysOn, noSuccess)" in alerts
+    alerts = {
+        alert["name"]: alert["on"] for alert in template(INFRA / "modules/alerts.bicep")["variables"]["alerts"]["value"]
+    }
+    assert alerts.pop("no-successful-run") not in (True, False)
+    assert set(alerts.values()) == {True}
+    text = (INFRA / "modules/alerts.bicep").read_text("utf-8")
+    assert "\n      enabled: alert.on\n" in text
+    assert "\n  for alert in alerts: {\n" in text  # each one is made: a deployment would not remove one that is off
