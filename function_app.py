@@ -46,6 +46,7 @@ from shared.api.routes.configuration import (
     list_history,
     roll_back,
 )
+from shared.api.routes.discovery import DiscoverBody, DiscoveryAnswer, discover_source
 from shared.api.routes.health import health
 from shared.api.routes.jobs import list_jobs
 from shared.api.routes.loads import list_history_of_job, list_loads
@@ -233,6 +234,19 @@ async def get_history() -> VersionList:
 async def post_rollback(body: RollbackBody, caller: Caller) -> RolledBack:
     """Bring an earlier version of the workbook back."""
     return await roll_back(body, caller.name)
+
+
+@routes.post(
+    "sources/{source_name}/discover",
+    {
+        HTTPStatus.NOT_FOUND: "The source has no connection.",
+        HTTPStatus.UNPROCESSABLE_ENTITY: "The source refuses, or the workbook cannot be read.",
+        HTTPStatus.SERVICE_UNAVAILABLE: "The source does not answer, or too many look into theirs.",
+    },
+)
+async def post_discover(source_name: str, body: DiscoverBody) -> DiscoveryAnswer:
+    """Look into a source and fill in a workbook with its tables or endpoints."""
+    return await discover_source(source_name, body)
 
 
 @routes.get("dashboard", is_open=True)

@@ -30,6 +30,7 @@ _ASK_AGAIN = Retry(  # 503: the app's storage is busy; for some eight seconds, a
     backoff_factor=0.25,
     raise_on_status=False,
 )
+_DISCOVERY_SECONDS = 200
 _ADDRESSES = "app.json"
 
 
@@ -97,12 +98,28 @@ class AppClient(ABC):
         content: dict[str, Any] = answer.json()
         return content
 
-    def request(self, method: str, path: str, body: Any = None) -> requests.Response:
+    def discover(self, source_name: str, **body: Any) -> dict[str, Any]:
+        """What `POST /api/sources/{source_name}/discover` answers.
+
+        Args:
+            source_name: The source.
+            body: The JSON body.
+
+        Raises:
+            RequestRefusedError: the app refused, with its reasons.
+        """
+        answer = self.request("POST", f"/api/sources/{source_name}/discover", body, _DISCOVERY_SECONDS)
+        if answer.status_code != requests.codes.ok:
+            raise RequestRefusedError(_reasons(answer))
+        content: dict[str, Any] = answer.json()
+        return content
+
+    def request(self, method: str, path: str, body: Any = None, seconds: float = _TIMEOUT_SECONDS) -> requests.Response:
         """Any request to the app, with the function key. A question is asked again while the app's storage is busy."""
         headers = {"x-functions-key": self.function_key}
         with requests.Session() as session:
             session.mount(self.url, HTTPAdapter(max_retries=_ASK_AGAIN))
-            return session.request(method, f"{self.url}{path}", json=body, headers=headers, timeout=_TIMEOUT_SECONDS)
+            return session.request(method, f"{self.url}{path}", json=body, headers=headers, timeout=seconds)
 
 
 class RunningApp(AppClient):

@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 
 from localhost import demo as demo_story
-from localhost import run_view
+from localhost import discovery_view, run_view
 from localhost.app_client import AppClient, RequestRefusedError, find_running_app
 from localhost.comparison import change_lines, changes_against
 from localhost.host.process import HostStartError
@@ -141,6 +141,49 @@ def validate(
     if annotated:
         annotated.write_bytes(annotate(content, report))
     raise typer.Exit(0 if report.configuration else 1)
+
+
+@commands.command()
+def discover(
+    source: Annotated[str, typer.Option(help="The source_name; its connection is its secret, as for a load.")],
+    source_type: Annotated[
+        str | None, typer.Option("--type", help="PostgreSQL, Oracle, MSSQL or API, if the secret does not show it.")
+    ] = None,
+    schema: Annotated[str | None, typer.Option(help="Of the tables.", show_default="that of the login")] = None,
+    like: Annotated[str, typer.Option(help="Which tables or endpoints: * is any number of characters.")] = "*",
+    views: Annotated[bool, typer.Option("--views", help="Views get rows, too.")] = False,
+    openapi: Annotated[
+        str | None, typer.Option(help="Of an API: the address or the file of its OpenAPI document.")
+    ] = None,
+    target_container: Annotated[str | None, typer.Option(help="The container of the new rows.")] = None,
+    target_folder: Annotated[str | None, typer.Option(help="The folder of the new rows.")] = None,
+    into: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="A workbook, whose rows stay as they are.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", dir_okay=False, help="The file to write.", show_default="--into, or SOURCE.xlsx"
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+    folder: FolderOption = FOLDER,
+) -> None:
+    """Look into a source, and fill in a workbook with its tables or endpoints."""
+    file = output or into or Path(f"{source}.xlsx")
+    if file != into and file.exists():
+        raise CommandError(f"{file} exists already: choose another name with -o, or keep its rows with --into {file}.")
+    target = {"target_container": target_container, "target_folder_path": target_folder}
+    what = {"source_type": source_type, "schema_name": schema, "like": like, "views": views}
+    wanted = discovery_view.body(into, openapi, **what, **target)
+    with _app(folder, _console(stderr=True)) as app:
+        discovered = app.discover(source, **wanted)
+    file.write_bytes(discovery_view.workbook_of(discovered))
+    if as_json:
+        _print_json({name: value for name, value in discovered.items() if name != "workbook"} | {"file": str(file)})
+    else:
+        _console().print(discovery_view.table(discovered))
+        typer.echo("\n".join(discovery_view.lines(discovered, file)))
 
 
 @commands.command()

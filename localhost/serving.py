@@ -66,7 +66,8 @@ def serve(folder: Path, port: int, console: Console) -> None:
 
 def put_local_source(app: LocalApp) -> None:
     """Store the connection of the local PostgreSQL, so that a workbook can name it at once."""
-    app.put_source(LOCAL_SOURCE, app.postgres_connection(app.services.postgres.database))
+    connection = app.postgres_connection(app.services.postgres.database)
+    app.put_source(LOCAL_SOURCE, {"dialect": "postgresql", **connection})
 
 
 def _welcome(app: LocalApp, folder: Path) -> str:

@@ -9,7 +9,7 @@ The contract in pyproject.toml is this table, and `make lint` checks it; docs/ar
 | 8 | runs | runs as Durable Functions knows them: how one starts and ends, and the watch that closes what is lost | \
 notifications, planning, audit, activation, telemetry |
 | 7 | notifications | who is notified of what, once | planning, audit, activation |
-| 6 | planning | which jobs run, when, in which lanes; dry runs | audit, isolation, activation, secrets |
+| 6 | planning | which jobs run, when, in which lanes; dry runs and discovery | audit, isolation, activation, secrets |
 | 6 | loading | one attempt as a dlt pipeline (child process only) | sources, lake, isolation, secrets |
 | 5 | sources | reading a table or an API as Arrow (child process only) | secrets, identity |
 | 5 | lake | writing all or nothing (child process only) | identity |

@@ -12,9 +12,11 @@ from typing import Any
 
 from shared.errors.hierarchy import WorkbookError
 from shared.isolation.parent import ChildError, Limits, run_in_child
+from shared.models.discovery import Discovered, FoundSource
 from shared.secrets import Secret
 from shared.settings import settings
 from shared.workbook.configuration import Problem, Report
+from shared.workbook.discovery import Target
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +59,21 @@ def annotated(content: bytes, found: Report) -> bytes:
         raise WorkbookError(
             message if message.startswith("The workbook") else f"It cannot be annotated. {message}"
         ) from None
+    return written
+
+
+def filled_in(content: bytes | None, found: FoundSource, target: Target) -> tuple[bytes, list[Discovered]]:
+    """A workbook, or a new one, with what was found in a source; see `shared.workbook.discovery_sheet`.
+
+    Raises:
+        WorkbookError: it cannot be read or written, or not within the limits.
+    """
+    try:
+        arguments = {"content": content, "found": found, "target": target}
+        written: tuple[bytes, list[Discovered]] = _in_child("filled_in", arguments)
+    except ChildError as error:
+        message = str(error) if error.kind == WorkbookError.kind else _explained(error)
+        raise WorkbookError(message) from None
     return written
 
 

@@ -34,6 +34,7 @@ Handler = Callable[..., Awaitable[BaseModel | File]]
 _IN_THE_PATH = re.compile(r"\{(\w+)\}")
 _PATTERNS = {
     "run_id": r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}",
+    "source_name": r"[A-Za-z0-9](?:_?[A-Za-z0-9-]){0,59}",
     "job_id": r"[A-Za-z0-9][A-Za-z0-9._~-]{0,999}",
 }
 

@@ -13,6 +13,8 @@ from shared.jobs.timers import next_tick
 _QUIET_TICKS = 1000  # one a day for years: a timer whose every tick is quiet never starts the job
 
 
+_LOOKED_AT = 50  # times of a schedule: two months of a daily one
+
 _QUIET_HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\s*-\s*([01]\d|2[0-3]):([0-5]\d)(?:\s*UTC)?", re.IGNORECASE)
 
 
@@ -107,6 +109,27 @@ def overdue_since(
     after = since + timedelta(microseconds=1)
     expected = next_start(timer, schedule, quiet_hours, since, after, zone) + grace
     return expected if expected <= now else None
+
+
+def shares_ticks(timer: str, schedule: str, after: datetime, zone: tzinfo = UTC) -> bool:
+    """Whether a schedule is finer than the timer: two of the times that it names come before one tick.
+
+    Args:
+        timer: The schedule of the app's timer, as the host reads it.
+        schedule: The job's cron expression.
+        after: A time in UTC; the times after it are looked at.
+        zone: Whose clock the timer's fields mean.
+
+    Raises:
+        ValueError: one of the expressions is wrong.
+    """
+    due = next_due(schedule, after)
+    for _ in range(_LOOKED_AT):
+        following = next_due(schedule, due)
+        if next_tick(timer, due, zone) >= following:
+            return True
+        due = following
+    return False
 
 
 def quiet_until(quiet_hours: str | None, at: datetime) -> datetime | None:

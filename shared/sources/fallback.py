@@ -68,6 +68,7 @@ class FallbackSource(SqlSource):
 
     connection_type = UrlConnection
     connection: UrlConnection
+    shares_tables = False
 
     def engine(self) -> sa.Engine:
         engine = sa.create_engine(self.connection.url.get_secret_value(), poolclass=sa.NullPool)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -58,6 +58,12 @@ class SqlSource(ABC):
     """Whose grammar `query_filter` has; "" is what every SQL reads alike."""
     may_write: ClassVar[sa.TextClause | None] = None
     """The question whether the login may change the table `:name`."""
+    sizes: ClassVar[sa.TextClause | None] = None
+    """The question of the dictionary for name, rows and bytes of the tables of `:schema`; estimates, or NULL."""
+    versions: ClassVar[tuple[type[sa.types.TypeEngine[Any]], ...]] = ()
+    """The types of which the database itself gives a greater value to every change, in the order of the commits."""
+    shares_tables: ClassVar[bool] = True
+    """Whether several readers can share one table."""
 
     def __init__(self, job: Job, secret: Secret, options: ReadOptions) -> None:
         self.job = job
@@ -233,19 +239,30 @@ class SqlSource(ABC):
             warnings.simplefilter("ignore", SAWarning)  # types that it does not know are read as text
             inspector = sa.inspect(connection)
             name, schema = self.located(connection)
-            columns = self._columns(inspector, name, schema)
+            columns = self.as_on_the_wire(self._columns(inspector, name, schema), name, schema)
             keys = inspector.get_pk_constraint(name, schema)["constrained_columns"] or []
             columns, keys = self.distinguishable(columns, keys)
-        return sa.Table(
-            name,
-            sa.MetaData(schema=schema),
-            *(
-                sa.Column(
-                    column["name"], column["type"], nullable=column["nullable"], primary_key=column["name"] in keys
-                )
-                for column in columns
-            ),
-        )
+        return reflected_table(name, schema, columns, keys)
+
+    def as_on_the_wire(self, columns: list[Any], name: str, schema: str | None) -> list[Any]:  # noqa: ARG002
+        """The reflected columns of a table, each in the type in which the driver gives it."""
+        return columns
+
+    def spelled(self, connection: sa.Connection, names: Sequence[str]) -> dict[str, str]:  # noqa: ARG002
+        """How SQLAlchemy spells the tables that `table_names` gives."""
+        return {name: name for name in names}
+
+    def dictionary_schema(self, connection: sa.Connection) -> str | None:  # noqa: ARG002
+        """The job's schema as `sizes` takes it."""
+        return self.job.schema_name
+
+    def in_dictionary(self, names: Iterable[str]) -> dict[str, str]:
+        """How the dictionary spells tables, by their names in the workbook."""
+        return {name: name for name in names}
+
+    def counts_versions(self, column: Mapping[str, Any]) -> bool:  # noqa: ARG002
+        """Whether a reflected column of one of the types `versions` is counted up by the database itself."""
+        return True
 
     def distinguishable(self, columns: list[Any], keys: list[str]) -> tuple[list[Any], list[str]]:
         """The reflected columns and the names of the key's, each by its own name."""
@@ -321,6 +338,15 @@ class SqlSource(ABC):
 def table_of(query: sa.Select[Any]) -> sa.Table:
     """The table that a query reads."""
     return next(one for one in query.get_final_froms() if isinstance(one, sa.Table))
+
+
+def reflected_table(name: str, schema: str | None, columns: Sequence[Any], keys: Sequence[str]) -> sa.Table:
+    """A table of reflected columns."""
+    own = (
+        sa.Column(one["name"], one["type"], nullable=one["nullable"], primary_key=one["name"] in keys)
+        for one in columns
+    )
+    return sa.Table(name, sa.MetaData(schema=schema), *own)
 
 
 def beyond_microsecond(source: SqlSource, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:

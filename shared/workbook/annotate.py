@@ -1,37 +1,24 @@
-"""The same workbook with what is wrong shown where it is: red cells, a comment on each, a list with links.
-
-Everything that openpyxl carries stays as it is: values, formulas, formats, other sheets, drop-downs, filters. It does
-not carry charts and shapes, and programs calculate the formulas' values again when they open the file.
-"""
+"""The same workbook with what is wrong shown where it is: red cells, a comment on each, a list with links."""
 
 from __future__ import annotations
 
-import io
-import warnings
-import zipfile
 from collections import defaultdict
 from collections.abc import Sequence
 
-import openpyxl
-from openpyxl.cell import Cell, MergedCell
-from openpyxl.comments import Comment
-from openpyxl.styles import Alignment, Font, PatternFill
+from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter, quote_sheetname
 from openpyxl.workbook import Workbook
 from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.worksheet import Worksheet
 
-from shared.errors.hierarchy import WorkbookError
 from shared.workbook.configuration import Problem, Report
+from shared.workbook.editing import edited
 from shared.workbook.guide import FONT, print_on_one_width
-from shared.workbook.limits import refuse_beyond_limits
+from shared.workbook.marks import Marks, fill
 
 SHEET = "Problems"
-_AUTHOR = "Validation"
-_MARK = "— Validation —\n"  # separates our text from a user's comment
-_ERROR = PatternFill("solid", start_color="FFFF9B9B", end_color="FFFF9B9B")
-_WARNING = PatternFill("solid", start_color="FFFFE08A", end_color="FFFFE08A")
-_OURS = {_ERROR.start_color.rgb, _WARNING.start_color.rgb}
+_ERROR, _WARNING = "FFFF9B9B", "FFFFE08A"
+_MARKS = Marks("Validation", frozenset({_ERROR, _WARNING}))
 _HEADER = ("Kind", "Cell", "Column", "What is wrong")
 _WIDTHS = (10, 22, 24, 110)
 _MAX_LISTED = 10_000
@@ -47,55 +34,31 @@ def annotate(content: bytes, report: Report) -> bytes:
     Raises:
         WorkbookError: the workbook cannot be opened for writing; the report itself says why it was refused.
     """
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            refuse_beyond_limits(archive)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # openpyxl warns of what it does not carry
-            workbook = openpyxl.load_workbook(io.BytesIO(content), rich_text=True)
-            _clean(workbook)
-            _mark(workbook, report.warnings, _WARNING)
-            _mark(workbook, report.problems, _ERROR)
-            _list(workbook, report)
-            output = io.BytesIO()
-            workbook.save(output)
-    except (WorkbookError, MemoryError):
-        raise
-    except Exception as error:  # a damaged file makes openpyxl raise anything
-        raise WorkbookError(f"The workbook cannot be annotated ({type(error).__name__}).") from error
-    return output.getvalue()
+
+    def edit(workbook: Workbook) -> None:
+        _clean(workbook)
+        _mark(workbook, report.warnings, _WARNING)
+        _mark(workbook, report.problems, _ERROR)
+        _list(workbook, report)
+
+    return edited(content, edit, "annotated")
 
 
 def _clean(workbook: Workbook) -> None:
     """Remove what an earlier validation wrote, for people correct the annotated workbook and upload that."""
     if SHEET in workbook.sheetnames and workbook[SHEET]["A1"].value == _HEADER[0]:
         del workbook[SHEET]
-    for sheet in workbook.worksheets:
-        for cell in list(sheet._cells.values()):  # iter_rows would make every cell up to the last one
-            if not isinstance(cell, Cell) or cell.comment is None or _MARK not in cell.comment.text:
-                continue
-            theirs = cell.comment.text.partition(_MARK)[0].rstrip()
-            cell.comment = Comment(theirs, cell.comment.author) if theirs else None
-            if cell.fill.start_color.rgb in _OURS:
-                cell.fill = PatternFill()
+    _MARKS.clear(workbook)
 
 
-def _mark(workbook: Workbook, problems: Sequence[Problem], fill: PatternFill) -> None:
+def _mark(workbook: Workbook, problems: Sequence[Problem], colour: str) -> None:
     by_cell: dict[tuple[str, str], list[str]] = defaultdict(list)
     for problem in problems:
         if problem.cell and problem.sheet in workbook.sheetnames:
             by_cell[problem.sheet, problem.cell].append(problem.message)
     for (title, place), messages in by_cell.items():
         sheet: Worksheet = workbook[title]
-        cell = sheet[place]
-        if isinstance(cell, MergedCell):  # shown through the first cell of its range
-            continue
-        cell.fill = fill
-        before = f"{cell.comment.text.rstrip()}\n" if cell.comment else ""
-        mark = "" if _MARK in before else _MARK
-        comment = Comment(before + mark + "\n".join(messages), _AUTHOR, width=360)
-        comment.height = 40 + 18 * sum(1 + len(line) // 50 for line in comment.text.splitlines())
-        cell.comment = comment
+        _MARKS.put(sheet[place], "\n".join(messages), colour)
 
 
 def _list(workbook: Workbook, report: Report) -> None:
@@ -111,7 +74,7 @@ def _list(workbook: Workbook, report: Report) -> None:
         # Set as text: a message may begin with a value that looks like a formula.
         sheet.cell(number, 4, problem.message).data_type = "s"
         sheet.cell(number, 4).alignment = Alignment(wrap_text=True, vertical="top")
-        sheet.cell(number, 1).fill = _ERROR if kind == "error" else _WARNING
+        sheet.cell(number, 1).fill = fill(_ERROR if kind == "error" else _WARNING)
         if problem.cell:
             link = sheet.cell(number, 2)
             target = f"{quote_sheetname(problem.sheet)}!{problem.cell}"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from shared.models.discovery import Discovered, FoundSource
 from shared.workbook.annotate import annotate
 from shared.workbook.configuration import Report
+from shared.workbook.discovery import Target
+from shared.workbook.discovery_sheet import discover_into
 from shared.workbook.validation import validate
 
 
@@ -25,3 +28,14 @@ def annotated(content: bytes, found: Report, secret: object, report: object) -> 
         WorkbookError: as `annotate`.
     """
     return annotate(content, found)
+
+
+def filled_in(
+    content: bytes | None,
+    found: FoundSource,
+    target: Target,
+    secret: object,  # noqa: ARG001
+    report: object,  # noqa: ARG001
+) -> tuple[bytes, list[Discovered]]:
+    """As `shared.workbook.discovery_sheet.discover_into`."""
+    return discover_into(content, found, target)

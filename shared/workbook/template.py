@@ -30,6 +30,11 @@ def template() -> bytes:
     return _save(_workbook(JOBS, SYSTEMS, (), guide=True))
 
 
+def empty_workbook() -> bytes:
+    """The template without its examples."""
+    return _save(_workbook((), (), (), guide=True))
+
+
 def write_workbook(
     rows: Sequence[Mapping[str, object]],
     sources: Sequence[Mapping[str, object]] = (),
@@ -68,7 +73,7 @@ def _write_sheet(sheet: Worksheet, spec: SheetSpec, rows: Sequence[Mapping[str, 
         sheet.append([row.get(name) for name in names])
     for number, column in enumerate(spec.columns, 1):
         letter = get_column_letter(number)
-        _dress_header(sheet, number, column)
+        dress_header(sheet, number, column)
         longest = max([len(column.name), *(len(as_text(row.get(column.name) or "")) for row in rows[:50])])
         sheet.column_dimensions[letter].width = min(max(longest + 4, 12), 40)
         if column.kind.allowed:
@@ -78,8 +83,9 @@ def _write_sheet(sheet: Worksheet, spec: SheetSpec, rows: Sequence[Mapping[str, 
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(names))}{len(rows) + 1}"
 
 
-def _dress_header(sheet: Worksheet, number: int, column: Column) -> None:
-    cell = sheet.cell(1, number)
+def dress_header(sheet: Worksheet, number: int, column: Column, row: int = 1) -> None:
+    """Give the header of a column its colour, and its help as a comment."""
+    cell = sheet.cell(row, number)
     cell.font = HEADER_FONT
     cell.fill = header_fill(column)
     cell.alignment = Alignment(vertical="center")

@@ -130,8 +130,8 @@ class App(LocalApp):
 
     # runs
 
-    def request(self, method: str, path: str, body: Any = None) -> requests.Response:
-        response = super().request(method, path, body)
+    def request(self, method: str, path: str, body: Any = None, seconds: float = 120) -> requests.Response:
+        response = super().request(method, path, body, seconds)
         self.responses.append(response)
         assert_as_documented(response)
         return response

@@ -169,3 +169,29 @@ def test_sql_databricks_names_the_delta_tables_of_a_workbook(tmp_path: Path) -> 
     ]
     file.write_bytes(write_workbook([{**GOOD, "load_type": "FUL"}]))
     assert call("sql", "databricks", file, "--account", "contosolake").returncode == 2
+
+
+def test_discover_writes_a_workbook_that_runs(started: Started, tmp_path: Path) -> None:
+    file = tmp_path / "found.xlsx"
+    arguments = ("discover", "--source", "local_pg", "--schema", "information_schema", "--like", "sql_*")
+    ended = call(*arguments, "-o", file, "--json", "--folder", started.folder)
+    assert ended.returncode == 0, ended.stderr
+    answer = json.loads(ended.stdout)
+    assert (answer["counts"], answer["file"]) == ({"new": 4}, str(file))
+    run = call("run", "--workbook", file, "--job", "local_pg_sql_sizing", "--json", "--folder", started.folder)
+    assert run.returncode == 0, run.stderr
+    assert [job["rows_written"] for job in json.loads(run.stdout)["jobs"]] == [23]
+
+    again = call(*arguments, "-o", file, "--folder", started.folder)
+    assert (again.returncode, again.stdout) == (2, "")
+    assert f"{file} exists already: choose another name with -o, or keep its rows with --into" in again.stderr
+    kept = call(*arguments, "--into", file, "--folder", started.folder)
+    assert kept.returncode == 0, kept.stderr
+    assert f"Wrote {file}: 4 kept in local_pg.information_schema." in kept.stdout
+
+
+def test_discovery_of_an_unknown_source_is_one_sentence(started: Started, tmp_path: Path) -> None:
+    ended = call("discover", "--source", "nowhere", "-o", tmp_path / "none.xlsx", "--folder", started.folder)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.splitlines()[-1].startswith("No connection secret for source 'nowhere'")
+    assert not (tmp_path / "none.xlsx").exists()

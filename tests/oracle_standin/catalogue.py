@@ -26,8 +26,8 @@ Path_ = tuple[str, ...]
 _DICTIONARY = """
 DUAL(DUMMY); V$VERSION(BANNER); ALL_USERS(USERNAME); ALL_MVIEWS(OWNER, MVIEW_NAME, QUERY);
 ALL_MVIEW_COMMENTS(OWNER, MVIEW_NAME, COMMENTS); ALL_VIEWS(OWNER, VIEW_NAME, TEXT);
-ALL_TABLES(OWNER, TABLE_NAME, TABLESPACE_NAME, IOT_NAME, IOT_TYPE, DURATION, #BLOCKS, #NUM_ROWS, COMPRESSION,
-    COMPRESS_FOR);
+ALL_TABLES(OWNER, TABLE_NAME, TABLESPACE_NAME, IOT_NAME, IOT_TYPE, DURATION, #BLOCKS, #NUM_ROWS, #AVG_ROW_LEN,
+    COMPRESSION, COMPRESS_FOR);
 ALL_SYNONYMS(OWNER, SYNONYM_NAME, TABLE_OWNER, TABLE_NAME, DB_LINK);
 ALL_TAB_COLS(OWNER, TABLE_NAME, COLUMN_NAME, DATA_TYPE, #DATA_LENGTH, #DATA_PRECISION, #DATA_SCALE, NULLABLE,
     #COLUMN_ID, DATA_DEFAULT, #CHAR_LENGTH, HIDDEN_COLUMN, VIRTUAL_COLUMN, DEFAULT_ON_NULL);
@@ -62,6 +62,9 @@ class TableInfo:
     is_index: bool = False  # ORGANIZATION INDEX
     query: str | None = None  # of a materialized view
     blocks: int | None = None
+    rows: int | None = None  # as the statistics have it
+    row_bytes: int | None = None
+    indexes: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def stored(self) -> str:
@@ -185,6 +188,8 @@ class Database:
         table = self.tables[path]
         last = self._connection.execute(f'SELECT max("$rid") FROM {table.stored}').fetchone()[0] or 0
         table.blocks = last // v.ROWS_PER_BLOCK + 1
+        table.rows = self._connection.execute(f"SELECT count(*) FROM {table.stored}").fetchone()[0]
+        table.row_bytes = 3 + 10 * len(table.columns)
         self.refresh_dictionary()
 
     def refresh_dictionary(self) -> None:
@@ -198,8 +203,21 @@ class Database:
             if owner != "SYS":
                 iot = "IOT" if table.is_index else None
                 rows.setdefault("ALL_TABLES", []).append(
-                    (owner, name, None if iot else "USERS", None, iot, None, table.blocks, None, "DISABLED", None)
+                    (
+                        owner,
+                        name,
+                        None if iot else "USERS",
+                        None,
+                        iot,
+                        None,
+                        table.blocks,
+                        table.rows,
+                        table.row_bytes,
+                        "DISABLED",
+                        None,
+                    )
                 )
+                self._index_rows(rows, table)
                 if table.key:
                     rows.setdefault("ALL_CONSTRAINTS", []).append(
                         (owner, f"{name}_PK", "P", name, None, None, None, None)
@@ -230,6 +248,19 @@ class Database:
                     ]
                     connection.executemany(f"INSERT INTO {table.stored} VALUES (NULL, {marks}, 0)", encoded)
             connection.execute("COMMIT")
+
+    @staticmethod
+    def _index_rows(rows: dict[str, list[Any]], table: TableInfo) -> None:
+        named = {**({f"{table.name}_PK": table.key} if table.key else {}), **table.indexes}
+        for name, columns in named.items():
+            unique = "UNIQUE" if name == f"{table.name}_PK" else "NONUNIQUE"
+            rows.setdefault("ALL_INDEXES", []).append(
+                (table.owner, name, table.owner, table.name, "NORMAL", unique, "DISABLED", None)
+            )
+            rows.setdefault("ALL_IND_COLUMNS", []).extend(
+                (table.owner, name, table.owner, table.name, column, number, "ASC")
+                for number, column in enumerate(columns, 1)
+            )
 
     def _dictionary_rows(
         self, rows: dict[str, list[Any]], owner: str, name: str, columns: list[Column], kind: str

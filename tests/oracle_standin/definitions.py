@@ -96,6 +96,9 @@ class Definitions(Transaction):
             return
         if kind == "MATERIALIZED":
             parser.need("VIEW")
+        if verb == "CREATE" and kind == "INDEX":
+            self._create_index(parser)
+            return
         path = parser.path()
         full = path if len(path) == 2 else (self.schema, path[0])
         database = self.database
@@ -134,6 +137,23 @@ class Definitions(Transaction):
         link = parser.name() if parser.take("@") else None
         place = target if len(target) == 2 else (self.schema, target[0])
         self.database.synonyms[(owner, path[-1]) if len(path) == 1 else path] = (place[0], place[1], link)
+
+    def _create_index(self, parser: Parser) -> None:
+        """`CREATE INDEX name ON [owner.]table (column, …)`; the dictionary alone knows of it."""
+        name = parser.path()[-1]
+        parser.need("ON")
+        path = parser.path()
+        table = self.database.tables.get(path if len(path) == 2 else (self.schema, path[0]))
+        if table is None:
+            raise OracleError(942, "table or view does not exist", parser.token.at)
+        parser.need("(")
+        columns = [parser.name()]
+        while parser.take(","):
+            columns.append(parser.name())
+        parser.need(")")
+        if unknown := set(columns) - {column.name for column in table.columns}:
+            raise OracleError(904, f'"{min(unknown)}": invalid identifier', parser.token.at)
+        table.indexes[name] = columns
 
     def _create_materialized(self, full: Path_, query: str) -> None:
         """A table of its query's rows, as they are now."""

@@ -186,6 +186,7 @@ class Engine:
         self.properties: dict[str, Any] = {}
         """SERVERPROPERTY by name in capitals, before the stand-in's own."""
         self.catalog: dict[str, tuple[int, str]] = {}
+        self.retired_views: list[str] = []
         """Where the catalogue's views are, and as of which version."""
         self.denied: set[str] = set()
         """Tables (`schema.name`) that SELECT may not read."""

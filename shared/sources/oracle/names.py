@@ -51,12 +51,11 @@ def find_table(connection: sa.Connection, owner: str, name: str) -> tuple[str, s
     return None
 
 
-def written(names: Iterable[str]) -> list[str]:
-    """Names of the catalogue as the workbook has them: small, or in quotes if another in capitals would be meant."""
+def written(names: Iterable[str]) -> dict[str, str]:
+    """Names of the catalogue by their names in the workbook: small, or quoted if another in capitals would be meant."""
     listed = list(names)
     alike = Counter(name.upper() for name in listed)
-    plain = (name.lower() if alike[name.upper()] == 1 or name == name.upper() else f'"{name}"' for name in listed)
-    return sorted(plain)
+    return {name.lower() if alike[name.upper()] == 1 or name == name.upper() else f'"{name}"': name for name in listed}
 
 
 def _objects_called(connection: sa.Connection, owner: str, name: str) -> Sequence[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
@@ -44,6 +45,11 @@ _MAY_WRITE = sa.text(
     "FROM dual"
 )
 
+_SIZES = sa.text(
+    'SELECT table_name AS name, num_rows AS "rows", num_rows * avg_row_len AS "bytes" FROM sys.all_tables '
+    "WHERE owner = :schema"
+)
+
 
 class OracleSource(SqlSource):
     """A table or view of an Oracle database."""
@@ -53,6 +59,7 @@ class OracleSource(SqlSource):
     faults = FAULTS
     filter_dialect = "oracle"
     may_write = _MAY_WRITE
+    sizes = _SIZES
 
     def engine(self) -> sa.Engine:
         engine = sa.create_engine("oracle+oracledb://", creator=self.connection.connect, poolclass=sa.NullPool)
@@ -80,7 +87,21 @@ class OracleSource(SqlSource):
             schema = connection.dialect.normalize_name(find_owner(connection, str(self.job.schema_name)))
             lists = (inspector.get_table_names, inspector.get_view_names, inspector.get_materialized_view_names)
             denormalize = connection.dialect.denormalize_name
-            return written({str(denormalize(name)) for names in lists for name in names(schema)})
+            self._catalogue = written({str(denormalize(name)) for names in lists for name in names(schema)})
+            return sorted(self._catalogue)
+
+    def schema_of(self, connection: sa.Connection) -> str | None:
+        return str(connection.dialect.normalize_name(find_owner(connection, str(self.job.schema_name))))
+
+    def spelled(self, connection: sa.Connection, names: Sequence[str]) -> dict[str, str]:
+        return {name: connection.dialect.normalize_name(self._catalogue[name]) for name in names}
+
+    def dictionary_schema(self, connection: sa.Connection) -> str | None:
+        return find_owner(connection, str(self.job.schema_name))
+
+    def in_dictionary(self, names: Iterable[str]) -> dict[str, str]:
+        known = set(names)
+        return {name: own for name, own in self._catalogue.items() if own in known}
 
     def distinguishable(self, columns: list[Any], keys: list[str]) -> tuple[list[Any], list[str]]:
         """SQLAlchemy has small letters for A, and for "a": if a table has both, each keeps the catalogue's name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,6 +26,7 @@ from shared.sources.partitions import every_so_many
 from shared.sources.postgresql.diagnosis import refused_state
 from shared.sources.postgresql.faults import FAULTS
 from shared.sources.postgresql.session import set_in_every_transaction, set_session
+from shared.sources.postgresql.sizes import SIZES
 from shared.sources.sql import SqlSource
 
 BATCH_BYTES = 8 * 1024 * 1024  # what is in memory at once is about nine times that
@@ -64,7 +65,6 @@ _RELATIONS = sa.text(
     "SELECT relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace "
     "WHERE nspname = :schema AND relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT relispartition ORDER BY relname"
 )
-
 
 _BELOW_DOMAINS = sa.text(
     "WITH RECURSIVE below AS ("
@@ -133,6 +133,8 @@ class PostgresSource(SqlSource):
     faults = FAULTS
     filter_dialect = "postgres"
     may_write = sa.text("SELECT has_table_privilege(CAST(:name AS regclass), 'INSERT, UPDATE, DELETE, TRUNCATE')")
+    sizes = SIZES
+    versions = (Xid8,)
 
     def engine(self) -> sa.Engine:
         # no statement is prepared by name: a pooler may give its next use another server connection
@@ -170,6 +172,10 @@ class PostgresSource(SqlSource):
         with self._explaining(), self._engine.connect() as connection:
             return list(connection.scalars(_RELATIONS, {"schema": self.job.schema_name}))
 
+    def counts_versions(self, column: Mapping[str, Any]) -> bool:
+        """Whether rows get the number of their transaction; that a trigger gives it to updates, too, cannot be seen."""
+        return "pg_current_xact_id" in str(column.get("default") or "")
+
     def _conninfo(self) -> str:
         """The connection in libpq's own key=value form, which quotes any character of a password."""
         return make_conninfo(**self.connection.libpq_parameters())
@@ -183,9 +189,8 @@ class PostgresSource(SqlSource):
     def compile(self, query: sa.Select[Any]) -> str:
         return super().compile(query) % ()  # psycopg's parameter style doubles every %, which ADBC would not undo
 
-    def _columns(self, inspector: sa.Inspector, name: str, schema: str | None) -> list[Any]:
+    def as_on_the_wire(self, columns: list[Any], name: str, schema: str | None) -> list[Any]:
         """The columns, those of a domain in the type below it, which is the only one that the wire knows."""
-        columns = super()._columns(inspector, name, schema)
         if any(isinstance(column["type"], postgresql.DOMAIN) for column in columns):
             with self._engine.connect() as connection:
                 found = connection.execute(_BELOW_DOMAINS, {"schema": schema, "name": name})

@@ -63,6 +63,16 @@ _SORTED_TEXTS = (sa.CHAR, sa.VARCHAR, sa.NCHAR, sa.NVARCHAR, mssql.UNIQUEIDENTIF
 """text and ntext cannot be compared."""
 
 
+_SIZES = sa.text(
+    "SELECT o.name AS name, (SELECT SUM(p.rows) FROM sys.partitions AS p WHERE p.object_id = o.object_id "
+    "AND p.index_id IN (0, 1)) AS rows, (SELECT SUM(a.total_pages) * 8192 FROM sys.partitions AS p "
+    "JOIN sys.allocation_units AS a ON a.container_id = CASE WHEN a.type = 2 THEN p.partition_id ELSE p.hobt_id END "
+    "WHERE p.object_id = o.object_id AND p.index_id IN (0, 1)) AS bytes "
+    "FROM sys.tables AS o WHERE o.schema_id = SCHEMA_ID(:schema)"
+)
+"""Pages have 8 KiB. The heap or the clustered index has the rows; that of large objects has another container."""
+
+
 _MAY_WRITE = sa.text(
     "SELECT HAS_PERMS_BY_NAME(:name, 'OBJECT', 'INSERT') + HAS_PERMS_BY_NAME(:name, 'OBJECT', 'UPDATE') "
     "+ HAS_PERMS_BY_NAME(:name, 'OBJECT', 'DELETE')"
@@ -85,6 +95,8 @@ class SqlServerSource(SqlSource):
     faults = FAULTS
     filter_dialect = "tsql"
     may_write = _MAY_WRITE
+    sizes = _SIZES
+    versions = (mssql.TIMESTAMP,)
     _active_version: int | None = None
     _in_memory = False  # known once the table is located
     _in_halves = False  # known once a sum has overflowed
