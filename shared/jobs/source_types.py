@@ -5,6 +5,7 @@ A new source type is a reader that fulfils `shared.sources.source.Source`, and o
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from shared.errors.hierarchy import ConfigurationError
@@ -23,6 +24,8 @@ class SourceType:
         filter_dialect: sqlglot's name of its SQL, in which `query_filter` is checked and written; databases only.
         url_schemes: how the URL of a secret, or its field `dialect`, names the database of that reader. A database by
             any other name is read through SQLAlchemy.
+        secret_fields: fields that only secrets of its sources have.
+        port: on which its servers usually listen.
         folds_case: whether a table_name without double quotes means the same in any case. It is kept in small letters
             then, so that the table has one folder in the lake, however the workbook spells it.
         managed_identity: whether it accepts a token of the app's identity in the place of a password.
@@ -36,6 +39,8 @@ class SourceType:
     is_database: bool
     filter_dialect: str | None = None
     url_schemes: tuple[str, ...] = ()
+    secret_fields: tuple[str, ...] = ()
+    port: int | None = None
     folds_case: bool = False
     managed_identity: bool = False
 
@@ -58,6 +63,8 @@ POSTGRESQL = SourceType(
     is_database=True,
     filter_dialect="postgres",
     url_schemes=("postgresql", "postgres"),
+    secret_fields=("sslmode",),
+    port=5432,
     managed_identity=True,
 )
 ORACLE = SourceType(
@@ -66,6 +73,8 @@ ORACLE = SourceType(
     is_database=True,
     filter_dialect="oracle",
     url_schemes=("oracle",),
+    secret_fields=("service_name", "sid", "tns_alias"),
+    port=1521,
     folds_case=True,
 )
 MSSQL = SourceType(
@@ -74,12 +83,15 @@ MSSQL = SourceType(
     is_database=True,
     filter_dialect="tsql",
     url_schemes=("mssql", "sqlserver"),
+    secret_fields=("driver", "encrypt", "trust_server_certificate", "application_intent"),
+    port=1433,
     managed_identity=True,
 )
 API = SourceType(
     name="API",
     reader="shared.sources.rest.source:RestSource",
     is_database=False,
+    secret_fields=("base_url",),
     managed_identity=True,
 )
 
@@ -96,6 +108,18 @@ def source_type(name: str) -> SourceType:
     if name not in SOURCE_TYPES:
         raise ConfigurationError(f"source_type '{name}' cannot be read; readable are {', '.join(SOURCE_TYPES)}.")
     return SOURCE_TYPES[name]
+
+
+def shown_by(secret: Mapping[str, object]) -> str | None:
+    """The source type that the fields of a connection show, by its name; None if they may be those of several."""
+    scheme = str(secret.get("url", "")).partition("://")[0] or str(secret.get("dialect", ""))
+    scheme = scheme.partition("+")[0].lower()
+    tests: tuple[Callable[[SourceType], bool], ...] = (
+        lambda one: scheme in (one.url_schemes if one.is_database else ("http", "https")),
+        lambda one: any(name in secret for name in one.secret_fields),
+        lambda one: one.port is not None and str(secret.get("port")) == str(one.port),
+    )
+    return next((one.name for test in tests for one in SOURCE_TYPES.values() if test(one)), None)
 
 
 def is_database(name: str | None) -> bool:

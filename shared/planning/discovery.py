@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from shared.activation.judge import filled_in
 from shared.activation.store import configuration_store
 from shared.errors.hierarchy import ConfigurationError
 from shared.isolation.parent import Limits, run_in_child
 from shared.jobs.schedules import shares_ticks
-from shared.jobs.source_types import SOURCE_TYPES, source_type
+from shared.jobs.source_types import SOURCE_TYPES, shown_by, source_type
 from shared.models.discovery import Discovered, FoundSource
 from shared.models.job import Job, LoadType, Source
 from shared.secrets import Secret, connection_secret
@@ -21,14 +20,6 @@ from shared.workbook.discovery import Target
 
 TOTAL_SECONDS = 150  # load balancers in front of a function app give up on an answer after 230 s
 _LOOK_SECONDS = 120  # of these; then tables are listed without figures
-
-_FIELDS_OF = {
-    "base_url": "API",
-    "sslmode": "PostgreSQL",
-    **dict.fromkeys(("service_name", "sid", "tns_alias"), "Oracle"),
-    **dict.fromkeys(("driver", "encrypt", "trust_server_certificate", "application_intent"), "MSSQL"),
-}
-_PORTS = {5432: "PostgreSQL", 1521: "Oracle", 1433: "MSSQL"}
 
 
 @dataclass(frozen=True)
@@ -128,13 +119,7 @@ def _source_in_use(source_name: str) -> _Known:
 
 def _type_of(secret: Secret, source_name: str) -> str:
     """The source type that a secret's fields show; raises ConfigurationError if they show none."""
-    scheme = urlsplit(str(secret.get("url", ""))).scheme.partition("+")[0] or str(secret.get("dialect", ""))
-    if scheme in ("http", "https"):
-        return "API"
-    by_scheme = next((one.name for one in SOURCE_TYPES.values() if scheme and scheme in one.url_schemes), None)
-    by_field = next((kind for name, kind in _FIELDS_OF.items() if name in secret), None)
-    by_port = _PORTS.get(int(str(secret["port"]))) if str(secret.get("port", "")).isdigit() else None
-    if found := by_scheme or by_field or by_port:
+    if found := shown_by(secret):
         return found
     raise ConfigurationError(
         f"The connection secret of source '{source_name}' does not show of which type it is: name its source_type "

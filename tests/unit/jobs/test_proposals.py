@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.jobs.proposals import LARGE_ROWS, changed_cells, propose, watermark_candidates
+from shared.jobs.source_types import shown_by
 from shared.models.discovery import FoundColumn, FoundTable
 
 ID = FoundColumn(name="id", type="bigint", nullable=False, holds="whole number", is_ordered=True, is_indexed=True)
@@ -131,3 +132,23 @@ def test_a_row_that_does_not_fit_the_table_any_more_is_named_by_its_cell() -> No
     assert "is id now" in changed_cells(row | {"primary_key": ("note",)}, table)["primary_key"]
     assert "is text now" in changed_cells(row | {"watermark_column": "note"}, table)["watermark_column"]
     assert changed_cells(row | {"partition_by": ("gone",)}, table).keys() == {"partition_by"}
+
+
+@pytest.mark.parametrize(
+    ("secret", "source_type"),
+    [
+        ({"url": "postgresql+psycopg://u@h/d"}, "PostgreSQL"),
+        ({"url": "mssql://u@h/d"}, "MSSQL"),
+        ({"url": "https://api.example.com"}, "API"),
+        ({"dialect": "oracle"}, "Oracle"),
+        ({"host": "h", "service_name": "s"}, "Oracle"),
+        ({"host": "h", "driver": "pyodbc"}, "MSSQL"),
+        ({"base_url": "https://api.example.com"}, "API"),
+        ({"host": "h", "port": "5432"}, "PostgreSQL"),
+        ({"host": "h", "port": 1433}, "MSSQL"),
+        ({"host": "h", "port": 6432}, None),
+        ({"url": "mysql://u@h/d"}, None),
+    ],
+)
+def test_the_fields_of_a_connection_show_its_type(secret: dict[str, object], source_type: str | None) -> None:
+    assert shown_by(secret) == source_type
