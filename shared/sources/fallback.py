@@ -1,4 +1,4 @@
-"""Any other database that SQLAlchemy knows (MySQL, SQLite, …), read the way dlt does: as Python objects, row by row."""
+"""Any other database that SQLAlchemy knows (MySQL, SQLite, …), read as Python objects, row by row."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
-from dlt.sources.sql_database.arrow_helpers import row_tuples_to_arrow
 from pydantic import SecretStr
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
@@ -18,8 +18,10 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from shared.errors.hierarchy import ConfigurationError
 from shared.secrets import Secret
 from shared.sources.batches import bounded_for
-from shared.sources.columns import TEXT, ReadColumn, arrow_schema, decimal_type, dlt_hints
+from shared.sources.columns import TEXT, ReadColumn, decimal_type
 from shared.sources.connection import SqlConnection, refuse_unescaped_at
+from shared.sources.dialects import Dialect, dialect_of
+from shared.sources.rows import rows_to_arrow
 from shared.sources.sql import SqlSource
 
 log = logging.getLogger(__name__)
@@ -35,6 +37,8 @@ _ARROW_TYPES: list[tuple[type[sa.types.TypeEngine[Any]], pa.DataType]] = [
     (sa.Time, pa.time64("us")),
     (sa.String, TEXT),
     (sa.LargeBinary, pa.binary()),
+    (sa.BINARY, pa.binary()),
+    (sa.VARBINARY, pa.binary()),
 ]
 
 
@@ -70,8 +74,15 @@ class FallbackSource(SqlSource):
     connection: UrlConnection
     shares_tables = False
 
+    @property
+    def dialect(self) -> Dialect:
+        """What is known of the database."""
+        return dialect_of(make_url(self.connection.url.get_secret_value()).get_backend_name())
+
     def engine(self) -> sa.Engine:
         engine = sa.create_engine(self.connection.url.get_secret_value(), poolclass=sa.NullPool)
+        if statement := self.dialect.session:
+            sa.event.listen(engine, "connect", partial(_begin, statement))
         log.warning(
             "Source '%s' (%s) has no Arrow reader: its rows pass through Python, which is several times slower.",
             self.job.source_name,
@@ -85,11 +96,26 @@ class FallbackSource(SqlSource):
             yield RowSnapshot(connection, self.job.chunk_size)
 
     def arrow_type(self, source_type: sa.types.TypeEngine[Any]) -> pa.DataType | None:
-        if isinstance(source_type, sa.Numeric) and source_type.asdecimal:
+        if own := self.dialect.arrow_type(source_type):
+            return own
+        if isinstance(source_type, sa.Numeric) and not isinstance(source_type, sa.Float):
             return decimal_type(source_type.precision, source_type.scale)
         if isinstance(source_type, sa.DateTime):
             return pa.timestamp("us", "UTC" if source_type.timezone else None)
         return next((arrow for generic, arrow in _ARROW_TYPES if isinstance(source_type, generic)), None)
+
+    def as_text(self, column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+        return sa.cast(self.dialect.printable(column), sa.Text())
+
+    def read_column(self, column: sa.Column[Any], declared: str | None) -> ReadColumn:
+        read = super().read_column(column, declared)
+        return read if read.type == TEXT else self.dialect.read(column, read, declared)
+
+    def literal(self, column: sa.ColumnElement[Any], value: Any) -> sa.ColumnElement[Any]:
+        return self.dialect.literal(column, value)
+
+    def sorts(self, source_type: sa.types.TypeEngine[Any]) -> bool:
+        return self.dialect.sorts(source_type)
 
 
 @dataclass(frozen=True)
@@ -113,15 +139,29 @@ class RowSnapshot:
         return query  # there is one connection
 
     def read(self, query: sa.Select[Any], columns: Sequence[ReadColumn]) -> Iterator[pa.Table]:
-        hints = dlt_hints(arrow_schema(columns, ()))
-
         def fetch(count: int) -> pa.Table:
             rows = result.fetchmany(count)
-            return row_tuples_to_arrow(rows, hints, "UTC") if rows else pa.table({})
+            return rows_to_arrow(rows, columns) if rows else pa.table({})
 
         options = {"stream_results": True, "max_row_buffer": _BUFFERED}
-        with self.connection.execute(query, execution_options=options) as result:
+        with self.connection.execute(_as_the_driver_gives_it(query), execution_options=options) as result:
             yield from bounded_for(columns, fetch, self.rows, _STEP)
+
+
+def _as_the_driver_gives_it(query: sa.Select[Any]) -> sa.Select[Any]:
+    """A query whose values pass through no conversion of SQLAlchemy: it rounds decimals and doubles to ten digits."""
+    bare: Any = [sa.type_coerce(one.element, sa.types.NullType()).label(one.name) for one in _labels(query)]
+    return query.with_only_columns(*bare, maintain_column_froms=True)
+
+
+def _labels(query: sa.Select[Any]) -> Sequence[sa.Label[Any]]:
+    return [one if isinstance(one, sa.Label) else one.label(one.key) for one in query.selected_columns]
+
+
+def _begin(statement: str, connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute(statement)
+    cursor.close()
 
 
 def _url(secret: Secret) -> URL:

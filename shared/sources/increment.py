@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from shared.errors.hierarchy import SourceError
+from shared.sources.arrow import misfit
 from shared.sources.boundary import Boundary
 from shared.sources.columns import ReadColumn, kinds_of
 from shared.sources.table_read import Snapshot, TableRead
@@ -68,7 +69,10 @@ def _in_order_of_the_source(
     boundary = _boundary(read, cursor, state)
     database = read.database
     query = read.new_rows()
-    end = watermark_text(snapshot.connection.scalar(snapshot.pinned(query.with_only_columns(database.highest(cursor)))))
+    highest = snapshot.connection.scalar(snapshot.pinned(query.with_only_columns(database.highest(cursor))))
+    if isinstance(highest, bytes):  # SQLite keeps bytes in columns of text, too
+        raise misfit(cursor.name, highest, cursor.type)
+    end = watermark_text(highest)
     if end is None:
         return
     _refuse_text_that_is_not_finite(end, cursor, read)
