@@ -15,7 +15,7 @@ from dlt.common.schema.exceptions import DataValidationError
 from shared.errors.hierarchy import SourceError
 from shared.models.job import Job
 from shared.sources.columns import TEXT, ReadColumn, dlt_hints
-from shared.sources.exact_casts import cast_exactly
+from shared.sources.exact_casts import MisfitError, cast_exactly, misfit_of
 
 Reread = Callable[[ReadColumn, str], ReadColumn]
 """Gives a column as the database casts it to a type of `column_types`."""
@@ -65,10 +65,16 @@ def fitted(table: pa.Table, columns: Sequence[ReadColumn], schema: pa.Schema) ->
     Raises:
         SourceError: a value cannot be carried unchanged.
     """
-    values = [
-        table.column(n) if column.lake is None else cast_exactly(table.column(n), column.lake, column.name)
-        for n, column in enumerate(columns)
-    ]
+    values: list[Any] = []
+    misfits: list[MisfitError] = []
+    for n, column in enumerate(columns):
+        try:
+            given = table.column(n)
+            values.append(given if column.lake is None else cast_exactly(given, column.lake, column.name))
+        except MisfitError as misfit:
+            misfits.append(misfit)
+    if misfits:
+        raise misfit_of(misfits)
     return pa.table(values, schema=schema)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import pyarrow as pa
@@ -16,6 +16,37 @@ Column: TypeAlias = Any
 _NUMBERS = (pa.types.is_integer, pa.types.is_decimal, pa.types.is_floating, pa.types.is_boolean)
 _DAYS = (pa.types.is_date, pa.types.is_timestamp)
 _EXACT_DIGITS = 76  # of decimal256, in which a number is compared with what it became
+_SHOWN = 5  # columns of one error with their values
+
+
+class MisfitError(SourceError):
+    """A value of a column would be another one in the type that the lake has.
+
+    Args:
+        name: The column.
+        value: The value.
+        source: The type that the source gives now.
+        lake: The type in the lake.
+    """
+
+    def __init__(self, name: str, value: object, source: pa.DataType, lake: pa.DataType) -> None:
+        self.name = name
+        self.finding = (
+            f"Column '{name}' holds {shown(value)}, which does not fit {lake}, its type in the lake, without a change: "
+            f"the source gives {source} now."
+        )
+        super().__init__(f"{self.finding} {_way_out(name)}")
+
+
+def misfit_of(misfits: Sequence[MisfitError]) -> SourceError:
+    """One error for all columns that do not fit: a change of the source is seldom of one column alone."""
+    if len(misfits) == 1:
+        return misfits[0]
+    findings = [one.finding for one in misfits[:_SHOWN]]
+    if others := [f"'{one.name}'" for one in misfits[_SHOWN : 2 * _SHOWN]]:
+        more = " and others" if len(misfits) > 2 * _SHOWN else ""
+        findings.append(f"Nor do values of {', '.join(others)}{more} fit.")
+    return SourceError(f"{' '.join(findings)} {_way_out(misfits[0].name)}")
 
 
 def castable(source: pa.DataType, lake: pa.DataType) -> bool:
@@ -44,16 +75,16 @@ def cast_exactly(column: Column, lake: pa.DataType, name: str) -> Column:
         name: The column.
 
     Raises:
-        SourceError: a value would be another one there, or the types have nothing in common.
+        MisfitError: a value would be another one there, or the types have nothing in common.
     """
     if column.null_count == len(column):
         return pa.chunked_array([_nulls(len(column), lake)])
     if not castable(column.type, lake):
-        raise _misfit(name, in_python(next(one for one in column if one.is_valid)), column.type, lake)
+        raise MisfitError(name, in_python(next(one for one in column if one.is_valid)), column.type, lake)
     if converted := _exact(column, lake):
         return converted
     value = first_failing(column, lambda part: _exact(part, lake) is not None)
-    raise _misfit(name, value, column.type, lake)
+    raise MisfitError(name, value, column.type, lake)
 
 
 def _exact(column: Column, lake: pa.DataType) -> Column | None:
@@ -115,11 +146,10 @@ def _as_decimal(column: Column, scale: int) -> Column:
     return column.cast(pa.decimal256(_EXACT_DIGITS, scale))
 
 
-def _misfit(name: str, value: object, source: pa.DataType, lake: pa.DataType) -> SourceError:
-    return SourceError(
-        f"Column '{name}' holds {shown(value)}, which does not fit {lake}, its type in the lake, without a change: the "
-        f"source gives {source} now. To take the new type, request a full refresh of the job; to take another one, "
-        f"name it in column_types, for example {name}:text, and request a full refresh then."
+def _way_out(name: str) -> str:
+    return (
+        "To take the new type, request a full refresh of the job; to take another one, name it in column_types, for "
+        f"example {name}:text, and request a full refresh then."
     )
 
 

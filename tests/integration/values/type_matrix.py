@@ -5,7 +5,9 @@ PostgreSQL is the judge: what the lake holds, cast to the column's new type, mus
 
 from __future__ import annotations
 
+import re
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -46,69 +48,97 @@ TYPES: dict[str, tuple[str, ...]] = {
 FORMATS = ("parquet", "delta")
 
 
+Cell = tuple[str, str]
+"""A type and a value of it, which a column that had another type gets."""
+
+
 @dataclass
 class Changing:
-    """A table whose column `v` has one type in the lake, and then any other at the source."""
+    """A table whose columns have one type in the lake, and then each another one at the source: a column for a cell."""
 
     sql: Sql
     table: str
     job: TableJob
     old: str
-    rows: int = 1
+    cells: Sequence[Cell]
 
-    def begin(self) -> None:
-        """Load it with the old type."""
-        self.sql.execute(f"CREATE TABLE {self.table} (id int PRIMARY KEY, v {self.old})")
-        self._insert(1, TYPES[self.old][0])
-        self.job.load()
-        self.rows = 1
+    def verdicts(self) -> dict[Cell, bool]:
+        """Load the old type, then all new ones at once, then the old type again; whether the lake has taken each cell.
 
-    def take(self, new: str, value: str) -> bool:
-        """Change the column's type and load a value of it; whether the lake has taken it.
-
-        Either it is in the lake as PostgreSQL prints it, or the load said why not and has changed nothing.
+        Either its value is in the lake as PostgreSQL prints it, or the load said why not and has changed nothing.
         """
-        before = self._lake()
-        self.sql.execute(f"ALTER TABLE {self.table} DROP v; ALTER TABLE {self.table} ADD v {new}")
-        number = self.rows + 1
-        self._insert(number, value)
-        result = self.job.attempt()
-        where = (self.old, new, value)
-        if result.error is not None:
-            assert result.error.kind == "source", (where, result.error)
-            assert "Column 'v' holds" in result.error.message, (where, result.error)
-            assert "full refresh" in result.error.message, (where, result.error)
-            assert self._lake() == before, where
-            self.sql.execute(f"DELETE FROM {self.table} WHERE id = {number}")
+        self._create()
+        self.job.load()
+        old = self._lake(1)
+        self._change([kind for kind, _ in self.cells])
+        self._insert(2, [value for _, value in self.cells])
+        refused = self._load_what_fits()
+        self._change([self.old] * len(self.cells))
+        self._insert(3, [TYPES[self.old][0]] * len(self.cells))
+        self.job.load()
+        assert self._lake(1) == old, self.old
+        assert self._lake(3) == old, f"{self.old} is taken whatever came in between"
+        return {cell: n not in refused for n, cell in enumerate(self.cells)}
+
+    def _load_what_fits(self) -> set[int]:
+        """Load the new row, without the values that are refused; their columns."""
+        refused: set[int] = set()
+        while True:
+            files = self.job.files()
+            error = self.job.attempt().error
+            if error is None:
+                break
+            named = {int(name) for name in re.findall(r"Column 'c(\d+)' holds", error.message)}
+            assert error.kind == "source", (self.old, error)
+            assert named - refused, (self.old, error)
+            assert "full refresh" in error.message, (self.old, error)
+            assert self.job.files() == files, (self.old, error)
+            refused |= named
+            emptied = SQL(", ").join(SQL("{} = NULL").format(Identifier(f"c{n}")) for n in named)
+            self.sql.execute(SQL("UPDATE {} SET {} WHERE id = 2").format(Identifier(self.table), emptied))
+        row = self._row(2)
+        for n, (kind, value) in enumerate(self.cells):
+            held = row[f"c{n}"]
+            if n in refused:
+                assert held is None, (self.old, kind, value, held)
+            else:
+                assert self._is_the_source_s(held, f"c{n}", kind), (self.old, kind, value, held)
+        return refused
+
+    def _create(self) -> None:
+        columns = ", ".join(f"c{n} {self.old}" for n in range(len(self.cells)))
+        self.sql.execute(f"CREATE TABLE {self.table} (id int PRIMARY KEY, {columns})")
+        self._insert(1, [TYPES[self.old][0]] * len(self.cells))
+
+    def _change(self, kinds: Sequence[str]) -> None:
+        changes = ", ".join(f"DROP c{n}, ADD c{n} {kind}" for n, kind in enumerate(kinds))
+        self.sql.execute(f"ALTER TABLE {self.table} {changes}")
+
+    def _insert(self, number: int, values: Sequence[str]) -> None:
+        names = SQL(", ").join(Identifier(f"c{n}") for n in range(len(values)))
+        given = SQL(", ").join(SQL("%s") for _ in values)
+        query = SQL("INSERT INTO {} (id, {}) VALUES (%s, {})").format(Identifier(self.table), names, given)
+        self.sql.execute(query, [number, *values])
+
+    def _lake(self, number: int) -> dict[str, str]:
+        """A row in the lake as Python shows it, since NaN is not itself."""
+        return {name: repr(value) for name, value in self._row(number).items() if name != "id"}
+
+    def _row(self, number: int) -> dict[str, Any]:
+        (row,) = [row for row in self.job.table().to_pylist() if row["id"] == number]
+        return row
+
+    def _is_the_source_s(self, value: Any, column: str, new: str) -> bool:
+        if value is None:
             return False
-        self.rows = number
-        after = self._lake()
-        held = after.pop(number)
-        assert after == before, where
-        assert self._is_the_source_s(held, new, number), (where, held)
-        return True
-
-    def _insert(self, number: int, value: str) -> None:
-        self.sql.execute(SQL("INSERT INTO {} (id, v) VALUES (%s, %s)").format(Identifier(self.table)), [number, value])
-
-    def _lake(self) -> dict[int, str]:
-        """The values in the lake by id, as Python shows them, since NaN is not itself."""
-        return {number: repr(value) for number, value in self._values().items()}
-
-    def _values(self) -> dict[int, Any]:
-        return {row["id"]: row["v"] for row in self.job.table().to_pylist()}
-
-    def _is_the_source_s(self, held: str, new: str, number: int) -> bool:
-        value = self._values()[number]
-        assert repr(value) == held
         if isinstance(value, datetime) and (value.tzinfo is None) != (new != "timestamptz"):
             return False  # PostgreSQL casts one into the other by dropping the zone
         text = _printed(value, new)
-        same = "{}::text::{}::text = v::text"
+        same = "{}::text::{}::text = {}::text"
         if new.startswith("numeric") or new.endswith("int") or new == "integer":  # 1.5 is 1.50, 7.00 is 7
-            same, new = "{}::text::{} = v", "numeric"
-        compared = SQL("SELECT " + same + " FROM {} WHERE id = {}").format(
-            Literal(text), SQL(new), Identifier(self.table), Literal(number)
+            same, new = "{}::text::{} = {}", "numeric"
+        compared = SQL("SELECT " + same + " FROM {} WHERE id = 2").format(
+            Literal(text), SQL(new), Identifier(column), Identifier(self.table)
         )
         found = self.sql.execute(compared).fetchone()
         return bool(found and found[0])

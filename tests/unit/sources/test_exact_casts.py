@@ -9,8 +9,11 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+import sqlalchemy as sa
 
 from shared.errors.hierarchy import SourceError
+from shared.sources.columns import ReadColumn
+from shared.sources.evolution import fitted
 from shared.sources.exact_casts import cast_exactly
 
 INT, DOUBLE, BOOL, TEXT, DAY = pa.int64(), pa.float64(), pa.bool_(), pa.string(), pa.date32()
@@ -128,3 +131,16 @@ def test_nothing_but_nulls_fits_any_type(source: pa.DataType, lake: pa.DataType)
 def test_the_first_value_that_does_not_fit_is_shown() -> None:
     with pytest.raises(SourceError, match=r"holds 2\.50, which does not fit int64"):
         cast_exactly(column(MONEY, Decimal(1), Decimal("2.50"), Decimal("3.50")), INT, "v")
+
+
+def test_an_error_names_every_column_that_does_not_fit_and_one_way_out() -> None:
+    names = [f"v{n}" for n in range(12)]
+    table = pa.table({name: pa.array([Decimal(f"{n}.50")], MONEY) for n, name in enumerate(names)})
+    columns = [ReadColumn(name, sa.column(name), MONEY, lake=INT) for name in names]
+    schema = pa.schema([pa.field(name, INT) for name in names])
+    with pytest.raises(SourceError) as caught:
+        fitted(table, columns, schema)
+    message = str(caught.value)
+    assert [f"Column 'v{n}' holds {n}.50" in message for n in range(6)] == [True] * 5 + [False]
+    assert "Nor do values of 'v5', 'v6', 'v7', 'v8', 'v9' and others fit." in message
+    assert message.count("request a full refresh of the job") == 1
