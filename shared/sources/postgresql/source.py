@@ -125,6 +125,19 @@ class Xid8(sa.types.UserDefinedType[int]):
         return "XID8"
 
 
+class OneByte(sa.types.UserDefinedType[str]):
+    """The type "char" of the catalogue's tables, which SQLAlchemy takes for a text.
+
+    It is ordered by its byte, and the greatest of it by the database's collation.
+    """
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """The type's name in SQL."""
+        return '"char"'
+
+
 class PostgresSource(SqlSource):
     """A table or view of a PostgreSQL database."""
 
@@ -146,7 +159,7 @@ class PostgresSource(SqlSource):
             execution_options={"postgresql_readonly": True},  # BEGIN READ ONLY, which no statement within can leave
         )
         dialect: Any = engine.dialect
-        dialect.ischema_names = dialect.ischema_names | {"xid8": Xid8}
+        dialect.ischema_names = dialect.ischema_names | {"xid8": Xid8, '"char"': OneByte, "bpchar": sa.CHAR}
         set_in_every_transaction(engine, self.connection.statement_timeout)
         sa.event.listen(engine, "do_connect", self._connect)
         return engine
