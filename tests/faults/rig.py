@@ -322,14 +322,17 @@ def loaded_job(app: BrokenApp, flow: str) -> str:
 
 
 @contextmanager
-def broken_app(services: LocalServices, folder: Path, **settings: str) -> Iterator[BrokenApp]:
-    """A running app behind a storage proxy."""
+def broken_app(
+    services: LocalServices, folder: Path, *, hub_behind_proxy: bool = False, **settings: str
+) -> Iterator[BrokenApp]:
+    """A running app behind a storage proxy; if wanted its host, too, which does not outlive a long outage."""
     with ExitStack() as stack:
         azurite = services.azurite
         storage = stack.enter_context(
             StorageProxy(folder / "proxy", services.certificates, azurite.blob_url, azurite.table_url)
         )
-        app = BrokenApp(services, folder, storage, **settings)
+        hub = {"AzureWebJobsStorage__blobServiceUri": storage.blob_url} if hub_behind_proxy else {}
+        app = BrokenApp(services, folder, storage, **settings, **hub)
         stack.callback(app.host.kill)
         app.host.start()
         yield app

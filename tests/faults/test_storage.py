@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 from itertools import product
+from pathlib import Path
 
 import pytest
 
-from tests.faults.rig import FLOWS, BrokenApp, loaded_job
+from localhost.services import LocalServices
+from tests.faults.rig import FLOWS, BrokenApp, broken_app, loaded_job
 from tests.faults.stages import StorageRequest
 from tests.faults.storage_proxy import Fault, Once
 
@@ -94,3 +96,21 @@ def test_a_missing_role_fails_once_and_says_which_role(app: BrokenApp) -> None:
     assert (ended["status"], ended["error_kind"], ended["attempt"]) == ("FAILED", "lake", 1), ended
     assert "Storage Blob Data Contributor" in ended["error_message"]
     assert app.lake_rows(job) == before
+
+
+@pytest.mark.fault("storage away until the host ends itself")
+@pytest.mark.parametrize("flow", ["FULL Parquet", "Delta upsert"])
+def test_an_outage_that_ends_the_host_loses_no_run(services: LocalServices, tmp_path: Path, flow: str) -> None:
+    with broken_app(services, tmp_path, hub_behind_proxy=True) as app:
+        job = loaded_job(app, flow)
+        with app.locked(job, readers=1) as until_readers_wait:
+            run_id = app.start_run(job_ids=[job])
+            until_readers_wait()
+            with app.breaking(lambda _: Fault("reset")):
+                app.until(lambda: not app.host.is_running, "the host ends itself")
+        assert "AzureWebJobsStorage has been away" in app.host.log_text()
+        app.restart()
+        run = app.wait(run_id)
+        assert run["status"] == "SUCCEEDED", run["jobs"]
+        app.assert_no_attempt_is_left()
+        app.assert_whole(job, FLOWS[flow])
