@@ -120,7 +120,8 @@ def test_the_worker_s_own_library_indexes_the_app_from_the_package_alone(
 def test_the_app_loads_parquet_and_delta_from_the_package_alone(
     package: Path, services: LocalServices, tmp_path: Path
 ) -> None:
-    """Host, worker and the children of attempts see no other site-packages than the package's."""
+    """Host, worker and children see no other site-packages, and write nothing into the package: Azure mounts it so."""
+    before = set(package.rglob("*"))
     app = App(services, tmp_path)
     settings = {**app.settings, "PYTHONPATH": str(package / SITE), "PYTHONNOUSERSITE": "1"}
     app.host = HostProcess(package, tmp_path, settings, interpreter=BARE_PYTHON)
@@ -132,6 +133,7 @@ def test_the_app_loads_parquet_and_delta_from_the_package_alone(
         assert app.lake_rows("items") == app.source_rows("items")
         assert app.delta_rows("merged") == app.source_rows("merged")
         assert app.request("GET", "/api/health").json()["status"] == "healthy"
+    assert set(package.rglob("*")) == before
 
 
 def _imported(package: Path) -> set[str]:
