@@ -36,7 +36,7 @@ from shared.api.answers import (
 from shared.api.caller import Caller
 from shared.api.configuration_answers import ConfigurationState, RolledBack, ValidationReport, VersionList
 from shared.api.endpoint import Accepted, File
-from shared.api.queries import ChartQuery, HistoryQuery, RunQuery, RunsQuery, ValidationQuery
+from shared.api.queries import ChartQuery, HistoryQuery, JobsQuery, RunQuery, RunsQuery, ValidationQuery
 from shared.api.registry import Routes
 from shared.api.routes.configuration import (
     XLSX,
@@ -50,7 +50,8 @@ from shared.api.routes.discovery import DiscoverBody, DiscoveryAnswer, discover_
 from shared.api.routes.health import health
 from shared.api.routes.jobs import list_jobs
 from shared.api.routes.loads import list_history_of_job, list_loads
-from shared.api.routes.runs import RunBody, cancel_run, describe_run, list_runs, retry_run, start_requested_run
+from shared.api.routes.run_description import describe_run
+from shared.api.routes.runs import RunBody, cancel_run, list_runs, retry_run, start_requested_run
 from shared.api.routes.watermarks import WatermarkAnswer, WatermarkBody, rewind_watermark
 from shared.dashboard import dashboard_page
 from shared.housekeeping.tick import tidy_up
@@ -155,7 +156,7 @@ async def get_runs(client: df.DurableOrchestrationClient, query: RunsQuery) -> R
 @routes.get("runs/{run_id}", {HTTPStatus.NOT_FOUND: "No such run."})
 async def get_run(client: df.DurableOrchestrationClient, run_id: str, query: RunQuery) -> RunDescription:
     """Describe a run and its jobs."""
-    return await describe_run(client, run_id, query.job_status)
+    return await describe_run(client, run_id, query)
 
 
 @routes.post(
@@ -176,10 +177,16 @@ async def post_retry(client: df.DurableOrchestrationClient, run_id: str) -> Acce
     return await retry_run(client, run_id)
 
 
-@routes.get("jobs", {HTTPStatus.NOT_FOUND: "No workbook is active."})
-async def get_jobs() -> JobList:
-    """List the jobs of the active workbook."""
-    return await list_jobs()
+@routes.get(
+    "jobs",
+    {
+        HTTPStatus.NOT_FOUND: "No workbook is active.",
+        HTTPStatus.CONFLICT: "Another version of the workbook became active between two pages.",
+    },
+)
+async def get_jobs(client: df.DurableOrchestrationClient, query: JobsQuery) -> JobList:
+    """List the jobs of the active workbook: their last results, and what runs of them now."""
+    return await list_jobs(client, query)
 
 
 @routes.get("jobs/{job_id}/history", {HTTPStatus.NOT_FOUND: "No such job, and no recorded loads of it."})

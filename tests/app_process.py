@@ -13,6 +13,7 @@ import pytest
 
 from localhost.services import LocalServices
 from shared.activation.store import configuration_store
+from shared.audit import followed
 from shared.audit.table import audit_table
 from shared.identity import blob_service, credential, secret_client, table_service
 from shared.secrets import Secret, secret_stores
@@ -20,7 +21,7 @@ from shared.settings import settings
 
 # What the app keeps for the life of its process, which here is another one for each test or module.
 KEPT: list[Callable[..., Any]] = [settings, credential, blob_service, table_service, secret_client]
-KEPT += [secret_stores, audit_table, configuration_store]
+KEPT += [secret_stores, audit_table, configuration_store, followed._of_all_jobs, followed._of_run]
 
 
 @contextmanager

@@ -26,6 +26,7 @@ class Answer(BaseModel):
 
 
 CONTINUATION = "Ask with it for the next page; null on the last one."
+AS_OF = "Ask with it as `since` for what changes from here on."
 
 
 class ProblemDetails(Answer):
@@ -153,6 +154,8 @@ class RunDescription(Answer):
     error: str | None
     progress: Progress
     jobs: list[JobOfRun]
+    continuation: str | None = Field(description=CONTINUATION)
+    as_of: str = Field(description=AS_OF)
 
 
 class RunAccepted(Answer):
@@ -222,6 +225,12 @@ class LastLoad(LoadFigures, Answer):
     error_message: str | None = None
 
 
+class CurrentAttempt(JobOfRun):
+    """An attempt that runs now, or that a job waits for."""
+
+    run_id: str
+
+
 class JobOverview(Answer):
     """One job of the active workbook."""
 
@@ -244,13 +253,32 @@ class JobOverview(Answer):
     last_result: LastLoad | None
     last_success: LastLoad | None
     tables: dict[str, LastLoad] | None = Field(None, description="Of a wildcard job: the last result of each table.")
+    current: list[CurrentAttempt] = Field(description="What runs of it now, or waits to be tried again.")
+
+
+class JobCounts(Answer):
+    """How many jobs there are of each kind; each table of a wildcard job counts as a job, too."""
+
+    total: int
+    enabled: int
+    running: int = Field(description="They run now, or wait to be tried again.")
+    failed: int = Field(description="Enabled, and their last run failed.")
+    overdue: int
+    warned: int = Field(description="Enabled, and their last load has warnings.")
 
 
 class JobList(Answer):
-    """The jobs of the active workbook."""
+    """The jobs of the active workbook, in its order, or those that have changed."""
 
     config_sha256: str
+    counts: JobCounts = Field(description="Of all jobs, also where fewer are listed.")
     jobs: list[JobOverview]
+    only_changes: bool = Field(
+        description="Whether only the jobs are listed that have changed since `since`, and all that run now; false if "
+        "another version of the workbook has become active."
+    )
+    continuation: str | None = Field(description=CONTINUATION)
+    as_of: str = Field(description=AS_OF)
 
 
 class ChartedLoad(Answer):

@@ -7,8 +7,9 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
+from shared.api.tokens import JobsAsOf, JobsPage, RunAsOf, RunPage, Token
 from shared.jobs.watermarks import as_moment
 from shared.models.attempt import JobStatus
 from shared.models.run import RunStatus
@@ -75,11 +76,39 @@ class RunsQuery(PageQuery):
     )
 
 
+_MOST_JOBS = 1000
+
+
+def _token(kind: type[Token]) -> tuple[BeforeValidator, WithJsonSchema]:
+    return BeforeValidator(kind.decode), WithJsonSchema({"type": "string"})
+
+
+class JobsQuery(BaseModel):
+    """The query of `GET /api/jobs`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    limit: int = Field(_MOST_JOBS, ge=0, le=_MOST_JOBS, description="The highest number to return; 0 for counts only.")
+    page: Annotated[JobsPage, *_token(JobsPage)] | None = Field(
+        None, alias="continuation", description="The `continuation` of the previous page."
+    )
+    since: Annotated[JobsAsOf, *_token(JobsAsOf)] | None = Field(
+        None, description="The `as_of` of an earlier answer: only jobs that have changed or run now."
+    )
+
+
 class RunQuery(BaseModel):
     """The query of `GET /api/runs/{run_id}`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    limit: int = Field(_MOST_JOBS, ge=0, le=_MOST_JOBS, description="The highest number of jobs to return.")
+    page: Annotated[RunPage, *_token(RunPage)] | None = Field(
+        None, alias="continuation", description="The `continuation` of the previous page."
+    )
+    since: Annotated[RunAsOf, *_token(RunAsOf)] | None = Field(
+        None, description="The `as_of` of an earlier answer: only jobs that have changed or wait."
+    )
     job_status: Annotated[tuple[JobStatus | Literal["RUNNING", "WAITING"], ...], BeforeValidator(_items)] = Field(
         (), description="Only jobs with one of these; the progress counts all."
     )

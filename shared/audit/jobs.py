@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -142,6 +143,14 @@ def recount_run(run_id: str, run_started_at: datetime) -> None:
 def job_rows(run_id: str) -> Iterator[Row]:
     """The job rows of one run, ordered by job_id."""
     return partition(run_id)
+
+
+def open_job_rows(run_id: str) -> Iterator[Row]:
+    """The rows of the jobs of one run that run, or may be tried again; none if the table does not exist."""
+    query = "PartitionKey eq @run_id and (status eq @running or (status eq @failed and retryable eq true))"
+    parameters = {"run_id": run_id, "running": RUNNING, "failed": JobStatus.FAILED.value}
+    with suppress(ResourceNotFoundError):
+        yield from map(as_row, audit_table().query_entities(query, parameters=parameters))
 
 
 def latest_rows() -> Iterator[Row]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ from shared.activation.versions import Snapshot
 from shared.audit.jobs import latest_rows, succeeded_rows
 from shared.jobs.schedules import next_start, overdue_since
 from shared.jobs.wildcards import base_job_id, is_wildcard
-from shared.models.attempt import LoadFigures
+from shared.models.attempt import JobStatus, LoadFigures
 from shared.models.job import Job
 from shared.settings import settings
 from shared.workbook.configuration import Configuration
@@ -48,26 +49,26 @@ class Timing(NamedTuple):
 
 
 def active_jobs(now: datetime) -> list[dict[str, Any]]:
-    """What `GET /api/jobs` shows of every job; nothing if no workbook is active.
+    """Every job of the active workbook as it is now; none if no workbook is active.
 
     Args:
         now: The time, UTC.
     """
     active = configuration_store().active()
-    return describe_active(active, now) if active else []
+    if active is None:
+        return []
+    return describe_jobs(active.configuration, _by_job(latest_rows()), _by_job(succeeded_rows()), timing(active, now))
 
 
-def describe_active(active: Snapshot, now: datetime) -> list[dict[str, Any]]:
-    """What `GET /api/jobs` shows of every job of one version.
+def timing(active: Snapshot, now: datetime) -> Timing:
+    """What decides when the jobs of a version run, by the app's settings.
 
     Args:
         active: The version.
         now: The time, UTC.
     """
     grace = timedelta(minutes=settings().job_timeout_minutes)
-    timing = Timing(settings().ingestion_schedule, active.version.activated_at, grace, now, settings().time_zone)
-    latest, succeeded = _by_job(latest_rows()), _by_job(succeeded_rows())
-    return describe_jobs(active.configuration, latest, succeeded, timing)
+    return Timing(settings().ingestion_schedule, active.version.activated_at, grace, now, settings().time_zone)
 
 
 def describe_jobs(
@@ -99,6 +100,25 @@ def describe_jobs(
             shown["tables"] = {job_id: _shown(latest[job_id], _RESULT) for job_id in of_job[1:]}
         described.append(shown)
     return described
+
+
+def count_described(jobs: Iterable[Mapping[str, Any]], running: Collection[str]) -> dict[str, int]:
+    """How many jobs there are of each kind; each table of a wildcard job counts as a job, too.
+
+    Args:
+        jobs: What `describe_jobs` returned.
+        running: The ids of the jobs that run now or wait.
+    """
+    counted = Counter[str](running=len(running))
+    for job in jobs:
+        results = [job["last_result"], *job.get("tables", {}).values()]
+        counted["total"] += len(results)
+        counted["overdue"] += job["overdue_since"] is not None
+        if job["enabled"]:
+            counted["enabled"] += len(results)
+            counted["failed"] += sum((result or {}).get("status") == JobStatus.FAILED.value for result in results)
+            counted["warned"] += sum(bool((result or {}).get("warnings")) for result in results)
+    return {name: counted[name] for name in ("total", "enabled", "running", "failed", "overdue", "warned")}
 
 
 def _times(

@@ -26,6 +26,7 @@ import orchestrators.versions
 import shared.identity
 from shared.activation import judge
 from shared.activation.store import configuration_store
+from shared.audit import followed
 from shared.audit.table import audit_table
 from shared.isolation import leases, parent, slots
 from shared.isolation.child import Work
@@ -54,7 +55,10 @@ SETTINGS = {
     "PROCESS_IDLE_SECONDS": "0",
     "WEBSITE_TIME_ZONE": "UTC",
 }
-_KEPT = (audit_table, configuration_store, shared.identity.blob_service, shared.identity.table_service)
+_KEPT = (
+    *(audit_table, configuration_store, shared.identity.blob_service, shared.identity.table_service),
+    *(followed._of_all_jobs, followed._of_run),
+)
 _KNOWING_VERSION = (activities.plan_run, orchestrators.versions, replacing)
 _ROOMS = ("shared", "activities", "orchestrators")
 
@@ -242,6 +246,7 @@ def edges() -> Iterator[None]:
             patch.object(slots, "BlobLeaseClient", _lease_client),
             patch.object(leases, "JobLease", _Lease),
             patch.object(leases, "threading", SimpleNamespace(Thread=_Thread, Event=_Event)),
+            patch.object(followed, "Lock", nullcontext),
             patch.object(parent, "_give", _give),
             patch.object(parent, "_neighbours", SimpleNamespace(room=lambda _seconds: nullcontext())),
             patch.object(judge, "_turns", nullcontext()),

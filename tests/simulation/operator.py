@@ -6,8 +6,10 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from shared.api.queries import RunsQuery
-from shared.api.routes.runs import RunBody, cancel_run, describe_run, list_runs, retry_run, start_requested_run
+from shared.api.queries import JobsQuery, RunQuery, RunsQuery
+from shared.api.routes.jobs import list_jobs
+from shared.api.routes.run_description import describe_run
+from shared.api.routes.runs import RunBody, cancel_run, list_runs, retry_run, start_requested_run
 from shared.housekeeping.tick import tidy_up
 from tests.simulation.durable.engine import ConflictError
 from tests.simulation.kernel import Task
@@ -70,8 +72,9 @@ class Operator:
     def look(self) -> None:
         """What a dashboard asks."""
         self._ask("list runs", lambda: list_runs(self._client, RunsQuery()))
+        self._ask("list jobs", lambda: list_jobs(self._client, JobsQuery()))
         for one in self._some_run():
-            self._ask(f"describe {one.instance_id}", partial(describe_run, self._client, one.instance_id))
+            self._ask(f"describe {one.instance_id}", partial(describe_run, self._client, one.instance_id, RunQuery()))
 
     def terminate(self) -> None:
         for one in self._some_instance(is_active=True):

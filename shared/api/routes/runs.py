@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from azure.durable_functions import DurableOrchestrationClient, OrchestrationRuntimeStatus
 from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared.activation.store import configuration_store
-from shared.api.answers import Rehearsal, RunAccepted, RunDescription, RunList
+from shared.api.answers import Rehearsal, RunAccepted, RunList
 from shared.api.http import ProblemError
 from shared.api.pools import LimitedPool
 from shared.api.queries import RunsQuery, continuation
 from shared.audit.jobs import job_rows
 from shared.audit.pages import Span, runs_of_job_page, runs_page
-from shared.audit.properties import without_keys
 from shared.audit.runs import find_run, find_unindexed_run, request_cancel
 from shared.audit.table import PARTITIONS, Row
 from shared.errors.hierarchy import ConfigurationError
 from shared.models.attempt import JobStatus
-from shared.models.run import WAITING, RunRequest, RunStatus
+from shared.models.run import RunRequest, RunStatus
 from shared.models.run_ids import MAINTENANCE_RUN, ORDERED, RUN_ID_PATTERN, SCHEDULED, new_run_id
 from shared.planning.dry_run import rehearse
 from shared.planning.selection import problems_of
-from shared.runs.orchestrations import ACTIVE, ENDED_BADLY, find_lanes, find_orchestration, start_once, wake_lanes
-from shared.runs.settling import SUSPENDED, settle_run, settle_runs
-from shared.runs.waiting import may_wait, with_waits
+from shared.runs.orchestrations import ACTIVE, ENDED_BADLY, find_orchestration, start_once, wake_lanes
+from shared.runs.settling import settle_run, settle_runs
 from shared.telemetry.invocation import in_thread
-
-WAITING_FOR_A_SLOT = "waiting for a slot"
-"""The stage of a run whose plan waits until an instance has a slot for it, as the loads of other runs may have all."""
 
 _dry_runs = LimitedPool(4, "dry runs")
 
@@ -61,7 +55,7 @@ async def retry_run(client: DurableOrchestrationClient, run_id: str) -> RunAccep
 
     404 if there is no such run; 409 if it is active, nothing failed, or its jobs cannot be run again.
     """
-    status, row = await _look_up(client, run_id)
+    status, row = await look_up(client, run_id)
     if _is_active(status, row):
         raise ProblemError(409, f"Run '{run_id}' is running; wait until it has ended, or cancel it.")
     if run_id.startswith(ORDERED):
@@ -151,7 +145,7 @@ def _accepted(run_id: str) -> RunAccepted:
     return RunAccepted(run_id=run_id, run=f"/api/runs/{run_id}")
 
 
-async def _look_up(
+async def look_up(
     client: DurableOrchestrationClient, run_id: str
 ) -> tuple[DurableOrchestrationStatus | None, Row | None]:
     """A run's orchestration and its row, which says how it ended if it has ended.
@@ -178,33 +172,12 @@ def _is_active(status: DurableOrchestrationStatus | None, row: Row | None) -> bo
     return status is not None and status.runtime_status in ACTIVE
 
 
-async def describe_run(
-    client: DurableOrchestrationClient, run_id: str, job_status: Collection[str] = ()
-) -> RunDescription:
-    """Answer `GET /api/runs/{run_id}`: status, progress and the result of every job; 404 if there is no such run.
-
-    Args:
-        client: The Durable client.
-        run_id: The run.
-        job_status: Only jobs with one of these, so that a watcher of a large run need not read all of it again.
-    """
-    status, row = await _look_up(client, run_id)
-    jobs = await in_thread(lambda: [without_keys(job, "run_id") for job in job_rows(run_id)])
-    if status and status.runtime_status in ACTIVE and may_wait(jobs):
-        lanes = await find_lanes(client, run_id)
-        jobs = with_waits(jobs, [lane.custom_status for lane in lanes if lane.runtime_status in ACTIVE])
-    described = describe(run_id, status, row, jobs)
-    if job_status:
-        described["jobs"] = [job for job in jobs if job["status"] in job_status]
-    return RunDescription.model_validate(described)
-
-
 async def cancel_run(client: DurableOrchestrationClient, run_id: str) -> RunAccepted:
     """Answer `POST /api/runs/{run_id}/cancel`: 202, 404 if there is no such run, 409 if it has ended.
 
     A run that is suspended is resumed: it has to continue to end.
     """
-    status, row = await _look_up(client, run_id)
+    status, row = await look_up(client, run_id)
     if not _is_active(status, row):
         raise ProblemError(409, f"Run '{run_id}' has ended; there is nothing to cancel.")
     await in_thread(request_cancel, run_id)
@@ -212,55 +185,3 @@ async def cancel_run(client: DurableOrchestrationClient, run_id: str) -> RunAcce
         await client.resume(run_id, "the run was cancelled")
     await wake_lanes(client, run_id)
     return _accepted(run_id)
-
-
-def describe(
-    run_id: str, status: DurableOrchestrationStatus | None, row: Row | None, jobs: list[dict[str, Any]]
-) -> dict[str, Any]:
-    """What `GET /api/runs/{run_id}` shows, from the orchestration's status and the audit rows of the run."""
-    row = row or {}
-    total = int(row.get("jobs_total", len(jobs)))
-    ended = [job for job in jobs if job["status"] not in (RunStatus.RUNNING.value, WAITING)]
-    return {
-        "run_id": run_id,
-        "status": _status(status, row).value,
-        "stage": _stage(status, row),
-        "trigger": row.get("trigger"),
-        "reason": row.get("reason"),
-        "start_time": row.get("start_time"),
-        "end_time": row.get("end_time"),
-        "config_sha256": row.get("config_sha256"),
-        "error": row.get("error_message") or _reason_of_failure(status),
-        "progress": {
-            "jobs_total": total,
-            "jobs_done": len(ended),
-            "jobs_failed": sum(job["status"] == "FAILED" for job in ended),
-            "rows": sum(job.get("rows_written", 0) for job in ended),
-        },
-        "jobs": jobs,
-    }
-
-
-def _status(status: DurableOrchestrationStatus | None, row: Mapping[str, Any]) -> RunStatus:
-    """What the row says; a run that has no row yet counts as running."""
-    if not row and status and status.runtime_status in ENDED_BADLY:  # it did nothing, as after Durable's restart
-        was_failure = status.runtime_status is OrchestrationRuntimeStatus.Failed
-        return RunStatus.FAILED if was_failure else RunStatus.CANCELLED
-    return RunStatus(row.get("status", RunStatus.RUNNING.value))
-
-
-def _reason_of_failure(status: DurableOrchestrationStatus | None) -> str | None:
-    if status is None or status.runtime_status is not OrchestrationRuntimeStatus.Failed:
-        return None
-    return str(status.output).partition("\n")[0][:500]
-
-
-def _stage(status: DurableOrchestrationStatus | None, row: Mapping[str, Any]) -> str | None:
-    if row.get("end_time") or status is None:
-        return "finished"
-    if status.runtime_status is OrchestrationRuntimeStatus.Suspended:
-        return SUSPENDED
-    if status.runtime_status in ENDED_BADLY:
-        return "ending"
-    stage = (status.custom_status or {}).get("stage") or row.get("stage")
-    return WAITING_FOR_A_SLOT if stage == "planning" and not row else stage

@@ -76,6 +76,8 @@ class _Parser:
             return lambda row, _given: name in row and compare(row[name], literal)
         if kind == "parameter":
             return lambda row, given: name in row and compare(row[name], given[value])
+        if (kind, value) == ("word", "true"):
+            return lambda row, _given: name in row and compare(row[name], True)
         raise ValueError(f"a value is missing: {self._text}")
 
     def end(self) -> None:

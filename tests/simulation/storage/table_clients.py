@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from email.utils import formatdate
 from functools import partial
 from itertools import islice
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from azure.core import MatchConditions
@@ -16,6 +18,7 @@ from tests.simulation.storage.table_store import Change, Entity, TableStore
 
 T = TypeVar("T")
 Send = Callable[[str, Callable[[], T]], T]
+Hook = Callable[[Any], None]
 _PAGE = 1000
 _UPDATES = {UpdateMode.MERGE: "merge", UpdateMode.REPLACE: "replace"}
 
@@ -75,8 +78,10 @@ class TableClient:
         parameters: Mapping[str, Any] | None = None,
         select: Sequence[str] = (),
         results_per_page: int | None = None,
+        raw_response_hook: Hook | None = None,
     ) -> Found:
-        return Found(self._store, self._send, query_filter, dict(parameters or {}), select, results_per_page or _PAGE)
+        per_page = results_per_page or _PAGE
+        return Found(self._store, self._send, query_filter, dict(parameters or {}), select, per_page, raw_response_hook)
 
     def submit_transaction(self, operations: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
         changes = [_as_change(*operation) for operation in operations]
@@ -111,12 +116,13 @@ class Found:
         parameters: Mapping[str, Any],
         select: Sequence[str],
         per_page: int,
+        hook: Hook | None,
     ) -> None:
         for word in query_filter.split(" "):  # as the SDK puts them in, which takes a bracket for a part of the name
             if word.startswith("@"):
                 parameters[word[1:]]
         self._store, self._send, self._query, self._parameters = store, send, query_filter, parameters
-        self._select, self._per_page = select, per_page
+        self._select, self._per_page, self._hook = select, per_page, hook
 
     def __iter__(self) -> Iterator[TableEntity]:
         for page in self.by_page():
@@ -127,6 +133,8 @@ class Found:
         after: tuple[str, str] | None = None
         while True:
             found = self._send(f"query {self._query} {self._parameters}", partial(self._page, matches, after))
+            if self._hook:
+                self._hook(_answered(self._store.clock()))
             yield (_shown(entity, self._select) for entity in found[: self._per_page])
             if len(found) <= self._per_page:
                 return
@@ -136,12 +144,25 @@ class Found:
         """A page and one row more, if there is one."""
         words = self._query.split(maxsplit=3)  # every query of the app names its partition first
         partition = self._parameters[words[2][1:]] if words[:2] == ["PartitionKey", "eq"] else None
+        stamped = _stamped if " Timestamp " in self._query else _plain
         found = (
             entity
             for entity in self._store.rows(partition)
-            if (after is None or _key(entity) > after) and matches(entity.values, self._parameters)
+            if (after is None or _key(entity) > after) and matches(stamped(entity), self._parameters)
         )
         return list(islice(found, self._per_page + 1))
+
+
+def _plain(entity: Entity) -> Mapping[str, Any]:
+    return entity.values
+
+
+def _stamped(entity: Entity) -> Mapping[str, Any]:
+    return {**entity.values, "Timestamp": entity.written_at}
+
+
+def _answered(clock: float) -> Any:
+    return SimpleNamespace(http_response=SimpleNamespace(headers={"Date": formatdate(clock, usegmt=True)}))
 
 
 def _key(entity: Entity) -> tuple[str, str]:

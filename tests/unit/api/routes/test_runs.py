@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from shared.api.answers import RunDescription
-from shared.api.routes.runs import RunBody, describe
+from shared.api.routes.run_description import describe
+from shared.api.routes.runs import RunBody
 from shared.runs.waiting import may_wait, with_waits
 
 NOT_IN_KEYS = re.compile(r"[/\\#?@:\x00-\x1f\x7f-\x9f\s]")  # Durable instance ids, table keys, URLs
