@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import requests
 from azure.core.credentials import AzureNamedKeyCredential
@@ -86,13 +87,25 @@ class AppClient(ABC):
             raise RequestRefusedError(_reasons(answer))
         return str(answer.json()["run_id"])
 
-    def get_run(self, run_id: str) -> dict[str, Any]:
-        """What `GET /api/runs/{run_id}` says.
+    def get_run(self, run_id: str, known: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """What `GET /api/runs/{run_id}` says, with all its jobs.
+
+        Args:
+            run_id: The run.
+            known: What an earlier call returned: only what has changed since then is asked for.
 
         Raises:
             RequestRefusedError: there is no such run, or the app cannot say.
         """
-        answer = self.request("GET", f"/api/runs/{run_id}")
+        run = page = self._get(f"/api/runs/{run_id}", {"since": known["as_of"]} if known else {})
+        jobs = {job["job_id"]: job for job in (*(known or {}).get("jobs", ()), *run["jobs"])}
+        while page["continuation"]:
+            page = self._get(f"/api/runs/{run_id}", {"continuation": page["continuation"]})
+            jobs |= {job["job_id"]: job for job in page["jobs"]}
+        return run | {"jobs": [jobs[job_id] for job_id in sorted(jobs)]}
+
+    def _get(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
+        answer = self.request("GET", f"{path}?{urlencode(query)}" if query else path)
         if answer.status_code != requests.codes.ok:
             raise RequestRefusedError(_reasons(answer))
         content: dict[str, Any] = answer.json()

@@ -38,9 +38,11 @@ def follow(app: AppClient, run_id: str, console: Console) -> dict[str, Any]:
         RequestRefusedError: the app cannot describe the run.
     """
     with Live(console=console, transient=True, refresh_per_second=8) as live:
-        while (run := app.get_run(run_id))["status"] == "RUNNING":
+        run = app.get_run(run_id)
+        while run["status"] == "RUNNING":
             live.update(_with_table(run, Spinner("dots", summary(run))))
             time.sleep(_POLL_SECONDS)
+            run = app.get_run(run_id, run)
     return run
 
 

@@ -262,9 +262,9 @@ class JobCounts(Answer):
     total: int
     enabled: int
     running: int = Field(description="They run now, or wait to be tried again.")
-    failed: int = Field(description="Enabled, and their last run failed.")
+    failed: int = Field(description="Enabled, their last run failed, and they do not run now.")
     overdue: int
-    warned: int = Field(description="Enabled, and their last load has warnings.")
+    warned: int = Field(description="Enabled, their last load has warnings, and they do not run now.")
 
 
 class JobList(Answer):

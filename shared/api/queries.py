@@ -107,7 +107,7 @@ class RunQuery(BaseModel):
         None, alias="continuation", description="The `continuation` of the previous page."
     )
     since: Annotated[RunAsOf, *_token(RunAsOf)] | None = Field(
-        None, description="The `as_of` of an earlier answer: only jobs that have changed or wait."
+        None, description="The `as_of` of an earlier answer: only jobs that have changed, wait or may be tried again."
     )
     job_status: Annotated[tuple[JobStatus | Literal["RUNNING", "WAITING"], ...], BeforeValidator(_items)] = Field(
         (), description="Only jobs with one of these; the progress counts all."

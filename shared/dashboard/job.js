@@ -9,6 +9,7 @@ import { errorPanel, warningPanel } from "./errors.js";
 import { bytes, duration, firstSentence, number } from "./format.js";
 import { actionButton, facts, runLink } from "./links.js";
 import { readOlder, withOlder } from "./older.js";
+import { waitingJob, workingJob } from "./progress.js";
 import { table } from "./table.js";
 
 const PAGE = 100;
@@ -74,9 +75,10 @@ export const jobView = {
         h("h1", null, jobId),
         job && badge(jobState(job)),
         job?.overdue_since && badge("OVERDUE"),
-        job && buttons(jobId),
+        job && buttons(job),
       ),
       !job && h("p", { class: "card" }, "This job is not in the active workbook."),
+      job?.current.length > 0 && nowRunning(job),
       last?.status === "FAILED" && errorPanel("The last load failed", last.error_kind, last.error_message),
       last?.status === "SUCCESS" && last.warnings?.length > 0 && warningPanel(last.warnings),
       facts(description(job, loads)),
@@ -108,12 +110,26 @@ function rowsOf({ loads, continuation }) {
   return { rows: loads, continuation };
 }
 
-function buttons(jobId) {
+function buttons({ job_id: jobId, current }) {
   return h(
     "span",
     { class: "actions" },
-    actionButton("run", "Run", { job: jobId }, `Run ${jobId}`, "primary"),
+    actionButton("run", "Run", { job: jobId }, `Run ${jobId}`, "primary", current.length > 0),
     actionButton("dry-run", "Dry run", { job: jobId }, `Dry run of ${jobId}`),
+  );
+}
+
+function nowRunning(job) {
+  return h(
+    "section",
+    { class: "card running", "aria-labelledby": "now" },
+    h("h2", { id: "now" }, "Now running"),
+    job.current.map((attempt) => h("p", null, "In run ", runLink(attempt.run_id), ".")),
+    h(
+      "ul",
+      { class: "working" },
+      job.current.map((attempt) => (attempt.status === "WAITING" ? waitingJob(attempt) : workingJob(attempt, job))),
+    ),
   );
 }
 

@@ -7,11 +7,13 @@ import { sparkline } from "./charts.js";
 import { h } from "./dom.js";
 import { duration, number } from "./format.js";
 import { actionButton, jobLink } from "./links.js";
+import { currentState } from "./progress.js";
 import { table, visibleRows } from "./table.js";
 
 const ID = "jobs";
 const SHOWN = {
   all: ["All", () => true],
+  running: ["Running", (job) => job.current.length > 0],
   failed: ["Failed", (job) => jobState(job) === "FAILED"],
   overdue: ["Overdue", (job) => Boolean(job.overdue_since)],
   warned: ["With warnings", (job) => warningsOf(job).length > 0],
@@ -31,7 +33,11 @@ const COLUMNS = [
     name: "state",
     title: "State",
     value: jobState,
-    cell: (job) => [badge(jobState(job)), warningsOf(job).length > 0 && badge("WARNING")],
+    cell: (job) => [
+      badge(jobState(job)),
+      warningsOf(job).length > 0 && badge("WARNING"),
+      job.current.map((attempt) => h("span", { class: "quiet below" }, currentState(attempt))),
+    ],
   },
   { name: "fresh", title: "Last good load", value: (job) => job.last_success?.end_time, cell: freshness },
   {
@@ -135,7 +141,7 @@ function actions(job) {
   return h(
     "span",
     { class: "actions" },
-    actionButton("run", "Run", { job: job.job_id }, `Run ${job.job_id}`),
+    actionButton("run", "Run", { job: job.job_id }, `Run ${job.job_id}`, null, job.current.length > 0),
     actionButton("dry-run", "Dry run", { job: job.job_id }, `Dry run of ${job.job_id}`),
   );
 }

@@ -11,11 +11,11 @@ export function runLink(runId) {
 }
 
 // A button for `actions.js`; `data` names what it is about, `label` what a screen reader says where the text is short.
-export function actionButton(action, text, data, label = null, look = null) {
+export function actionButton(action, text, data, label = null, look = null, disabled = false) {
   const attributes = Object.fromEntries(Object.entries(data).map(([name, value]) => [`data-${name}`, value]));
   return h(
     "button",
-    { type: "button", class: look, "data-action": action, "aria-label": label, title: label, ...attributes },
+    { type: "button", class: look, "data-action": action, "aria-label": label, title: label, disabled, ...attributes },
     text,
   );
 }

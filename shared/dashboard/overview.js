@@ -2,7 +2,7 @@
 
 import { get, part } from "./api.js";
 import { badge, moment } from "./badges.js";
-import { jobsAreKnown, jobState, knownJobs, loadJobs, warningsOf } from "./catalogue.js";
+import { countJobs, jobsAreKnown, jobState, knownJobs, loadJobs, warningsOf } from "./catalogue.js";
 import { h } from "./dom.js";
 import { firstSentence, number } from "./format.js";
 import { actionButton, jobLink } from "./links.js";
@@ -17,32 +17,43 @@ export const overview = {
   seconds: (data) => (data.running.length ? 2 : 10),
 
   async load() {
-    const [active, last] = await Promise.all([get("runs", { status: "RUNNING" }), get("runs", { limit: LAST_RUNS })]);
+    const [active, last, counts] = await Promise.all([
+      get("runs", { status: "RUNNING" }),
+      get("runs", { limit: LAST_RUNS }),
+      jobsAreKnown() ? null : countJobs(),
+    ]);
     const described = await Promise.all(
       active.runs.map((run) => get(`runs/${part(run.run_id)}`, { job_status: "RUNNING,WAITING" })),
     );
-    return { running: described.filter((run) => run.status === "RUNNING"), last: last.runs };
+    return { running: described.filter((run) => run.status === "RUNNING"), last: last.runs, counts };
   },
 
   // The jobs come after what runs: there may be many.
   complete: () => loadJobs(),
 
-  render({ running, last }) {
+  render({ running, last, counts }) {
     const jobs = [...knownJobs().values()];
     const failed = jobs.filter((job) => jobState(job) === "FAILED");
     const overdue = jobs.filter((job) => job.overdue_since);
     const warned = jobs.filter((job) => warningsOf(job).length > 0);
-    const amount = (some) => (jobsAreKnown() ? some.length : null);
+    const counted = jobsAreKnown()
+      ? {
+          failed: failed.length,
+          overdue: overdue.length,
+          warned: warned.length,
+          enabled: jobs.filter((job) => job.enabled).length,
+        }
+      : (counts ?? { failed: 0, overdue: 0, warned: 0, enabled: 0 });
     return [
       h("h1", null, "Overview"),
       h(
         "div",
         { class: "tiles" },
-        tile("Running runs", running.length, "#/runs", running.length ? "busy" : null),
-        tile("Jobs whose last run failed", amount(failed), "#/jobs?show=failed", failed.length ? "bad" : null),
-        tile("Jobs overdue", amount(overdue), "#/jobs?show=overdue", overdue.length ? "warn" : null),
-        tile("Jobs with warnings", amount(warned), "#/jobs?show=warned", warned.length ? "warn" : null),
-        tile("Jobs enabled", amount(jobs.filter((job) => job.enabled)), "#/jobs", null),
+        tile("Running runs", running.length, "#/runs", "busy"),
+        tile("Jobs whose last run failed", counted.failed, "#/jobs?show=failed", "bad"),
+        tile("Jobs overdue", counted.overdue, "#/jobs?show=overdue", "warn"),
+        tile("Jobs with warnings", counted.warned, "#/jobs?show=warned", "warn"),
+        tile("Jobs enabled", counted.enabled, "#/jobs"),
       ),
       h(
         "section",
@@ -65,11 +76,11 @@ export const overview = {
   },
 };
 
-function tile(text, amount, href, look) {
+function tile(text, amount, href, look = "") {
   return h(
     "a",
-    { class: `tile ${look ?? ""}`, href },
-    h("strong", null, amount === null ? "…" : number(amount)),
+    { class: `tile ${amount ? look : ""}`, href },
+    h("strong", null, number(amount)),
     h("span", null, text),
   );
 }

@@ -62,18 +62,21 @@ export function workingJob(job, known) {
   );
 }
 
+// In a few words how far a running job has come, or what a waiting one waits for.
+export function currentState(job) {
+  return job.status === "WAITING"
+    ? `attempt ${job.next_attempt} ${job.next_attempt_at ? `at ${clock(job.next_attempt_at)} UTC` : "next"}`
+    : `${job.stage ?? "running"}, ${count(job.rows_extracted ?? 0, "row")}, ${duration(secondsSince(job.start_time))}`;
+}
+
 // One job between two attempts.
-function waitingJob(job) {
+export function waitingJob(job) {
   return h(
     "li",
     { "data-key": job.job_id },
     h("span", { class: "name" }, jobLink(job.job_id)),
     badge(job.status),
-    h("span", { class: "quiet" }, [
-      `attempt ${job.next_attempt} `,
-      job.next_attempt_at ? `at ${clock(job.next_attempt_at)} UTC` : "next",
-      job.reason && `: ${job.reason}`,
-    ]),
+    h("span", { class: "quiet" }, [currentState(job), job.reason && `: ${job.reason}`]),
   );
 }
 

@@ -12,6 +12,7 @@ import { runningRun } from "./progress.js";
 import { table } from "./table.js";
 
 const PAGE = 100;
+let seen = { runId: null, jobs: new Map(), asOf: null }; // the run that is shown
 const STATES = ["", "RUNNING", "SUCCEEDED", "PARTLY_FAILED", "FAILED", "CANCELLED", "SKIPPED"];
 
 // A run that an operator has suspended in Durable Functions goes on, in principle; nothing of it does.
@@ -105,7 +106,7 @@ export const runView = {
   seconds: (run) => (run.status === "RUNNING" ? 2 : 30),
 
   async load(parameters, runId) {
-    const [run] = await Promise.all([get(`runs/${part(runId)}`), loadJobs()]);
+    const [run] = await Promise.all([readRun(runId), loadJobs()]);
     return run;
   },
 
@@ -149,6 +150,17 @@ export const runView = {
     ];
   },
 };
+
+// The run, of whose jobs only what has changed since the last reading is read.
+async function readRun(runId) {
+  if (seen.runId !== runId) seen = { runId, jobs: new Map(), asOf: null };
+  const path = `runs/${part(runId)}`;
+  const run = await get(path, { since: seen.asOf });
+  for (let page = run; page; page = page.continuation && (await get(path, { continuation: page.continuation })))
+    for (const job of page.jobs) seen.jobs.set(job.job_id, job);
+  seen.asOf = run.as_of;
+  return { ...run, jobs: [...seen.jobs.values()].sort((a, b) => (a.job_id < b.job_id ? -1 : 1)) };
+}
 
 function took(run) {
   return run.start_time && run.end_time ? secondsSince(run.start_time, new Date(run.end_time)) : null;

@@ -111,7 +111,8 @@ def count_described(jobs: Iterable[Mapping[str, Any]], running: Collection[str])
     """
     counted = Counter[str](running=len(running))
     for job in jobs:
-        results = [job["last_result"], *job.get("tables", {}).values()]
+        known = {job["job_id"]: job["last_result"], **job.get("tables", {})}
+        results = [None if job_id in running else result for job_id, result in known.items()]
         counted["total"] += len(results)
         counted["overdue"] += job["overdue_since"] is not None
         if job["enabled"]:

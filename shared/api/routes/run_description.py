@@ -47,9 +47,9 @@ def _page(query: RunQuery, jobs: Sequence[Row], rows: Rows) -> dict[str, Any]:
     since = query.page.since if query.page else query.since
     as_of = query.page.as_of if query.page else RunAsOf(rows=rows.as_of)
     wanted: Iterable[Row] = jobs
-    if since:  # that a job waits is no row's news
+    if since:  # a job begins to wait, and ends to, without a change of its row
         written = rows.changed_since(since.rows)
-        wanted = (job for job in wanted if job["job_id"] in written or job["status"] == WAITING)
+        wanted = (job for job in wanted if job["job_id"] in written or job["status"] == WAITING or job.get("retryable"))
     if query.job_status:
         wanted = (job for job in wanted if job["status"] in query.job_status)
     if query.page:

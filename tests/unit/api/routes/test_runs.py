@@ -112,7 +112,8 @@ def test_a_job_between_two_attempts_waits_and_neither_runs_nor_has_failed(row: d
     found = with_waits(jobs, [{"job_id": "b", "waiting": [WAIT]}, None, {"job_id": "c"}])
     described = describe("run-1", a_status("Running"), {"jobs_total": 2, "status": "RUNNING"}, found)
     assert described["progress"] == {"jobs_total": 2, "jobs_done": 0, "jobs_failed": 0, "rows": 0}
-    waiting, running = RunDescription.model_validate(described).jobs
+    page = {"jobs": found, "continuation": None, "as_of": "now"}
+    waiting, running = RunDescription.model_validate(described | page).jobs
     assert (waiting.status, waiting.attempt, waiting.next_attempt) == ("WAITING", 1, 2)
     assert waiting.next_attempt_at == NOW + timedelta(minutes=1)
     assert (waiting.reason, waiting.stage) == ("The worker has died.", None)
