@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests as http
 
 from localhost.host.process import HostProcess
 from localhost.services import LocalServices
 from tests.builders import a_workbook
 from tests.changed_app import CHANGES, changed_app
 from tests.e2e.app import App, jobs_of
+from tests.faults.interventions import DURABLE
 
 JOBS = ("a_done", "b_in_flight", "c_queued")
 pytestmark = pytest.mark.fault("a deployment with other orchestrators under a run")
@@ -55,6 +57,27 @@ def test_a_run_that_a_deployment_ends_is_continued_by_another(app: App, tmp_path
     assert all(app.lake_rows(job) == app.source_rows(job) for job in JOBS)
     assert [job["last_result"]["status"] for job in app.request("GET", "/api/jobs").json()["jobs"]] == ["SUCCESS"] * 3
     assert app.run()["status"] == "SUCCEEDED"  # the new version's own
+
+
+@pytest.mark.campaign
+def test_rewinding_a_run_that_a_deployment_has_ended_changes_nothing(app: App, tmp_path: Path) -> None:
+    app.host.start()
+    with app.locked("b_in_flight", readers=1) as until_readers_wait:
+        run_id = app.start_run()
+        until_readers_wait()
+        deploy(app, tmp_path / "later", "lane")
+    app.wait(run_id)
+    app.wait(f"{run_id}-again")
+    before = app.get_run(run_id), app.run_rows()
+    address = f"{app.host.url}{DURABLE}/{run_id}"
+    key = {"x-functions-key": app.host.master_key}
+    assert http.post(f"{address}/rewind?reason=test", headers=key, timeout=60).status_code == 202
+    failed = {"runtimeStatus": "Failed"}
+    app.until(lambda: failed.items() <= http.get(address, headers=key, timeout=60).json().items(), "it fails again")
+    app.fire_timer("watch")
+    assert app.run()["status"] == "SUCCEEDED"  # by then the watch has ended
+    assert app.get_run(run_id) == before[0]
+    assert [row for row in app.run_rows() if row in before[1]] == before[1]
 
 
 def test_one_off_requests_of_a_run_that_a_deployment_ends_are_carried_out_once(app: App, tmp_path: Path) -> None:
