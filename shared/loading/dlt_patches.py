@@ -5,13 +5,19 @@ The figures are in docs/performance.md.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from dlt.common import validation
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.data_writers.buffered import BufferedDataWriter
 from dlt.common.data_writers.writers import WRITER_SPECS, ArrowToParquetWriter
+from dlt.common.destination import DestinationCapabilitiesContext
+from dlt.common.schema import Schema
+from dlt.common.storages import LiveSchemaStorage
 
 
 class PlainParquetWriter(ArrowToParquetWriter):
@@ -61,3 +67,50 @@ def _kept(spec: type[Any], globalns: dict[str, Any] | None = None) -> dict[str, 
 
 
 _hints: dict[type[Any], dict[str, Any]] = {}
+
+
+_read_schema = LiveSchemaStorage.__getitem__  # as it is before it is replaced
+
+
+def keep_schemas() -> None:
+    """Let a pipeline read its schema again only if that has changed: dlt does at each look, a dozen times a load."""
+    LiveSchemaStorage.__getitem__ = _kept_schema  # type: ignore[method-assign]
+
+
+def _kept_schema(storage: LiveSchemaStorage, name: str) -> Schema:
+    read: dict[str, tuple[object, ...]] = vars(storage).setdefault("read", {})
+    live = storage.live_schemas.get(name)
+    if live is not None and name in read and read[name] == _origin(storage, live):
+        return live
+    live = _read_schema(storage, name)
+    read[name] = _origin(storage, live)
+    return live
+
+
+def _origin(storage: LiveSchemaStorage, schema: Schema) -> tuple[object, ...]:
+    """What a schema that is read follows from: its file, and what the destination can name and nest."""
+    file = Path(storage.storage.make_full_path(storage._file_name_in_store(schema.name, "json")))
+    stored = file.stat() if file.exists() else None
+    able = Container().get(DestinationCapabilitiesContext)
+    return (
+        schema.stored_version_hash,
+        stored and (stored.st_ino, stored.st_mtime_ns, stored.st_size),
+        able and (able.naming_convention, able.max_identifier_length, able.max_column_identifier_length),
+        able and able.max_table_nesting,
+    )
+
+
+def count_fields_once() -> None:
+    """Let a configuration know how many fields it has: dlt counts them wherever it asks whether there is one."""
+    BaseConfiguration.__len__ = _count  # type: ignore[method-assign]
+
+
+_counts: dict[type[BaseConfiguration], int] = {}
+_count_fields = BaseConfiguration.__len__  # as it is before it is replaced
+
+
+def _count(configuration: BaseConfiguration) -> int:
+    kind = type(configuration)
+    if kind not in _counts:
+        _counts[kind] = _count_fields(configuration)
+    return _counts[kind]

@@ -9,7 +9,13 @@ from dlt.common.configuration.providers import ConfigProvider
 from dlt.common.configuration.specs.config_providers_context import ConfigProvidersContainer
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
-from shared.loading.dlt_patches import flush_by_bytes, keep_type_hints, use_plain_parquet
+from shared.loading.dlt_patches import (
+    count_fields_once,
+    flush_by_bytes,
+    keep_schemas,
+    keep_type_hints,
+    use_plain_parquet,
+)
 
 FILE_BYTES = 128 * 1024 * 1024  # of one Parquet file; the files of a table are uploaded at the same time
 
@@ -47,4 +53,6 @@ def configure_dlt() -> None:
     use_plain_parquet()
     flush_by_bytes()
     keep_type_hints()
+    keep_schemas()
+    count_fields_once()
     Container()[PluggableRunContext].providers = ConfigProvidersContainer([_Provider()])
