@@ -23,6 +23,7 @@ PRELOADED = (
     "shared.workbook.entries",
     *(one.reader.partition(":")[0] for one in SOURCE_TYPES.values()),
     *(one.writer.partition(":")[0] for one in DESTINATIONS.values()),
+    "shared.loading.warm_up",  # the last: it looks at all the others
 )
 
 
