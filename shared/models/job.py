@@ -10,8 +10,11 @@ from pydantic import Field
 
 from shared.models.shape import Shape
 
-_NOT_IN_A_NAME = re.compile(r"""[\x00-\x1f\x7f/\\#?%*:|"'<>.{}~]|^ | $|^_(?=dlt|delta_log$)|^i(?=nit$)""")
-"""What a folder of the lake, or dlt's layout of files, cannot have; and how the names begin that dlt and Delta keep."""
+_RESERVED = r"(?i:con|prn|aux|nul|clock\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])"  # names of devices on Windows
+_NOT_IN_A_NAME = re.compile(
+    rf"""[\x00-\x1f\x7f/\\#?%*:|"'<>.{{}}~]|^ | $|^_(?=dlt|delta_log$)|^i(?=nit$)|^(?={_RESERVED}$)."""
+)
+"""What a folder of the lake, or dlt's layout of files, cannot have; and how the names begin that are kept already."""
 _FILE_ENDING = re.compile(r"(?<=.)\.(json|jsonl|ndjson|csv|txt|xml|gz|zip|aspx?|php)$", re.IGNORECASE)
 
 

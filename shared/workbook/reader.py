@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from shared.workbook.limits import refuse_beyond_limits
 
 # An xlsx compresses about tenfold; what grows far beyond that was made to fill our memory.
 MAX_EXPANSION = 10
+_MOST_EXACT = 10**15  # Excel puts zeros in the place of further digits
 _MEGABYTE = 1024 * 1024
 _OLE_SIGNATURE = bytes.fromhex("d0cf11e0a1b11ae1")
 _ENCRYPTED_STREAM = "EncryptedPackage".encode("utf-16-le")
@@ -177,4 +179,7 @@ def _value(cell: dict[str, Any]) -> object:
         return BrokenCell(value, "is a formula without a calculated value; open and save the workbook in Excel")
     if cell["data_type"] == "e" and value is not None:
         return BrokenCell(str(value), "is an error of a formula; correct the formula or write the value itself")
+    if isinstance(value, (int, float)) and _MOST_EXACT <= abs(value) < math.inf:
+        reason = "has more digits than the 15 that Excel keeps of a number; format the cell as text, and type it again"
+        return BrokenCell(f"{value:.0f}", reason)
     return clean(value)

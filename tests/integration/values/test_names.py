@@ -84,7 +84,7 @@ def test_a_column_of_any_name_can_partition(job_of: MakeTable, sql: Sql, table: 
 
 TABLES = [
     *("v2.0 data", "{x}", "50% off", 'q"x', "a/b", "a_b", "a:b"),
-    *("_dlt_x", ".hidden", "init", "_delta_log", "größe", "~"),
+    *("_dlt_x", ".hidden", "init", "_delta_log", "größe", "~", "CON", "aux"),
 ]
 
 

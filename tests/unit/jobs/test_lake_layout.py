@@ -62,6 +62,10 @@ def test_a_plain_job_id_is_its_own_pipeline_name(job_id: str) -> None:
         ("_delta_log", "~5fdelta_log"),
         ("init", "~69nit"),
         ("initial", "initial"),
+        ("CON", "~43ON"),
+        ("aux", "~61ux"),
+        ("lpt1", "~6cpt1"),
+        ("console", "console"),
     ],
 )
 def test_a_table_gets_a_name_that_can_be_a_folder_and_is_none_of_dlts(table_name: str, in_the_lake: str) -> None:

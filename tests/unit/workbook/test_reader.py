@@ -192,6 +192,19 @@ def test_an_error_of_a_formula_is_named() -> None:
     assert "A2 job_id: '#DIV/0!' is an error of a formula" in str(validate(output.getvalue()).problems[0])
 
 
+@pytest.mark.parametrize("number", [1e15, 1.2345678901234567e16, -12345678901234567])
+def test_a_number_of_more_digits_than_excel_keeps_is_refused(number: float) -> None:
+    cells = {"load_type": "INCREMENTAL", "watermark_column": "id", "last_watermark": number}
+    (problem,) = validate(a_workbook(cells)).problems
+    assert "has more digits than the 15 that Excel keeps of a number" in str(problem)
+
+
+@pytest.mark.parametrize("value", [999_999_999_999_999, "12345678901234567"])
+def test_a_number_that_excel_keeps_and_any_text_is_read(value: float | str) -> None:
+    cells = {"load_type": "INCREMENTAL", "watermark_column": "id", "last_watermark": value}
+    assert read(a_workbook(cells)).jobs[0].last_watermark == str(value)
+
+
 def test_formatted_but_empty_rows_and_notes_beside_the_table_are_ignored() -> None:
     def format_rows(sheet: Worksheet) -> None:
         for row in range(3, 800):
