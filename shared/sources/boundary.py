@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shared.errors.hierarchy import SourceError
+from shared.sources.columns import is_respelled
 from shared.sources.digests import DIGEST_BYTES, row_digests
 from shared.sources.watermark import same_watermark, watermark_text
 
@@ -109,7 +110,9 @@ class Boundary:
     def _is_comparable(self, known: Mapping[str, Any], before: Mapping[str, str]) -> bool:
         if known.get("version") != _VERSION or known.get("keys", []) != self._keys:
             return False
-        return bool(self._keys) or all(self._columns.get(name, "") == kind for name, kind in before.items())
+        if self._keys:
+            return not any(is_respelled(before.get(key, ""), self._columns.get(key, "")) for key in self._keys)
+        return all(self._columns.get(name, "") == kind for name, kind in before.items())
 
     def new_rows(self, table: pa.Table, at_start: Any = None, at_end: Any = None) -> pa.Table:
         """`table` without the rows that the last load took; remembers those at the highest value so far.

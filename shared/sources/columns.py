@@ -36,6 +36,8 @@ _DECLARED: dict[str, tuple[pa.DataType, sa.types.TypeEngine[Any]]] = {
     "timestamp": (pa.timestamp("us"), sa.DateTime()),
     "binary": (pa.binary(), sa.LargeBinary()),
 }
+_PADDED = ("CHAR(", "NCHAR(")
+_VARYING = ("VARCHAR", "NVARCHAR", "TEXT", "String")
 _DECIMAL = re.compile(r"decimal\((\d+),(\d+)\)")
 
 
@@ -219,6 +221,17 @@ def arrow_schema(columns: Sequence[ReadColumn], keys: Iterable[str]) -> pa.Schem
 def kinds_of(columns: Iterable[ReadColumn]) -> Mapping[str, str]:
     """The types in the source's words, by name."""
     return {column.name: column.kind for column in columns}
+
+
+def is_respelled(before: str, now: str) -> bool:
+    """Whether the same value of a key may print otherwise since its type, in the source's words, has changed.
+
+    `char(n)` pads, and what was a text may have printed a number or an identifier in a way of its own: `007`.
+    """
+    if before == now:
+        return False
+    padded = before.startswith(_PADDED) or now.startswith(_PADDED)
+    return padded or (before.startswith(_VARYING) and not now.startswith(_VARYING))
 
 
 def dlt_hints(schema: pa.Schema) -> TTableSchemaColumns:

@@ -63,7 +63,7 @@ def fitted(table: pa.Table, columns: Sequence[ReadColumn], schema: pa.Schema) ->
         schema: That of the lake.
 
     Raises:
-        SourceError: a value cannot be carried unchanged.
+        SourceError: a value cannot be carried unchanged, or a key has none.
     """
     values: list[Any] = []
     misfits: list[MisfitError] = []
@@ -75,6 +75,13 @@ def fitted(table: pa.Table, columns: Sequence[ReadColumn], schema: pa.Schema) ->
             misfits.append(misfit)
     if misfits:
         raise misfit_of(misfits)
+    for field, column in zip(schema, values, strict=True):
+        if not field.nullable and column.null_count:
+            raise SourceError(
+                f"Column '{field.name}' is in primary_key and NULL in some rows, which no later load could know again. "
+                f"Fill it, leave those rows out with query_filter: {field.name} IS NOT NULL, or name "
+                "other columns in primary_key and request a full refresh."
+            )
     return pa.table(values, schema=schema)
 
 

@@ -7,7 +7,7 @@ and marks the rows at both ends.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from shared.errors.hierarchy import SourceError
 from shared.sources.arrow import misfit
 from shared.sources.boundary import Boundary
-from shared.sources.columns import ReadColumn, kinds_of
+from shared.sources.columns import ReadColumn, is_respelled, kinds_of
 from shared.sources.table_read import Snapshot, TableRead
 from shared.sources.watermark import watermark_text
 
@@ -110,15 +110,30 @@ def _recounted(
 
 
 def _boundary(read: TableRead, cursor: ReadColumn, state: dict[str, Any]) -> Boundary:
+    kinds, known = kinds_of(read.columns), state.setdefault(_BOUNDARY, {})
+    upserts = read.job.table_format == "delta" and bool(read.primary_key)
+    if upserts and known and not read.options.full_refresh:
+        _refuse_respelled_keys(read, known.get("columns", {}), kinds)
     return Boundary(
-        state.setdefault(_BOUNDARY, {}),
+        known,
         cursor.name,
-        kinds_of(read.columns),
+        kinds,
         read.start,
         keys=read.primary_key or read.source_key,
-        upserts=read.job.table_format == "delta" and bool(read.primary_key),
+        upserts=upserts,
         warn=read.options.warn,
     )
+
+
+def _refuse_respelled_keys(read: TableRead, before: Any, now: Mapping[str, str]) -> None:
+    """See that rows are known by the keys that the lake has of them."""
+    for key in read.primary_key if isinstance(before, dict) else ():
+        if is_respelled(before.get(key, now[key]), now[key]):
+            raise SourceError(
+                f"Column '{key}' of primary_key was {before[key]} and is {now[key]} now: its values may print "
+                "otherwise than in the lake, where an updated row would stay beside its old one. Request a full "
+                "refresh of the job."
+            )
 
 
 def _ended(read: TableRead, cursor: ReadColumn, boundary: Boundary, state: dict[str, Any]) -> Iterator[pa.Table]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +16,7 @@ from shared.errors.hierarchy import LakeError
 
 _TAKEN_FOR_NULL = ("", "__HIVE_DEFAULT_PARTITION__")
 """Delta's protocol takes an empty partition value for NULL; the other is the folder that readers of folders do."""
+_FIRST_DAY, _LAST_DAY = date(1, 1, 1), date(9999, 12, 31)
 
 
 class PartitionError(LakeError, TerminalException):
@@ -46,7 +49,7 @@ def partition_columns(wanted: Sequence[str], schema: pa.Schema, table_name: str)
 
 
 def refuse_lost_values(files: Sequence[str], columns: Sequence[str], schema: pa.Schema, table_name: str) -> None:
-    """See that every text of the partition columns comes back as it is, before anything is written.
+    """See that every value of the partition columns comes back as it is, before anything is written.
 
     Args:
         files: The Parquet files of the load.
@@ -55,20 +58,36 @@ def refuse_lost_values(files: Sequence[str], columns: Sequence[str], schema: pa.
         table_name: The table, for the message.
 
     Raises:
-        PartitionError: there is a text that Delta takes for NULL.
+        PartitionError: there is a text that Delta takes for NULL, or a time that it cannot spell.
     """
-    texts = [name for name in columns if pa.types.is_string(schema.field(name).type)]
-    for file in files if texts else ():
-        for batch in ParquetFile(file).iter_batches(columns=texts):
-            for name in texts:
-                found = pc.is_in(batch.column(name), value_set=pa.array(_TAKEN_FOR_NULL))
-                if pc.any(found).as_py():
-                    shown = pc.filter(batch.column(name), found)[0].as_py()
-                    raise PartitionError(
-                        f"Column '{name}' of table '{table_name}' holds '{shown}' in some rows, which Delta gives back "
-                        "as NULL where the column is in partition_by: choose another column, or leave such rows out "
-                        "with query_filter."
+    looked_at = [name for name in columns if _is_doubtful(schema.field(name).type)]
+    for file in files if looked_at else ():
+        for batch in ParquetFile(file).iter_batches(columns=looked_at):
+            for name in looked_at:
+                lost = _lost_values(batch.column(name))
+                if len(lost):
+                    reason = (
+                        "which Delta gives back as NULL"
+                        if pa.types.is_string(lost.type)
+                        else "which is not in the years 1 to 9999 that Delta can spell"
                     )
+                    raise PartitionError(
+                        f"Column '{name}' of table '{table_name}' holds '{lost[0].cast(pa.string()).as_py()}' in some "
+                        f"rows, {reason} where the column is in partition_by: choose another column, or leave such "
+                        "rows out with query_filter."
+                    )
+
+
+def _is_doubtful(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_date(kind) or pa.types.is_timestamp(kind)
+
+
+def _lost_values(column: pa.Array[Any]) -> pa.Array[Any]:
+    if pa.types.is_string(column.type):
+        return pc.filter(column, pc.is_in(column, value_set=pa.array(_TAKEN_FOR_NULL)))
+    days = column.cast(pa.date32(), safe=False) if pa.types.is_timestamp(column.type) else column
+    early, late = (pc.less(days, pa.scalar(_FIRST_DAY)), pc.greater(days, pa.scalar(_LAST_DAY)))
+    return pc.filter(column, pc.or_(early, late))
 
 
 def _is_kept(kind: pa.DataType) -> bool:

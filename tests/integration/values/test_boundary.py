@@ -141,3 +141,58 @@ def test_delta_takes_an_update_at_the_watermark(job_of: MakeTable, sql: Sql, tab
     assert job.load().rows_written == 2
     assert job.tuples() == [(1, 5, "a"), (2, 5, "c"), (3, 5, "d")]
     assert job.load().rows_written == 0
+
+
+@pytest.mark.parametrize("table_format", ["parquet", "delta"])
+def test_a_key_without_a_value_is_said_in_one_sentence(
+    job_of: MakeTable, sql: Sql, table: str, table_format: str
+) -> None:
+    sql.execute(f"CREATE TABLE {table} (id int, c int, v text); INSERT INTO {table} VALUES (1, 1, 'a')")
+    job = job_of(table, watermark_column="c", primary_key="id", table_format=table_format)
+    job.load()
+    sql.execute(f"INSERT INTO {table} VALUES (NULL, 2, 'b')")
+    kind, retryable, message = job.fail()
+    assert (kind, retryable) == ("source", False)
+    assert "Column 'id' is in primary_key and NULL in some rows" in message
+    job.change(query_filter="id IS NOT NULL")
+    job.load(full_refresh=True)
+    assert job.column() == [1]
+
+
+RESPELLED = [
+    ("char(5)", "a", "text"),
+    ("char(5)", "a", "char(8)"),
+    ("varchar(5)", "a", "char(5)"),
+    ("text", "007", "int"),
+]
+
+
+@pytest.mark.parametrize(("before", "value", "after"), RESPELLED)
+def test_a_key_that_prints_otherwise_since_its_type_changed_doubles_no_row(
+    job_of: MakeTable, sql: Sql, table: str, before: str, value: str, after: str
+) -> None:
+    sql.execute(f"CREATE TABLE {table} (id {before} PRIMARY KEY, c int); INSERT INTO {table} VALUES ('{value}', 1)")
+    by_key = job_of(table, watermark_column="c", primary_key="id", table_format="delta")
+    plain = job_of(table, watermark_column="c")
+    by_key.load()
+    plain.load()
+    sql.execute(f"ALTER TABLE {table} ALTER id TYPE {after} USING id::{after}")
+    for _ in range(2):
+        plain.load()  # knows the row at the watermark by its number
+        assert plain.column("c") == [1]
+    sql.execute(f"UPDATE {table} SET c = 2")
+    kind, retryable, message = by_key.fail()
+    assert (kind, retryable) == ("source", False)
+    assert "Column 'id' of primary_key was" in message
+    by_key.load(full_refresh=True)
+    by_key.load()
+    assert by_key.column("c") == [2]
+
+
+def test_a_key_that_only_becomes_longer_continues(job_of: MakeTable, sql: Sql, table: str) -> None:
+    sql.execute(f"CREATE TABLE {table} (id varchar(5) PRIMARY KEY, c int); INSERT INTO {table} VALUES ('a', 1)")
+    job = job_of(table, watermark_column="c", primary_key="id", table_format="delta")
+    job.load()
+    sql.execute(f"ALTER TABLE {table} ALTER id TYPE text; UPDATE {table} SET c = 2")
+    job.load()
+    assert job.tuples() == [("a", 2)]

@@ -50,3 +50,19 @@ def test_a_text_that_would_come_back_as_null_is_refused(job_of: MakeTable, sql: 
 def test_a_type_whose_values_change_is_refused(job_of: MakeTable, sql: Sql, table: str, kind: str) -> None:
     sql.execute(f"CREATE TABLE {table} (id int, p {kind}); INSERT INTO {table} VALUES (1, '1')")
     assert "partition_by 'p'" in job_of(table, table_format="delta", partition_by="p").fail()[2]
+
+
+@pytest.mark.parametrize("kind", ["date", "timestamp", "timestamptz"])
+@pytest.mark.parametrize("value", ["0001-12-31 13:45 BC", "10000-01-01"])
+def test_a_year_that_delta_cannot_spell_is_refused(
+    job_of: MakeTable, sql: Sql, table: str, kind: str, value: str
+) -> None:
+    sql.execute(f"CREATE TABLE {table} (id int, p {kind}); INSERT INTO {table} VALUES (1, '9999-12-31'), (2, NULL)")
+    job = job_of(table, watermark_column="id", table_format="delta", partition_by="p")
+    job.load()
+    sql.execute(f"INSERT INTO {table} VALUES (3, '{value}')")
+    kind_of_error, retryable, message = job.fail()
+    assert (kind_of_error, retryable) == ("lake", False)
+    assert "Column 'p'" in message
+    assert "years 1 to 9999" in message
+    assert job.column() == [1, 2]
