@@ -19,6 +19,7 @@ from azure.storage.blob import ContainerClient
 from shared.identity import blob_service
 from shared.jobs.destinations import destination_type
 from shared.jobs.lake_layout import RECORDS, lake_path
+from shared.jobs.load_times import Window
 from shared.models.attempt import JobResult, JobStatus, figures_of
 from shared.models.job import Job
 
@@ -99,11 +100,13 @@ def _records(job: Job, since: datetime) -> Iterator[Mapping[str, Any]]:
 def _records_since(container: ContainerClient, folder: str, since: datetime) -> Iterator[str]:
     """The names of the records of later loads, the newest first."""
     found = {}
+    until = (datetime.now(UTC) + _CLOCKS_DIFFER).timestamp()
     try:
-        for name in container.list_blob_names(name_starts_with=folder):
-            load_id = float(name.removesuffix(".jsonl").rpartition("__")[2])
-            if load_id >= since.timestamp():
-                found[load_id] = name
+        for start in Window.between(since.timestamp(), until).first_digits(until):
+            for name in container.list_blob_names(name_starts_with=f"{folder}load__{start}"):
+                load_id = float(name.removesuffix(".jsonl").rpartition("__")[2])
+                if load_id >= since.timestamp():
+                    found[load_id] = name
     except ResourceNotFoundError:  # the container is made by the first load
         return
     for load_id in sorted(found, reverse=True):

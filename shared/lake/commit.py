@@ -13,9 +13,8 @@ load first puts an empty blob in the place of its record, and a manifest is repl
 from __future__ import annotations
 
 import json
-import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -26,21 +25,34 @@ from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from deltalake import DeltaTable
 from dlt.common.destination.client import StateInfo
 from dlt.common.destination.typing import PreparedTableSchema
-from dlt.destinations.impl.filesystem.filesystem import FILENAME_SEPARATOR, ReferenceFollowupJob
+from dlt.destinations.impl.filesystem.filesystem import ReferenceFollowupJob
 from pyarrow import BufferReader, parquet
 
 from shared.errors.hierarchy import LeaseLostError, ReconciliationError
+from shared.lake.dataset import Dataset
 from shared.lake.delta.load import DeltaLoad
-from shared.lake.delta.log import delta_storage_options, open_delta_table, take_back, uncommitted_loads
+from shared.lake.delta.log import (
+    NO_LOAD,
+    delta_storage_options,
+    newest_load,
+    open_delta_table,
+    take_back,
+    uncommitted_loads,
+)
 from shared.lake.inventory import Inventory, LakeFile, refuse_earlier
 from shared.lake.listed import ListedClient
+from shared.lake.listing import read_with_etag
 from shared.lake.load import Written
-from shared.lake.manifest import MANIFEST, next_manifest
-
-_DATA_FILE = re.compile(r"(?P<load_id>\d+\.\d+)\.[^.]+\..+")  # {load_id}.{file_id}.{extension}
-
+from shared.lake.manifest import HEAD_BYTES, MANIFEST, load_of, next_manifest
 
 _TAIL_BYTES = 64 * 1024  # of a Parquet file: nearly every footer fits
+
+Read = tuple[bytes, str] | None
+"""A manifest, or its beginning, and its ETag; None if there is none."""
+
+
+def _load_of(manifest: Read) -> str | None:
+    return load_of(manifest[0]) if manifest else None
 
 
 class CommittingClient(ListedClient):
@@ -53,12 +65,15 @@ class CommittingClient(ListedClient):
             LeaseLostError: a load that seemed to have broken off commits at this very moment.
             ClockError: the last load is of a later time than it is here.
         """
-        inventory = self._with_beginning(self.inventory())
-        self.session.inventory = inventory
+        inventory = self.dataset.inventory()
+        tables = [table for name in inventory.delta_tables if (table := self.delta_table(name))]
+        manifests = {name: self._read_manifest(name, HEAD_BYTES) for name in inventory.manifests}
+        if inventory.window and self._is_ahead(inventory, manifests, tables):
+            inventory = self.dataset.whole()
+        self.session.inventory = inventory = self._with_beginning(inventory)
         newest = inventory.newest_record
         if newest:
             refuse_earlier(f"{time.time():f}", newest.load_id)
-        tables = [table for name in inventory.delta_tables if (table := self.delta_table(name))]
         abandoned = inventory.abandoned()
         broken_off = {file.load_id for file in abandoned}
         broken_off.update(load_id for table in tables for load_id in uncommitted_loads(table, inventory.committed))
@@ -70,9 +85,17 @@ class CommittingClient(ListedClient):
             take_back(table, inventory.committed)
         if newest is None:
             return None
-        record = self._read_json(newest.path)
-        self._finish_load(inventory, record)
+        record = inventory.last_record or self._read_json(newest.path)
+        behind = [name for name in record["tables"] if _load_of(manifests.get(name)) != record["load_id"]]
+        self._finish_load(inventory, record, {name: self._read_manifest(name) for name in behind})
         return record
+
+    def _is_ahead(self, inventory: Inventory, manifests: Mapping[str, Read], tables: Iterable[DeltaTable]) -> bool:
+        """Whether a table is at a later load than the newest record that was listed: the clock has gone back."""
+        newest = inventory.newest_record
+        loads = [*map(_load_of, manifests.values()), *map(newest_load, tables)]
+        moments = [float(load_id) for load_id in loads if load_id and load_id != NO_LOAD]
+        return newest is None or max(moments, default=0.0) > max(float(newest.load_id), time.time())
 
     @staticmethod
     def get_reference_followup_job_class(table: PreparedTableSchema) -> type[ReferenceFollowupJob] | None:
@@ -81,24 +104,28 @@ class CommittingClient(ListedClient):
 
     def complete_load(self, load_id: str) -> None:
         """Check the files, write state and record, which commits, then the manifests; then what was replaced goes."""
-        inventory = self.inventory()
+        inventory = self.dataset.at_commit(self.session.inventory, load_id, self.session.order.expected_rows)
         newest = inventory.newest_record
         if newest and newest.load_id != self.session.order.base_load_id:
             raise LeaseLostError(f"Load {newest.load_id} was committed while this attempt was running; it gives way.")
         if newest:
             refuse_earlier(load_id, newest.load_id)
         self._check_files(inventory, load_id)
+        manifests = {name: self._read_manifest(name) for name in self._parquet_tables}
         self.session.before_commit()
         super().complete_load(load_id)
-        self._finish_load(inventory, self._record)
+        self._finish_load(inventory, self._record, manifests)
 
     def get_stored_state(self, pipeline_name: str) -> StateInfo | None:
         """The state of the last committed load when the attempt began, regardless of what has arrived since.
 
-        None where that load was another job's, as before a job was given another name.
+        None where that load was another job's, as before a job was given another name, and where its file is gone.
         """
         newest = self.session.inventory.newest_state
-        state = self._read_json(newest.path) if newest else {}
+        try:
+            state = self._read_json(newest.path) if newest else {}
+        except FileNotFoundError:  # the record's watermark shows it
+            return None
         return StateInfo(**state) if state.get("pipeline_name") == pipeline_name else None
 
     def delta_table(self, table_name: str) -> DeltaTable | None:
@@ -113,7 +140,7 @@ class CommittingClient(ListedClient):
             return table.count() if table else None
         if table_name not in self.session.inventory.manifests:
             return None
-        return int(self._read_json(self.pathlib.join(self.dataset_path, table_name, MANIFEST))["rows"])
+        return int(self._read_json(self._manifest_path(table_name))["rows"])
 
     def _make_void(self, load_id: str) -> None:
         """Keep a load that broke off from committing later: what creates the blob of its record first, wins."""
@@ -129,8 +156,7 @@ class CommittingClient(ListedClient):
         return True
 
     def _record_path(self, load_id: str) -> str:
-        name = f"load{FILENAME_SEPARATOR}{load_id}.jsonl"
-        return str(self.pathlib.join(self.dataset_path, self.schema.loads_table_name, name))
+        return self.dataset.record_path(load_id)
 
     def _store_load(self, load_id: str) -> None:
         self._record = {
@@ -144,25 +170,51 @@ class CommittingClient(ListedClient):
             **asdict(Written.total(self.session.written.values())),
             "tables": self._parquet_tables,
             "delta_tables": self._delta_tables,
+            "dataset": self._named(),
         }
         path, content = self._record_path(load_id), json.dumps(self._record).encode()
         # it may be ours: an answer that got lost on its way makes the SDK write a second time
         if not self._create(path, content) and self.fs_client.cat_file(path) != content:
             raise LeaseLostError(f"Load {load_id} was given up for lost by another run, which has taken the job over.")
 
-    def _finish_load(self, inventory: Inventory, record: Mapping[str, Any]) -> None:
-        """What follows the commit and may be done again: write the manifests, remove the files that were replaced."""
-        for table_name in record["tables"]:
-            self._write_manifest(table_name, inventory, record)
+    def _named(self) -> dict[str, Any]:
+        """What the load's record says of the dataset as the load leaves it."""
+        known, delta = self.session.inventory, frozenset(self._delta_tables)
+        replaced = {name for name, load in self._parquet_tables.items() if load["replaced"]}
+        after = replace(
+            known,
+            manifests=(known.manifests | set(self._parquet_tables)) - delta,
+            delta_tables=(known.delta_tables - replaced) | delta,
+        )
+        return self.dataset.named(after, self.session.state or known.newest_state)
+
+    def _finish_load(self, inventory: Inventory, record: Mapping[str, Any], manifests: Mapping[str, Read]) -> None:
+        """What follows the commit and may be done again: write the manifests, remove the files that were replaced.
+
+        Args:
+            inventory: The inventory.
+            record: The load's record.
+            manifests: Those of the tables whose manifest is to be written, as they were before.
+        """
+        for table_name, earlier in manifests.items():
+            self._write_manifest(table_name, inventory, record, earlier)
         replaced = {name for name, load in record["tables"].items() if load["replaced"]}
         delta = set(record.get("delta_tables", ()))
-        for file in inventory.data:
-            if file.table in delta or (file.table in replaced and file.load_id != record["load_id"]):
+        for file in self._replaced_files(inventory, replaced, delta):
+            if float(file.load_id) < float(record["load_id"]):  # a later load is none of this one's business
                 self._delete_file(file.path)
-        for table_name in delta & set(inventory.manifests):  # it was plain Parquet before
-            self._delete_file(self.pathlib.join(self.dataset_path, table_name, MANIFEST))
+        for table_name in delta & inventory.manifests:  # it was plain Parquet before
+            self._delete_file(self._manifest_path(table_name))
         for table_name in replaced & inventory.delta_tables:
             self._remove_delta(table_name, record)
+
+    def _replaced_files(self, inventory: Inventory, replaced: set[str], delta: set[str]) -> list[LakeFile]:
+        """The data files of tables that a load has written anew, and of those that have become Delta tables."""
+        cleared = replaced | delta
+        if inventory.window is None:
+            return [file for file in inventory.data if file.table in cleared]
+        cleared = replaced | (delta & inventory.manifests)  # the others were cleared before
+        return [file for table in sorted(cleared) for file in self.dataset.files_of(table)]
 
     def _remove_delta(self, table_name: str, record: Mapping[str, Any]) -> None:
         """Remove what a table has left that was Delta before: first the log, by which readers know it."""
@@ -173,19 +225,22 @@ class CommittingClient(ListedClient):
         for path in sorted(left, key=lambda path: not path.startswith(log)):
             self._delete_file(path)
 
-    def _write_manifest(self, table_name: str, inventory: Inventory, record: Mapping[str, Any]) -> None:
-        path = self.pathlib.join(self.dataset_path, table_name, MANIFEST)
-        earlier: dict[str, Any] | None = None
-        if table_name in inventory.manifests:
-            earlier = self._read_json(path)
-        elif not record["tables"][table_name]["replaced"]:
-            earlier = self._manifest_from_records(table_name, inventory, record["load_id"])
-        manifest = next_manifest(table_name, earlier, record)
-        if manifest is not earlier:
-            self._replace(path, json.dumps(manifest).encode(), inventory.manifests.get(table_name))
+    def _write_manifest(self, table_name: str, inventory: Inventory, record: Mapping[str, Any], earlier: Read) -> None:
+        before = json.loads(earlier[0]) if earlier else None
+        if before is None and not record["tables"][table_name]["replaced"]:
+            before = self._manifest_from_records(table_name, inventory, record["load_id"])
+        manifest = next_manifest(table_name, before, record)
+        if manifest is not before:
+            self._replace(self._manifest_path(table_name), json.dumps(manifest).encode(), earlier and earlier[1])
+
+    def _read_manifest(self, table_name: str, most: int | None = None) -> Read:
+        return read_with_etag(self.fs_client, self._manifest_path(table_name), most)
+
+    def _manifest_path(self, table_name: str) -> str:
+        return str(self.pathlib.join(self.dataset_path, table_name, MANIFEST))
 
     def _replace(self, path: str, content: bytes, etag: str | None) -> None:
-        """Write a blob if it still is as it was listed; else another run has gone further, and knows better."""
+        """Write a blob if it still is as it was read; else another run has gone further, and knows better."""
         condition = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {"mode": "create"}
         with suppress(FileExistsError, ResourceModifiedError, ResourceNotFoundError):
             self.fs_client.pipe_file(path, content, **condition)
@@ -193,8 +248,9 @@ class CommittingClient(ListedClient):
     def _manifest_from_records(self, table_name: str, inventory: Inventory, load_id: str) -> dict[str, Any] | None:
         """The manifest before load `load_id` of a table whose own is lost, from the records of the earlier loads."""
         manifest: dict[str, Any] | None = None
-        for file in sorted(inventory.records, key=lambda file: float(file.load_id)):
-            if file.load_id != load_id:
+        records = inventory.records if inventory.window is None else self.dataset.whole().records
+        for file in sorted(records, key=lambda file: float(file.load_id)):
+            if float(file.load_id) < float(load_id):
                 manifest = next_manifest(table_name, manifest, self._read_json(file.path))
         return manifest
 
@@ -202,25 +258,11 @@ class CommittingClient(ListedClient):
         content: dict[str, Any] = json.loads(self.fs_client.cat_file(path))
         return content
 
-    def inventory(self) -> Inventory:
-        """The dataset's files as they are now, by one listing. Files that no load wrote are left out."""
-        listing = self._listing()
-        files = [file for path, details in listing.items() if (file := self._lake_file(path, details["size"]))]
-        loads, states, schemas = self._own_tables
-        delta_log = f"{self.pathlib.sep}_delta_log{self.pathlib.sep}"
-        records = [file for file in files if file.table == loads]
-        return Inventory(
-            data=tuple(file for file in files if file.table not in self._own_tables),
-            states=tuple(file for file in files if file.table == states),
-            records=tuple(file for file in records if file.size),
-            delta_tables=frozenset(self._table_of(path) for path in listing if delta_log in path),
-            void=frozenset(file.load_id for file in records if not file.size),
-            manifests={
-                self._table_of(path): details["etag"] for path, details in listing.items() if path.endswith(MANIFEST)
-            },
-            schemas=tuple(file for file in files if file.table == schemas),
-            initialized=self.init_file_path in listing,
-        )
+    @property
+    def dataset(self) -> Dataset:
+        """Where the files are."""
+        own_tables = self.schema.loads_table_name, self.schema.state_table_name, self.schema.version_table_name
+        return Dataset(self.fs_client, self.dataset_path, own_tables, self.init_file_path)
 
     def _with_beginning(self, inventory: Inventory) -> Inventory:
         """The inventory, knowing whether its oldest record is of the first load: what is older then never committed."""
@@ -228,28 +270,6 @@ class CommittingClient(ListedClient):
         if oldest is None or not inventory.has_older:
             return inventory
         return replace(inventory, is_whole=self._read_json(oldest.path).get("base_load_id", "unknown") is None)
-
-    @property
-    def _own_tables(self) -> tuple[str, str, str]:
-        return self.schema.loads_table_name, self.schema.state_table_name, self.schema.version_table_name
-
-    def _listing(self) -> dict[str, dict[str, Any]]:
-        try:
-            found = self.fs_client.find(self.dataset_path, detail=True)
-        except FileNotFoundError:
-            return {}
-        return {path: details for path, details in found.items() if path.startswith(self.dataset_path)}
-
-    def _table_of(self, path: str) -> str:
-        return path[len(self.dataset_path) :].partition(self.pathlib.sep)[0]
-
-    def _lake_file(self, path: str, size: int) -> LakeFile | None:
-        table, _, name = path[len(self.dataset_path) :].partition(self.pathlib.sep)
-        if table in self._own_tables:
-            parts = name.removesuffix(".jsonl").split(FILENAME_SEPARATOR)  # {name}__{load_id}[__{hash}].jsonl
-            return LakeFile(path, table, parts[1], size) if len(parts) > 1 else None
-        match = _DATA_FILE.fullmatch(name)
-        return LakeFile(path, table, match["load_id"], size) if match else None
 
     def _check_files(self, inventory: Inventory, load_id: str) -> None:
         """Count the rows in the footers of the load's files; they are the rows that were extracted, or it fails."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import Any
 
 from shared.errors.hierarchy import ClockError
+from shared.jobs.load_times import Window
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,10 @@ class Inventory:
     Load ids are seconds since 1970 as text, so they compare by time. What is older than the oldest record was
     committed before `_dlt_loads` was pruned, and is not touched, unless that record is of the dataset's first load, and
     `is_whole`. `void` are the loads that may never commit: an empty
-    blob is in the place of their record. `manifests` are the ETags of the tables' manifests. `schemas` are
-    dlt's, which belong to no load; `initialized` says that dlt's mark is in the folder.
+    blob is in the place of their record. `manifests` are the tables that have one. `schemas` are
+    dlt's, which belong to no load; `initialized` says that dlt's mark is in the folder. With a `window` nothing is
+    listed that is older than the oldest record: it was decided long ago. `last_record` is the newest record's content,
+    if the inventory was made with it.
     """
 
     data: tuple[LakeFile, ...] = ()
@@ -37,10 +41,12 @@ class Inventory:
     records: tuple[LakeFile, ...] = ()
     delta_tables: frozenset[str] = frozenset()
     void: frozenset[str] = frozenset()
-    manifests: Mapping[str, str] = field(default_factory=dict)
+    manifests: frozenset[str] = frozenset()
     schemas: tuple[LakeFile, ...] = ()
     initialized: bool = False
     is_whole: bool = False
+    window: Window | None = None
+    last_record: Mapping[str, Any] | None = None
 
     @property
     def newest_record(self) -> LakeFile | None:

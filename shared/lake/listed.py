@@ -32,6 +32,9 @@ class LoadSession:
     written: dict[str, Written] = field(default_factory=dict)
     """What the load has written so far, by table."""
 
+    state: LakeFile | None = None
+    """dlt's state, if the load has written one."""
+
 
 class ListedClient(FilesystemClient):
     """dlt's filesystem client, answered from the inventory where dlt would ask the storage."""
@@ -67,7 +70,10 @@ class ListedClient(FilesystemClient):
     def _write_to_json_file(self, filepath: str, data: Any) -> None:
         content = json.dumpb(data)
         self.fs_client.pipe_file(filepath, content)
-        table = self.schema.version_table_name
-        if filepath.startswith(self.get_table_dir(table)):
-            written = LakeFile(filepath, table, "", len(content))
+        schemas, states = self.schema.version_table_name, self.schema.state_table_name
+        if filepath.startswith(self.get_table_dir(schemas)):
+            written = LakeFile(filepath, schemas, "", len(content))
             self.session.inventory = replace(self.session.inventory, schemas=(*self.session.inventory.schemas, written))
+        elif filepath.startswith(self.get_table_dir(states)):
+            load_id = self.pathlib.basename(filepath).split(FILENAME_SEPARATOR)[1]
+            self.session.state = LakeFile(filepath, states, load_id, len(content))

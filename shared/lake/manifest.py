@@ -6,10 +6,22 @@ and reads it again when one of them is gone, never sees other than one whole ver
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 MANIFEST = "_manifest.json"
+
+HEAD_BYTES = 256
+"""Of a manifest, which begins with its load."""
+
+_LOAD_ID = re.compile(rb'\s*\{\s*"load_id":\s*"(?P<load_id>[\d.]+)"')
+
+
+def load_of(head: bytes) -> str | None:
+    """The load of a manifest by its first bytes, so that a long one need not be read; None if they do not say it."""
+    match = _LOAD_ID.match(head)
+    return match["load_id"].decode() if match else None
 
 
 def next_manifest(table_name: str, earlier: dict[str, Any] | None, record: Mapping[str, Any]) -> dict[str, Any]:

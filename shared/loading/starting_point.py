@@ -62,10 +62,13 @@ def starting_point(
     if not starts_over:
         _refuse_lost_loads(job, last, loaded_before)
         _refuse_loads_of_another_job(job, last)
+    watermark = pending.watermark if pending else known_watermark(state, job, starts_over=starts_over)
+    if watermark is None and not starts_over:
+        _refuse_lost_state(job, last)
     return StartingPoint(
         base_load_id=last["load_id"] if last else None,
         starts_over=starts_over,
-        watermark=pending.watermark if pending else known_watermark(state, job, starts_over=starts_over),
+        watermark=watermark,
         rewound=pending is not None,
         rewind_key=wanted.key if wanted else known,
     )
@@ -97,6 +100,16 @@ def _refuse_lost_loads(job: Job, last: Mapping[str, Any] | None, loaded_before: 
         raise LakeError(
             f"The ledger knows {loaded_before} of job '{job.job_id}', but the lake has no trace of any "
             f"load in {dataset_path(job)}. Bring the folder back, or request a full refresh of the job."
+        )
+
+
+def _refuse_lost_state(job: Job, last: Mapping[str, Any] | None) -> None:
+    """Without dlt's state an incremental load would read everything again."""
+    if job.load_type is LoadType.INCREMENTAL and last and last.get("watermark_after") is not None:
+        raise LakeError(
+            f"The last load of job '{job.job_id}' has ended at {last['watermark_after']}, but the lake has no trace of "
+            f"that watermark in {dataset_path(job)}/_dlt_pipeline_state. Bring the folder back, request a full refresh "
+            f"of the job, or set its watermark (POST /api/jobs/{job.job_id}/watermark)."
         )
 
 

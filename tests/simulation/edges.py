@@ -30,6 +30,7 @@ from shared.audit import followed
 from shared.audit.table import audit_table
 from shared.isolation import leases, parent, slots
 from shared.isolation.child import Work
+from shared.lake import dataset
 from shared.notifications import notifier, webhook
 from shared.notifications.incidents import Incident, mark_notified
 from shared.notifications.message import compose
@@ -257,6 +258,8 @@ def edges() -> Iterator[None]:
             patch.object(webhook, "requests", _requests),
             patch.object(orchestrations, "requests", _requests),
             *(patch.object(module, "ORCHESTRATORS_VERSION", "1") for module in _KNOWING_VERSION),
+            patch.object(dataset, "SMALL", 6),  # files: few of these lakes have more than a hundred
+            patch.object(dataset, "RECENT", 2),
             *_shims(),
         ]
         settings.cache_clear()

@@ -47,6 +47,20 @@ class LakeFiles:
         found = self._service.get_container_client(container).list_blobs(prefix, include=["metadata"])
         return {f"{container}/{blob.name}": {"size": blob.size, "etag": blob.etag} for blob in found}
 
+    def info(self, path: str) -> dict[str, Any]:
+        try:
+            return {"etag": self._blob(path).get_blob_properties().etag}
+        except ResourceNotFoundError:
+            raise FileNotFoundError(path) from None
+
+    def ls(self, path: str, detail: bool = False) -> list[dict[str, Any]]:
+        found = self.find(f"{path}/")
+        names = {name[len(path) + 1 :].partition("/") for name in found}
+        folders = sorted({first for first, slash, _ in names if slash})
+        entries: list[dict[str, Any]] = [{"name": f"{path}/{name}", "type": "directory"} for name in folders]
+        in_it = [first for first, slash, _ in names if not slash]
+        return entries + [{"name": f"{path}/{name}", "type": "file", **found[f"{path}/{name}"]} for name in in_it]
+
     def _blob(self, path: str) -> BlobClient:
         container, _, name = path.partition("/")
         return self._service.get_blob_client(container, name)
