@@ -1,4 +1,4 @@
-"""The lake of a job that has loaded thousands of times, made from that of one that has loaded once.
+"""The lake of a job that has loaded thousands of times, made from that of one that has loaded twice.
 
 Every file is what a load of one row leaves; a test compares it with what twenty real loads leave.
 """
@@ -33,7 +33,7 @@ _THREADS = 24
 
 @dataclass(frozen=True)
 class Template:
-    """What the first load of a job has left: one row with the number 1 in its watermark column."""
+    """What the first two loads of a job have left: one row each, with 1 and 2 in its watermark column."""
 
     container: ContainerClient
     job: Job
@@ -54,15 +54,13 @@ class Template:
         return f"{self.job.target_folder_path}/{dataset_name(self.job)}/"
 
     def the(self, part: str) -> str:
-        """The one file whose path has this part."""
-        (name,) = [name for name in self.files if part in name]
-        return name
+        """The newest file whose path has this part."""
+        return max(name for name in self.files if part in name)
 
     @property
-    def record(self) -> dict[str, Any]:
-        """The load's record."""
-        content: dict[str, Any] = json.loads(self.files[self.the("_dlt_loads/")])
-        return content
+    def records(self) -> list[dict[str, Any]]:
+        """Those of the loads: the first one's differs, because it makes the table."""
+        return [json.loads(content) for name, content in sorted(self.files.items()) if "_dlt_loads/" in name]
 
 
 def make_history(template: Template, loads: int, newest: float) -> None:
@@ -80,14 +78,15 @@ def make_history(template: Template, loads: int, newest: float) -> None:
     with ThreadPoolExecutor(_THREADS) as pool:
         for _ in pool.map(put, _history(template, loads, newest)):
             pass
-    first = template.record["load_id"]
+    repeated = [record["load_id"] for record in template.records]
     for name in template.files:
-        if first in name:
+        if any(load_id in name for load_id in repeated):
             template.container.delete_blob(template.folder + name)
 
 
 def _history(template: Template, loads: int, newest: float) -> Iterator[tuple[str, bytes]]:
-    record, table = template.record, template.job.resource_name
+    first, record = template.records
+    table = template.job.resource_name
     (first_file,) = record["tables"][table]["files"]
     rows = pq.read_table(BytesIO(template.files[f"{table}/{first_file['path']}"]))
     manifest = json.loads(template.files[f"{table}/_manifest.json"])
@@ -100,11 +99,10 @@ def _history(template: Template, loads: int, newest: float) -> Iterator[tuple[st
         path = f"{load_id}.{sha256(load_id.encode()).hexdigest()[:10]}.parquet"
         named.append({"path": path, "rows": 1, "bytes": len(content)})
         yield f"{table}/{path}", content
-        own = {**record, "load_id": load_id, "base_load_id": base, "run_id": f"history-{number}"}
+        own = {**(record if base else first), "load_id": load_id, "base_load_id": base, "run_id": f"history-{number}"}
         own |= {"inserted_at": datetime.fromtimestamp(float(load_id) + 2, UTC).isoformat()}
         own |= {"watermark_before": str(number - 1) if base else None, "watermark_after": str(number)}
-        own |= {"schema_changes": record["schema_changes"] if base is None else []}
-        own |= {"tables": {table: {"replaced": False, "files": named[-1:]}}, "bytes_written": len(content)}
+        own |= {"tables": {table: {"replaced": base is None, "files": named[-1:]}}, "bytes_written": len(content)}
         if "dataset" in own:
             own["dataset"] = {**own["dataset"], "state": _state_name(template, load_id)}
         yield f"_dlt_loads/load__{load_id}.jsonl", json.dumps(own).encode()

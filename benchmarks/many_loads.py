@@ -115,7 +115,6 @@ def _measure(services: LocalServices, loads: int, root: Path) -> dict[str, Any]:
     order = {"table": table, "url": url, "connection": connection, "loads": loads}
     with psycopg.connect(url, autocommit=True) as source:
         source.execute(f"CREATE TABLE {table} (id bigint PRIMARY KEY, note text)")
-        source.execute(f"INSERT INTO {table} VALUES (1, 'note 1')")
     _child(services, root, {**order, "step": "load"})
     _child(services, _ROOT, {**order, "step": "history"})
     return {"loads": loads, **_child(services, root, {**order, "step": "measure"})}
@@ -141,7 +140,10 @@ def step() -> None:
     container = blob_service("LakeStorage").get_container_client(_CONTAINER)
     figures: dict[str, Any] = {}
     if order["step"] == "load":
-        _load(order, job, "first")
+        with psycopg.connect(order["url"], autocommit=True) as connection:
+            for number in (1, 2):
+                connection.execute(f"INSERT INTO {order['table']} VALUES ({number}, 'note 1')")
+                _load(order, job, f"run-{number}")
     elif order["step"] == "history":
         _make_history(order, Template.of(container, job))
     else:
@@ -152,7 +154,7 @@ def step() -> None:
 def _make_history(order: dict[str, Any], template: Template) -> None:
     loads = order["loads"]
     with psycopg.connect(order["url"], autocommit=True) as connection:
-        statement = f"INSERT INTO {order['table']} SELECT n, 'note 1' FROM generate_series(2, %s) n"
+        statement = f"INSERT INTO {order['table']} SELECT n, 'note 1' FROM generate_series(3, %s) n"
         connection.execute(statement, [loads])
     make_history(template, loads, time.time() - SECONDS_APART)
 

@@ -111,7 +111,7 @@ class Dataset:
         """What the last loads have left; None if their listing would be that of everything, or no record names more."""
         now = time.time()
         for unit in _UNITS:
-            listed = self._listed(Window(now, unit), now)
+            listed = self._listed(Window(now - unit, unit), now)
             if len(listed.records) >= RECENT:
                 break
         else:
