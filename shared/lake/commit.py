@@ -111,7 +111,8 @@ class CommittingClient(ListedClient):
         if newest:
             refuse_earlier(load_id, newest.load_id)
         self._check_files(inventory, load_id)
-        manifests = {name: self._read_manifest(name) for name in self._parquet_tables}
+        known = inventory.manifests
+        manifests = {name: self._read_manifest(name) if name in known else None for name in self._parquet_tables}
         self.session.before_commit()
         super().complete_load(load_id)
         self._finish_load(inventory, self._record, manifests)
