@@ -227,12 +227,12 @@ class CommittingClient(ListedClient):
             self._delete_file(path)
 
     def _write_manifest(self, table_name: str, inventory: Inventory, record: Mapping[str, Any], earlier: Read) -> None:
-        before = json.loads(earlier[0]) if earlier else None
+        before = earlier[0] if earlier else None
         if before is None and not record["tables"][table_name]["replaced"]:
             before = self._manifest_from_records(table_name, inventory, record["load_id"])
         manifest = next_manifest(table_name, before, record)
-        if manifest is not before:
-            self._replace(self._manifest_path(table_name), json.dumps(manifest).encode(), earlier and earlier[1])
+        if manifest is not None:
+            self._replace(self._manifest_path(table_name), manifest, earlier and earlier[1])
 
     def _read_manifest(self, table_name: str, most: int | None = None) -> Read:
         return read_with_etag(self.fs_client, self._manifest_path(table_name), most)
@@ -246,9 +246,9 @@ class CommittingClient(ListedClient):
         with suppress(FileExistsError, ResourceModifiedError, ResourceNotFoundError):
             self.fs_client.pipe_file(path, content, **condition)
 
-    def _manifest_from_records(self, table_name: str, inventory: Inventory, load_id: str) -> dict[str, Any] | None:
+    def _manifest_from_records(self, table_name: str, inventory: Inventory, load_id: str) -> bytes | None:
         """The manifest before load `load_id` of a table whose own is lost, from the records of the earlier loads."""
-        manifest: dict[str, Any] | None = None
+        manifest: bytes | None = None
         records = inventory.records if inventory.window is None else self.dataset.whole().records
         for file in sorted(records, key=lambda file: float(file.load_id)):
             if float(file.load_id) < float(load_id):

@@ -6,6 +6,7 @@ and reads it again when one of them is gone, never sees other than one whole ver
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -15,6 +16,7 @@ MANIFEST = "_manifest.json"
 HEAD_BYTES = 256
 """Of a manifest, which begins with its load."""
 
+_FILES, _END = b'"files": [', b"]}"
 _LOAD_ID = re.compile(rb'\s*\{\s*"load_id":\s*"(?P<load_id>[\d.]+)"')
 
 
@@ -24,8 +26,10 @@ def load_of(head: bytes) -> str | None:
     return match["load_id"].decode() if match else None
 
 
-def next_manifest(table_name: str, earlier: dict[str, Any] | None, record: Mapping[str, Any]) -> dict[str, Any]:
-    """The manifest of a table after a load; `earlier` itself where it has that load already.
+def next_manifest(table_name: str, earlier: bytes | None, record: Mapping[str, Any]) -> bytes | None:
+    """The manifest of a table after a load; None where the earlier one has that load already.
+
+    The files that it names already are copied as text: a table that has loaded for years has tens of thousands.
 
     Args:
         table_name: The table.
@@ -33,16 +37,31 @@ def next_manifest(table_name: str, earlier: dict[str, Any] | None, record: Mappi
         record: The load's record, with `tables`: for each, whether it was `replaced` and its new `files`, each with
             path (relative to the table's folder), rows and bytes.
     """
-    if earlier and earlier["load_id"] == record["load_id"]:
-        return earlier
+    before, files = _divided(earlier) if earlier else ({}, b"")
+    if before.get("load_id") == record["load_id"]:
+        return None
     load = record["tables"].get(table_name, {"replaced": False, "files": []})
-    files = [*(earlier["files"] if earlier and not load["replaced"] else []), *load["files"]]
-    return {
+    rows = before.get("rows", 0)
+    if load["replaced"]:
+        rows, files = 0, b""
+    new = json.dumps(load["files"]).encode()[1:-1]
+    head = {
         "load_id": record["load_id"],
         "run_id": record.get("run_id"),
         "committed_at": record["inserted_at"],
         "schema_version_hash": record["schema_version_hash"],
-        "rows": sum(file["rows"] for file in files),
+        "rows": rows + sum(file["rows"] for file in load["files"]),
         "watermark": record.get("watermark_after"),
-        "files": files,
+        "files": [],
     }
+    both = b", ".join(part for part in (files, new) if part)
+    return json.dumps(head).encode().removesuffix(_END) + both + _END
+
+
+def _divided(manifest: bytes) -> tuple[dict[str, Any], bytes]:
+    """A manifest without its files, and these as they are written there."""
+    head, begins, files = manifest.partition(_FILES)
+    if begins and files.endswith(_END):  # as it was written here; no text in JSON has a quote without a backslash
+        return json.loads(head + _FILES + _END), files.removesuffix(_END)
+    known = json.loads(manifest)
+    return known, json.dumps(known["files"]).encode()[1:-1]
