@@ -40,8 +40,8 @@ class Answer:
 
     @property
     def content_type(self) -> str:
-        """The declared type, lower case, without parameters."""
-        return self.shown(self.headers.get("Content-Type", "").partition(";")[0].strip().lower())
+        """The declared type, lower case, without parameters; `shown` before a message quotes it."""
+        return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
     def excerpt(self) -> str:
         """The body's beginning in one line."""

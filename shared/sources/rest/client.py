@@ -1,4 +1,4 @@
-"""One API's client: dlt's RESTClient behind the guard, with retries, pauses, renewed tokens, and bounded answers."""
+"""One API's client: a guarded session, with retries, pauses, renewed tokens, and bounded answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 import requests
-from dlt.sources.helpers.rest_client.client import RESTClient
 from dlt.sources.helpers.rest_client.utils import join_url
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 from urllib3.exceptions import HTTPError
@@ -26,7 +25,7 @@ from shared.sources.rest.decoding import unpacked
 from shared.sources.rest.faults import TryAgainError, explained, refusal
 from shared.sources.rest.manners import is_busy, pause_asked, spent_budget
 from shared.sources.rest.pace import Pace
-from shared.sources.rest.session import CONNECT_SECONDS, bare_session, open_session
+from shared.sources.rest.session import CONNECT_SECONDS, bare_session, open_session, sent
 from shared.sources.rest.token import TokenServer
 
 _REDIRECTS = {301, 302, 303, 307, 308}
@@ -92,13 +91,18 @@ class ApiClient:
         self._secret = secret
         self._patience = PATIENCE
         self._pace = Pace(job.api_rate_limit)
+        self._attempts = Retrying(
+            stop=stop_after_attempt(self._patience.attempts),
+            wait=self._pause,
+            retry=retry_if_exception_type(TryAgainError),
+            sleep=self._pace.sleep,
+            reraise=True,
+        )
         self._session = open_session(job, connection)
         self._away_session = bare_session(job, connection)
         tokens = TokenServer(self._away_session, connection, job.job_id, secret)
         self._auth = authenticator(connection, tokens)
         self._params = {name: value.get_secret_value() for name, value in connection.params.items()}
-        self._rest = RESTClient(connection.base_url, session=self._session)
-        self._away = RESTClient(connection.base_url, session=self._away_session)
         self._limit = settings().api_max_megabytes * _MIB
 
     def for_job(self, job: Job) -> ApiClient:
@@ -244,16 +248,8 @@ class ApiClient:
         return replace(call, url=target, params={}, headers={}, away=True)
 
     def _send_patiently(self, call: Call, auth: Any, judged: Callable[[Answer], Answer]) -> Answer:
-        patience = self._patience
-        attempts = Retrying(
-            stop=stop_after_attempt(patience.attempts),
-            wait=self._pause,
-            retry=retry_if_exception_type(TryAgainError),
-            sleep=self._pace.sleep,
-            reraise=True,
-        )
         try:
-            return attempts(lambda: judged(self._send(call, auth)))
+            return self._attempts(lambda: judged(self._send(call, auth)))
         except TryAgainError as error:
             wait = error.pause or None
             raise TransientError(f"{self.place(call)} cannot be read just now: {error}.", wait) from None
@@ -270,18 +266,17 @@ class ApiClient:
     def _send(self, call: Call, auth: Any) -> Answer:
         """One attempt."""
         self._pace.wait()
-        rest = self._away if call.away else self._rest
+        session = self._away_session if call.away else self._session
         try:
-            with rest.request(
+            with sent(
+                session,
+                call.method,
                 call.url,
-                method=call.method,  # type: ignore[arg-type]  # GET or POST
-                params=dict(call.params) if call.away else {**call.params, **self._params},
-                json=dict(call.body) if call.body is not None else None,
-                headers=dict(call.headers) or None,
+                params=call.params if call.away else {**call.params, **self._params},
+                body=call.body,
+                headers=call.headers,
                 auth=None if call.away else auth,
-                stream=True,
                 timeout=(CONNECT_SECONDS, self._connection.timeout),
-                allow_redirects=False,
             ) as response:
                 return self._answer(call, response)
         except IngestionError:

@@ -15,8 +15,8 @@ from shared.sources.rest.asks import Ask
 from shared.sources.rest.identity import Identity, rows_digest
 from shared.sources.rest.page import Page
 from shared.sources.rest.shapes import Shapes
-from shared.sources.rest.spool import Spool
-from shared.sources.rest.tables import ROOT, Path, Unnesting, has_nested
+from shared.sources.rest.spool import Run, Spool
+from shared.sources.rest.tables import ROOT, Path, Unnesting
 from shared.sources.rest.types import ColumnTypes
 
 _PAGES = 10**12  # more than the rows of any question: pages are numbered by their offsets
@@ -38,10 +38,15 @@ class Gathering:
         self._job = job
         self.shapes = Shapes(shapes or {})
         self._unnesting = Unnesting(job, self.shapes, load)
-        self._spool = Spool(folder)
+        self._spool = Spool(folder, self._observe)
         self._answers: dict[int, _Answered] = {}
-        self.types: dict[Path, ColumnTypes] = {}
+        self._types: dict[Path, ColumnTypes] = {}
+
+    @property
+    def types(self) -> Mapping[Path, ColumnTypes]:
         """The column types of each table that has come up."""
+        self._spool.flush()
+        return self._types
 
     def add(self, page: Page) -> None:
         """Take in a page.
@@ -67,9 +72,8 @@ class Gathering:
         rows = [page.ask.row(row, self._job) for row in rows] if page.ask.fields else rows
         tables = self._tables(rows, number, page.answer.place)
         answered.identity.add_rows(tables[ROOT], number)
-        self._observe(tables, number)
         self._spool.add(number, tables)
-        if has_nested(rows):
+        if self._unnesting.has_nested:
             self._spool.keep_rows(number, rows)
 
     def finish(self, ask: Ask) -> None:
@@ -100,33 +104,35 @@ class Gathering:
             self.shapes.settled()
             self._take_apart_again()
 
-    def superseded(self) -> dict[int, pa.Array[Any]]:
+    def superseded(self) -> dict[int, list[int]]:
         """The places, by page, of rows whose key comes again later in the load: the later row counts."""
         whole = Identity(self._job)
         for answered in self._answers.values():
             whole.take_keys(answered.identity)
         return whole.superseded()
 
-    def pages(self) -> Iterator[tuple[int, dict[Path, pa.Table]]]:
-        """The number and the tables of each page."""
-        return self._spool.pages()
+    def runs(self) -> Iterator[Run]:
+        """All pages in their order, those that were kept together as one."""
+        return self._spool.runs()
 
     def close(self) -> None:
         """Remove what is kept."""
         self._spool.close()
 
     def _take_apart_again(self) -> None:
+        self._spool.flush()
         for number, rows in self._spool.rows():
-            self._spool.replace(number, self._tables(rows, number, f"Job '{self._job.job_id}'"))
-        self.types.clear()
-        for number, tables in self._spool.pages():
-            self._observe(tables, number)
+            self._spool.add(number, self._tables(rows, number, f"Job '{self._job.job_id}'"))
+        self._spool.flush()
+        self._types.clear()
+        for run in self._spool.runs():
+            self._observe(run)
 
-    def _observe(self, tables: Mapping[Path, pa.Table], number: int) -> None:
-        for path, table in tables.items():
-            self.types.setdefault(
+    def _observe(self, run: Run) -> None:
+        for path, table in run.tables.items():
+            self._types.setdefault(
                 path, ColumnTypes(self._job.api_response_format, self._job.table_format == "parquet")
-            ).observe(table, number)
+            ).observe(table, [(number, columns[path]) for number, columns in run.columns if path in columns])
 
     def _tables(self, rows: list[Any], number: int, place: str) -> dict[Path, pa.Table]:
         try:

@@ -157,6 +157,7 @@ class GuardedAdapter(HTTPAdapter):
         return super().proxy_manager_for(proxy, **kwargs)
 
     def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        parts = urlsplit(request.url)
-        check_host(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
+        if kwargs.get("proxies"):  # without one, a connection has looked at the host when it was opened
+            parts = urlsplit(request.url)
+            check_host(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
         return super().send(request, *args, **kwargs)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import marshal
 from array import array
 from collections.abc import Sequence
 from hashlib import blake2b
 from itertools import pairwise
 from typing import Any
 
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -25,8 +25,8 @@ _MOST_ALIKE = 1000
 def rows_digest(rows: Sequence[Any]) -> bytes:
     """A digest of rows as they came, equal for equal rows."""
     try:
-        text = marshal.dumps(list(rows), 2)  # this version writes equal values as equal bytes
-    except ValueError:  # a Decimal
+        text = orjson.dumps(rows)
+    except TypeError:  # a Decimal, a long number, half a character
         text = json.dumps(rows, default=str).encode("utf-8", "surrogatepass")
     return blake2b(text, digest_size=16).digest()
 
@@ -119,12 +119,12 @@ class Identity:
         """Take in the keys of another part of the same load."""
         self._keys |= other._keys
 
-    def superseded(self) -> dict[int, pa.Array[Any]]:
+    def superseded(self) -> dict[int, list[int]]:
         """The places, by page, of rows whose key comes again later in the load: the later row counts."""
         if not self._job.primary_key or not len(self._doubled()):
             return {}
         last: set[int] = set()
-        found: dict[int, pa.Array[Any]] = {}
+        found: dict[int, list[int]] = {}
         for number in sorted(self._keys, reverse=True):
             keys = self._keys[number]
             dropped = []
@@ -133,7 +133,7 @@ class Identity:
                     dropped.append(position)
                 last.add(keys[position])
             if dropped:
-                found[number] = pa.array(dropped, pa.int64())
+                found[number] = dropped
         return found
 
     def _doubled(self) -> pa.Array[Any]:

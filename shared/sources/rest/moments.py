@@ -48,8 +48,7 @@ def readable(column: Array, wanted: pa.DataType, zone: tzinfo | None = None) -> 
         return column
     if pc.any(pc.equal(column, pa.scalar("")), min_count=0).as_py():
         column = pc.if_else(pc.equal(column, pa.scalar("")), pa.scalar(None, pa.string()), column)
-    first = next((value.as_py() for value in column if value.is_valid), "")
-    if re.match(DOTNET, first) or re.match(EPOCH, first):  # a column has one form or the other
+    if pc.any(pc.match_substring_regex(column, f"{DOTNET}|{EPOCH}"), min_count=0).as_py():
         column = pa.array([_iso(text, wanted) for text in column.to_pylist()], pa.string())
     column = pc.replace_substring_regex(column, r"(\.\d{6})\d+", r"\1")
     column = pc.replace_substring_regex(column, r"([+-]\d\d):?(\d\d)$", r"\1:\2")

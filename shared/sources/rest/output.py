@@ -47,19 +47,20 @@ class Output:
         self._new_rows = new_rows
         self._lists = lists
         self._waiting: dict[Path, list[pa.Table]] = {path: [] for path in schemas}
+        self._rows = dict.fromkeys(schemas, 0)
         self._given: set[Path] = set()
 
     def items(self) -> Iterator[Any]:
         """The tables; each at least once, if without rows, so that the lake learns its columns."""
         self._recount()
         superseded = self._gathering.superseded()
-        for number, page in self._gathering.pages():
-            if number in superseded:
-                page[ROOT] = _without(page[ROOT], superseded[number])
-            for path, table in self._new(page).items():
-                waiting = self._waiting[path]
-                waiting.append(table)
-                if sum(one.num_rows for one in waiting) >= self._job.chunk_size:
+        for run in self._gathering.runs():
+            tables = dict(run.tables)
+            tables[ROOT] = _without(tables[ROOT], run.places(superseded))
+            for path, table in self._new(tables).items():
+                self._waiting[path].append(table)
+                self._rows[path] += table.num_rows
+                if self._rows[path] >= self._job.chunk_size:
                     yield self._give(path)
         for path in self._schemas:
             if self._waiting[path] or path not in self._given:
@@ -67,15 +68,16 @@ class Output:
         if self._new_rows:
             self._new_rows.save()
 
-    def _new(self, page: dict[Path, pa.Table]) -> dict[Path, pa.Table]:
-        """The new rows of a page, and of its lists those whose parents are new."""
+    def _new(self, tables: dict[Path, pa.Table]) -> dict[Path, pa.Table]:
+        """The new rows of a run, and of their lists those whose parents are new."""
         taken: dict[Path, pa.Table] = {}
-        for path, raw in page.items():
+        for path in sorted(tables, key=len):
+            raw = tables[path]
             if path:
-                raw = raw.filter(pc.is_in(raw.column(PARENT_ID), page[path[:-1]].column(ROW_ID)))
+                raw = raw.filter(pc.is_in(raw.column(PARENT_ID), tables[path[:-1]].column(ROW_ID)))
             elif self._new_rows:
                 raw = self._with_new_rows(raw, self._new_rows)
-            page[path] = raw
+            tables[path] = raw
             taken[path] = self._conformed(raw, path)
         return self._lists.keyed(taken) if self._lists else taken
 
@@ -90,14 +92,14 @@ class Output:
         boundary = self._new_rows.boundary if self._new_rows else None
         if self._new_rows is None or boundary is None or boundary.exact:
             return
-        for _, page in self._gathering.pages():
-            boundary.recount(self._new_rows.at_start(self._conformed(page[ROOT], ROOT)))
+        for run in self._gathering.runs():
+            boundary.recount(self._new_rows.at_start(self._conformed(run.tables[ROOT], ROOT)))
         boundary.check()
 
     def _give(self, path: Path) -> Any:
         schema = self._schemas[path]
         table = pa.concat_tables(self._waiting[path]) if self._waiting[path] else schema.empty_table()
-        self._waiting[path] = []
+        self._waiting[path], self._rows[path] = [], 0
         self._given.add(path)
         return self._marked(path, table.combine_chunks())
 
@@ -111,6 +113,8 @@ class Output:
         return dlt.mark.with_hints(table, hints, create_table_variant=True)
 
 
-def _without(table: pa.Table, places: pa.Array[Any]) -> pa.Table:
+def _without(table: pa.Table, places: list[int]) -> pa.Table:
     """A table without the rows at some places."""
-    return table.filter(pc.invert(pc.is_in(pa.array(range(table.num_rows), pa.int64()), places)))
+    if not places:
+        return table
+    return table.filter(pc.invert(pc.is_in(pa.array(range(table.num_rows), pa.int64()), pa.array(places))))

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+import orjson
+
 from shared.errors.hierarchy import IngestionError, SourceError, TransientError
 from shared.settings import settings
 from shared.sources.rest.answer import Answer
@@ -20,8 +22,9 @@ from shared.sources.rest.decoding import text_of
 from shared.sources.rest.files import excel_rows, parquet_rows
 
 _MARKUP = re.compile(rb"\s*<(!doctype|html|head|body|\?xml|[a-z:]+[ >])", re.IGNORECASE)
-_LONG_NUMBER = re.compile(r"\d[\d.]{16,}|\d[eE][+-]?\d{3}")
-"""Numbers that a double may not hold; a text that has none is parsed faster."""
+_DIGITS = bytes.maketrans(b"123456789.E-", b"0000000000e+")
+_LONG_NUMBERS = (b"0" * 17, b"0e000", b"0e+000")
+"""How numbers that a double, or 64 bits, may not hold look by `_DIGITS`; a text that has none is parsed faster."""
 
 
 def parse(answer: Answer, response_format: str, options: Mapping[str, str], exact: bool = False) -> Any:
@@ -38,13 +41,12 @@ def parse(answer: Answer, response_format: str, options: Mapping[str, str], exac
         SourceError: it is something else.
         TransientError: it is empty, or broke off.
     """
-    if not answer.body.strip():
+    if not answer.body or answer.body.isspace():
         if response_format == "jsonl":
             return []
         raise TransientError(
             f"{answer.place} answered {answer.status} without a body, where {response_format} was expected: that is "
-            "not "
-            "taken for an empty table."
+            "not taken for an empty table."
         )
     _refuse_other_types(answer, response_format)
     limit = settings().api_max_megabytes << 20
@@ -68,7 +70,7 @@ def _document(answer: Answer, body: bytes, response_format: str, options: Mappin
     text = text_of(body, response_format, content_type, options.get("encoding"), answer.place)
     if response_format == "csv":
         return _csv(answer, text, options)
-    exact = exact or bool(_LONG_NUMBER.search(text))
+    exact = exact or _has_long_number(text)
     return _json(answer, text, exact) if response_format == "json" else _json_lines(answer, text, exact)
 
 
@@ -80,16 +82,35 @@ def _refuse_other_types(answer: Answer, response_format: str) -> None:
         is_json = answer.body.lstrip().startswith((b"{", b"["))
     if is_markup or kind.endswith("xml") or is_json:
         raise SourceError(
-            f"{answer.place} gave {kind or 'no content type'} where {response_format} was expected: check base_url, "
-            f"api_endpoint, api_response_format and how to sign in. It begins with: {answer.excerpt()}"
+            f"{answer.place} gave {answer.shown(kind) or 'no content type'} where {response_format} was expected: "
+            f"check base_url, api_endpoint, api_response_format and how to sign in. It begins with: {answer.excerpt()}"
         )
 
 
 def _json(answer: Answer, text: str, exact: bool) -> Any:
     try:
-        return json.loads(text, parse_float=Decimal if exact else None)
+        return _loaded(text, exact)
     except (ValueError, RecursionError) as error:
         raise _not_json(answer, text, error) from None
+
+
+def _loaded(text: str, exact: bool) -> Any:
+    """A JSON document.
+
+    The fast parser reads what the standard library reads to the same values, but refuses some of it (NaN, half a
+    character, deep nesting): what it refuses, the standard library decides.
+    """
+    if not exact:
+        try:
+            return orjson.loads(text)
+        except ValueError:
+            return json.loads(text)
+    return json.loads(text, parse_float=Decimal)
+
+
+def _has_long_number(text: str) -> bool:
+    shape = text.encode("utf-8", "surrogatepass").translate(_DIGITS)
+    return any(long in shape for long in _LONG_NUMBERS)
 
 
 def _json_lines(answer: Answer, text: str, exact: bool) -> list[Any]:
@@ -97,7 +118,7 @@ def _json_lines(answer: Answer, text: str, exact: bool) -> list[Any]:
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
-                rows.append(json.loads(line, parse_float=Decimal if exact else None))
+                rows.append(_loaded(line, exact))
             except (ValueError, RecursionError) as error:
                 raise _not_json(answer, line, error, f" in line {number}") from None
     if len(rows) == 1 and isinstance(rows[0], list):
@@ -118,7 +139,7 @@ def _csv(answer: Answer, text: str, options: Mapping[str, str]) -> list[Any]:
     names = lines.names
     if not lines.rows and len(names) == 1 and (answer.content_type != "text/csv" or " " in names[0].strip()):
         raise SourceError(
-            f"{answer.place} gave {answer.content_type or 'no content type'} where csv was expected. "
+            f"{answer.place} gave {answer.shown(answer.content_type) or 'no content type'} where csv was expected. "
             f"It says: {answer.excerpt()}"
         )
     if doubled := [name for name, times in Counter(names).items() if times > 1]:
@@ -138,7 +159,7 @@ def _not_json(answer: Answer, text: str, error: Exception, where: str = "") -> I
         return TransientError(
             f"{answer.place} gave JSON that breaks off{where} after {len(answer.body)} bytes; the next may be whole."
         )
-    kind = answer.content_type or "no content type"
+    kind = answer.shown(answer.content_type) or "no content type"
     return SourceError(
         f"{answer.place} gave {kind}, which is not valid JSON{where} ({answer.shown(str(error))}): check api_endpoint "
         "and "

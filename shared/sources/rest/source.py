@@ -92,8 +92,9 @@ class RestSource:
             page = one[1]
             gathering.add(page)
             schema = self._schemas(gathering)[ROOT]
-            _, tables = next(gathering.pages(), (0, {ROOT: schema.empty_table()}))
-            return page, conformed(tables[ROOT], schema, self.job.column_types)
+            run = next(gathering.runs(), None)
+            rows = run.tables[ROOT] if run else schema.empty_table()
+            return page, conformed(rows, schema, self.job.column_types)
         finally:
             client.close()
             gathering.close()

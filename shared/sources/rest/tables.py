@@ -54,10 +54,13 @@ class Unnesting:
         self._load = load
         self._keeps_json = job.api_nested != "tables"
         self._as_text = set(job.column_types)  # spooled as text, and cast from it digit by digit
+        self.has_nested = False
+        """Whether rows of the last page hold objects or lists whose shape decides what becomes of them."""
 
     def tables(self, rows: list[Any], page: str) -> dict[Path, pa.Table]:
         """The tables of a page by their path, `()` for the rows; `page` makes row ids unique in the load."""
         found: dict[Path, pa.Table] = {}
+        self.has_nested = False
         self._add(found, (), rows, {}, f"{self._load}.{page}" if self._load else page)
         return found
 
@@ -99,7 +102,9 @@ class Unnesting:
             if self._keeps_json or (name in self._as_text and not path):
                 columns[name] = column
                 continue
-            shape = self._shapes.of("/".join((*path, name)), column, set(map(type, column)) - {type(None)})
+            kinds = set(map(type, column)) - {type(None)}
+            self.has_nested = self.has_nested or not kinds.isdisjoint((dict, list))
+            shape = self._shapes.of("/".join((*path, name)), column, kinds)
             if shape == OBJECT:
                 fields = _columns([value or {} for value in column])
                 self._flatten(fields, f"{name}{SEPARATOR}", path, columns, lists)
@@ -146,8 +151,11 @@ def _array(values: list[Any], as_text: bool) -> pa.Array[Any]:
         return pa.array([_text(value) for value in values], pa.string())
     if kinds == {bool}:
         return pa.array(values, pa.bool_())
-    if kinds == {int} and _are_int64(values):
-        return pa.array(values, pa.int64())
+    if kinds == {int}:
+        try:
+            return pa.array(values, pa.int64())
+        except (OverflowError, pa.ArrowInvalid):  # too large
+            pass
     if kinds == {float}:
         return pa.array(values, pa.float64())
     if kinds == {str}:
@@ -159,23 +167,12 @@ def _array(values: list[Any], as_text: bool) -> pa.Array[Any]:
     return pa.array([_text(value) for value in values], pa.string())
 
 
-def _are_int64(values: list[Any]) -> bool:
-    whole = [value for value in values if value is not None]
-    return bool(min(whole) >= -(2**63) and max(whole) < 2**63)
-
-
 def _typed(values: list[Any], kind: type) -> pa.Array[Any]:
     """Values of a file that has types: days, times, bytes; moments without and with a zone are no one type."""
     has_zone = {value.tzinfo is not None for value in values if value is not None} if kind is datetime else set()
     if len(has_zone) > 1:
         return pa.array([_text(value) for value in values], pa.string())
     return pa.array(values, pa.timestamp("us", "UTC") if has_zone == {True} else _TYPED[kind])
-
-
-def has_nested(rows: list[Any]) -> bool:
-    """Whether a row holds an object or a list."""
-    values = chain.from_iterable(row.values() for row in rows if isinstance(row, dict))
-    return not {dict, list}.isdisjoint(set(map(type, values)))
 
 
 def _text(value: Any) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -55,19 +55,34 @@ class ColumnTypes:
         self._candidates = _OF_CSV if response_format == "csv" else _OF_JSON
         self._seen: dict[str, _Seen] = {}
 
-    def observe(self, table: pa.Table, page: int) -> None:
-        """Take in the columns of a page."""
-        for position, name in enumerate(table.column_names):
-            column = table.column(position)
-            seen = self._seen.setdefault(name, _Seen((page, position), candidates=self._candidates))
-            seen.place = min(seen.place, (page, position))
-            if not pa.types.is_null(column.type):
-                seen.types.add(column.type)
-            if pa.types.is_string(column.type) and seen.candidates:
-                seen.candidates = tuple(kind for kind in seen.candidates if _fits(column, kind))
-                seen.has_seconds = seen.has_seconds or _any(column, _SECONDS)
-            if pa.types.is_string(column.type) and seen.is_epoch:
-                seen.is_epoch = not _any(column, r"\S") or _all(column, rf"{EPOCH}|^$")
+    def observe(self, table: pa.Table, pages: Iterable[tuple[int, Sequence[str]]]) -> None:
+        """Take in the columns of some pages.
+
+        Args:
+            table: The rows of all of them.
+            pages: The number of each page, and the columns that it has itself.
+        """
+        for number, names in pages:
+            for position, name in enumerate(names):
+                seen = self._seen.get(name)
+                if seen is None:
+                    self._seen[name] = _Seen((number, position), candidates=self._candidates)
+                elif (number, position) < seen.place:
+                    seen.place = (number, position)
+        for name, column in zip(table.column_names, table.columns, strict=True):
+            if name in self._seen and column.null_count < len(column):  # else nothing is known of its type
+                self._look_at(column, self._seen[name])
+
+    @staticmethod
+    def _look_at(column: Array, seen: _Seen) -> None:
+        seen.types.add(column.type)
+        if not pa.types.is_string(column.type):
+            return
+        if seen.candidates:
+            seen.candidates = tuple(kind for kind in seen.candidates if _fits(column, kind))
+            seen.has_seconds = seen.has_seconds or _any(column, _SECONDS)
+        if seen.is_epoch:
+            seen.is_epoch = _all(column, rf"{EPOCH}|^\s*$")
 
     def names(self) -> list[str]:
         """All columns, in the order of the pages."""

@@ -65,7 +65,7 @@ def load(server: ApiServer, job: Job) -> list[Any]:
         for page in all_pages(reader, reader.call({}, ALONE)):
             gathering.add(page)
         gathering.finish(ALONE)
-        return [value for _, tables in gathering.pages() for value in tables[ROOT].column("id").to_pylist()]
+        return [value for run in gathering.runs() for value in run.tables[ROOT].column("id").to_pylist()]
     finally:
         api.close()
         gathering.close()
