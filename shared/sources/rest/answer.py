@@ -28,7 +28,6 @@ class Answer:
     status: int
     body: bytes = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
-    links: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     authorization: str = field(default="", repr=False)
     hidden: Secret = field(default_factory=lambda: Secret({}), repr=False)
     is_empty: bool = False

@@ -292,7 +292,6 @@ class ApiClient:
             status=response.status_code,
             body=self._body(call, response),
             headers=response.headers,
-            links=response.links,
             authorization=authorization,
             hidden=Secret({"secret": self._secret, "authorization": authorization.rpartition(" ")[2]}),
         )

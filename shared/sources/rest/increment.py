@@ -64,6 +64,7 @@ class NewRows:
         self._start = start if start is not None else first
         self._end = within.end if within else None
         self._highest = self._last
+        self._lengths: set[int] = {len(str(self._last).encode())} if self._last else set()
         columns = [name for name in schema.names if name not in LINKS]
         known = None if within or job.lookback else state.setdefault(_BOUNDARY, {})
         self.boundary: Boundary | None = None
@@ -106,9 +107,9 @@ class NewRows:
             return
         if pc.all(pc.match_substring_regex(cursor, _ISO_DAY), min_count=0).as_py():
             return
-        lengths = pc.unique(pc.binary_length(cursor)).to_pylist() + [len(text) for text in (self._last,) if text]
+        self._lengths.update(pc.unique(pc.binary_length(cursor)).to_pylist())
         meant = pc.any(pc.match_substring_regex(cursor, _LOOKS_LIKE_TIME_OR_NUMBER), min_count=0).as_py()
-        if len(set(lengths)) == 1 and not meant:
+        if len(self._lengths) == 1 and not meant:
             return
         shown = one_line(str(cursor[0].as_py()), 60)
         raise SourceError(

@@ -10,27 +10,23 @@ from typing import Any
 
 from shared.sources.rest.answer import Answer
 from shared.sources.rest.content_range import content_range
+from shared.sources.rest.link_header import linked
 from shared.sources.rest.page import Page
-from shared.sources.rest.words import word
+from shared.sources.rest.words import TOTAL, word
 
 _MORE = re.compile(
-    r"(has|have|is|get)?more(available|records|results?|items|pages?|data|rows|entries|exists?)?|has(next|morepages?|next(page|link|items))|(is)?truncated|nextpageexists|existsnext|(exceeded|reached|hit)?(transfer|row|result|record|page|query)?limit(exceeded|reached|hit)|exceeded(transfer|row|result|record|page)limit|overflow(ed)?|results?truncated"
+    r"(has|have|is|get)?more(available|records|results?|items|pages?|data|rows|entries|exists?)*|(is)?(max|maximum)?(results?|rows?|records?|items?)(set|size|count|limit)?(isexceeded|exceeded|capped)|has(next|morepages?|next(page|link|items))|(is)?truncated|nextpageexists|existsnext|(exceeded|reached|hit)?(transfer|row|result|record|page|query)?limit(exceeded|reached|hit)|exceeded(transfer|row|result|record|page)limit|overflow(ed)?|results?truncated"
 )
 _LAST = re.compile(
-    r"(is)?(the)?(last|final|end)(page|ofstream|ofresults|ofdata|reached|batch)?|(is|all)?(done|finished|complete|completed|exhausted)|eof"
+    r"(is)?(the)?(last|final|end)(page|ofstream|ofresults|ofdata|reached|batch)?|(is|are|all)?(job|query|search|results?|scan|list)?(done|finished|complete|completed|exhausted)|eof"
 )
 _NEXT = re.compile(
     r"(odata|paging|page|links?|response|meta|result|results|results?set)?next(page|link|url|uri|href|token|cursor|mark|"
     r"marker|offset|start|startat|startindex|key|id|records|results|rows|set|batch|skip|from|after|index|value|path|request)*"
-    r"|(page)?continuation(token|key|cursor|uri|url)?|lastevaluatedkey"
+    r"|(page)?continuation(token|key|cursor|uri|url)?|lastevaluatedkey|(?!dis)\w{0,6}continue"
 )
 _WEAK_NEXT = re.compile(
     r"cursor|pagetoken|endcursor|aftercursor|cursorafter|scrollid|bookmark|marker|searchafter|resumptiontoken|after"
-)
-_TOTAL = re.compile(
-    r"count|total|(total|full|overall|all)(count|hits|results?|rows|records|items|elements|size|entries|matches|matching|"
-    r"objects|available|found|number)|num(ber)?found|odatacount|(record|row|item|entry|result|hit|element|object)s?(count|total)"
-    r"|records|hits|found|matche[sd]|of|total(num|nums|no)|nbhits|numresults|numrecords|numrows|numitems|recordsfiltered|totalitemscount|totalresultscount"
 )
 _PAGES = re.compile(
     r"pages|(total|num|nb|number(of)?|max|all)pages?|totalpages?count|pages?(count|total)|lastpage|totalpage"
@@ -94,6 +90,8 @@ class Next:
     def param(self) -> str:
         """The parameter that takes the mark, as far as its name says it."""
         name = self.path.rpartition(".")[2]
+        if word(name).endswith("continue"):
+            return name
         param = PARAMS.get(word(name), "cursor")
         return re.sub(r"(?<=[a-z])([A-Z])", r"_\1", param).lower() if "_" in name else param
 
@@ -126,10 +124,8 @@ def null_next(document: Any) -> str | None:
 
 def next_link(answer: Answer) -> str | None:
     """The next page of the header `Link`."""
-    for relations, link in answer.links.items():
-        if "next" in relations.lower().split():
-            return link.get("url")
-    return None
+    header = answer.headers.get("Link")
+    return linked(header, "next") if header else None
 
 
 def flag_of_more(document: Any) -> str | None:
@@ -217,7 +213,7 @@ def _in_headers(page: Page) -> str | None:
 
 
 def _in_body(page: Page) -> str | None:
-    documents = [page.document, *_header_documents(page.answer)]
+    documents = [_around(page), *_header_documents(page.answer)]
     if page.document is None or page.rows == [page.document]:
         documents = documents[1:]
     for document in documents:
@@ -241,7 +237,7 @@ def _in_body(page: Page) -> str | None:
 
 def _full_page(page: Page, asked: Mapping[str, Any]) -> str | None:
     """Where a limit is said that is just the number of rows, while nothing says that these are all."""
-    documents = [page.document, *_header_documents(page.answer)]
+    documents = [_around(page), *_header_documents(page.answer)]
     if (
         not page.rows
         or page.rows == [page.document]
@@ -252,7 +248,7 @@ def _full_page(page: Page, asked: Mapping[str, Any]) -> str | None:
     ended = any(null_next(one) or declared_pages(one) for one in documents)
     if ended:
         return None
-    places = [(f"'{path}'", value) for path, name, value in _fields(page.document) if _LIMIT.fullmatch(word(name))]
+    places = [(f"'{path}'", value) for path, name, value in _fields(_around(page)) if _LIMIT.fullmatch(word(name))]
     places += [
         (f"the parameter '{path}'", value) for path, name, value in _fields(dict(asked)) if _ASKED.fullmatch(word(name))
     ]
@@ -270,12 +266,12 @@ def _totals(page: Page) -> Iterator[tuple[str, int]]:
     ranged = content_range(page.answer)
     if ranged and ranged[1] is not None:
         yield "header Content-Range", ranged[1]
-    for document in (page.document, *_header_documents(page.answer)):
+    for document in (_around(page), *_header_documents(page.answer)):
         for path, name, value in _fields(document):
             number = _whole(value.get("value") if isinstance(value, dict) else value)
             if isinstance(value, str) and word(name).endswith("range") and (found := _RANGE_OF.fullmatch(value)):
                 yield path, int(found[1])
-            if number is not None and _TOTAL.fullmatch(word(name)):
+            if number is not None and TOTAL.fullmatch(word(name)):
                 yield path, number
     for name, value in page.answer.headers.items():
         if _TOTAL_HEADER.fullmatch(word(name)) and _whole(value) is not None:
@@ -313,6 +309,13 @@ def _linked(path: str, links: list[Any]) -> Iterator[Next]:
                 for name in _HREF:
                     if link.get(name):
                         yield Next(f"{path}[?(@.{relation}=='{link[relation]}')].{name}", link[name])
+
+
+def _around(page: Page) -> Any:
+    """What an answer holds around its rows; of a list that holds the list of rows, the objects beside that one."""
+    if isinstance(page.document, list) and any(one is page.rows for one in page.document):
+        return {f"[{place}]": one for place, one in enumerate(page.document) if isinstance(one, dict)}
+    return page.document
 
 
 def _header_documents(answer: Answer) -> Iterator[Any]:

@@ -120,7 +120,7 @@ class PageReader:
             many = job.pagination_type not in ("none", "auto")
             self.rows_path = find_rows_path(answer, document, str(job.api_endpoint), many)
         rows = rows_at(answer, document, self.rows_path)
-        refuse_error_rows(job, answer, rows)
+        refuse_error_rows(job, answer, document, rows)
         if not rows:
             refuse_doubtful_nothing(job, answer, document)
         self._refuse_nameless(answer, rows)

@@ -14,10 +14,9 @@ from shared.sources.rest.envelope import ENVELOPE, ENVELOPE_TYPES, LIKELY, NOT_R
 from shared.sources.rest.faults import TryAgainError
 from shared.sources.rest.paths import ITSELF, before_wildcard, leads_anywhere, value_at, values_at
 from shared.sources.rest.verdict import is_message, refuse_report
-from shared.sources.rest.words import IDS, is_throttling, word
+from shared.sources.rest.words import IDS, TOTAL, is_throttling, word
 
 _DEPTH = 3
-_NO_ROWS = ("total", "totalCount", "total_count", "count", "totalResults", "totalSize", "numFound", "@odata.count")
 
 _KEY = re.compile(r".*\d.*|[A-Z_]+|.{16,}")
 """A key that is no name of a field: it has a digit, is a code in capitals, or is long."""
@@ -51,6 +50,11 @@ def find_rows_path(answer: Answer, document: Any, endpoint: str, many: bool) -> 
         TryAgainError: the answer is a message that speaks of too many requests.
     """
     if isinstance(document, list):
+        if {dict, list} <= set(map(type, document)):
+            raise SourceError(
+                f"{answer.place} gave a list of objects and lists; name the list of rows in api_data_path, such as "
+                "$[1], or set it to $ if each of them is a row."
+            )
         return ITSELF
     if not isinstance(document, dict):
         raise SourceError(f"{answer.place} gave no rows but {answer.excerpt()}.")
@@ -141,7 +145,17 @@ def _says_nothing(document: Any, path: str) -> bool:
         return False
     if document.get("resourceType") == "Bundle":
         return path == "entry"
-    return any(type(document.get(name)) is int and document[name] == 0 for name in _NO_ROWS)
+    totals = list(_totals(document))
+    return bool(totals) and not any(totals)
+
+
+def _totals(document: dict[str, Any], depth: int = 0) -> Iterator[int]:
+    """The numbers of all rows in a document and in the objects that it holds, but not in lists."""
+    for name, value in document.items():
+        if isinstance(value, dict) and depth < _DEPTH:
+            yield from _totals(value, depth + 1)
+        elif TOTAL.fullmatch(word(name)) and not isinstance(value, bool) and str(value).isdigit():
+            yield int(value)
 
 
 def _lists(document: dict[str, Any], before: tuple[str, ...] = ()) -> Iterator[_List]:

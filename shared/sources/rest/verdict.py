@@ -16,6 +16,7 @@ from shared.sources.rest.words import (
     BESIDE_MESSAGES,
     ERRORS,
     FAILED,
+    FAILURE,
     IDS,
     MESSAGES,
     PARTLY,
@@ -29,6 +30,7 @@ from shared.sources.rest.words import (
     is_no,
     is_refusal,
     is_throttling,
+    says_well,
     word,
 )
 
@@ -74,14 +76,18 @@ def refuse_failures(job: Job, answer: Answer, document: Any) -> None:
         _refuse_document(job, answer, document)
 
 
-def refuse_error_rows(job: Job, answer: Answer, rows: list[Any]) -> None:
+def refuse_error_rows(job: Job, answer: Answer, document: Any, rows: list[Any]) -> None:
     """See that no row is an error: a stream of rows that breaks off may say so in its last line.
+
+    A list of nothing but a message, which is the whole answer, is no row either.
 
     Raises:
         SourceError, TryAgainError: as `refuse_failures`.
     """
     if job.api_error_path:
         return
+    if rows is document and len(rows) == 1 and isinstance(rows[0], dict) and is_message(rows[0]):
+        raise _failure(answer, "a row", rows[0])
     for row in rows:
         if not isinstance(row, dict) or _ERROR_FIELDS.isdisjoint(row):
             continue
@@ -125,8 +131,14 @@ def refuse_report(answer: Answer, document: dict[str, Any]) -> None:
 
 
 def is_message(document: dict[str, Any]) -> bool:
-    """Whether an object holds a message and nothing else; a null or an empty list is nothing."""
-    words = {word(name) for name, value in document.items() if value is not None and value != []}
+    """Whether an object holds a message and nothing else.
+
+    A null or an empty list is nothing, nor is a text in the place of the rows, unless the
+    message says that all is well.
+    """
+    said = {word(name): value for name, value in document.items() if value is not None and value != []}
+    is_well = any(says_well(said[one]) for one in MESSAGES & said.keys())
+    words = {one for one, value in said.items() if is_well or one not in WRAPPERS or not isinstance(value, str)}
     return bool(words & (MESSAGES | ERRORS)) and words <= BESIDE_MESSAGES
 
 
@@ -158,14 +170,16 @@ def _failed(envelope: dict[str, Any], is_row: bool) -> str | None:
     is_entity = is_row and (bool(words & IDS) or not words & (MESSAGES | ERRORS))
     for name, value in envelope.items():
         kind = word(name)
-        if kind in ERRORS and not is_harmless(value):
-            return name
+        if kind in ERRORS and not is_harmless(value) and not (is_entity and "failure" in kind):
+            return name  # a payment that failed is a row
         if kind in SUCCESS and is_no(value):
             return name
         if kind in PARTLY and value is True:
             return name
         if is_entity or (kind in STATUS_CODES and isinstance(value, bool)):
             continue
+        if kind in FAILURE and value is True:
+            return name
         if kind in STATUS and isinstance(value, str) and word(value) in FAILED:
             return name
         if kind in STATUS_CODES and str(value).isdigit() and int(value) in _REFUSALS:

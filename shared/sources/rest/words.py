@@ -24,36 +24,28 @@ _HARMLESS = {
     "false",
     "no error",
     "noerror",
+    "n",
 }
 
+_STEMS = ("error", "err", "exception", "fault", "failure", "usererror", "odataerror")
+_ABOUT = (
+    *("s", "no", "number", "code", "codes", "message", "messages", "msg", "type", "text", "reason", "summary"),
+    *("cause", "causes", "count", "found", "occurred", "list"),
+)
 ERRORS = frozenset(
     [
-        "error",
-        "errors",
-        "odataerror",
-        "exception",
-        "exceptions",
-        "fault",
-        "faults",
-        "errormessage",
-        "errormessages",
-        "errormsg",
-        "errmsg",
-        "errorcode",
-        "errcode",
-        "errortype",
-        "errno",
-        "errorno",
-        "faultcode",
-        "faultstring",
-        "usererrors",
-        "errorlist",
-        "errordetails",
-        "errordescription",
-        "errorinfo",
+        *(one + stem + about for one in ("", "has", "is", "any") for stem in _STEMS for about in ("", *_ABOUT)),
+        *("errordetail", "errordetails", "errordescription", "errorinfo", "errorscount", "numerrors", "faultstring"),
     ]
 )
-SUCCESS = frozenset(["success", "successful", "succeeded", "issuccess", "issuccessful", "ok", "isok"])
+SUCCESS = frozenset(
+    [
+        *("success", "successful", "succeeded", "issuccess", "issuccessful", "ok", "isok"),
+        *("authenticated", "isauthenticated", "authorized", "isauthorized", "loggedin", "isloggedin"),
+    ]
+)
+FAILURE = frozenset(["failed", "isfailed", "hasfailed"])
+"""Fields that say by `true` that something failed; as numbers they may count what a test or a shop has of it."""
 STATUS = frozenset(["status", "state", "outcome", "result", "statustext", "responsestatus", "resultstatus"])
 STATUS_CODES = frozenset(
     [
@@ -243,6 +235,12 @@ WRAPPERS = frozenset(
         "responsemetadata",
     ]
 )
+TOTAL = re.compile(
+    r"count|total|(total|full|overall|all)(count|hits|results?|rows|records|items|elements|size|entries|matches|matching|"
+    r"objects|available|found|number)|num(ber)?found|odatacount|(record|row|item|entry|result|hit|element|object)s?(count|total)"
+    r"|records|hits|found|matche[sd]|of|total(num|nums|no)|nbhits|numresults|numrecords|numrows|numitems|recordsfiltered|totalitemscount|totalresultscount"
+)
+"""The number of all rows."""
 IDS = frozenset(["id", "uuid", "guid", "key", "pk", "oid"])
 _THROTTLED = re.compile(
     r"rate.?limit|too many|throttl|quota|slow.?down|temporar|try again|retry|time.?out|timed out|busy|unavailable|"
@@ -282,9 +280,14 @@ def is_refusal(code: Any, said: Any) -> bool:
     """
     if isinstance(code, (bool, dict, list)) or code is None:
         return False
-    if _NO_ROWS.search(str(said or "")) or _GOOD_WORDS.search(str(said or "")):
+    if _NO_ROWS.search(str(said or "")) or says_well(said):
         return False
     return not _GOOD_CODE.fullmatch(str(code)) or (str(code).strip().lstrip("0") == "1" and bool(said))
+
+
+def says_well(said: Any) -> bool:
+    """Whether a message says that all is well."""
+    return bool(_GOOD_WORDS.search(str(said or "")))
 
 
 def is_no(value: Any) -> bool:

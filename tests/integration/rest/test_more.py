@@ -38,8 +38,14 @@ SIGNS: dict[str, Reply] = {
     "dynamodb": Reply({"Items": PAGE, "LastEvaluatedKey": {"id": {"N": "40"}}}),
     "s3": Reply({"Contents": PAGE, "IsTruncated": True}),
     "graphql": Reply({"data": {"orders": {"nodes": PAGE, "pageInfo": {"hasNextPage": True, "endCursor": "x"}}}}),
+    "more than a result set": Reply({"rows": PAGE, "resultSetExceeded": True}),
+    "more, as a text": Reply({"rows": PAGE, "MoreResultsAvailable": "true"}),
+    "a query that is not complete": Reply({"rows": PAGE, "jobComplete": False}),
     "a limit": Reply({"limit": 40, "offset": 0, "rows": PAGE}),
     "a link header": Reply(PAGE, headers={"Link": '</a?page=3>; rel="last", </a?page=2>; rel="next"'}),
+    "a link header with a title": Reply(PAGE, headers={"Link": '<?o=40>; title="40, and on; rel=self"; rel="next"'}),
+    "mediawiki": Reply({"batchcomplete": "", "continue": {"apcontinue": "B", "continue": "-||"}, "query": {"p": PAGE}}),
+    "mediawiki, as it was": Reply({"query": {"p": PAGE}, "query-continue": {"allpages": {"apcontinue": "B"}}}),
     "a total header": Reply(PAGE, headers={"X-Total-Count": "100"}),
     "a pages header": Reply(PAGE, headers={"X-WP-TotalPages": "3"}),
     "a next header": Reply(PAGE, headers={"X-Next-Page": "2"}),
@@ -67,6 +73,16 @@ def test_none_refuses_an_answer_that_says_that_there_is_more(server: ApiServer, 
     server.endpoints["/signs"] = lambda _: SIGNS[name]
     with pytest.raises(SourceError, match="announces more rows in"):
         lake.load(api_job("/signs"))
+
+
+def test_objects_beside_the_list_of_rows_may_say_that_there_is_more(server: ApiServer, lake: Lake) -> None:
+    server.endpoints["/beside"] = lambda _: Reply([{"page": 1, "pages": 3, "total": 100}, PAGE])
+    with pytest.raises(SourceError, match=r"announces more rows in '\[0\].pages'"):
+        lake.load(api_job("/beside", api_data_path="$[1]"))
+    with pytest.raises(SourceError, match="a list of objects and lists; name the list of rows in api_data_path"):
+        lake.load(api_job("/beside", api_nested="json"))
+    server.endpoints["/beside"] = lambda _: Reply([{"page": 1, "pages": 1, "total": 40}, PAGE])
+    assert lake.load(api_job("/beside", api_data_path="$[1]")) == PAGE
 
 
 @pytest.mark.parametrize("name", ["a limit", "done only", "dynamodb", "s3", "a part"])

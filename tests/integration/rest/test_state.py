@@ -12,7 +12,7 @@ import pytest
 
 from shared.errors.hierarchy import SourceError
 from shared.models.job import Job
-from tests.api_server import ApiServer, Reply, Request
+from tests.api_server import ApiServer, Reply, Request, by_page
 from tests.integration.rest.conftest import Lake, api_job
 
 
@@ -87,6 +87,14 @@ def test_a_watermark_of_texts_without_an_order_is_refused(
     job = incremental("/texts", column_types=column_types)
     with pytest.raises(SourceError, match="Say what it is in column_types"):  # at the first load, or at the second
         [lake.load(job) for load[0] in (0, 1)]
+
+
+@pytest.mark.parametrize("size", [1, 2000])
+def test_a_watermark_of_texts_is_compared_over_all_pages(server: ApiServer, lake: Lake, size: int) -> None:
+    rows = [{"id": n, "u": f"v{n // size}", "more": "x" * 1000} for n in range(8 * size, 12 * size)]
+    server.endpoints["/texts"] = by_page(rows, size=size)  # a page has one length
+    with pytest.raises(SourceError, match="Say what it is in column_types"):
+        lake.load(incremental("/texts", pagination_type="page", api_page_size=size))
 
 
 @pytest.mark.parametrize(

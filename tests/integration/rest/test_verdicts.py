@@ -37,10 +37,26 @@ FAILURES: dict[str, tuple[Any, dict[str, Any]]] = {
     "a note": ({"Information": "The limit of 25 requests a day has been reached."}, {}),
     "a message": ({"message": "Not now"}, {}),
     "an outcome": ({"resourceType": "OperationOutcome", "issue": [{"severity": "error"}]}, {}),
+    "an error flag": ({"hasErrors": True, "data": ROWS}, LIST),
+    "an error flag in snake case": ({"has_error": True, "data": []}, LIST),
+    "is an error": ({"isError": True, "data": ROWS}, LIST),
+    "errors counted": ({"errorCount": 2, "data": ROWS}, LIST),
+    "failures beside rows": ({"data": ROWS, "failures": [{"shard": 1, "reason": "gone"}]}, LIST),
+    "failed": ({"failed": True, "data": ROWS}, LIST),
+    "not signed in": ({"authenticated": False, "data": []}, LIST),
+    "a list of one message": ([{"message": "Not authorized"}], {}),
+    "a list of one message with a code": ([{"code": "FORBIDDEN", "message": "No access to this entity"}], {}),
+    "a list of one message in parts": ([{"message": [{"id": "120", "value": "The value is not valid"}]}], {}),
+    "a text in the place of rows": ({"status": "0", "message": "NOTOK", "result": "Max rate limit reached"}, {}),
     "a list of errors": ([{"message": "expired", "errorCode": "INVALID_SESSION_ID"}], {}),
 }
 NO_FAILURES: dict[str, tuple[Any, dict[str, Any]]] = {
     "no error": ({"error": None, "errors": [], "error_code": 0, "errmsg": "ok", "success": True, "data": ROWS}, LIST),
+    "none counted": (
+        {"errorCount": 0, "hasErrors": False, "failures": [], "failed": 0, "authenticated": True, "data": ROWS},
+        LIST,
+    ),
+    "rows with a message": ([{**row, "message": "hello"} for row in ROWS], {"excluded_columns": ("message",)}),
     "error is false": ({"error": False, "status": "OK", "code": 200, "data": ROWS}, LIST),
     "an empty error object": ({"status": {"error_code": 0, "error_message": None}, "data": ROWS}, LIST),
     "solr": ({"responseHeader": {"status": 0, "QTime": 3}, "data": ROWS}, LIST),
@@ -156,6 +172,7 @@ def test_a_list_that_is_not_the_only_one_is_asked_for(server: ApiServer, lake: L
         ("data.items", {"data": {"itmes": []}}),
         ("data", {"data": 17}),
         ("data", {}),
+        ("data", {"total": 30, "count": 0}),
     ],
 )
 def test_a_path_that_matches_nothing_is_no_empty_table(server: ApiServer, lake: Lake, path: str, answer: Any) -> None:
@@ -172,6 +189,10 @@ def test_a_path_that_matches_nothing_is_no_empty_table(server: ApiServer, lake: 
         ("entry[*].resource", {"entry": None}),
         ("data.items", {"data": {"items": []}}),
         ("data.items", {"total": 0}),
+        ("data", {"meta": {"result_count": 0}}),
+        ("response.docs", {"response": {"numFound": 0, "start": 0}}),
+        ("time_entries", {"total_entries": 0, "page": 1}),
+        ("items", {"count": "0"}),
     ],
 )
 def test_an_answer_that_says_that_there_is_nothing_is_an_empty_table(
