@@ -16,7 +16,8 @@ from shared.sources.rest.words import is_throttling, word
 _BUSY = {408, 420, 423, 425, 429, 430, 500, 502, 503, 504, 509, 520, 521, 522, 523, 524, 525, 527, 529, 530, 598, 599}
 """Statuses after which the same request may succeed in a moment; Cloudflare's, Shopify's and Twitter's among them."""
 
-_FORBIDDEN = 403
+_MAYBE_BUSY = (400, 403, 418)
+"""Statuses that some APIs (AWS, Facebook, GitHub, Salesforce, Binance) also give for too many requests."""
 _IN_SECONDS = (
     "retryafter",
     "xretryafter",
@@ -54,10 +55,10 @@ _DEPTH = 4
 
 
 def is_busy(answer: Answer) -> bool:
-    """Whether a status, or a 403 that means too many requests, says that the same request may succeed later."""
+    """Whether a status, or another one that means too many requests, says that the same request may succeed later."""
     if answer.status in _BUSY:
         return True
-    if answer.status != _FORBIDDEN:
+    if answer.status not in _MAYBE_BUSY:
         return False
     names = {word(name) for name in answer.headers}
     return bool(names & {*_IN_SECONDS, *_IN_MILLISECONDS}) or _is_spent(answer) or _speaks_of_limits(answer)
@@ -106,7 +107,7 @@ def _pauses(answer: Answer) -> Iterator[float]:
             yield _until(value)
         elif kind in _IN_MILLISECONDS:
             yield _until(value) / 1000
-    if answer.status in (429, _FORBIDDEN) and not answer.headers.get("Retry-After"):
+    if answer.status in (429, *_MAYBE_BUSY) and not answer.headers.get("Retry-After"):
         yield from _resets(answer)
 
 
@@ -132,7 +133,11 @@ def _is_spent(answer: Answer) -> bool:
 def _speaks_of_limits(answer: Answer) -> bool:
     text = answer.body.decode("utf-8", errors="replace")
     return bool(
-        re.search(r"rate.?limit|too many|throttl|quota ?exceeded|limit exceeded|abuse|secondary", text, re.I)
+        re.search(
+            r"rate.?limit|too.?many|throttl|quota.?exceeded|limit.?exceeded|requests?.?limit|rate.?exceeded|abuse|secondary",
+            text,
+            re.IGNORECASE,
+        )
     ) and is_throttling(text)
 
 

@@ -243,7 +243,8 @@ TOTAL = re.compile(
 """The number of all rows."""
 IDS = frozenset(["id", "uuid", "guid", "key", "pk", "oid"])
 _THROTTLED = re.compile(
-    r"rate.?limit|too many|throttl|quota|slow.?down|temporar|try again|retry|time.?out|timed out|busy|unavailable|"
+    r"rate.?limit|too.?many|rate.?exceeded|requests?.?limit|throttl|"
+    r"quota|slow.?down|temporar|try again|retry|time.?out|timed out|busy|unavailable|"
     r"maximum execution time|overload|capacity|limit of \d+ (requests|calls)|"
     r"(requests|calls) (a|per) (second|minute|hour|day)",
     re.IGNORECASE,

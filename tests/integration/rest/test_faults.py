@@ -23,6 +23,14 @@ PASSING: dict[str, list[Reply]] = {
     "429 with Retry-After": [Reply({}, 429, {"Retry-After": "1"})],
     "503 with a date": [Reply({}, 503, {"Retry-After": formatdate(0, usegmt=True)})],
     "500 twice": [Reply({}, 500), Reply({}, 502)],
+    "403 of GitHub": [Reply({"message": "You have exceeded a secondary rate limit. Please wait."}, 403)],
+    "403 of Salesforce": [
+        Reply([{"message": "TotalRequests Limit exceeded.", "errorCode": "REQUEST_LIMIT_EXCEEDED"}], 403)
+    ],
+    "400 of AWS": [Reply({"__type": "ThrottlingException", "message": "Rate exceeded"}, 400)],
+    "400 of Facebook": [Reply({"error": {"message": "(#17) User request limit reached", "code": 17}}, 400)],
+    "418 of Binance": [Reply({"code": -1003, "msg": "Banned."}, 418, {"Retry-After": "0"})],
+    "200 of Zoho": [Reply({"code": "TOO_MANY_REQUESTS", "message": "please try after some time", "status": "error"})],
     "a reset": [Reply(reset=True)],
     "half an answer": [Reply(ROWS, cut=True)],
 }
