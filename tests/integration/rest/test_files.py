@@ -6,7 +6,7 @@ import gzip
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -20,6 +20,8 @@ from shared.errors.hierarchy import IngestionError, SourceError, TransientError
 from shared.settings import settings
 from tests.api_server import ApiServer, Reply
 from tests.integration.rest.conftest import Lake, api_job
+
+Content = Callable[[], bytes]  # a file is made by the test that serves it, not by every process that collects tests
 
 ROWS = [{"id": n, "name": f"thing {n}"} for n in range(1, 11)]
 CSV = b"id,name\n" + b"".join(f"{row['id']},{row['name']}\n".encode() for row in ROWS)
@@ -53,30 +55,31 @@ def parquet(table: pa.Table) -> bytes:
 
 
 SHEET: list[list[Any]] = [["id", "name"], *([row["id"], row["name"]] for row in ROWS)]
-FILES: dict[str, tuple[bytes, str, dict[str, str]]] = {
-    "csv in zip": (zipped(things__csv=CSV), "csv", {}),
-    "json in zip": (zipped(things__json=json.dumps(ROWS).encode()), "json", {}),
-    "json lines in zip": (zipped(things__jsonl=LINES), "jsonl", {}),
-    "one member of many": (zipped(things__csv=CSV, readme__txt=b"Hello"), "csv", {"member": "things.csv"}),
-    "all members": (zipped(a__jsonl=LINES[:57], b__jsonl=LINES[58:]), "jsonl", {"member": "*.jsonl"}),
+FILES: dict[str, tuple[Content, str, dict[str, str]]] = {
+    "csv in zip": (lambda: zipped(things__csv=CSV), "csv", {}),
+    "json in zip": (lambda: zipped(things__json=json.dumps(ROWS).encode()), "json", {}),
+    "json lines in zip": (lambda: zipped(things__jsonl=LINES), "jsonl", {}),
+    "one member of many": (lambda: zipped(things__csv=CSV, readme__txt=b"Hello"), "csv", {"member": "things.csv"}),
+    "all members": (lambda: zipped(a__jsonl=LINES[:57], b__jsonl=LINES[58:]), "jsonl", {"member": "*.jsonl"}),
     "beside a Mac's folder": (
-        zipped(things__csv=CSV) and zipped(**{"__MACOSX/._x": b"", "things.csv": CSV}),
+        lambda: zipped(things__csv=CSV) and zipped(**{"__MACOSX/._x": b"", "things.csv": CSV}),
         "csv",
         {},
     ),
-    "csv in gzip": (gzip.compress(CSV), "csv", {}),
-    "excel": (excel(SHEET), "excel", {}),
-    "excel by sheet": (excel([["x"], [1]], SHEET), "excel", {"sheet": "Other 1"}),
-    "excel below a title": (excel([["Report of June"], [], *SHEET]), "excel", {"skip": "2"}),
-    "excel with blank lines": (excel([*SHEET, [], [None, None]]), "excel", {}),
-    "parquet": (parquet(pa.Table.from_pylist(ROWS)), "parquet", {}),
-    "parquet in zip": (zipped(x__parquet=parquet(pa.Table.from_pylist(ROWS))), "parquet", {}),
+    "csv in gzip": (lambda: gzip.compress(CSV), "csv", {}),
+    "excel": (lambda: excel(SHEET), "excel", {}),
+    "excel by sheet": (lambda: excel([["x"], [1]], SHEET), "excel", {"sheet": "Other 1"}),
+    "excel below a title": (lambda: excel([["Report of June"], [], *SHEET]), "excel", {"skip": "2"}),
+    "excel with blank lines": (lambda: excel([*SHEET, [], [None, None]]), "excel", {}),
+    "parquet": (lambda: parquet(pa.Table.from_pylist(ROWS)), "parquet", {}),
+    "parquet in zip": (lambda: zipped(x__parquet=parquet(pa.Table.from_pylist(ROWS))), "parquet", {}),
 }
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_gives_its_rows(server: ApiServer, lake: Lake, name: str) -> None:
-    body, kind, options = FILES[name]
+    content, kind, options = FILES[name]
+    body = content()
     server.endpoints["/file"] = lambda _: Reply(body, headers={"Content-Type": "application/octet-stream"})
     assert lake.load(api_job("/file", api_response_format=kind, api_format_options=options)) == ROWS
 
@@ -138,40 +141,70 @@ def bomb_of_parquet() -> bytes:
     return parquet(pa.table({"x": pa.array(["x" * 1000]).take(pa.array([0] * 100_000))}))
 
 
-WRONG: dict[str, tuple[bytes, str, dict[str, str], type[IngestionError], str]] = {
-    "several members": (zipped(a__csv=CSV, b__csv=CSV), "csv", {}, SourceError, "files a.csv, b.csv; name the one"),
-    "no such member": (zipped(a__csv=CSV), "csv", {"member": "b*"}, SourceError, "files a.csv; name the one"),
-    "an empty archive": (zipped(), "csv", {}, SourceError, "the files none"),
-    "a cut archive": (zipped(a__csv=CSV)[:-30], "csv", {}, TransientError, "damaged or breaks off"),
-    "a bomb": (zipped(a__csv=b"0," * 1_000_000), "csv", {}, SourceError, "API_MAX_MEGABYTES"),
-    "a bomb of gzip": (gzip.compress(b"0," * 1_000_000), "csv", {}, SourceError, "API_MAX_MEGABYTES"),
+WRONG: dict[str, tuple[Content, str, dict[str, str], type[IngestionError], str]] = {
+    "several members": (
+        lambda: zipped(a__csv=CSV, b__csv=CSV),
+        "csv",
+        {},
+        SourceError,
+        "files a.csv, b.csv; name the one",
+    ),
+    "no such member": (lambda: zipped(a__csv=CSV), "csv", {"member": "b*"}, SourceError, "files a.csv; name the one"),
+    "an empty archive": (lambda: zipped(), "csv", {}, SourceError, "the files none"),
+    "a cut archive": (lambda: zipped(a__csv=CSV)[:-30], "csv", {}, TransientError, "damaged or breaks off"),
+    "a bomb": (lambda: zipped(a__csv=b"0," * 1_000_000), "csv", {}, SourceError, "API_MAX_MEGABYTES"),
+    "a bomb of gzip": (lambda: gzip.compress(b"0," * 1_000_000), "csv", {}, SourceError, "API_MAX_MEGABYTES"),
     "a bomb of parts": (
-        zipped(**{f"{n}.csv": b"0," * 300_000 for n in range(4)}),
+        lambda: zipped(**{f"{n}.csv": b"0," * 300_000 for n in range(4)}),
         "csv",
         {"member": "*"},
         SourceError,
         "API_MAX_MEGABYTES",
     ),
-    "several sheets": (excel(SHEET, SHEET), "excel", {}, SourceError, "sheets Things, Other 1; name the one"),
-    "no such sheet": (excel(SHEET), "excel", {"sheet": "X"}, SourceError, "sheets Things; name the one"),
-    "a column without a name": (excel([["id", None], [1, 2]]), "excel", {}, SourceError, "column 2 has no name"),
-    "a column twice": (excel([["id", "id"], [1, 2]]), "excel", {}, SourceError, "the column 'id' twice"),
-    "a formula without a value": (excel([["id"], ["=1+1"]]), "excel", {}, SourceError, "row 2, column 1 has no value"),
-    "an empty sheet": (excel([]), "excel", {}, SourceError, "without a single line"),
-    "a cut workbook": (excel(SHEET)[:-200], "excel", {}, TransientError, "damaged or breaks off"),
+    "several sheets": (lambda: excel(SHEET, SHEET), "excel", {}, SourceError, "sheets Things, Other 1; name the one"),
+    "no such sheet": (lambda: excel(SHEET), "excel", {"sheet": "X"}, SourceError, "sheets Things; name the one"),
+    "a column without a name": (
+        lambda: excel([["id", None], [1, 2]]),
+        "excel",
+        {},
+        SourceError,
+        "column 2 has no name",
+    ),
+    "a column twice": (lambda: excel([["id", "id"], [1, 2]]), "excel", {}, SourceError, "the column 'id' twice"),
+    "a formula without a value": (
+        lambda: excel([["id"], ["=1+1"]]),
+        "excel",
+        {},
+        SourceError,
+        "row 2, column 1 has no value",
+    ),
+    "an empty sheet": (lambda: excel([]), "excel", {}, SourceError, "without a single line"),
+    "a cut workbook": (lambda: excel(SHEET)[:-200], "excel", {}, TransientError, "damaged or breaks off"),
     "a large workbook": (
-        excel([["id", "x"], *([n, "y" * 50] for n in range(30_000))]),
+        lambda: excel([["id", "x"], *([n, "y" * 50] for n in range(30_000))]),
         "excel",
         {},
         SourceError,
         "API_MAX_MEGABYTES",
     ),
-    "an old workbook": (b"\xd0\xcf\x11\xe0" + b"0" * 100, "excel", {}, SourceError, "old Excel file"),
-    "JSON instead of Excel": (b'{"message": "no"}', "excel", {}, SourceError, "where excel was expected"),
-    "a cut Parquet file": (parquet(pa.Table.from_pylist(ROWS))[:-20], "parquet", {}, TransientError, "breaks off"),
-    "no Parquet file": (CSV, "parquet", {}, SourceError, "no Parquet file"),
-    "a bomb of Parquet": (bomb_of_parquet(), "parquet", {}, SourceError, "API_MAX_MEGABYTES"),
-    "Excel instead of CSV": (excel(SHEET), "csv", {}, SourceError, "look like a zip file, or an Excel workbook"),
+    "an old workbook": (lambda: b"\xd0\xcf\x11\xe0" + b"0" * 100, "excel", {}, SourceError, "old Excel file"),
+    "JSON instead of Excel": (lambda: b'{"message": "no"}', "excel", {}, SourceError, "where excel was expected"),
+    "a cut Parquet file": (
+        lambda: parquet(pa.Table.from_pylist(ROWS))[:-20],
+        "parquet",
+        {},
+        TransientError,
+        "breaks off",
+    ),
+    "no Parquet file": (lambda: CSV, "parquet", {}, SourceError, "no Parquet file"),
+    "a bomb of Parquet": (bomb_of_parquet, "parquet", {}, SourceError, "API_MAX_MEGABYTES"),
+    "Excel instead of CSV": (
+        lambda: excel(SHEET),
+        "csv",
+        {},
+        SourceError,
+        "look like a zip file, or an Excel workbook",
+    ),
 }
 
 
@@ -188,7 +221,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_file_that_is_not_what_it_should_be_is_an_error(
     server: ApiServer, lake: Lake, small: None, name: str
 ) -> None:
-    body, kind, options, error, says = WRONG[name]
+    content, kind, options, error, says = WRONG[name]
+    body = content()
     server.endpoints["/wrong"] = lambda _: Reply(body, headers={"Content-Type": "application/octet-stream"})
     with pytest.raises(error, match=says):
         lake.load(api_job("/wrong", api_response_format=kind, api_format_options=options))

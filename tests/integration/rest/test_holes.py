@@ -41,20 +41,21 @@ def test_the_token_server_gets_neither_the_secrets_headers_nor_those_of_the_work
     ("answer", "error", "says"),
     [
         (
-            gzip.compress(b'"' + b" " * 300_000_000),
+            lambda: gzip.compress(b'"' + b" " * 300_000_000),
             SourceError,
             "more than 256 KiB, too much for a token",
         ),
-        (b"[" * LARGEST_ANSWER, TransientError, "its answer is not JSON"),
-        (b'{"access_token": {"a": 1}}', SourceError, "gave no token"),
+        (lambda: b"[" * LARGEST_ANSWER, TransientError, "its answer is not JSON"),
+        (lambda: b'{"access_token": {"a": 1}}', SourceError, "gave no token"),
     ],
     ids=["a bomb", "a well", "no text"],
 )
 def test_the_answer_of_a_token_server_is_bounded(
-    server: ApiServer, signed_in: Login, answer: bytes, error: type[Exception], says: str
+    server: ApiServer, signed_in: Login, answer: Callable[[], bytes], error: type[Exception], says: str
 ) -> None:
-    headers = {"Content-Encoding": "gzip"} if answer.startswith(b"\x1f\x8b") else {}
-    fields = oauth(server, lambda _: Reply(answer, headers=headers))
+    body = answer()
+    headers = {"Content-Encoding": "gzip"} if body.startswith(b"\x1f\x8b") else {}
+    fields = oauth(server, lambda _: Reply(body, headers=headers))
     with pytest.raises(error, match=says):
         signed_in(**fields).load(api_job("/things"))
 

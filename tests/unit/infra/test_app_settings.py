@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from typing import Any
 
 import pytest
@@ -48,31 +49,29 @@ HOST_JSON = "AzureFunctionsJobHost__"  # a name that begins so overrides a value
 READ = {field.alias or name.upper(): field for name, field in Settings.model_fields.items()}
 
 
-def _given() -> dict[str, Any]:
+@cache
+def given() -> dict[str, Any]:
     settings: dict[str, Any] = template(INFRA / "main.bicep")["variables"]["ownSettings"]["value"]
     return settings
 
 
-GIVEN = _given()
-
-
 @pytest.mark.parametrize("name", READ)
 def test_a_setting_is_given_or_has_a_default_or_is_left_out_for_a_reason(name: str) -> None:
-    assert name in GIVEN or READ[name].default is not None or name in NOT_DEPLOYED
+    assert name in given() or READ[name].default is not None or name in NOT_DEPLOYED
 
 
 def test_what_is_left_out_is_a_setting_that_is_not_given() -> None:
-    assert set(NOT_DEPLOYED) <= set(READ) - set(GIVEN)
+    assert set(NOT_DEPLOYED) <= set(READ) - set(given())
 
 
 def test_every_setting_that_is_given_is_read_by_the_app_or_its_host() -> None:
-    assert {name for name in GIVEN if not name.startswith(HOST_JSON)} <= set(READ) | OF_THE_HOST
-    assert set(GIVEN) >= OF_THE_HOST
+    assert {name for name in given() if not name.startswith(HOST_JSON)} <= set(READ) | OF_THE_HOST
+    assert set(given()) >= OF_THE_HOST
 
 
 def test_a_value_of_the_hosts_configuration_that_is_replaced_exists_there() -> None:
     host = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
-    replaced = [name.removeprefix(HOST_JSON).split("__") for name in GIVEN if name.startswith(HOST_JSON)]
+    replaced = [name.removeprefix(HOST_JSON).split("__") for name in given() if name.startswith(HOST_JSON)]
     assert replaced
     for path in replaced:
         value = host
@@ -85,20 +84,20 @@ def test_every_connection_and_name_of_a_trigger_is_given() -> None:
     connections = set(re.findall(r'connection="(\w+)"', app))
     assert connections == {"ConfigStorage"}
     for service in ("blobServiceUri", "queueServiceUri", "credential", "clientId"):
-        assert {f"{connection}__{service}" for connection in connections} <= set(GIVEN)
-    assert set(re.findall(r"%(\w+)%", app)) <= set(GIVEN)
+        assert {f"{connection}__{service}" for connection in connections} <= set(given())
+    assert set(re.findall(r"%(\w+)%", app)) <= set(given())
 
 
 def test_the_blob_trigger_waits_for_events_of_the_function_that_exists() -> None:
-    assert GIVEN["WORKBOOK_TRIGGER_SOURCE"] == "EventGrid"
+    assert given()["WORKBOOK_TRIGGER_SOURCE"] == "EventGrid"
     subscription = (INFRA / "workbook-subscription.bicep").read_text(encoding="utf-8")
     function = re.findall(r"functionName=Host\.Functions\.(\w+)", subscription)[0]
     assert f"async def {function}(" in (ROOT / "function_app.py").read_text(encoding="utf-8")
 
 
 def test_the_storage_connections_sign_in_with_the_identity() -> None:
-    assert {GIVEN[name] for name in GIVEN if name.endswith("__credential")} == {"managedidentity"}
-    assert not [name for name, value in GIVEN.items() if isinstance(value, str) and "AccountKey" in value]
+    assert {given()[name] for name in given() if name.endswith("__credential")} == {"managedidentity"}
+    assert not [name for name, value in given().items() if isinstance(value, str) and "AccountKey" in value]
 
 
 def test_premium_adds_what_flex_consumption_has_in_its_own_place() -> None:
@@ -123,12 +122,12 @@ def test_the_worker_is_not_asked_for_opentelemetry() -> None:
 def test_the_worker_has_a_thread_for_every_activity_and_orchestrator_at_once() -> None:
     durable = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))["extensions"]["durableTask"]
     at_once = durable["maxConcurrentActivityFunctions"] + durable["maxConcurrentOrchestratorFunctions"]
-    assert int(GIVEN["PYTHON_THREADPOOL_THREAD_COUNT"]) > at_once
+    assert int(given()["PYTHON_THREADPOOL_THREAD_COUNT"]) > at_once
 
 
 def test_limits_that_a_scale_controller_reads_are_in_host_json_only() -> None:
-    assert {name for name in GIVEN if name.startswith(HOST_JSON)} == {f"{HOST_JSON}functionTimeout"}
+    assert {name for name in given() if name.startswith(HOST_JSON)} == {f"{HOST_JSON}functionTimeout"}
 
 
 def test_what_only_the_host_reads_is_given_as_it_has_no_default() -> None:
-    assert {name.upper() for name in READ_BY_HOST} <= set(GIVEN)
+    assert {name.upper() for name in READ_BY_HOST} <= set(given())

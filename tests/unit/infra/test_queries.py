@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,13 @@ PLACEHOLDER = re.compile(r"%(?:\.\d+)?[sdf]")
 OUTCOMES = {"SUCCEEDED", "PARTLY_FAILED", "FAILED", "CANCELLED", "SUCCESS", "SKIPPED"}
 
 
-def _log_lines() -> Iterator[str]:
+@cache
+def log_lines() -> list[str]:
+    """The texts that the app logs, as its code has them."""
+    return list(_found())
+
+
+def _found() -> Iterator[str]:
     for path in (*(ROOT / "activities").glob("*.py"), *(ROOT / "shared").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
@@ -26,17 +33,14 @@ def _log_lines() -> Iterator[str]:
                     yield first.value
 
 
-LOG_LINES = list(_log_lines())
-
-
 @pytest.mark.parametrize("path", QUERIES, ids=lambda path: path.stem)
 def test_a_query_looks_for_lines_that_the_app_writes(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     for start in re.findall(r'Message startswith "([^"]+)"', text):
-        assert any(line.startswith(start) for line in LOG_LINES)
+        assert any(line.startswith(start) for line in log_lines())
     for pattern in re.findall(r"parse Message with (.+)", text):
         literals = re.findall(r'"([^"]*)"', pattern)
-        assert literals in [[part for part in PLACEHOLDER.split(line) if part] for line in LOG_LINES]
+        assert literals in [[part for part in PLACEHOLDER.split(line) if part] for line in log_lines()]
 
 
 @pytest.mark.parametrize("path", QUERIES, ids=lambda path: path.stem)
