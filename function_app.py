@@ -25,6 +25,7 @@ from orchestrators.versions import under_its_version
 from shared.api.answers import (
     ChartedLoads,
     Health,
+    JobDetail,
     JobList,
     LoadList,
     Rehearsal,
@@ -48,6 +49,7 @@ from shared.api.routes.configuration import (
 )
 from shared.api.routes.discovery import DiscoverBody, DiscoveryAnswer, discover_source
 from shared.api.routes.health import health
+from shared.api.routes.job import describe_job
 from shared.api.routes.jobs import list_jobs
 from shared.api.routes.loads import list_history_of_job, list_loads
 from shared.api.routes.run_description import describe_run
@@ -187,6 +189,12 @@ async def post_retry(client: df.DurableOrchestrationClient, run_id: str) -> Acce
 async def get_jobs(client: df.DurableOrchestrationClient, query: JobsQuery) -> JobList:
     """List the jobs of the active workbook: their last results, and what runs of them now."""
     return await list_jobs(client, query)
+
+
+@routes.get("jobs/{job_id}", {HTTPStatus.NOT_FOUND: "No workbook is active, or it has no such job."})
+async def get_job(job_id: str) -> JobDetail:
+    """Describe what a job's cells come to, with defaults and placeholders."""
+    return await describe_job(job_id)
 
 
 @routes.get("jobs/{job_id}/history", {HTTPStatus.NOT_FOUND: "No such job, and no recorded loads of it."})

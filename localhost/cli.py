@@ -27,6 +27,7 @@ from localhost.local_app import APP_FOLDER, host_folder, local_app
 from localhost.services import ServiceError
 from localhost.serving import LOCAL_SOURCE, put_local_source, serve
 from localhost.unity_catalog import table_statements
+from localhost.workbook_values import workbook_values
 from shared.errors.hierarchy import IngestionError
 from shared.workbook.annotate import annotate
 from shared.workbook.configuration import Report
@@ -127,12 +128,19 @@ def validate(
             help="Also show what it changes: an earlier workbook, or the app's blob active/config.json.",
         ),
     ] = None,
+    value: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What a placeholder stands for, NAME=VALUE, in the place of WORKBOOK_VALUES; may be repeated."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check a workbook without running anything: every problem with its cell."""
     content = workbook.read_bytes()
-    report = validate_content(content)
-    changes = changes_against(against, report.configuration) if against and report.configuration else None
+    values = workbook_values(APP_FOLDER, value)
+    report = validate_content(content, values=values)
+    changes = changes_against(against, report.configuration, values) if against and report.configuration else None
     if as_json:
         _print_json(report.to_answer() | ({"changes": changes.to_json()} if changes else {}))
     else:
@@ -220,7 +228,7 @@ def sql_databricks(
     ] = None,
 ) -> None:
     """Print statements that register the Delta tables of a workbook's jobs in Unity Catalog."""
-    report = validate_content(workbook.read_bytes())
+    report = validate_content(workbook.read_bytes(), values=workbook_values(APP_FOLDER))
     if report.configuration is None:
         raise CommandError("\n".join(_report_lines(workbook, report)))
     for statement in table_statements(report.configuration.jobs, account, catalog, schema):
@@ -242,7 +250,7 @@ def _app(folder: Path, console: Console) -> Iterator[AppClient]:
 
 def _valid_workbook(path: Path) -> bytes:
     content = path.read_bytes()
-    report = validate_content(content)
+    report = validate_content(content, values=workbook_values(APP_FOLDER))
     if report.problems:
         raise CommandError("\n".join([*_report_lines(path, report), "Nothing was uploaded."]))
     return content

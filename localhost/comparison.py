@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,18 @@ from shared.workbook.configuration import Configuration
 from shared.workbook.validation import validate
 
 
-def changes_against(path: Path, configuration: Configuration) -> Changes:
+def changes_against(path: Path, configuration: Configuration, values: Mapping[str, str] | None = None) -> Changes:
     """What a workbook's configuration changes in that of a file.
 
     Args:
         path: Another workbook, or a version as the app keeps it: the blob `active/config.json`, or one of `history/`.
         configuration: That of the workbook.
+        values: What placeholders of another workbook stand for; None for the setting WORKBOOK_VALUES.
 
     Raises:
         ConfigurationError: the file is neither a valid workbook nor a version.
     """
-    return changes_between(_configuration_of(path), configuration)
+    return changes_between(_configuration_of(path, values), configuration)
 
 
 def change_lines(path: Path, changes: Changes) -> Iterator[str]:
@@ -50,7 +51,7 @@ def _shown(value: Any) -> str:
     return "blank" if value in (None, "") else str(value)
 
 
-def _configuration_of(path: Path) -> Configuration:
+def _configuration_of(path: Path, values: Mapping[str, str] | None) -> Configuration:
     content = path.read_bytes()
     if content.lstrip()[:1] == b"{":
         try:
@@ -59,7 +60,7 @@ def _configuration_of(path: Path) -> Configuration:
             raise ConfigurationError(
                 f"{path} is no version of a workbook: take the blob active/config.json of the container config."
             ) from None
-    report = validate(content)
+    report = validate(content, values=values)
     if report.configuration is None:
         raise ConfigurationError(f"{path} is refused: {report.problems[0]}. Compare with a valid workbook.")
     return report.configuration

@@ -57,6 +57,26 @@ class Connection(BaseModel):
     connection_string: SecretStr | None = None
 
 
+_PLACEHOLDERS_OF_CELLS = {"each", "start", "end", "last", "watermark", "export", "now"}
+
+
+def _named_texts(text: str) -> str:
+    """A JSON object of texts by the names that placeholders may have."""
+    try:
+        named = json.loads(text) if text.strip() else {}
+    except (ValueError, RecursionError):
+        named = None
+    if not isinstance(named, dict) or not all(isinstance(value, str) for value in named.values()):
+        raise ValueError('is not a JSON object of texts like {"env": "dev"}')
+    for name, value in named.items():
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,49}", name) or name in _PLACEHOLDERS_OF_CELLS:
+            taken = ", ".join(sorted(_PLACEHOLDERS_OF_CELLS))
+            raise ValueError(f"names are small letters, digits and _, beginning with a letter, and none of {taken}")
+        if len(value) > 500 or not value.isprintable() or "{" in value or "}" in value:
+            raise ValueError(f"the value of '{name}' is longer than 500 characters, or has a brace or a line break")
+    return text
+
+
 class Settings(BaseSettings):
     """Every setting that the app reads. Field names are the settings' names in lower case."""
 
@@ -89,6 +109,11 @@ class Settings(BaseSettings):
         description="How the app detects an upload: EventGrid (required on Flex Consumption) or polling.",
     )
     workbook_max_megabytes: int = Field(20, gt=0, description="A larger workbook is refused, in MiB.")
+    workbook_values: Annotated[str, AfterValidator(_named_texts)] = Field(
+        "",
+        description='What placeholders in the workbook stand for, as JSON: with `{"env": "dev"}` the cell `raw-{env}` '
+        "is `raw-dev`. No secrets: the values are shown. A change takes effect with the next upload.",
+    )
     workbook_seconds: int = Field(
         60, ge=5, description="A workbook that takes longer to validate or to annotate is refused."
     )
@@ -258,6 +283,11 @@ class Settings(BaseSettings):
     def private_hosts(self) -> frozenset[str]:
         """The hosts of `api_private_hosts`."""
         return frozenset(host.strip().lower() for host in self.api_private_hosts.split(",") if host.strip())
+
+    @property
+    def placeholders(self) -> dict[str, str]:
+        """The texts of `workbook_values` by name."""
+        return dict(json.loads(self.workbook_values)) if self.workbook_values.strip() else {}
 
     @property
     def filter_functions(self) -> frozenset[str]:

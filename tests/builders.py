@@ -34,10 +34,11 @@ def a_workbook(
     *rows: Mapping[str, object],
     sources: Sequence[Mapping[str, object]] = (),
     requests: Sequence[Mapping[str, object]] = (),
+    defaults: Sequence[Mapping[str, object]] = (),
 ) -> bytes:
     """A workbook with one row for each mapping of the cells that differ from the valid default.
 
     Rows that name no `job_id` or `table_name` get ones of their own; those of the other sheets stay as they are.
     """
     numbered = [{"job_id": f"job_{n}", "table_name": f"table_{n}"} | dict(row) for n, row in enumerate(rows, 1)]
-    return write_workbook([a_row(**row) for row in numbered or [{}]], sources, requests)
+    return write_workbook([a_row(**row) for row in numbered or [{}]], sources, requests, defaults)

@@ -105,7 +105,7 @@ def _source_changes(before: Configuration, after: Configuration) -> Iterator[Cel
 
 
 def _values(row: Job | Source, *leave_out: str) -> dict[str, Any]:
-    return row.model_dump(mode="json", exclude={"row", *leave_out})
+    return row.model_dump(mode="json", exclude={"row", "origins", *leave_out})
 
 
 def _cells(sheet: str, row: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[CellChange]:

@@ -179,6 +179,7 @@ class ConfigurationStore:
         if report.configuration is None:
             return self._refuse(upload, report)
         configuration = report.configuration
+        upload = upload.model_copy(update={"values": configuration.values})
         while True:
             kept = self._versions.read_active()
             active, active_etag = kept or (None, None)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import datetime
 from enum import StrEnum
+
+from pydantic import Field
 
 from shared.activation.changes import Changes
 from shared.models.run import ConfigVersion
@@ -50,8 +53,10 @@ class Upload(Shape):
     etag: str
     uploaded_at: datetime
     uploaded_by: str | None = None
+    values: dict[str, str] = Field(default_factory=dict, description="What the placeholders of the workbook stand for.")
 
     @property
     def sha256(self) -> str:
-        """The SHA-256 of the bytes, in hexadecimal."""
-        return hashlib.sha256(self.content).hexdigest()
+        """The SHA-256 of the bytes, in hexadecimal; of a workbook with placeholders their values count, too."""
+        values = json.dumps(self.values, sort_keys=True).encode() if self.values else b""
+        return hashlib.sha256(self.content + values).hexdigest()

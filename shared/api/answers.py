@@ -29,6 +29,10 @@ CONTINUATION = "Ask with it for the next page; null on the last one."
 AS_OF = "Ask with it as `since` for what changes from here on."
 
 
+CELLS = "What its cells come to, with defaults and placeholders; columns that have the app's own default are left out."
+ORIGINS = "Where values come from that are not in the job's own row as they are: a cell, and placeholders, by column."
+
+
 class ProblemDetails(Answer):
     """An error in the form of RFC 9457."""
 
@@ -198,6 +202,8 @@ class RehearsedJob(Answer):
     columns: dict[str, str] | None = None
     rows_estimated: int | None = None
     warnings: list[str] = []
+    cells: dict[str, Any] | None = Field(None, description=CELLS)
+    origins: dict[str, str] | None = Field(None, description=ORIGINS)
     error: RehearsalError | None = None
 
 
@@ -279,6 +285,17 @@ class JobList(Answer):
     )
     continuation: str | None = Field(description=CONTINUATION)
     as_of: str = Field(description=AS_OF)
+
+
+class JobDetail(Answer):
+    """What one job of the active workbook comes to."""
+
+    config_sha256: str
+    job_id: str
+    row: int = Field(description="Of the sheet.")
+    target: str = Field(description="What it alone writes to: its folder in the lake, or its table in Databricks.")
+    cells: dict[str, Any] = Field(description=CELLS)
+    origins: dict[str, str] = Field(description=ORIGINS)
 
 
 class ChartedLoad(Answer):

@@ -201,6 +201,7 @@ def _recorded(row: Row) -> JobResult:
 
 def _job_row(result: JobResult, job: Job | None) -> dict[str, Any]:
     error = result.error
+    cells = job.model_dump(mode="json") if job and job.origins else {}
     row = {
         "run_id": result.run_id,
         "job_id": result.job_id,
@@ -209,6 +210,7 @@ def _job_row(result: JobResult, job: Job | None) -> dict[str, Any]:
         "source_name": job.source_name if job else None,
         "table_name": job.resource_name if job else None,
         "load_type": job.load_type.value if job else None,
+        "resolved": {name: cells.get(name) for name in job.origins} if job and job.origins else None,
         **result.figures(),
         "schema_changes": result.schema_changes or None,
         "warnings": result.warnings or None,

@@ -92,6 +92,9 @@ class Job(Shape):
     api_cursor_filter_param: str | None = None
     api_cursor_filter_format: str | None = None
     row: int = Field(default=0, description="The job's row of the sheet, for error messages.")
+    origins: dict[str, str] = Field(
+        default_factory=dict, description="Where values come from that are not in the job's row as they are, by column."
+    )
 
     @property
     def resource_name(self) -> str:
@@ -101,6 +104,11 @@ class Job(Shape):
         """
         name = self.table_name or _endpoint_name(self.api_endpoint or "") or self.job_id
         return _NOT_IN_A_NAME.sub(lambda found: "".join(f"~{byte:02x}" for byte in found[0].encode()), name)
+
+
+def resolved_cells(job: Job) -> dict[str, Any]:
+    """What a job's cells come to with defaults and placeholders, as plain values, without the app's own defaults."""
+    return job.model_dump(mode="json", exclude_defaults=True, exclude={"row", "origins", "api_parent"})
 
 
 def _endpoint_name(endpoint: str) -> str:
@@ -118,6 +126,13 @@ class Source(Shape):
     auth: Literal["password", "managed_identity"] = "password"
     quiet_hours: str | None = None
     max_shrink_percent: int | None = None
+    row: int = 0
+
+
+class Defaults(Shape):
+    """One row of the sheet `Defaults`; its other cells are in the jobs that take them."""
+
+    scope: str = Field(description="A source_type, or `all`.")
     row: int = 0
 
 

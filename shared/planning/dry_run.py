@@ -17,7 +17,7 @@ from shared.errors.hierarchy import IngestionError, TransientError
 from shared.isolation.parent import Limits, run_in_child
 from shared.jobs.destinations import destination_type
 from shared.models.attempt import Examination
-from shared.models.job import Job, LoadType
+from shared.models.job import Job, LoadType, resolved_cells
 from shared.models.run import RunRequest
 from shared.planning.draft import Draft, draft_run
 from shared.secrets import Secret, connection_secret
@@ -76,6 +76,8 @@ def _examine(job: Job, request: RunRequest, draft: Draft, deadline: float) -> di
         "watermark": None if request.full_refresh else watermark or job.last_watermark,
         "secret_found": False,
         "reachable": False,
+        "cells": resolved_cells(job),
+        "origins": job.origins,
     }
     try:
         secret = connection_secret(draft.snapshot.configuration.source(job.source_name), job.source_type)

@@ -75,5 +75,6 @@ class SheetSpec:
     @cached_property
     def defaults(self) -> dict[str, Any]:
         """The value of a blank cell by column name, for the columns that have one; it comes from the model."""
-        fields = ((column.name, self.model.model_fields[column.field or column.name]) for column in self.columns)
+        known = self.model.model_fields
+        fields = ((one.name, known[one.field or one.name]) for one in self.columns if (one.field or one.name) in known)
         return {name: field.get_default(call_default_factory=True) for name, field in fields if not field.is_required()}

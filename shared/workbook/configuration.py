@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+from pydantic import Field
+
 from shared.jobs.wildcards import base_job_id, expanded_job, is_wildcard
 from shared.models.job import Job, Request, Source
 from shared.models.shape import Shape
@@ -30,6 +32,9 @@ class Configuration(Shape):
     sources: tuple[Source, ...] = ()
     requests: tuple[Request, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    values: dict[str, str] = Field(
+        default_factory=dict, description="What the placeholders of the workbook stood for when it was validated."
+    )
 
     @cached_property
     def _jobs_by_id(self) -> dict[str, Job]:

@@ -15,6 +15,7 @@ from shared.jobs.source_types import SOURCE_TYPES
 from shared.models.discovery import Discovered, FoundEndpoint, FoundSource, FoundTable
 from shared.models.job import Job
 from shared.workbook.cells import clean
+from shared.workbook.inheritance import Inheritance
 from shared.workbook.rows import Draft
 
 _IN_A_DATASET = {"source_name", "target_container", "target_folder_path"}
@@ -53,16 +54,18 @@ class Workbook:
     Attributes:
         rows: Those of SourceConfig.
         columns: What the columns of each table were at the last discovery, by source, schema and table.
+        inheritance: What its jobs take from elsewhere.
     """
 
     rows: Sequence[Draft] = ()
     columns: Mapping[tuple[str, ...], Mapping[str, str]] = field(default_factory=dict)
+    inheritance: Inheritance = field(default_factory=Inheritance)
 
 
 def compare(found: FoundSource, target: Target, workbook: Workbook) -> list[Discovered]:
     """What there is to say of each table or endpoint that was found, and of each row whose table is gone."""
     own = [row for row in workbook.rows if _is_of(row, target.source_name, found.schema_name, target.is_database)]
-    places = _Places(found, target, workbook.rows, own)
+    places = _Places(found, target, workbook, own)
     if not target.is_database:
         return [*_endpoints(found.endpoints, target, own, places)]
     return [*_tables(found, target, own, workbook, places), *_gone(found, target, own)]
@@ -153,14 +156,16 @@ def _endpoints(
 class _Places:
     """Gives new rows names and datasets that no other row has."""
 
-    def __init__(self, found: FoundSource, target: Target, rows: Iterable[Draft], own: Sequence[Draft]) -> None:
+    def __init__(self, found: FoundSource, target: Target, workbook: Workbook, own: Sequence[Draft]) -> None:
         self._target = target
-        beside = next((row.values for row in own if row.values.keys() >= _IN_A_DATASET), {})
+        given = workbook.inheritance.of({"source_name": target.source_name, "source_type": target.source_type})
+        beside: Mapping[str, Any] = {name: default.value for name, default in given.items() if default.value}
+        beside = next((row.values for row in own if row.values.keys() >= _IN_A_DATASET), beside)
         schema = re.sub(r"[^\w-]+", "_", found.schema_name or "")
         by_name = target.source_name if found.is_default_schema else f"{target.source_name}/{schema}"
         self._container = target.container or beside.get("target_container") or "lake"
         self._folder = target.folder or beside.get("target_folder_path") or f"raw/{by_name}"
-        values = [row.values for row in rows]
+        values = [row.values for row in workbook.rows]
         self._ids = {pipeline_name(str(one["job_id"])) for one in values if "job_id" in one}
         jobs = [Job.model_construct(**one) for one in values if one.keys() >= _IN_A_DATASET | {"enabled"}]
         self._datasets = {dataset_path(job).casefold() for job in jobs if job.enabled}

@@ -21,9 +21,10 @@ from shared.workbook.guide import FONT, print_on_one_width
 from shared.workbook.marks import Marks, fill
 from shared.workbook.reader import Sheet, read_sheets
 from shared.workbook.rows import parse_rows
+from shared.workbook.sheets import SHEETS
 from shared.workbook.tables import Findings, Table, find_sheet, names_sheet, read_table
 from shared.workbook.template import dress_header, empty_workbook
-from shared.workbook.validation import DEFAULT_MAX_MEGABYTES, validate
+from shared.workbook.validation import DEFAULT_MAX_MEGABYTES, inheritance_of, validate
 
 SHEET = "Discovery"
 _COLUMNS = (
@@ -68,17 +69,19 @@ def discover_into(content: bytes | None, found: FoundSource, target: Target) -> 
 def _read(content: bytes) -> tuple[Table, Workbook]:
     sheets = read_sheets(content, DEFAULT_MAX_MEGABYTES, _is_read)
     sheet = find_sheet(sheets, SOURCE_CONFIG)
-    table = read_table(sheet, SOURCE_CONFIG, Findings([], [])) if sheet else None
+    inheritance = inheritance_of(sheets)
+    table = read_table(sheet, SOURCE_CONFIG, Findings([], []), inheritance.columns) if sheet else None
     if table is None:
         raise WorkbookError(
             f"The workbook has no sheet {SOURCE_CONFIG.name} with a header row, so no row can be added."
         )
     earlier = next((one for one in sheets if one.title == SHEET), Sheet(SHEET))
-    return table, Workbook(parse_rows(table, Findings([], [])), dict(_earlier_columns(earlier)))
+    rows = parse_rows(table, Findings([], []), inheritance)
+    return table, Workbook(rows, dict(_earlier_columns(earlier)), inheritance)
 
 
 def _is_read(title: str) -> bool:
-    return title == SHEET or names_sheet(title, SOURCE_CONFIG)
+    return title == SHEET or any(names_sheet(title, spec) for spec in SHEETS)
 
 
 def _earlier_columns(sheet: Sheet) -> Iterator[tuple[tuple[str, ...], Mapping[str, str]]]:

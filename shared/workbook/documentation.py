@@ -8,6 +8,7 @@ from typing import Any
 from shared.jobs.history import VERDICTS
 from shared.workbook.column import Column, SheetSpec, When
 from shared.workbook.columns import SOURCE_CONFIG
+from shared.workbook.inheritance import INHERITED
 from shared.workbook.sheets import SHEETS
 
 FACTS = ("Column", "Required", "Values", "Default", "What it is for", "Example")
@@ -21,7 +22,10 @@ def facts(spec: SheetSpec, column: Column) -> tuple[str, ...]:
 
 def required_text(column: Column) -> str:
     """When a value is required, in words."""
-    return "yes" if column.required is True else f"when {column.required}" if column.required else "no"
+    if not column.required:
+        return "no"
+    unless = ", unless there is a default" if column.name in INHERITED else ""
+    return f"yes{unless}" if column.required is True else f"when {column.required}{unless}"
 
 
 def default_text(spec: SheetSpec, column: Column) -> str:
@@ -73,12 +77,12 @@ def _row_schema(spec: SheetSpec) -> dict[str, Any]:
     conditions = [
         {"if": _holds(column.required), "then": {"required": [column.name]}}
         for column in spec.columns
-        if isinstance(column.required, When)
+        if isinstance(column.required, When) and column.name not in INHERITED
     ]
     return {
         "type": "object",
         "properties": {column.name: _column_schema(spec, column) for column in spec.columns},
-        "required": [column.name for column in spec.columns if column.required is True],
+        "required": [one.name for one in spec.columns if one.required is True and one.name not in INHERITED],
         "additionalProperties": False,
     } | ({"allOf": conditions} if conditions else {})
 

@@ -35,7 +35,7 @@ def check_jobs(drafts: Sequence[Draft], jobs: Sequence[Job], table: Table, found
         for rules, findings in ((job_rules.ERRORS, found.problems), (job_rules.WARNINGS, found.warnings)):
             for rule in rules:
                 try:
-                    findings += [table.problem(column, draft.row, text) for column, text in rule(row)]
+                    findings += [table.problem(name, draft.row, _said(draft, name, text)) for name, text in rule(row)]
                 except Exception as error:  # one row that cannot be checked must not stop the others
                     text = f"the row cannot be judged ({type(error).__name__}); write its cells in a simpler way"
                     found.problems.append(table.problem(table.spec.key.name, draft.row, text))
@@ -46,6 +46,12 @@ def check_jobs(drafts: Sequence[Draft], jobs: Sequence[Job], table: Table, found
     _check_source_types(drafts, table, found)
     if not drafts:
         found.warnings.append(table.problem("", table.header_row, "the sheet has no jobs"))
+
+
+def _said(draft: Draft, column: str, text: str) -> str:
+    """What is wrong with a value, and where it is if the row's own cell does not have it."""
+    origin = draft.origins.get(column)
+    return f"{text} (the value is that of {origin})" if origin else text
 
 
 def check_timeouts(drafts: Sequence[Draft], most: int | None, table: Table, found: Findings) -> None:
@@ -73,6 +79,11 @@ def check_sources(drafts: Sequence[Draft], jobs: Sequence[Draft], table: Table, 
         if draft.values.get("auth") == "managed_identity" and kind and not kind.managed_identity:
             message = f"'managed_identity' does not work for {kind.name}; use password"
             found.problems.append(table.problem("auth", draft.row, message))
+
+
+def check_defaults(drafts: Sequence[Draft], table: Table, found: Findings) -> None:
+    """The rules of the sheet Defaults."""
+    _check_unique("scope", drafts, table, found)
 
 
 def check_requests(drafts: Sequence[Draft], jobs: Sequence[Draft], table: Table, found: Findings) -> None:

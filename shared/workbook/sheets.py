@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
-from shared.models.job import Request, Source
+from dataclasses import replace
+
+from shared.jobs.source_types import SOURCE_TYPES
+from shared.models.job import Defaults, Request, Source
 from shared.workbook.column import Column, SheetSpec, When
 from shared.workbook.columns import JOB_ID, SOURCE_CONFIG, SOURCE_NAME, WATERMARK
+from shared.workbook.inheritance import ALL, INHERITED, NO_DEFAULT
 from shared.workbook.kinds import Choice, Integer, Text
 from shared.workbook.structured_kinds import QuietHours
+
+
+def _defaults(of_what: str) -> tuple[Column, ...]:
+    """The columns of SourceConfig whose values a row has for jobs with a blank cell."""
+    return tuple(
+        replace(
+            SOURCE_CONFIG.by_name[name],
+            required=False,
+            applies=None,
+            help=f"{name} of {of_what} whose own cell is blank; {NO_DEFAULT} there takes no default.",
+        )
+        for name in INHERITED
+    )
+
 
 SOURCES = SheetSpec(
     "Sources",
@@ -44,8 +62,25 @@ SOURCES = SheetSpec(
             "max_shrink_percent of the source's jobs whose own cell is blank.",
             50,
         ),
+        *_defaults("the source's jobs"),
     ),
     help="Optional. One row per source system for what holds for all its jobs.",
+)
+
+DEFAULTS = SheetSpec(
+    "Defaults",
+    Defaults,
+    (
+        Column(
+            "scope",
+            Choice((ALL, *SOURCE_TYPES)),
+            "The jobs that the row is for: all, or those of a source_type, whose row comes first.",
+            ALL,
+            required=True,
+        ),
+        *_defaults("jobs"),
+    ),
+    help="Optional. What jobs take for a blank cell, unless the row of their source in the sheet Sources has it.",
 )
 
 _IS_BACKFILL = When("action", ("backfill",))
@@ -96,4 +131,4 @@ REQUESTS = SheetSpec(
     help="Optional. One row per one-off request; each is carried out once after the upload that brought it.",
 )
 
-SHEETS = (SOURCE_CONFIG, SOURCES, REQUESTS)
+SHEETS = (SOURCE_CONFIG, SOURCES, DEFAULTS, REQUESTS)

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from openpyxl.utils import get_column_letter, range_boundaries
 
@@ -40,11 +40,12 @@ class Table:
 
 @dataclass
 class Findings:
-    """What was found on the way: what makes the workbook invalid, and what is only worth a look."""
+    """What was found on the way: what makes the workbook invalid, what is worth a look, the placeholders it has."""
 
     problems: list[Problem]
     warnings: list[Problem]
     comparisons_left: int = 30_000
+    placeholders: dict[str, str] = field(default_factory=dict)
 
     def did_you_mean(self, word: str, known: Collection[str]) -> str:
         """As `kinds.did_you_mean`, until so many words were compared: there may be a wrong one in each of many rows."""
@@ -63,10 +64,11 @@ def names_sheet(title: str, spec: SheetSpec) -> bool:
     return _squeezed(title) == _squeezed(spec.name)
 
 
-def read_table(sheet: Sheet, spec: SheetSpec, found: Findings) -> Table | None:
+def read_table(sheet: Sheet, spec: SheetSpec, found: Findings, elsewhere: Collection[str] = ()) -> Table | None:
     """The table of a sheet, None if it has no header.
 
-    What is wrong or odd about the header, the merged and the hidden cells is added to `found`.
+    What is wrong or odd about the header, the merged and the hidden cells is added to `found`. Required columns whose
+    values may be `elsewhere` may be missing.
     """
     header = _find_header(sheet, spec)
     if header is None:
@@ -74,7 +76,7 @@ def read_table(sheet: Sheet, spec: SheetSpec, found: Findings) -> Table | None:
         message = f"there is no header row; write the column names ({names}, …) into the first row"
         found.problems.append(Problem(sheet=sheet.title, message=message))
         return None
-    columns = _match_columns(sheet, spec, header, found)
+    columns = _match_columns(sheet, spec, header, found, elsewhere)
     table = Table(spec, sheet.title, header.number, columns, [row for row in sheet.rows if row.number > header.number])
     _fill_merged(sheet, table, found)
     _warn_of_hidden(sheet, table, found)
@@ -99,7 +101,9 @@ def _find_header(sheet: Sheet, spec: SheetSpec) -> Row | None:
     return None
 
 
-def _match_columns(sheet: Sheet, spec: SheetSpec, header: Row, found: Findings) -> dict[str, int]:
+def _match_columns(
+    sheet: Sheet, spec: SheetSpec, header: Row, found: Findings, elsewhere: Collection[str]
+) -> dict[str, int]:
     columns: dict[str, int] = {}
     unknown: list[tuple[int, object]] = []
     for number, value in header.cells.items():
@@ -117,7 +121,7 @@ def _match_columns(sheet: Sheet, spec: SheetSpec, header: Row, found: Findings) 
         message = f"{quoted(value)} is not a known column and is ignored{found.did_you_mean(normal(value), missing)}"
         found.warnings.append(Problem(sheet=sheet.title, cell=address(number, header.number), message=message))
     for column in spec.columns:
-        if column.required is True and column.name not in columns:
+        if column.required is True and column.name not in columns and column.name not in elsewhere:
             message = "the column is missing; add it to the header row"
             place = f"A{header.number}"
             found.problems.append(Problem(sheet=sheet.title, cell=place, column=column.name, message=message))

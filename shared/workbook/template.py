@@ -18,7 +18,7 @@ from shared.workbook.columns import SOURCE_CONFIG
 from shared.workbook.documentation import required_text
 from shared.workbook.examples import JOBS, SYSTEMS
 from shared.workbook.guide import HEADER_FONT, header_fill, write_guide
-from shared.workbook.sheets import REQUESTS, SOURCES
+from shared.workbook.sheets import DEFAULTS, REQUESTS, SOURCES
 
 _VALIDATED_ROWS = 5001
 _AUTHOR = "Help"
@@ -27,18 +27,19 @@ _EDGE = Border(left=Side("thin", color="FFFFFFFF"), bottom=Side("thin", color="F
 
 def template() -> bytes:
     """The workbook to hand out: examples that are switched off, drop-downs, help on every header, and a guide."""
-    return _save(_workbook(JOBS, SYSTEMS, (), guide=True))
+    return _save(_workbook(JOBS, SYSTEMS, (), (), guide=True))
 
 
 def empty_workbook() -> bytes:
     """The template without its examples."""
-    return _save(_workbook((), (), (), guide=True))
+    return _save(_workbook((), (), (), (), guide=True))
 
 
 def write_workbook(
     rows: Sequence[Mapping[str, object]],
     sources: Sequence[Mapping[str, object]] = (),
     requests: Sequence[Mapping[str, object]] = (),
+    defaults: Sequence[Mapping[str, object]] = (),
 ) -> bytes:
     """An xlsx file with these rows.
 
@@ -46,19 +47,21 @@ def write_workbook(
         rows: The jobs, each by column name; what is left out stays blank.
         sources: The rows of the sheet Sources, which is left out when there are none.
         requests: The same for the sheet Requests.
+        defaults: The same for the sheet Defaults.
     """
-    return _save(_workbook(rows, sources, requests, guide=False))
+    return _save(_workbook(rows, sources, defaults, requests, guide=False))
 
 
 def _workbook(
     jobs: Sequence[Mapping[str, object]],
     sources: Sequence[Mapping[str, object]],
+    defaults: Sequence[Mapping[str, object]],
     requests: Sequence[Mapping[str, object]],
     guide: bool,
 ) -> Workbook:
     workbook = Workbook()
     workbook.remove(workbook.worksheets[0])
-    for spec, rows in ((SOURCE_CONFIG, jobs), (SOURCES, sources), (REQUESTS, requests)):
+    for spec, rows in ((SOURCE_CONFIG, jobs), (SOURCES, sources), (DEFAULTS, defaults), (REQUESTS, requests)):
         if rows or guide or spec is SOURCE_CONFIG:
             _write_sheet(workbook.create_sheet(spec.name), spec, rows)
     if guide:

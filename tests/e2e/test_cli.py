@@ -195,3 +195,23 @@ def test_discovery_of_an_unknown_source_is_one_sentence(started: Started, tmp_pa
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr.splitlines()[-1].startswith("No connection secret for source 'nowhere'")
     assert not (tmp_path / "none.xlsx").exists()
+
+
+def test_a_placeholder_takes_the_value_that_is_given(tmp_path: Path) -> None:
+    file = a_file(tmp_path, {**GOOD, "target_folder_path": "raw/{env}"})
+    refused = call("validate", file)
+    assert refused.returncode == 1
+    assert "SourceConfig!I2 target_folder_path: 'raw/{env}' holds {env}, which has no value" in refused.stdout
+    assert call("validate", file, "--value", "env=prod").returncode == 0
+    wrong = call("validate", file, "--value", "env")
+    assert (wrong.returncode, wrong.stderr) == (2, "--value 'env' is not NAME=VALUE, such as env=prod.\n")
+
+
+def test_the_changes_are_those_of_the_resolved_values(tmp_path: Path) -> None:
+    before = tmp_path / "before.xlsx"
+    before.write_bytes(write_workbook([{**GOOD, "target_folder_path": "raw/dev"}]))
+    file = a_file(tmp_path, {**GOOD, "target_folder_path": "raw/{env}"})
+    same = call("validate", file, "--against", before, "--value", "env=dev")
+    assert f"Against {before}: no changes." in same.stdout
+    other = call("validate", file, "--against", before, "--value", "env=prod")
+    assert "pg_sizing_full target_folder_path: raw/dev → raw/prod" in other.stdout

@@ -11,10 +11,13 @@ import openpyxl
 import pytest
 from azure.storage.blob import ContainerClient
 
+from shared.activation import judge
 from shared.activation.store import ConfigurationStore
-from shared.activation.uploads import Outcome
+from shared.activation.uploads import Activation, Outcome
 from shared.errors.hierarchy import ConfigurationError
+from shared.settings import settings
 from shared.workbook.validation import validate
+from tests.app_process import run_here
 from tests.builders import a_workbook
 from tests.integration.workbook.conftest import WORKBOOK
 
@@ -216,6 +219,30 @@ def test_a_pinned_version_is_read_after_newer_ones_came(store: ConfigurationStor
     pinned = store.activate(a_workbook({"job_id": "pinned"}), "1", NOON)
     store.activate(a_workbook({"job_id": "newer"}), "2", NOON + timedelta(minutes=1))
     assert [job.job_id for job in store.read_version(pinned.sha256).jobs] == ["pinned"]
+
+
+def test_the_same_file_with_another_value_of_a_placeholder_is_another_version(
+    store: ConfigurationStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judge, "run_in_child", run_here)  # a child keeps the settings that it began with
+    content = a_workbook({"job_id": "one", "target_folder_path": "raw/{env}"})
+    found: list[Activation] = []
+    for env in ("dev", "prod", "prod"):
+        monkeypatch.setenv("WORKBOOK_VALUES", json.dumps({"env": env, "unused": env * 2}))
+        settings.cache_clear()
+        found.append(store.activate(content, etag=f"{env}-{len(found)}"))
+    settings.cache_clear()
+    assert [activation.outcome for activation in found] == [
+        Outcome.ACTIVATED,
+        Outcome.ACTIVATED,
+        Outcome.UNCHANGED,
+    ]
+    changes = found[1].changes
+    assert changes
+    assert [(change.column, change.before, change.after) for change in changes.changed] == [
+        ("target_folder_path", "raw/dev", "raw/prod")
+    ]
+    assert store.read_version(found[0].sha256).jobs[0].target_folder_path == "raw/dev"
 
 
 def test_an_unknown_version_is_named(store: ConfigurationStore) -> None:

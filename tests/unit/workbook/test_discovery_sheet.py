@@ -52,6 +52,7 @@ def test_a_new_workbook_has_the_guide_and_no_examples() -> None:
         "Guide",
         "SourceConfig",
         "Sources",
+        "Defaults",
         "Requests",
         SHEET,
     ]

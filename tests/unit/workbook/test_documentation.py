@@ -12,6 +12,7 @@ from shared.workbook.column import SheetSpec
 from shared.workbook.columns import SOURCE_CONFIG
 from shared.workbook.documentation import json_schema
 from shared.workbook.examples import JOBS
+from shared.workbook.inheritance import INHERITED
 from shared.workbook.sheets import SHEETS
 from shared.workbook.template import template
 
@@ -27,8 +28,9 @@ def test_the_known_columns_come_first_in_their_order() -> None:
 
 @pytest.mark.parametrize("spec", SHEETS, ids=lambda spec: spec.name)
 def test_every_column_fills_a_field_and_every_field_has_a_column(spec: SheetSpec) -> None:
-    fields = [column.field or column.name for column in spec.columns]
-    made = ["row", "api_parent"] if spec is SOURCE_CONFIG else ["row"]  # where it is, and another row
+    takes = () if spec is SOURCE_CONFIG else INHERITED  # of a row for others
+    fields = [column.field or column.name for column in spec.columns if column.name not in takes]
+    made = ["row", "api_parent", "origins"] if spec is SOURCE_CONFIG else ["row"]  # where it is, and another row
     assert sorted([*fields, *made]) == sorted(spec.model.model_fields)
 
 
@@ -38,15 +40,15 @@ def test_the_schema_knows_every_column_and_its_conditions() -> None:
     assert list(jobs["properties"]) == [column.name for column in SOURCE_CONFIG.columns]
     assert jobs["properties"]["chunk_size"]["default"] == 100_000
     assert {
-        "if": {"properties": {"load_type": {"enum": ["INCREMENTAL"]}}, "required": ["load_type"]},
-        "then": {"required": ["watermark_column"]},
+        "if": {"properties": {"source_type": {"enum": ["API"]}}, "required": ["source_type"]},
+        "then": {"required": ["api_endpoint"]},
     } in jobs["allOf"]
     assert set(jobs["required"]) <= set(JOBS[0])
 
 
 def test_the_template_helps_where_a_user_types() -> None:
     workbook = openpyxl.load_workbook(io.BytesIO(template()))
-    assert workbook.sheetnames == ["Guide", "SourceConfig", "Sources", "Requests"]
+    assert workbook.sheetnames == ["Guide", "SourceConfig", "Sources", "Defaults", "Requests"]
     sheet = workbook["SourceConfig"]
     assert all(cell.comment and cell.fill.fill_type == "solid" for cell in sheet[1])
     assert sheet.freeze_panes == "B2"
