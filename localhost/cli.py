@@ -29,6 +29,7 @@ from localhost.serving import LOCAL_SOURCE, put_local_source, serve
 from localhost.unity_catalog import table_statements
 from localhost.workbook_values import workbook_values
 from shared.errors.hierarchy import IngestionError
+from shared.settings import most_timeout_minutes
 from shared.workbook.annotate import annotate
 from shared.workbook.configuration import Report
 from shared.workbook.template import template as template_content
@@ -137,9 +138,11 @@ def validate(
     as_json: JsonOption = False,
 ) -> None:
     """Check a workbook without running anything: every problem with its cell."""
+    if annotated and annotated.exists() and annotated.samefile(workbook):
+        raise CommandError(f"--annotated {annotated} would overwrite the workbook itself: name another file.")
     content = workbook.read_bytes()
     values = workbook_values(APP_FOLDER, value)
-    report = validate_content(content, values=values)
+    report = validate_content(content, max_timeout_minutes=most_timeout_minutes(), values=values)
     changes = changes_against(against, report.configuration, values) if against and report.configuration else None
     if as_json:
         _print_json(report.to_answer() | ({"changes": changes.to_json()} if changes else {}))
@@ -147,7 +150,7 @@ def validate(
         lines = change_lines(against, changes) if against and changes else ()
         typer.echo("\n".join([*_report_lines(workbook, report), *lines]))
     if annotated:
-        annotated.write_bytes(annotate(content, report))
+        _write(annotated, annotate(content, report))
     raise typer.Exit(0 if report.configuration else 1)
 
 
@@ -186,7 +189,7 @@ def discover(
     wanted = discovery_view.body(into, openapi, **what, **target)
     with _app(folder, _console(stderr=True)) as app:
         discovered = app.discover(source, **wanted)
-    file.write_bytes(discovery_view.workbook_of(discovered))
+    _write(file, discovery_view.workbook_of(discovered))
     if as_json:
         _print_json({name: value for name, value in discovered.items() if name != "workbook"} | {"file": str(file)})
     else:
@@ -199,7 +202,7 @@ def template(file: NewFileArgument) -> None:
     """Write a workbook to start from: a guide, help on every column, examples that are switched off."""
     if file.exists():
         raise CommandError(f"{file} exists already: choose another name, or remove it.")
-    file.write_bytes(template_content())
+    _write(file, template_content())
     typer.echo(f"Wrote {file}. For tables of the local PostgreSQL, source_name is {LOCAL_SOURCE}.")
 
 
@@ -246,6 +249,13 @@ def _app(folder: Path, console: Console) -> Iterator[AppClient]:
     with local_app(folder) as app:
         put_local_source(app)
         yield app
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error.strerror}.") from None
 
 
 def _valid_workbook(path: Path) -> bytes:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 
 from shared.jobs.destinations import dataset_path
 from shared.jobs.patterns import matches
+from shared.jobs.source_types import source_type
 from shared.models.job import Job
 
 _SEPARATOR = "."  # never part of a job_id in the workbook, so it marks an expanded one
@@ -19,13 +20,22 @@ def is_wildcard(job: Job) -> bool:
     return "*" in (job.table_name or "")
 
 
-def expand(job: Job, table_names: Iterable[str], taken: Collection[str] = ()) -> list[Job]:
+def table_of(job: Job) -> tuple[str, str, str]:
+    """Source, schema and table that a job reads, as they are compared: case counts where it does in the source."""
+    folded = source_type(job.source_type).folded
+    return job.source_name, folded(job.schema_name or ""), folded(job.table_name or "")
+
+
+def expand(
+    job: Job, table_names: Iterable[str], taken: Collection[str] = (), rows: Collection[tuple[str, str, str]] = ()
+) -> list[Job]:
     """One job per table that a wildcard job matches, in the order of the names; any other job as it is.
 
     Args:
         job: A job of the workbook.
         table_names: The tables of its schema, as the source spells them.
         taken: What the rows of single tables write (`destinations.dataset_path`): such a row wins over a wildcard.
+        rows: What they read (`table_of`), wherever they write it: such a row wins, too.
     """
     if not is_wildcard(job):
         return [job]
@@ -35,7 +45,7 @@ def expand(job: Job, table_names: Iterable[str], taken: Collection[str] = ()) ->
         if matches([job.table_name or ""], name) and not matches(job.excluded_tables, name)
     )
     jobs = (_for_table(job, name) for name in wanted)
-    return [one for one in jobs if dataset_path(one) not in taken]
+    return [one for one in jobs if dataset_path(one) not in taken and table_of(one) not in rows]
 
 
 def base_job_id(job_id: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from shared.errors.hierarchy import ConfigurationError, IngestionError, SourceError
 from shared.isolation.parent import Limits, run_in_child
 from shared.jobs.destinations import dataset_path
-from shared.jobs.wildcards import expand, is_wildcard
+from shared.jobs.wildcards import expand, is_wildcard, table_of
 from shared.models.job import Job
 from shared.models.run import JobOptions
 from shared.secrets import connection_secret
@@ -56,7 +56,8 @@ def expand_wildcards(jobs: Sequence[Job], options: Mapping[str, JobOptions], con
         configuration: The workbook that they are from.
     """
     listed = _list_tables([job for job in jobs if is_wildcard(job)], configuration)
-    taken = {dataset_path(job) for job in configuration.jobs if job.enabled and not is_wildcard(job)}
+    single = [job for job in configuration.jobs if job.enabled and not is_wildcard(job)]
+    taken, rows = {dataset_path(job) for job in single}, {table_of(job) for job in single}
     expansion = Expansion(options=dict(options))
     for job in jobs:
         if not is_wildcard(job):
@@ -70,7 +71,7 @@ def expand_wildcards(jobs: Sequence[Job], options: Mapping[str, JobOptions], con
             text = f"Job '{job.job_id}': no table of schema '{job.schema_name}' matches '{job.table_name}'."
             expansion.failed[job.job_id] = SourceError(f"{text} {len(names)} tables and views are there.")
             continue
-        own = _without_twins(expand(job, names, taken), expansion.failed)
+        own = _without_twins(expand(job, names, taken, rows), expansion.failed)
         taken.update(dataset_path(one) for one in own)
         expansion.jobs += own
         expansion.tables[job.job_id] = len(own)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from shared.jobs.destinations import dataset_path, is_delta_in_lake
-from shared.jobs.wildcards import expand, is_wildcard
+from shared.jobs.wildcards import expand, is_wildcard, table_of
 from shared.workbook.configuration import Configuration
 
 
@@ -27,10 +27,11 @@ def delta_jobs(configuration: Configuration, loaded_job_ids: Iterable[str]) -> l
         if job.table_name:
             tables[job.source_name, job.schema_name].add(job.table_name)
     enabled = [job for job in configuration.jobs if job.enabled]
-    taken = {dataset_path(job) for job in enabled if not is_wildcard(job)}
-    found = [job for job in enabled if not is_wildcard(job) and job.job_id in loaded_job_ids]
+    single = [job for job in enabled if not is_wildcard(job)]
+    taken, rows = {dataset_path(job) for job in single}, {table_of(job) for job in single}
+    found = [job for job in single if job.job_id in loaded_job_ids]
     for wildcard in filter(is_wildcard, enabled):
-        expanded = expand(wildcard, tables[wildcard.source_name, wildcard.schema_name], taken)
+        expanded = expand(wildcard, tables[wildcard.source_name, wildcard.schema_name], taken, rows)
         taken |= {dataset_path(job) for job in expanded}
         found += expanded
     return sorted(job.job_id for job in found if is_delta_in_lake(job))

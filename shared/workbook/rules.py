@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from shared.jobs import lake_layout
 from shared.jobs.destinations import DESTINATIONS, dataset_path
 from shared.jobs.lake_layout import lake_path
 from shared.jobs.patterns import matches
+from shared.jobs.schedules import shares_ticks
 from shared.jobs.source_types import SOURCE_TYPES
 from shared.jobs.watermarks import comes_before, misfit
+from shared.jobs.wildcards import expand, is_wildcard, table_of
 from shared.models.job import Job
+from shared.settings import settings
 from shared.workbook import job_rules
 from shared.workbook.cells import quoted
 from shared.workbook.rows import Draft
 from shared.workbook.tables import Findings, Table
 
 _T = TypeVar("_T")
+_A_TABLE = {"source_name", "source_type", "table_name", "enabled", "target_container", "target_folder_path", "job_id"}
+_ANY_TIME = datetime(2024, 1, 1, tzinfo=UTC)
+_SCHEDULES_LOOKED_AT = 200  # different ones; each takes some milliseconds
 _DATASET_COLUMNS = {"job_id", "source_name", "target_container", "target_folder_path", "enabled"}
 
 
@@ -46,6 +53,43 @@ def check_jobs(drafts: Sequence[Draft], jobs: Sequence[Job], table: Table, found
     _check_source_types(drafts, table, found)
     if not drafts:
         found.warnings.append(table.problem("", table.header_row, "the sheet has no jobs"))
+
+
+def check_schedules(drafts: Sequence[Draft], table: Table, found: Findings) -> None:
+    """Warn of schedules that are finer than the app's timer, as far as its schedule is known here."""
+    timer, finer = settings().ingestion_schedule, dict[str, bool]()
+    for draft in drafts:
+        schedule = draft.values.get("schedule")
+        if not timer or not isinstance(schedule, str):
+            continue
+        if schedule not in finer and len(finer) < _SCHEDULES_LOOKED_AT:
+            try:
+                finer[schedule] = shares_ticks(timer, schedule, _ANY_TIME, settings().time_zone)
+            except ValueError:  # the timer's own schedule is wrong, which the app's health says
+                return
+        if finer.get(schedule):
+            text = (
+                f"{quoted(schedule)} is finer than the app's timer ({timer}, INGESTION_SCHEDULE): it runs once a tick"
+            )
+            found.warnings.append(table.problem("schedule", draft.row, _said(draft, "schedule", text)))
+
+
+def check_wildcards(drafts: Sequence[Draft], jobs: Sequence[Job], table: Table, found: Findings) -> None:
+    """Warn of rows that are disabled and whose table a wildcard loads all the same."""
+    complete = [(draft, job) for draft, job in zip(drafts, jobs, strict=True) if draft.values.keys() >= _A_TABLE]
+    wildcards = [(draft, job) for draft, job in complete if is_wildcard(job) and job.enabled]
+    for draft, job in complete:
+        if is_wildcard(job) or job.enabled:
+            continue
+        for other, wildcard in wildcards:
+            if table_of(wildcard)[:2] == table_of(job)[:2] and expand(wildcard, [str(job.table_name)]):
+                taker = f"'{wildcard.table_name}' of job '{wildcard.job_id}' in row {other.row}"
+                text = (
+                    f"{quoted(job.table_name)} is disabled here, but {taker} loads the table; name it in "
+                    "excluded_tables there if it is not to be loaded"
+                )
+                found.warnings.append(table.problem("table_name", draft.row, text))
+                break
 
 
 def _said(draft: Draft, column: str, text: str) -> str:

@@ -18,7 +18,15 @@ from shared.workbook.configuration import Configuration, Problem, Report
 from shared.workbook.inheritance import INHERITED, Default, Inheritance
 from shared.workbook.reader import Sheet, read_sheets
 from shared.workbook.rows import Draft, parse_rows
-from shared.workbook.rules import check_defaults, check_jobs, check_requests, check_sources, check_timeouts
+from shared.workbook.rules import (
+    check_defaults,
+    check_jobs,
+    check_requests,
+    check_schedules,
+    check_sources,
+    check_timeouts,
+    check_wildcards,
+)
 from shared.workbook.sheets import DEFAULTS, REQUESTS, SHEETS, SOURCES
 from shared.workbook.tables import Findings, Table, find_sheet, names_sheet, read_table
 
@@ -87,6 +95,8 @@ def _read(
     models = list(map(_job, jobs))
     if jobs_table:
         check_jobs(jobs, models, jobs_table, found)
+        check_schedules(jobs, jobs_table, found)
+        check_wildcards(jobs, models, jobs_table, found)
         check_timeouts(jobs, max_timeout_minutes, jobs_table, found)
     if sources_table:
         check_sources(sources, jobs, sources_table, found)

@@ -215,3 +215,15 @@ def test_the_changes_are_those_of_the_resolved_values(tmp_path: Path) -> None:
     assert f"Against {before}: no changes." in same.stdout
     other = call("validate", file, "--against", before, "--value", "env=prod")
     assert "pg_sizing_full target_folder_path: raw/dev → raw/prod" in other.stdout
+
+
+def test_the_annotated_copy_never_overwrites_the_workbook(tmp_path: Path) -> None:
+    file = a_file(tmp_path, {**GOOD, "load_type": "INCR"})
+    content = file.read_bytes()
+    link = tmp_path / "link.xlsx"
+    link.symlink_to(file)
+    for same in (file, tmp_path / "." / file.name, link):
+        refused = call("validate", file, "--annotated", same)
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert refused.stderr == f"--annotated {same} would overwrite the workbook itself: name another file.\n"
+    assert file.read_bytes() == content

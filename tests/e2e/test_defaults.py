@@ -67,7 +67,7 @@ def test_a_job_that_is_not_there_is_a_404(staged: App) -> None:
 
 def test_a_placeholder_without_a_value_refuses_the_upload_at_its_cell(staged: App) -> None:
     refused = staged.upload(a_workbook("raw/{stage}"))
-    assert refused["outcome"] == "REFUSED"
+    assert refused["status"] == "REFUSED"
     assert "holds {stage}, which has no value: the setting WORKBOOK_VALUES has {env}, {lake}" in str(
         refused["problems"]
     )

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.jobs.destinations import dataset_path
-from shared.jobs.wildcards import expand, expanded_job
+from shared.jobs.wildcards import expand, expanded_job, table_of
 from shared.workbook.configuration import Configuration
 from tests.builders import a_job
 
@@ -55,3 +55,21 @@ def test_an_id_of_no_job_is_not_found() -> None:
     configuration = Configuration(jobs=(a_job(job_id="shop", table_name="orders"),))
     assert configuration.job("shop.orders") is None
     assert configuration.job("other") is None
+
+
+@pytest.mark.parametrize(
+    ("own", "left"),
+    [
+        ({}, {"order lines", "invoices"}),
+        ({"target_folder_path": "elsewhere"}, {"order lines", "invoices"}),
+        ({"schema_name": "other"}, {"orders", "order lines", "invoices"}),
+        ({"source_name": "other_pg"}, {"orders", "order lines", "invoices"}),
+    ],
+)
+def test_a_row_of_its_own_wins_wherever_it_writes_if_source_schema_and_table_are_the_same(
+    own: dict[str, str], left: set[str]
+) -> None:
+    row = a_job(job_id="own", table_name="orders", **own)
+    tables = ["orders", "order lines", "invoices"]
+    jobs = expand(a_job(job_id="all", table_name="*"), tables, rows={table_of(row)})
+    assert {job.table_name for job in jobs} == left
