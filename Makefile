@@ -28,6 +28,8 @@ demo: $(READY) ## Run the main job end to end on embedded services, with real da
 	$(BIN)/python -m localhost demo
 
 # Half of the tests wait for hosts and clocks: more workers than cores. In order, the slow end-to-end files come first.
+# Some containers switch the cache of compiled modules off: each of the tests' many processes would compile them all.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(READY) ## Run all tests
 	$(BIN)/python -m tests.browser
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)

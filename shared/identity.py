@@ -70,7 +70,7 @@ def _service(client: type[_Service], connection_name: str) -> _Service:
 def _transport(url: str) -> RequestsTransport:
     """The way to a service through the proxies and with the certificates that the environment names, read once.
 
-    requests reads the whole environment for every request, which takes a third of the client's work.
+    requests reads the whole environment for every request.
     """
     with requests.Session() as session:
         environment = session.merge_environment_settings(url, {}, None, None, None)
