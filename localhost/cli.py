@@ -20,7 +20,7 @@ from rich.console import Console
 from localhost import demo as demo_story
 from localhost import discovery_view, run_view
 from localhost.app_client import AppClient, RequestRefusedError, find_running_app
-from localhost.comparison import change_lines, changes_against
+from localhost.comparison import change_lines, changes_against, workbook_bytes
 from localhost.host.process import HostStartError
 from localhost.interruption import exit_on_signals
 from localhost.local_app import APP_FOLDER, host_folder, local_app
@@ -33,6 +33,7 @@ from shared.settings import most_timeout_minutes
 from shared.workbook.annotate import annotate
 from shared.workbook.configuration import Report
 from shared.workbook.template import template as template_content
+from shared.workbook.text_form import to_yaml
 from shared.workbook.validation import validate as validate_content
 
 NOTHING_RAN = 3  # the exit code
@@ -42,6 +43,8 @@ _LOG_WIDTH = 150
 commands = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 sql = typer.Typer(no_args_is_help=True, help="Print SQL for other systems.")
 commands.add_typer(sql, name="sql")
+workbooks = typer.Typer(no_args_is_help=True, help="A workbook as text, and back.")
+commands.add_typer(workbooks, name="workbook")
 
 FolderOption = Annotated[Path, typer.Option(help="Where the local app keeps its data.", show_default=".localhost/app")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
@@ -217,6 +220,48 @@ def demo(as_json: JsonOption = False) -> None:
     if as_json:
         _print_json(outcome.to_json())
     raise typer.Exit(0 if not outcome.broken_promises else 1)
+
+
+@commands.command()
+def diff(
+    old: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A workbook, its YAML, or config.json.")],
+    new: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A workbook, or its YAML.")],
+    value: Annotated[
+        list[str] | None, typer.Option(help="What a placeholder stands for, NAME=VALUE; may be repeated.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a workbook changes in an older one, and what that means for jobs that have loaded."""
+    values = workbook_values(APP_FOLDER, value)
+    report = validate_content(workbook_bytes(new), max_timeout_minutes=most_timeout_minutes(), values=values)
+    if report.configuration is None:
+        if as_json:
+            _print_json(report.to_answer())
+        else:
+            typer.echo("\n".join(_report_lines(new, report)))
+        raise typer.Exit(1)
+    changes = changes_against(old, report.configuration, values)
+    if as_json:
+        _print_json(report.to_answer() | {"changes": changes.to_json()})
+    else:
+        typer.echo("\n".join([*change_lines(old, changes), *(f"- warning: {one}" for one in report.warnings)]))
+
+
+@workbooks.command("export")
+def export_workbook(workbook: WorkbookArgument, file: NewFileArgument) -> None:
+    """Write a workbook as one YAML file, which Git can compare."""
+    _write(file, to_yaml(workbook.read_bytes()).encode())
+    typer.echo(f"Wrote {file}.")
+
+
+@workbooks.command("import")
+def import_workbook(
+    text: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="What `export` has written.")],
+    file: NewFileArgument,
+) -> None:
+    """Write the workbook of a YAML file."""
+    _write(file, workbook_bytes(text))
+    typer.echo(f"Wrote {file}.")
 
 
 @sql.command("databricks")

@@ -10,9 +10,12 @@ from pydantic import ValidationError
 
 from shared.activation.changes import CellChange, Changes, changes_between
 from shared.activation.versions import Snapshot
-from shared.errors.hierarchy import ConfigurationError
+from shared.errors.hierarchy import ConfigurationError, WorkbookError
 from shared.workbook.configuration import Configuration
+from shared.workbook.text_form import from_yaml
 from shared.workbook.validation import validate
+
+_YAML = (".yaml", ".yml")
 
 
 def changes_against(path: Path, configuration: Configuration, values: Mapping[str, str] | None = None) -> Changes:
@@ -51,8 +54,25 @@ def _shown(value: Any) -> str:
     return "blank" if value in (None, "") else str(value)
 
 
-def _configuration_of(path: Path, values: Mapping[str, str] | None) -> Configuration:
+def workbook_bytes(path: Path) -> bytes:
+    """A workbook, also of its YAML text.
+
+    Raises:
+        WorkbookError: the text is not that of a workbook.
+    """
     content = path.read_bytes()
+    if path.suffix.lower() not in _YAML:
+        return content
+    try:
+        return from_yaml(content.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise WorkbookError(f"{path} is not a text in UTF-8.") from None
+    except WorkbookError as error:
+        raise WorkbookError(f"{path}: {error}") from None
+
+
+def _configuration_of(path: Path, values: Mapping[str, str] | None) -> Configuration:
+    content = workbook_bytes(path)
     if content.lstrip()[:1] == b"{":
         try:
             return Snapshot.model_validate_json(content).configuration

@@ -74,6 +74,9 @@ def _write_sheet(sheet: Worksheet, spec: SheetSpec, rows: Sequence[Mapping[str, 
     sheet.append(names)
     for row in rows:
         sheet.append([row.get(name) for name in names])
+        for cell in sheet[sheet.max_row]:
+            if isinstance(cell.value, str):
+                cell.data_type = "s"  # a text may begin like a formula, or be like an error
     for number, column in enumerate(spec.columns, 1):
         letter = get_column_letter(number)
         dress_header(sheet, number, column)

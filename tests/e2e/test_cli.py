@@ -227,3 +227,31 @@ def test_the_annotated_copy_never_overwrites_the_workbook(tmp_path: Path) -> Non
         assert (refused.returncode, refused.stdout) == (2, "")
         assert refused.stderr == f"--annotated {same} would overwrite the workbook itself: name another file.\n"
     assert file.read_bytes() == content
+
+
+def test_a_workbook_travels_through_git_as_yaml(tmp_path: Path) -> None:
+    file, text, back = a_file(tmp_path, GOOD), tmp_path / "jobs.yaml", tmp_path / "back.xlsx"
+    exported = call("workbook", "export", file, text)
+    assert (exported.returncode, exported.stdout) == (0, f"Wrote {text}.\n")
+    assert call("workbook", "import", text, back).returncode == 0
+    same = call("diff", file, back)
+    assert (same.returncode, same.stdout) == (0, f"Against {file}: no changes.\n")
+
+    first = tmp_path / "first.yaml"
+    first.write_text("SourceConfig: []")
+    assert "- pg_sizing_full is new" in call("diff", first, text).stdout
+
+    text.write_text(text.read_text().replace("table_name: sql_sizing", "table_name: sql_parts"))
+    changed = call("diff", file, text, "--json")
+    assert changed.returncode == 0, changed.stderr
+    (change,) = json.loads(changed.stdout)["changes"]["changed"]
+    assert (change["row"], change["column"], change["after"]) == ("pg_sizing_full", "table_name", "sql_parts")
+
+    text.write_text(text.read_text().replace("load_type: FULL", "load_type: OFTEN"))
+    refused = call("diff", file, text)
+    assert refused.returncode == 1
+    assert "load_type: 'OFTEN' is not one of FULL, INCREMENTAL" in refused.stdout
+    text.write_text("Jobs: []")
+    wrong = call("workbook", "import", text, back)
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr.startswith(f"{text}: 'Jobs' is no sheet")
