@@ -1,4 +1,4 @@
-"""The examples of pipelines: their commands exist, actions are pinned, pull requests get a comment, merges an upload."""
+"""The examples of pipelines: their commands exist, actions are pinned, pull requests get a comment, merges upload."""
 
 from __future__ import annotations
 
