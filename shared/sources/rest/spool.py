@@ -10,7 +10,6 @@ import pickle
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path as FilePath
 from typing import Any, TypeAlias
@@ -24,7 +23,7 @@ Tables: TypeAlias = "Mapping[Path, pa.Table]"
 _WRITING = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)  # too little for threads
 _READING = pa.ipc.IpcReadOptions(use_threads=False)
 _BYTES, _PAGES = 1 << 20, 1000  # of pages that are written together
-_HELD = 4  # groups in memory: pages of several readers come nearly in order
+_HELD = 4  # groups
 
 
 @dataclass(frozen=True)
@@ -73,15 +72,16 @@ class Spool:
         self._pages: dict[int, tuple[int, int]] = {}
         self._rows: list[tuple[int, int]] = []
         self._columns: Mapping[Path, list[str]] = {}
-        self._read = lru_cache(_HELD)(self._tables)
+        self._held: dict[int, dict[Path, pa.Table]] = {}
 
     def add(self, number: int, tables: Tables) -> None:
         """Keep the tables of a page, in the place of those that it had."""
-        if not self._takes(tables):
-            self.flush()
+        size = _size(tables)
+        if size >= _BYTES or not self._takes(tables):
+            self.flush()  # a large page is on its own: it is not copied
             self._takes(tables)
         self._waiting.append((number, tables))
-        self._size += sum(table.nbytes for table in tables.values())
+        self._size += size
         if self._size >= _BYTES or len(self._waiting) >= _PAGES:
             self.flush()
 
@@ -100,7 +100,7 @@ class Spool:
         )
         for path in dict.fromkeys(path for _, tables in pages for path in tables):
             parts = [tables[path] for _, tables in pages if path in tables]
-            run.tables[path] = table = pa.concat_tables(parts, promote_options="default").combine_chunks()
+            run.tables[path] = table = _joined(parts)
             counts = [tables[path].num_rows if path in tables else 0 for _, tables in pages]
             group.starts[path] = list(accumulate(counts, initial=0))
             group.places[path] = self._write(table)
@@ -133,7 +133,7 @@ class Spool:
 
     def close(self) -> None:
         """Remove the file."""
-        self._read.cache_clear()
+        self._held.clear()
         self._file.close()
 
     def _takes(self, tables: Tables) -> bool:
@@ -183,11 +183,30 @@ class Spool:
         self._file.write(content)
         return place, content.size
 
+    def _read(self, group: int) -> dict[Path, pa.Table]:
+        """The tables of a group; the last small ones are held, since pages of several readers come nearly in order."""
+        if group in self._held:
+            return self._held[group]
+        found = self._tables(group)
+        if _size(found) < 2 * _BYTES:
+            if len(self._held) >= _HELD:
+                del self._held[next(iter(self._held))]
+            self._held[group] = found
+        return found
+
     def _tables(self, group: int) -> dict[Path, pa.Table]:
-        """The tables of a group."""
         found = {}
         for path, (place, size) in self._groups[group].places.items():
             self._file.seek(place)
             with pa.ipc.open_stream(self._file.read(size), options=_READING) as stream:
                 found[path] = stream.read_all()
         return found
+
+
+def _size(tables: Tables) -> int:
+    return sum(table.nbytes for table in tables.values())
+
+
+def _joined(parts: Sequence[pa.Table]) -> pa.Table:
+    """Tables of pages as one; a column that one of them does not have is null in it."""
+    return parts[0] if len(parts) == 1 else pa.concat_tables(parts, promote_options="default").combine_chunks()

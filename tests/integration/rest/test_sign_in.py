@@ -264,6 +264,14 @@ def test_requests_go_through_the_secrets_proxy(server: ApiServer, signed_in: Log
     assert server.asked("/proxied")[-1].headers["Host"] == "api.example.invalid"
 
 
+def test_a_proxy_is_not_asked_for_an_address_that_no_api_has(server: ApiServer, signed_in: Login) -> None:
+    server.endpoints["/metadata"] = at_once(ROWS)
+    for host in ("169.254.169.254", "127.0.0.2"):
+        with pytest.raises(SourceError, match=f"{host}.* a loopback, link-local or metadata address"):
+            signed_in(base_url=f"http://{host}", proxy=server.url).load(api_job("/metadata"))
+    assert server.asked("/metadata") == []
+
+
 @pytest.mark.parametrize("token_auth", [None, "basic"])
 @pytest.mark.parametrize("status", [200, 201])
 def test_a_token_server_that_wants_basic_gets_it(

@@ -38,6 +38,17 @@ def test_pages_come_back_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_large_page_is_kept_on_its_own(tmp_path: Path) -> None:
+    unnesting = Unnesting(an_api_job(), Shapes({}))
+    written: list[Run] = []
+    spool = Spool(tmp_path, written.append)
+    for number, size in enumerate((10, 10, 3 << 20, 10)):
+        spool.add(number, unnesting.tables([{"id": number, "text": "x" * size}], str(number)))
+    assert [len(run.tables[()].column("text")[0].as_py()) for run in spool.runs()] == [10, 3 << 20, 10]
+    assert [[number for number, _ in run.rows] for run in written] == [[0, 1], [2], [3]]
+    spool.close()
+
+
 @given(
     pages=st.lists(st.lists(st.dictionaries(st.sampled_from("abcdef"), VALUES), min_size=1, max_size=4), max_size=25),
     order=st.randoms(),
