@@ -85,10 +85,10 @@ CASES = (
         Case(f"{name}-{shape}", rows, quick_rows, "", ways, database)
         for name, database, ways in (("sqlserver", "SQL Server", SQLSERVER_WAYS), ("oracle", "Oracle", ORACLE_WAYS))
         for shape, rows, quick_rows in (
-            ("narrow", 50_000, 5_000),
-            ("wide", 5_000, 500),
-            ("text", 20_000, 2_000),
-            ("lob", 1_000, 50),
+            ("narrow", 300_000, 5_000),
+            ("wide", 20_000, 500),
+            ("text", 60_000, 2_000),
+            ("lob", 300, 50),
         )
     ),
 )

@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.campaign, pytest.mark.fault("zombie: SIGSTOP past the 
 
 LEASE_SECONDS = 15
 UNTIL_RELEASED = -1
+THIEF = "manual-20260101T000000Z-abcdef"
 
 
 @pytest.mark.parametrize(
@@ -91,15 +92,18 @@ def test_a_second_run_is_skipped_and_names_the_first(app: BrokenApp) -> None:
 def test_an_attempt_whose_lease_was_broken_gives_way(app: BrokenApp) -> None:
     job = loaded_job(app, "FULL Parquet")
     before = app.lake_rows(job)
-    stolen = BlobLeaseClient(app.config.get_blob_client(f"leases/{job}"))
+    blob = app.config.get_blob_client(f"leases/{job}")
+    stolen = BlobLeaseClient(blob)
 
-    def steal() -> None:
+    def steal() -> None:  # as another run does, but until it is released: the second attempt may begin at any time
         stolen.break_lease(0)
-        stolen.acquire(UNTIL_RELEASED)  # the second attempt may begin at any time later on a busy machine
+        stolen.acquire(UNTIL_RELEASED)
+        blob.set_blob_metadata({"run_id": THIEF}, lease=stolen)
 
     with app.breaking(Once("write data file", Fault("hold", "after", function=steal))):
         ended = app.load(job)
     assert ended["status"] == "SKIPPED", ended  # by its second attempt, which finds the job taken
+    assert f"run {THIEF}" in ended["error_message"]
     assert app.readable_rows(job) == before
     stolen.release()
     assert app.run(job_ids=[job])["status"] == "SUCCEEDED"

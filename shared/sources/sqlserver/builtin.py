@@ -47,11 +47,15 @@ class MssqlPython:
     def read(self, raw: Any, statement: str, columns: Sequence[ReadColumn], rows: int) -> Iterator[Batch]:
         with closing(raw.cursor()) as cursor:
             cursor.execute(statement)
-            yield from bounded_for(columns, lambda count: self._fetch(cursor, count), rows, rows)
+            shrink = any(column.is_long for column in columns)
+            yield from bounded_for(columns, lambda count: self._fetch(cursor, count, shrink), rows, rows)
             cursor.execute("SELECT 1")  # fails where the connection was lost, however the last fetch ended
 
-    def _fetch(self, cursor: Any, count: int) -> pa.RecordBatch:
-        """The next rows; the driver reports a connection that was lost between rows as the end of them."""
+    def _fetch(self, cursor: Any, count: int, shrink: bool) -> pa.RecordBatch:
+        """The next rows, in as much room as they need if it is to `shrink`.
+
+        The driver reports a connection that was lost between rows as the end of them.
+        """
         cursor.messages.clear()
         batch: pa.RecordBatch = cursor.arrow_batch(count)
         records = _records(cursor.messages)
@@ -60,7 +64,7 @@ class MssqlPython:
                 broken = self._module.OperationalError("The rows ended early", text)
                 broken.diagnostics = records
                 raise broken
-        return _compact(batch)
+        return _compact(batch) if shrink else batch
 
 
 def _compact(batch: pa.RecordBatch) -> pa.RecordBatch:
