@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from . import functions
 from . import kinds as k
-from .kinds import Kind
-from .parser import Expression
+from .dates import PART
+from .kinds import LONG_TEXT, Kind
+from .text_calls import NAME, TEXTS, TextCalls
 from .tokens import SqlError
+from .tree import Expression
 from .values import Value, common_kind, converted, ordered
 
 if TYPE_CHECKING:
-    from .compiler import Scope
+    from .scope import Scope
 
-_LONG = Kind("nvarchar", k.MAX)
-_NAME = Kind("nvarchar", 128)
 _ZONED = Kind("datetimeoffset", scale=7)
 _DATETIME2 = Kind("datetime2", scale=7)
 # functions of texts: which arguments are texts, the type of the result (None: that of the first argument)
-_TEXTS: dict[str, tuple[str, Kind | None]] = {
-    "LEN": ("t", k.INT), "UPPER": ("t", None), "LOWER": ("t", None), "LTRIM": ("tt", None), "RTRIM": ("tt", None),
-    "TRIM": ("t", None), "REPLACE": ("ttt", _LONG), "CHARINDEX": ("tti", k.INT), "REPLICATE": ("ti", _LONG),
-    "SPACE": ("i", Kind("varchar", 8000)), "REVERSE": ("t", None), "STUFF": ("tiit", Kind("nvarchar", 4000)),
-    "ASCII": ("t", k.INT), "UNICODE": ("t", k.INT), "CHAR": ("i", Kind("char", 1)), "NCHAR": ("i", Kind("nchar", 1)),
-    "LEFT": ("ti", None), "RIGHT": ("ti", None), "QUOTENAME": ("tt", Kind("nvarchar", 258)),
-    "STR": ("fii", Kind("varchar", 40)), "HASHBYTES": ("t*", Kind("varbinary", 8000)), "ISNUMERIC": ("t", k.INT),
-}  # fmt: skip
 _FLOATS = [
     "SQRT",
     "EXP",
@@ -54,44 +44,37 @@ _PARTED = {"DATEADD", "DATEDIFF", "DATEDIFF_BIG", "DATEPART", "DATENAME", "DATET
 _RANKS = {"ROW_NUMBER": "row_number", "RANK": "rank", "DENSE_RANK": "dense_rank", "NTILE": "ntile"}
 # functions that ask the session or the catalogue: the type of the result
 _ASKED: dict[str, Kind] = {
-    "OBJECT_ID": k.INT, "OBJECT_NAME": _NAME, "OBJECT_SCHEMA_NAME": _NAME, "SCHEMA_NAME": _NAME, "SCHEMA_ID": k.INT,
-    "DB_NAME": _NAME, "DB_ID": k.INT, "USER_NAME": _NAME, "SUSER_SNAME": _NAME, "SUSER_NAME": _NAME, "USER_ID": k.INT,
-    "ORIGINAL_LOGIN": _NAME, "CURRENT_USER": _NAME, "SESSION_USER": _NAME, "SYSTEM_USER": _NAME, "HOST_NAME": _NAME,
-    "APP_NAME": _NAME, "PROGRAM_NAME": _NAME, "SERVERPROPERTY": Kind("sql_variant"),
+    "OBJECT_ID": k.INT, "OBJECT_NAME": NAME, "OBJECT_SCHEMA_NAME": NAME, "SCHEMA_NAME": NAME, "SCHEMA_ID": k.INT,
+    "DB_NAME": NAME, "DB_ID": k.INT, "USER_NAME": NAME, "SUSER_SNAME": NAME, "SUSER_NAME": NAME, "USER_ID": k.INT,
+    "ORIGINAL_LOGIN": NAME, "CURRENT_USER": NAME, "SESSION_USER": NAME, "SYSTEM_USER": NAME, "HOST_NAME": NAME,
+    "APP_NAME": NAME, "PROGRAM_NAME": NAME, "SERVERPROPERTY": Kind("sql_variant"),
     "SESSIONPROPERTY": Kind("sql_variant"),
     "DATABASEPROPERTYEX": Kind("sql_variant"), "CONNECTIONPROPERTY": Kind("sql_variant"), "HAS_PERMS_BY_NAME": k.INT,
     "HAS_DBACCESS": k.INT, "IS_MEMBER": k.INT, "IS_SRVROLEMEMBER": k.INT, "IS_ROLEMEMBER": k.INT,
     "COL_LENGTH": Kind("smallint"),
-    "COL_NAME": _NAME, "COLUMNPROPERTY": k.INT, "OBJECTPROPERTY": k.INT, "OBJECTPROPERTYEX": Kind("sql_variant"),
-    "TYPE_NAME": _NAME,
+    "COL_NAME": NAME, "COLUMNPROPERTY": k.INT, "OBJECTPROPERTY": k.INT, "OBJECTPROPERTYEX": Kind("sql_variant"),
+    "TYPE_NAME": NAME,
     "TYPE_ID": k.INT, "SCOPE_IDENTITY": Kind("numeric", precision=38), "IDENT_CURRENT": Kind("numeric", precision=38),
     "MIN_ACTIVE_ROWVERSION": Kind("binary", 8), "XACT_STATE": Kind("smallint"), "CONTEXT_INFO": Kind("varbinary", 128),
     "SESSION_CONTEXT": Kind("sql_variant"), "ERROR_MESSAGE": Kind("nvarchar", 4000), "ERROR_NUMBER": k.INT,
     "ERROR_STATE": k.INT,
-    "ERROR_SEVERITY": k.INT, "ERROR_LINE": k.INT, "ERROR_PROCEDURE": _NAME, "CURRENT_TRANSACTION_ID": k.BIGINT,
-    "DATABASE_PRINCIPAL_ID": k.INT, "INDEX_COL": _NAME, "INDEXPROPERTY": k.INT, "FULLTEXTSERVICEPROPERTY": k.INT,
-    "CURSOR_STATUS": Kind("smallint"), "OBJECT_DEFINITION": _LONG, "IDENT_SEED": Kind("numeric", precision=38),
+    "ERROR_SEVERITY": k.INT, "ERROR_LINE": k.INT, "ERROR_PROCEDURE": NAME, "CURRENT_TRANSACTION_ID": k.BIGINT,
+    "DATABASE_PRINCIPAL_ID": k.INT, "INDEX_COL": NAME, "INDEXPROPERTY": k.INT, "FULLTEXTSERVICEPROPERTY": k.INT,
+    "CURSOR_STATUS": Kind("smallint"), "OBJECT_DEFINITION": LONG_TEXT, "IDENT_SEED": Kind("numeric", precision=38),
     "IDENT_INCR": Kind("numeric", precision=38),
 }  # fmt: skip
 _GLOBALS: dict[str, Kind] = {
     "VERSION": Kind("nvarchar", 300), "SPID": Kind("smallint"), "TRANCOUNT": k.INT, "ROWCOUNT": k.INT, "ERROR": k.INT,
-    "IDENTITY": Kind("numeric", precision=38), "DBTS": Kind("varbinary", 8), "SERVERNAME": _NAME,
+    "IDENTITY": Kind("numeric", precision=38), "DBTS": Kind("varbinary", 8), "SERVERNAME": NAME,
     "MAX_PRECISION": Kind("tinyint"),
-    "OPTIONS": k.INT, "LANGUAGE": _NAME, "LANGID": Kind("smallint"), "LOCK_TIMEOUT": k.INT, "MICROSOFTVERSION": k.INT,
-    "NESTLEVEL": k.INT, "DATEFIRST": Kind("tinyint"), "FETCH_STATUS": k.INT, "SERVICENAME": _NAME, "TEXTSIZE": k.INT,
+    "OPTIONS": k.INT, "LANGUAGE": NAME, "LANGID": Kind("smallint"), "LOCK_TIMEOUT": k.INT, "MICROSOFTVERSION": k.INT,
+    "NESTLEVEL": k.INT, "DATEFIRST": Kind("tinyint"), "FETCH_STATUS": k.INT, "SERVICENAME": NAME, "TEXTSIZE": k.INT,
     "CURSOR_ROWS": k.INT, "PROCID": k.INT, "CONNECTIONS": k.INT, "MAX_CONNECTIONS": k.INT,
 }  # fmt: skip
 
 
-class Builtins:
+class Builtins(TextCalls):
     """The part of the compiler that knows functions."""
-
-    session: Any
-    value: Callable[[Expression, Any], Value]
-    condition: Callable[[Expression, Any], str]
-    chosen: Callable[[list[str], list[Value], Value], Value]
-    cast: Callable[[Value, str, Value | None, bool], Value]
-    arithmetic: Callable[[str, Value, Value], Value]
 
     def call(self, name: str, arguments: list[Expression], distinct: bool, over: Any, scope: Scope) -> Value:
         special = getattr(self, f"_call_{name.lower()}", None)
@@ -118,7 +101,7 @@ class Builtins:
             kind = _NOW[name]
             return Value(f"t_cast({self.session.now}, 'datetime2(7)', '{kind.shown}', 0, '')", kind, False)
         values = [self.value(one, scope) for one in arguments]
-        if name in _TEXTS:
+        if name in TEXTS:
             return self._text(name, values)
         if name in _FLOATS:
             listed = ", ".join([f"'{name}'", *(converted(value, k.FLOAT) for value in values)])
@@ -133,7 +116,7 @@ class Builtins:
             return made
         if name in _ASKED:
             listed = "".join(
-                f", {converted(value, _LONG) if value.kind.family != 'int' else value.sql}" for value in values
+                f", {converted(value, LONG_TEXT) if value.kind.family != 'int' else value.sql}" for value in values
             )
             return Value(f"t_ask('{name}'{listed})", _ASKED[name])
         raise SqlError(195, f"'{name}' is not a recognized built-in function name.", 15, 10)
@@ -142,8 +125,6 @@ class Builtins:
         if name not in _GLOBALS:
             raise SqlError(137, f'Must declare the scalar variable "@@{name.lower()}".', 15, 2)
         return Value(f"t_ask('@@{name}')", _GLOBALS[name], name in ("IDENTITY",))
-
-    # --- aggregates and windows ---
 
     def _aggregate(self, name: str, arguments: list[Expression], distinct: bool, scope: Scope) -> Value:
         only = "DISTINCT " * distinct
@@ -165,8 +146,8 @@ class Builtins:
         if name == "STRING_AGG":
             separator = self.value(arguments[1], scope)
             return Value(
-                f"t_join({converted(value, _LONG)}, {separator.sql})",
-                _LONG if value.kind.national else Kind("varchar", 8000),
+                f"t_join({converted(value, LONG_TEXT)}, {separator.sql})",
+                LONG_TEXT if value.kind.national else Kind("varchar", 8000),
             )
         if name == "CHECKSUM_AGG":
             return Value(f"t_check_sum({only}{converted(value, k.INT)})", k.INT)
@@ -219,11 +200,9 @@ class Builtins:
         kind = k.BIGINT if name in _RANKS else values[0].kind
         return Value(f"{name.lower()}({listed}) OVER ({self._window(over, scope)})", kind, name not in _RANKS)
 
-    # --- dates ---
-
     def _parted(self, name: str, arguments: list[Expression], scope: Scope) -> Value:
         written = arguments[0][1][-1] if arguments[0][0] in ("column",) else str(arguments[0][1])
-        part = functions.PART.get(written.lower())
+        part = PART.get(written.lower())
         if not part:
             raise SqlError(155, f"'{written}' is not a recognized {name.lower()} option.", 15)
         values = [self.value(one, scope) for one in arguments[1:]]
@@ -288,10 +267,8 @@ class Builtins:
     def _call_isdate(self, arguments: list[Expression], scope: Scope) -> Value:
         value = self.value(arguments[0], scope)
         return Value(
-            f"(t_cast({converted(value, _LONG)}, 'nvarchar(max)', 'datetime', 0, 't') IS NOT NULL)", k.INT, False
+            f"(t_cast({converted(value, LONG_TEXT)}, 'nvarchar(max)', 'datetime', 0, 't') IS NOT NULL)", k.INT, False
         )
-
-    # --- choices ---
 
     def _call_isnull(self, arguments: list[Expression], scope: Scope) -> Value:
         first, second = (self.value(one, scope) for one in arguments)
@@ -320,106 +297,3 @@ class Builtins:
         index = converted(self.value(arguments[0], scope), k.INT)
         conditions = [f"{index} = {number}" for number in range(1, len(arguments))]
         return self.chosen(conditions, [self.value(one, scope) for one in arguments[1:]], Value("NULL", k.NULL))
-
-    # --- texts and others ---
-
-    def _text(self, name: str, values: list[Value]) -> Value:
-        forms, result = _TEXTS[name]
-        if name in ("LEFT", "RIGHT", "LEN") and not values:
-            raise SqlError(174, f"The {name.lower()} function requires arguments.", 15)
-        parts = [f"'{name}'"]
-        for value, form in zip(values, forms, strict=False):
-            kind = {"t": _LONG, "i": k.INT, "f": k.FLOAT}.get(form)
-            keep = kind is None or (form == "t" and value.kind.family == "char")
-            parts.append(value.sql if keep or kind is None else converted(value, kind))
-        first = values[0] if values else Value("", _LONG)
-        kind = result
-        if kind is None:
-            kind = first.kind if first.kind.family == "char" else Kind("varchar", 8000)
-            kind = replace(kind, name="nvarchar" if kind.national else "varchar")
-        elif (
-            kind.family == "char"
-            and name in ("REPLACE", "REPLICATE", "STUFF")
-            and not any(value.kind.national for value in values)
-        ):
-            kind = Kind("varchar", k.MAX if first.kind.is_max else 8000, collation=first.kind.collation)
-        elif kind is _LONG:
-            kind = replace(_LONG, length=k.MAX if first.kind.is_max else 4000)
-        sql = f"t_text({', '.join(parts)})"
-        if name in ("REPLICATE", "SPACE", "REPLACE", "STUFF") and not kind.is_max:
-            sql = f"substr({sql}, 1, {kind.length})"
-        return Value(sql, kind, any(value.nullable for value in values))
-
-    def _call_substring(self, arguments: list[Expression], scope: Scope) -> Value:
-        value, start, length = (self.value(one, scope) for one in arguments)
-        if value.kind.family not in ("char", "bin"):
-            raise SqlError(
-                8116, f"Argument data type {value.kind.name} is invalid for argument 1 of substring function."
-            )
-        names = {
-            "char": "varchar",
-            "nchar": "nvarchar",
-            "text": "varchar",
-            "ntext": "nvarchar",
-            "binary": "varbinary",
-            "image": "varbinary",
-            "timestamp": "varbinary",
-        }
-        kind = replace(
-            value.kind, name=names.get(value.kind.name, value.kind.name), length=value.kind.bytes_in_units or k.MAX
-        )
-        return Value(
-            f"t_substring({value.sql}, {converted(start, k.BIGINT)}, {converted(length, k.BIGINT)})",
-            kind,
-            value.nullable,
-        )
-
-    def _call_patindex(self, arguments: list[Expression], scope: Scope) -> Value:
-        pattern, value = (self.value(one, scope) for one in arguments)
-        return Value(f"t_patindex({pattern.sql}, {converted(value, _LONG)})", k.INT)
-
-    def _call_datalength(self, arguments: list[Expression], scope: Scope) -> Value:
-        value = self.value(arguments[0], scope)
-        kind = k.BIGINT if value.kind.is_max else k.INT
-        return Value(f"t_datalength({value.sql}, '{value.kind.shown}', '{value.kind.collation}')", kind, value.nullable)
-
-    def _call_concat(self, arguments: list[Expression], scope: Scope, function: str = "t_concat") -> Value:
-        values = [self.value(one, scope) for one in arguments]
-        national = any(value.kind.national for value in values)
-        longest = any(value.kind.is_max for value in values)
-        kind = Kind("nvarchar" if national else "varchar", k.MAX if longest else 4000 if national else 8000)
-        return Value(f"{function}({', '.join(converted(value, _LONG) for value in values)})", kind, False)
-
-    def _call_concat_ws(self, arguments: list[Expression], scope: Scope) -> Value:
-        return self._call_concat(arguments, scope, "t_concat_ws")
-
-    def _call_round(self, arguments: list[Expression], scope: Scope) -> Value:
-        values = [self.value(one, scope) for one in arguments]
-        kind = values[0].kind if values[0].kind.family in ("int", "dec", "float") else k.FLOAT
-        truncates = values[2].sql if len(values) > 2 else "0"
-        sql = f"t_round({converted(values[0], kind)}, {values[1].sql}, {truncates}, '{kind.shown}')"
-        return Value(sql, kind, values[0].nullable)
-
-    def _call_newid(self, arguments: list[Expression], scope: Scope) -> Value:
-        return Value("t_newid()", Kind("uniqueidentifier"), False)
-
-    _call_newsequentialid = _call_newid
-
-    def _call_rand(self, arguments: list[Expression], scope: Scope) -> Value:
-        return Value("t_random()", k.FLOAT, False)
-
-    def _call_checksum(self, arguments: list[Expression], scope: Scope) -> Value:
-        return Value(f"t_checksum({', '.join(self.value(one, scope).sql for one in arguments)})", k.INT, False)
-
-    _call_binary_checksum = _call_checksum
-
-    def _call_sql_variant_property(self, arguments: list[Expression], scope: Scope) -> Value:
-        value, name = (self.value(one, scope) for one in arguments)
-        stored = converted(value, Kind("sql_variant"))
-        return Value(f"t_variant_property({stored}, {name.sql})", Kind("sql_variant"))
-
-    def _call_user(self, arguments: list[Expression], scope: Scope) -> Value:
-        return Value("t_ask('USER_NAME')", _NAME, False)
-
-    def _call_now(self, arguments: list[Expression], scope: Scope) -> Value:
-        return self.call("GETDATE", [], False, None, scope)

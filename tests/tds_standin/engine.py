@@ -10,152 +10,23 @@ import contextlib
 import itertools
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from . import functions
 from . import kinds as k
 from .faults import Fault, Log
 from .kinds import Kind
-from .parser import Expression, Select
+from .locks import Locks
+from .registration import register
+from .schema import FOREVER, Column, Database, Index, Table, Transaction
 from .tokens import SqlError
-
-FOREVER = (1 << 63) - 1
-_DEADLOCK = (
-    "Transaction (Process ID {}) was deadlocked on lock resources with another process and has been chosen as the "
-    "deadlock victim. Rerun the transaction."
-)
-
 
 _MISTAKES = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
 """What our own functions raise if they are wrong."""
 
 
-class CancelledError(Exception):
-    """The client sent an attention."""
-
-
-class CutError(Exception):
-    """A fault ends the connection here."""
-
-
-@dataclass
-class Column:
-    name: str
-    kind: Kind
-    nullable: bool = True
-    identity: tuple[int, int] | None = None
-    default: Expression | None = None
-    default_text: str = ""
-    default_name: str = ""
-    default_id: int = 0
-    computed: Expression | None = None
-    computed_text: str = ""
-    persisted: bool = False
-    comment: str | None = None
-
-
-@dataclass
-class Index:
-    name: str
-    columns: list[tuple[str, bool]]
-    unique: bool = False
-    primary: bool = False
-    clustered: bool = False
-    constraint: bool = False
-    included: list[str] = field(default_factory=list)
-    condition: str = ""
-    object_id: int = 0
-
-
-@dataclass
-class ForeignKey:
-    name: str
-    columns: list[str]
-    target: tuple[str, str]
-    referred: list[str]
-    rules: dict[str, str]
-    object_id: int = 0
-
-
-class Table:
-    """A table and where its rows are."""
-
-    def __init__(self, schema: str, name: str, columns: list[Column], object_id: int) -> None:
-        self.schema, self.name, self.columns, self.object_id = schema, name, columns, object_id
-        self.stored = f"t{object_id}"
-        self.indexes: list[Index] = []
-        self.foreign: list[ForeignKey] = []
-        self.checks: list[tuple[str, str]] = []
-        self.comment: str | None = None
-        self.memory_optimized = False
-        self.next_row = itertools.count(1)
-        self.identity_value: int | None = None
-        self.created = functions.now_ticks()
-        self.shared: set[Transaction] = set()
-        self.exclusive: set[Transaction] = set()
-        self.writers: set[Transaction] = set()
-
-    @property
-    def key(self) -> Index | None:
-        return next((index for index in self.indexes if index.primary), None)
-
-    def place(self, name: str) -> int:
-        """The position of a column, or error 207."""
-        folded = name.casefold()
-        for index, column in enumerate(self.columns):
-            if column.name.casefold() == folded:
-                return index
-        raise SqlError(207, f"Invalid column name '{name}'.")
-
-
-@dataclass
-class View:
-    schema: str
-    name: str
-    query: Select
-    body: str
-    columns: list[str]
-    object_id: int
-    comment: str | None = None
-
-
-class Database:
-    """One database of the server."""
-
-    def __init__(self, name: str, number: int) -> None:
-        self.name, self.number = name, number
-        self.tables: dict[tuple[str, str], Table] = {}
-        self.views: dict[tuple[str, str], View] = {}
-        self.synonyms: dict[tuple[str, str], tuple[str, str, tuple[str, ...], int]] = {}
-        self.sequences: dict[tuple[str, str], list[Any]] = {}
-        self.schemas: dict[str, int] = {"dbo": 1, "guest": 2, "INFORMATION_SCHEMA": 3, "sys": 4}
-        self.collation = k.DEFAULT_COLLATION
-        self.snapshots = True
-        self.read_committed_snapshot = False
-        self.read_only = False
-        self.version = 0
-        """Counts changes of the catalogue."""
-
-
-class Transaction:
-    """What one transaction did, so that it can be committed and undone."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.depth = 1
-        self.snapshot: int | None = None
-        self.done: list[tuple[str, Table, int]] = []
-        self.savepoints: dict[str, int] = {}
-        self.first_version: int | None = None
-        self.waits_for: Transaction | None = None
-        self.over = False
-        self.undo: list[Callable[[], None]] = []
-
-
-class Engine:
+class Engine(Locks):
     """The server's data. Every use of SQLite holds `lock`."""
 
     def __init__(
@@ -168,7 +39,7 @@ class Engine:
         self.error: BaseException | None = None
         self.running: Any = None
         """The session for which SQLite works."""
-        functions.register(self.sqlite, self._guard)
+        register(self.sqlite, self._guard)
         self.sqlite.set_progress_handler(self._look_up, 200_000)
         self._numbers = itertools.count(1000)
         self.databases: dict[str, Database] = {}
@@ -186,8 +57,8 @@ class Engine:
         self.properties: dict[str, Any] = {}
         """SERVERPROPERTY by name in capitals, before the stand-in's own."""
         self.catalog: dict[str, tuple[int, str]] = {}
-        self.retired_views: list[str] = []
         """Where the catalogue's views are, and as of which version."""
+        self.retired_views: list[str] = []
         self.denied: set[str] = set()
         """Tables (`schema.name`) that SELECT may not read."""
         self.accept_token: Callable[[str], str | None] = lambda token: "token user" if token else None
@@ -237,8 +108,6 @@ class Engine:
             if self.running is session:
                 self.running = None
 
-    # --- SQLite ---
-
     def execute(self, sql: str, binds: Any = ()) -> sqlite3.Cursor:
         """Run SQLite's SQL; errors of our functions come out as they were raised."""
         with self.lock:
@@ -263,8 +132,6 @@ class Engine:
         if "returns more than one row" in str(error):
             return SqlError(512, "Subquery returned more than 1 value. This is not permitted.")
         return SqlError(50_000, f"The stand-in's SQLite says: {kept!r} {error}")
-
-    # --- tables ---
 
     def create_table(self, database: Database, table: Table) -> None:
         path = (table.schema.casefold(), table.name.casefold())
@@ -304,8 +171,6 @@ class Engine:
             )
             self.sqlite.execute("COMMIT")
             return self.sqlite.total_changes - before
-
-    # --- transactions ---
 
     def begin(self) -> Transaction:
         with self.lock:
@@ -360,54 +225,6 @@ class Engine:
         with self.lock:
             firsts = [one.first_version for one in self.active.values() if one.first_version is not None]
             return min(firsts, default=self.row_version + 1)
-
-    # --- locks ---
-
-    def wait(self, session: Any, own: Transaction | None, blockers: Callable[[], set[Transaction]]) -> None:
-        """Wait until no session blocks; errors 1222 and 1205 as the session and the others have it."""
-        started = time.monotonic()
-        with self.changed:
-            while others := blockers() - {own}:
-                if session.lock_timeout >= 0 and time.monotonic() - started >= session.lock_timeout / 1000:
-                    raise SqlError(1222, "Lock request time out period exceeded.", state=51)
-                blocker = next(iter(others))
-                if own:
-                    own.waits_for = blocker
-                    if self._in_circle(own):
-                        own.waits_for = None
-                        raise SqlError(1205, _DEADLOCK.format(session.id), level=13, state=51)
-                try:
-                    self.changed.wait(0.05)
-                finally:
-                    if own:
-                        own.waits_for = None
-                session.check()
-
-    def _in_circle(self, start: Transaction) -> bool:
-        seen, at = set(), start.waits_for
-        while at and at not in seen:
-            if at is start:
-                return True
-            seen.add(at)
-            at = at.waits_for
-        return False
-
-    def lock_shared(self, session: Any, transaction: Transaction, table: Table) -> None:
-        with self.changed:
-            self.wait(session, transaction, lambda: table.writers | table.exclusive)
-            table.shared.add(transaction)
-
-    def lock_exclusive(self, session: Any, transaction: Transaction, table: Table) -> None:
-        with self.changed:
-            self.wait(session, transaction, lambda: table.writers | table.exclusive | table.shared)
-            table.exclusive.add(transaction)
-
-    def lock_write(self, session: Any, transaction: Transaction, table: Table) -> None:
-        with self.changed:
-            self.wait(session, transaction, lambda: table.shared | table.exclusive)
-            table.writers.add(transaction)
-
-    # --- rows ---
 
     def insert(self, session: Any, transaction: Transaction, table: Table, rows: Iterable[Sequence[Any]]) -> None:
         """Write rows of stored values, one for each column."""

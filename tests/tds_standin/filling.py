@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import kinds as k
-from .engine import Engine, Table
+from .decoding import variant
+from .engine import Engine
 from .kinds import Kind
+from .schema import Table
 
 
 def counted_rows(engine: Engine, table: Table, count: int) -> Iterator[tuple[Any, ...]]:
@@ -42,7 +44,7 @@ def _maker(engine: Engine, kind: Kind) -> Callable[[int], Any]:
         "time": lambda number: number * 10_000_000 % k.DAY,
         "moment": lambda number: start + number * 10_000_000,
         "zoned": lambda number: k.zoned_stored(start + number * 10_000_000, 60),
-        "guid": lambda number: k.guid_stored(uuid.UUID(int=number)), "variant": lambda number: k.variant(k.BIGINT,
+        "guid": lambda number: k.guid_stored(uuid.UUID(int=number)), "variant": lambda number: variant(k.BIGINT,
         number),
     }  # fmt: skip
     if kind.name in ("date", "smalldatetime"):

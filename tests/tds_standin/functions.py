@@ -6,32 +6,19 @@ import hashlib
 import math
 import random
 import re
-import sqlite3
 import struct
 import time
 import uuid
 from collections.abc import Callable
-from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from . import convert
 from . import kinds as k
 from .convert import cast
+from .decoding import variant, variant_value
+from .encoding import to_bytes
 from .kinds import Kind
 from .tokens import SqlError
-
-_PARTS = {
-    "year": "year yy yyyy", "quarter": "quarter qq q", "month": "month mm m", "dayofyear": "dayofyear dy y",
-    "day": "day dd d", "week": "week wk ww", "iso_week": "iso_week isowk isoww", "weekday": "weekday dw w",
-    "hour": "hour hh", "minute": "minute mi n", "second": "second ss s", "millisecond": "millisecond ms",
-    "microsecond": "microsecond mcs", "nanosecond": "nanosecond ns", "tzoffset": "tzoffset tz",
-}  # fmt: skip
-PART = {short: name for name, shorts in _PARTS.items() for short in shorts.split()}
-_TICKS = {
-    "week": 7 * k.DAY, "day": k.DAY, "dayofyear": k.DAY, "weekday": k.DAY, "hour": 36_000_000_000,
-    "minute": 600_000_000, "second": 10_000_000, "millisecond": 10_000, "microsecond": 10,
-}  # fmt: skip
 
 
 @lru_cache(maxsize=2000)
@@ -55,11 +42,11 @@ def now_ticks() -> int:
     return time.time_ns() // 100 + 719_162 * k.DAY
 
 
-def _decimal(stored: bytes) -> int:
+def unscaled(stored: bytes) -> int:
     return int.from_bytes(stored, "big") - k.BIAS
 
 
-def _stored(number: int) -> bytes:
+def stored_decimal(number: int) -> bytes:
     if not -k.BIAS < number < k.BIAS:
         raise SqlError(8115, "Arithmetic overflow error converting expression to data type numeric.")
     return (number + k.BIAS).to_bytes(32, "big")
@@ -69,7 +56,7 @@ def t_decimal(op: str, left: Any, right: Any, precision: int, scale: int) -> Any
     """Arithmetic of decimals, rounded to the scale of the result."""
     if left is None or right is None:
         return None
-    a, b = _decimal(left), _decimal(right)
+    a, b = unscaled(left), unscaled(right)
     if op in "/%" and not b:
         raise SqlError(8134, "Divide by zero error encountered.")
     if op == "+":
@@ -86,7 +73,7 @@ def t_decimal(op: str, left: Any, right: Any, precision: int, scale: int) -> Any
     made = k.rescaled(made, 38, scale)
     if abs(made) >= 10**precision:
         raise SqlError(8115, "Arithmetic overflow error converting expression to data type numeric.")
-    return _stored(made * 10 ** (38 - scale))
+    return stored_decimal(made * 10 ** (38 - scale))
 
 
 def t_divide(left: Any, right: Any) -> Any:
@@ -145,128 +132,15 @@ def t_patindex(pattern: Any, value: Any) -> Any:
     return found.start() + 1 if found else 0
 
 
-def _local(value: Any, kind: Kind) -> int:
-    """The local ticks of any moment."""
-    return int(cast(value, kind, Kind("datetime2", scale=7)))
-
-
-def t_datepart(part: str, value: Any, kind: str) -> Any:
-    if value is None:
-        return None
-    source = kind_of(kind)
-    if part == "tzoffset":
-        return k.zoned_value(value)[1] if source.family == "zoned" else 0
-    ticks = _local(value, source)
-    day = date.fromordinal(ticks // k.DAY + 1)
-    hour, minute, second, fraction = convert.clock(ticks % k.DAY)
-    first = date(day.year, 1, 1)
-    return {
-        "year": day.year, "quarter": (day.month + 2) // 3, "month": day.month, "dayofyear": (day - first).days + 1,
-        "day": day.day, "week": ((day - first).days + first.isoweekday() % 7) // 7 + 1,
-        "iso_week": day.isocalendar()[1],
-        "weekday": day.isoweekday() % 7 + 1, "hour": hour, "minute": minute, "second": second,
-        "millisecond": fraction // 10_000, "microsecond": fraction // 10, "nanosecond": fraction * 100,
-    }[part]  # fmt: skip
-
-
-_MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
-_DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
-
-
-def t_datename(part: str, number: Any) -> Any:
-    if number is None:
-        return None
-    return _MONTHS[number - 1] if part == "month" else _DAYS[number - 1] if part == "weekday" else str(number)
-
-
-def t_dateadd(part: str, count: Any, value: Any, kind: str) -> Any:
-    if value is None or count is None:
-        return None
-    source = kind_of(kind)
-    minutes = k.zoned_value(value)[1] if source.family == "zoned" else 0
-    ticks, count = _local(value, source), int(count)
-    if part in ("year", "quarter", "month"):
-        months = count * {"year": 12, "quarter": 3, "month": 1}[part]
-        day = date.fromordinal(ticks // k.DAY + 1)
-        year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-        if not 1 <= year <= 9999:
-            raise SqlError(517, f"Adding a value to a '{source.name}' column caused an overflow.")
-        last = (
-            (date(year + month // 11, (month + 1) % 12 + 1, 1).toordinal() - 1) if (year, month) != (9999, 11) else None
-        )
-        length = date.fromordinal(last).day if last else 31
-        ticks = (date(year, month + 1, min(day.day, length)).toordinal() - 1) * k.DAY + ticks % k.DAY
-    elif part == "nanosecond":
-        ticks += k.rescaled(count, 2, 0)
-    else:
-        ticks += count * _TICKS[part]
-    if not 0 <= ticks < 3_652_059 * k.DAY:
-        raise SqlError(517, f"Adding a value to a '{source.name}' column caused an overflow.")
-    if source.family == "zoned":
-        return k.zoned_stored(ticks - minutes * 600_000_000, minutes)
-    return ticks % k.DAY if source.family == "time" else convert.fit_moment(ticks, source)
-
-
-def t_datediff(part: str, first: Any, first_kind: str, second: Any, second_kind: str, big: int) -> Any:
-    if first is None or second is None:
-        return None
-    a, b = _local(first, kind_of(first_kind)), _local(second, kind_of(second_kind))
-    if part in ("year", "quarter", "month"):
-        early, late = date.fromordinal(a // k.DAY + 1), date.fromordinal(b // k.DAY + 1)
-        months = late.year * 12 + late.month - early.year * 12 - early.month
-        quarters = late.year * 4 + (late.month - 1) // 3 - early.year * 4 - (early.month - 1) // 3
-        made = {"year": late.year - early.year, "quarter": quarters, "month": months}[part]
-    elif part == "nanosecond":
-        made = (b - a) * 100
-    elif part == "week":  # weeks begin on Sunday
-        made = (b // k.DAY + 1) // 7 - (a // k.DAY + 1) // 7
-    else:
-        made = b // _TICKS[part] - a // _TICKS[part]
-    if not big and not -(1 << 31) <= made < 1 << 31:
-        raise SqlError(535, "The datediff function resulted in an overflow. The number of dateparts separating two "
-                            "date/time instances is too large. Try to use datediff with a less precise datepart."
-        )  # fmt: skip
-    return made
-
-
-def t_offset(value: Any, zone: Any, switch: int) -> Any:
-    """SWITCHOFFSET, or TODATETIMEOFFSET."""
-    if value is None or zone is None:
-        return None
-    minutes = zone
-    if isinstance(zone, str):
-        found = re.fullmatch(r"([-+])(\d\d?):(\d\d)", zone.strip())
-        if not found and zone.strip().upper() == "UTC":
-            found = re.fullmatch(r"([-+])(\d\d?):(\d\d)", "+00:00")
-        if not found:
-            raise SqlError(9812, "The timezone provided to builtin function is invalid.")
-        minutes = int(found[1] + "1") * (int(found[2]) * 60 + int(found[3]))
-    utc, own = k.zoned_value(value)
-    return k.zoned_stored(utc if switch else utc + (own - minutes) * 600_000_000, minutes)
-
-
 def t_round(value: Any, digits: Any, truncates: int, kind: str) -> Any:
     if value is None or digits is None:
         return None
     if isinstance(value, bytes):
-        number = _decimal(value)
+        number = unscaled(value)
         if truncates:
             unit = 10 ** (38 - digits) if digits <= 38 else 1
-            return _stored((abs(number) // unit * unit) * (-1 if number < 0 else 1))
-        return _stored(k.rescaled(number, 38, min(digits, 38)) * 10 ** (38 - min(digits, 38)))
+            return stored_decimal((abs(number) // unit * unit) * (-1 if number < 0 else 1))
+        return stored_decimal(k.rescaled(number, 38, min(digits, 38)) * 10 ** (38 - min(digits, 38)))
     if isinstance(value, int):
         return k.rescaled(value, 0, digits) * (10**-digits) if digits < 0 else value
     scaled = value * 10.0**digits
@@ -280,9 +154,9 @@ def t_number(name: str, value: Any) -> Any:
     if value is None:
         return None
     if isinstance(value, bytes):
-        number = _decimal(value)
+        number = unscaled(value)
         whole = {"ABS": abs(number), "FLOOR": number // k.UNIT * k.UNIT, "CEILING": -(-number // k.UNIT) * k.UNIT}
-        return _stored({**whole, "SIGN": ((number > 0) - (number < 0)) * k.UNIT, "MINUS": -number}[name])
+        return stored_decimal({**whole, "SIGN": ((number > 0) - (number < 0)) * k.UNIT, "MINUS": -number}[name])
     return {"ABS": abs(value), "FLOOR": math.floor(value), "CEILING": math.ceil(value),
             "SIGN": (value > 0) - (value < 0), "MINUS": -value}[name]  # fmt: skip
 
@@ -358,7 +232,7 @@ def t_datalength(value: Any, kind: str, collation: str) -> Any:
     if source.name == "sql_variant":
         return len(value) - 2 - value[1]
     if source.family in ("char", "bin", "udt"):
-        return len(k._to_bytes(source)(value))
+        return len(to_bytes(source)(value))
     return source.bytes_long
 
 
@@ -374,14 +248,14 @@ def t_variant_property(value: Any, name: str) -> Any:
     """A property of a sql_variant, as a sql_variant."""
     if value is None:
         return None
-    kind, _ = k.variant_value(value)
+    kind, _ = variant_value(value)
     found = {
         "basetype": kind.name, "precision": kind.digits[0], "scale": kind.scale, "maxlength": kind.bytes_long,
         "totalbytes": len(value), "collation": k.DEFAULT_COLLATION if kind.family == "char" else None,
     }.get(name.lower())  # fmt: skip
     if found is None:
         return None
-    return k.variant(Kind("nvarchar", 128) if isinstance(found, str) else k.INT, found)
+    return variant(Kind("nvarchar", 128) if isinstance(found, str) else k.INT, found)
 
 
 def t_checksum(*values: Any) -> int:
@@ -405,75 +279,6 @@ def t_int(value: Any, name: str) -> Any:
     if not isinstance(value, int) or not low <= value <= high:
         raise SqlError(8115, f"Arithmetic overflow error converting expression to data type {name}.", state=2)
     return value
-
-
-class DecimalSum:
-    """SUM of decimals, or AVG to a scale."""
-
-    def __init__(self) -> None:
-        self.total, self.count, self.average = 0, 0, -1
-
-    def step(self, value: Any, average: int) -> None:
-        if value is not None:
-            self.total += _decimal(value)
-            self.count += 1
-            self.average = average
-
-    def finalize(self) -> Any:
-        if not self.count:
-            return None
-        if self.average < 0:
-            return _stored(self.total)
-        magnitude = abs(self.total) // self.count // 10 ** (38 - self.average) * 10 ** (38 - self.average)
-        return _stored(-magnitude if self.total < 0 else magnitude)
-
-
-class WholeSum:
-    """SUM or AVG of whole numbers, with the limits of the type."""
-
-    def __init__(self) -> None:
-        self.total, self.count, self.name, self.average = 0, 0, "int", 0
-
-    def step(self, value: Any, name: str, average: int) -> None:
-        if value is not None:
-            self.total += value
-            self.count += 1
-            self.name, self.average = name, average
-
-    def finalize(self) -> Any:
-        if not self.count:
-            return None
-        total = t_int(self.total, self.name)
-        return t_divide(total, self.count) if self.average else total
-
-
-class ChecksumSum:
-    """CHECKSUM_AGG: here the exclusive or."""
-
-    def __init__(self) -> None:
-        self.total = 0
-
-    def step(self, value: Any) -> None:
-        self.total ^= value or 0
-
-    def finalize(self) -> int:
-        return self.total
-
-
-class StringSum:
-    """STRING_AGG."""
-
-    def __init__(self) -> None:
-        self.parts: list[str] = []
-        self.separator = ""
-
-    def step(self, value: Any, separator: Any) -> None:
-        if value is not None:
-            self.parts.append(value)
-            self.separator = separator or ""
-
-    def finalize(self) -> Any:
-        return self.separator.join(self.parts) if self.parts else None
 
 
 def _compared(left: Any, right: Any) -> int:
@@ -501,26 +306,3 @@ def collation_function(name: str) -> str:
     """SQLite's collation for one of SQL Server's."""
     folded = (name or k.DEFAULT_COLLATION).upper()
     return "by_unit" if "_BIN" in folded else "with_case" if "_CS" in folded else "no_case"
-
-
-def register(connection: sqlite3.Connection, guard: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
-    """Give all of these to SQLite; `guard` keeps the error that one of them raises."""
-    pure: dict[str, Callable[..., Any]] = {
-        name: found for name, found in globals().items() if name.startswith("t_") and name not in ("t_newid",
-        "t_random")
-    }  # fmt: skip
-    for name, function in pure.items():
-        connection.create_function(name, -1, guard(function), deterministic=True)
-    connection.create_function("t_newid", 0, t_newid)
-    connection.create_function("t_random", 0, t_random)
-    connection.create_function(
-        "t_utc", 1, lambda value: None if value is None else k.zoned_value(value)[0], deterministic=True
-    )
-    for name, made, count in (
-        ("t_dec_sum", DecimalSum, 2), ("t_int_sum", WholeSum, 3), ("t_check_sum", ChecksumSum, 1), ("t_join",
-        StringSum, 2),
-    ):  # fmt: skip
-        finalize = guard(made.finalize)
-        connection.create_aggregate(name, count, type(name, (made,), {"finalize": finalize}))
-    for name, compare in (("no_case", ignoring_case), ("with_case", heeding_case), ("by_unit", by_code_unit)):
-        connection.create_collation(name, compare)

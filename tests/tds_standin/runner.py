@@ -4,71 +4,26 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from . import kinds as k
 from . import tokens
-from .changes import Changes
-from .compiler import Compiled, Compiler, Scope
-from .convert import cast
-from .engine import Table
+from .compiler import Compiler
+from .events import Changed, Done, Event, Info, Problem, Results
 from .functions import now_ticks
 from .kinds import Kind
-from .parser import Expression, Select, Statement, parse_batch
+from .parser import parse_batch
+from .queries import Queries
+from .scope import Scope
 from .session import Session
 from .tokens import Output, SqlError
+from .tree import Expression, Statement
 from .values import converted
 
 Variables = dict[str, tuple[Kind, Any]]
 _CONTINUES = {515, 547, 2601, 2627, 3902, 3903, 8134, 50_000, 50_001, 911, 1222, 229, 2714, 3701}
 _DOOMS = {1205, 3960}
-_CHUNK = 400
-
-
-@dataclass
-class Rows:
-    """A result: its columns, and its rows in portions."""
-
-    columns: list[Output]
-    portions: Iterable[Sequence[Sequence[Any]]]
-    sent: int = 0
-
-
-@dataclass
-class Done:
-    """The end of a statement."""
-
-    command: int = 0
-    count: int | None = None
-
-
-@dataclass
-class Problem:
-    error: SqlError
-
-
-@dataclass
-class Info:
-    number: int
-    text: str
-    level: int = 0
-
-
-@dataclass
-class Changed:
-    """Something of the session's environment: the tokens that say so."""
-
-    data: bytes
-
-
-@dataclass
-class Results:
-    """What a procedure gives in addition to rows."""
-
-    status: int = 0
-    outputs: dict[str, Any] = field(default_factory=dict)
 
 
 class _LeaveError(Exception):
@@ -76,10 +31,7 @@ class _LeaveError(Exception):
         self.what, self.value = what, value
 
 
-Event = Rows | Done | Problem | Info | Changed
-
-
-class Runner(Changes):
+class Runner(Queries):
     """Runs the statements of one batch or procedure call."""
 
     def __init__(self, session: Session, variables: Variables | None = None) -> None:
@@ -126,8 +78,6 @@ class Runner(Changes):
         self.session.check()
         method = getattr(self, "_" + statement.op.replace(" ", "_"))
         yield from method(statement) or ()
-
-    # --- flow ---
 
     def _block(self, statement: Statement) -> Iterator[Event]:
         yield from self._each(statement.statements)
@@ -213,8 +163,6 @@ class Runner(Changes):
             other.hang_up()
         yield Done()
 
-    # --- variables and options ---
-
     def evaluate(self, expression: Expression, kind: Kind | None = None) -> Any:
         """The value of an expression, stored, as a type or as its own."""
         compiler = Compiler(self.session, self.variables)
@@ -272,8 +220,6 @@ class Runner(Changes):
         yield Info(5701, f"Changed database context to '{new}'.")
         yield Done()
 
-    # --- transactions ---
-
     def _begin(self, statement: Statement) -> Iterator[Event]:
         yield from self.begin()
         yield Done(0xD4)
@@ -322,77 +268,6 @@ class Runner(Changes):
         transaction.savepoints[statement.name.casefold()] = len(transaction.done)
         yield Done()
 
-    # --- queries ---
-
-    def compile(self, query: Select) -> tuple[Compiled, Compiler]:
-        compiler = Compiler(self.session, self.variables)
-        return compiler.query(query), compiler
-
-    def _moment(self, compiler: Compiler) -> int:
-        """Take the locks that reading takes, and say as of when it reads."""
-        if not compiler.reads:
-            return self.engine.commits
-        for table, hints in compiler.reads:
-            self._lock_read(table, set(hints))
-        return self.session.moment(all(table.memory_optimized for table, _ in compiler.reads))
-
-    def _lock_read(self, table: Table, hints: set[str]) -> None:
-        session, transaction = self.session, self.session.transaction
-        if table.memory_optimized:
-            refuse_in_memory(session, hints)
-            return
-        if "SNAPSHOT" in hints:
-            raise SqlError(10794, "The table hint 'SNAPSHOT' is supported only with memory optimized tables.")
-        if hints & {"NOLOCK", "READUNCOMMITTED", "READPAST"} or session.isolation == "READ UNCOMMITTED":
-            return
-        if hints & {"TABLOCKX", "XLOCK"} and transaction:
-            self.engine.lock_exclusive(session, transaction, table)
-            return
-        strict = bool(hints & {"HOLDLOCK", "SERIALIZABLE", "REPEATABLEREAD"}) or session.isolation in (
-            "REPEATABLE READ",
-            "SERIALIZABLE",
-        )
-        if strict and transaction:
-            self.engine.lock_shared(session, transaction, table)
-        elif session.isolation != "SNAPSHOT" and (
-            not session.database.read_committed_snapshot or hints & {"READCOMMITTEDLOCK", "TABLOCK"}
-        ):
-            self.engine.wait(session, transaction, lambda: table.writers | table.exclusive)
-
-    def _select(self, statement: Statement) -> Iterator[Event]:
-        query: Select = statement.query
-        if query.into:
-            yield from self.select_into(query)
-            return
-        compiled, compiler = self.compile(query)
-        if compiler.reads and self.session.on("IMPLICIT_TRANSACTIONS") and not self.session.transaction:
-            yield from self.begin()
-        cursor = self.session.run(compiled.sql, compiler.binds, self._moment(compiler))
-        if query.assigns:
-            yield from self._select_into_variables(query, compiled, cursor)
-            return
-        rows = Rows(compiled.outputs, self._portions(cursor))
-        yield rows
-        self.session.row_count = rows.sent
-        yield Done(tokens.SELECT, rows.sent)
-
-    def _portions(self, cursor: Any) -> Iterator[Sequence[Sequence[Any]]]:
-        while found := self.session.fetch(cursor, _CHUNK):
-            yield found
-
-    def _select_into_variables(self, query: Select, compiled: Compiled, cursor: Any) -> Iterator[Event]:
-        count = 0
-        for portion in self._portions(cursor):
-            for row in portion:
-                count += 1
-                for (_, name), value, found in zip(query.items, compiled.values, row, strict=True):
-                    kind, _ = self.variables[str(name)]
-                    self.variables[str(name)] = (kind, cast(found, value.kind, kind))
-        self.session.row_count = count
-        yield Done(tokens.SELECT, count)
-
-    # --- procedures ---
-
     def _execute(self, statement: Statement) -> Iterator[Event]:
         from .procedures import call
 
@@ -417,26 +292,6 @@ class Runner(Changes):
         text = self.evaluate(statement.text_value, Kind("nvarchar", k.MAX))
         inner = Runner(self.session)
         yield from inner.run(str(text))
-
-
-def refuse_in_memory(session: Session, hints: set[str]) -> None:
-    """Raise the error of a memory-optimised table that is read in a way that such tables do not know."""
-    if unknown := hints & {"TABLOCK", "TABLOCKX", "XLOCK", "UPDLOCK", "READPAST", "ROWLOCK", "READUNCOMMITTED"}:
-        (first, *_) = sorted(unknown)
-        raise SqlError(10794, f"The table option '{first.lower()}' is not supported with memory optimized tables.")
-    if session.isolation == "SNAPSHOT":
-        raise SqlError(
-            41332,
-            "Memory optimized tables and natively compiled modules cannot be accessed or created when the session "
-            "TRANSACTION ISOLATION LEVEL is set to SNAPSHOT.",
-        )
-    if session.transaction and not hints & {"SNAPSHOT", "REPEATABLEREAD", "SERIALIZABLE", "HOLDLOCK"}:
-        raise SqlError(
-            41368,
-            "Accessing memory optimized tables using the READ COMMITTED isolation level is supported only for "
-            "autocommit transactions. It is not supported for explicit or implicit transactions. Provide a supported "
-            "isolation level for the memory optimized table using a table hint, such as WITH (SNAPSHOT).",
-        )
 
 
 def described(session: Session, text: str, variables: Variables) -> list[Output]:

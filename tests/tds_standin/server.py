@@ -15,8 +15,9 @@ from . import login as l
 from .engine import Engine
 from .faults import Fault, faults_at
 from .login import Login
+from .questions import VERSION, register_questions
 from .requests import Requests
-from .session import VERSION, Session, register_questions
+from .session import Session
 from .tokens import SqlError
 from .wire import Answer, ClosedError, Transport
 
