@@ -64,7 +64,7 @@ class ProgressRow:
         if self._belongs_to_another:
             return
         try:
-            self._write(as_properties(self._row | {"stage": stage, "rows_extracted": rows}))
+            self._write({"stage": stage, "rows_extracted": rows})
             self._failures = 0
         except Exception as error:
             self._failures += 1
@@ -74,17 +74,17 @@ class ProgressRow:
                     *(self._row["job_id"], type(error).__name__, str(error).partition("\n")[0]),
                 )
 
-    def _write(self, row: dict[str, Any]) -> None:
+    def _write(self, progress: dict[str, Any]) -> None:
         if self._etag is None:
             try:
-                self._etag = audit_table().create_entity(row)["etag"]
+                self._etag = audit_table().create_entity(as_properties(self._row | progress))["etag"]
             except ResourceExistsError:  # of an earlier attempt, of another execution, or ours and the answer was lost
                 if not self._take_over():
                     return
             else:
                 return
         try:
-            self._etag = update_unchanged(row, self._etag)
+            self._etag = update_unchanged(as_properties(self._row | progress), self._etag)
         except (ResourceModifiedError, ResourceNotFoundError):
             self._etag = None
             self._belongs_to_another = not self._is_still_ours()

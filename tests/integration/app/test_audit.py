@@ -182,6 +182,18 @@ def test_progress_is_written_over_what_failed_and_never_over_what_succeeded() ->
         assert [row["status"] for row in job_rows("run-1")] == ["SUCCESS"]
 
 
+def test_a_load_that_ends_after_its_run_is_counted_also_if_it_wrote_its_progress_once() -> None:
+    job = a_job(job_id="orders")
+    record_job(a_result(status=JobStatus.FAILED), START, job)
+    record_run(a_request("run-1"), "FAILED", {"jobs_total": 1, "jobs_failed": 1})
+    progress = ProgressRow(an_order(), job, START)
+    progress.write("load", 7)
+    record_job(a_result(rows_written=7), START, job, progress.etag)
+    run = find_run("run-1")
+    assert run
+    assert (run["status"], run["jobs_succeeded"], run["jobs_failed"]) == ("SUCCEEDED", 1, 0)
+
+
 def test_a_run_id_is_claimed_once_however_many_ask() -> None:
     with ThreadPoolExecutor(10) as threads:
         assert sum(threads.map(lambda _: claim_run_id("mine"), range(10))) == 1
