@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
+from azure.core import MatchConditions
 from azure.data.tables import TableClient
 
 ROWS_PER_TRANSACTION = 100
@@ -17,9 +18,21 @@ def delete_rows(table: TableClient, rows: Iterable[Mapping[str, Any]]) -> int:
     return _submit(table, "delete", keys)
 
 
-def upsert_rows(table: TableClient, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Write rows of one partition in place of those of the same key, and say how many."""
-    return _submit(table, "upsert", (dict(row) for row in rows), mode="replace")
+def create_or_replace_rows(table: TableClient, rows: Iterable[tuple[Mapping[str, Any], str | None]]) -> None:
+    """Write rows of one partition, each with the ETag of the row that it replaces, or None if there is none.
+
+    Raises:
+        TableTransactionError: a row has changed, is gone, or is there already; others may be written.
+    """
+    waiting = iter(rows)
+    while batch := list(islice(waiting, ROWS_PER_TRANSACTION)):
+        table.submit_transaction([_write(row, etag) for row, etag in batch])
+
+
+def _write(row: Mapping[str, Any], etag: str | None) -> tuple[Any, ...]:
+    if etag is None:
+        return "create", dict(row)
+    return "update", dict(row), {"mode": "replace", "etag": etag, "match_condition": MatchConditions.IfNotModified}
 
 
 def merge_rows(table: TableClient, rows: Iterable[Mapping[str, Any]]) -> int:

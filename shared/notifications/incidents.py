@@ -5,28 +5,34 @@
 | `incident` | kind and subject | one thing that is or was broken: `open` is its state, `notified_open` the one sent |
 | `incident` | `sender` | who sends at the moment, and until when |
 
-An incident waits for a message as long as the two differ. One that opened and closed in between needs none.
+An incident waits for a message as long as the two differ. One that opened and closed in between needs none. Whoever
+sends a message notes that first (`in_doubt`) and what was sent afterwards: if it dies in between, the message may have
+arrived or not, and the next sender sends the state as it is then.
+
+Several processes find out at once how a job is. Each decides on what it has read, and its change is refused if the row
+has changed since: then it reads and decides again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError
-from azure.data.tables import UpdateMode
+from azure.data.tables import TableEntity, TableTransactionError, UpdateMode
 
-from shared.audit.batches import merge_rows, upsert_rows
+from shared.audit.batches import create_or_replace_rows, merge_rows
 from shared.audit.properties import as_properties
 from shared.audit.table import INCIDENT, audit_table
 
 _SENDER = "sender"
 _SENDING = timedelta(minutes=2)  # after which a sender counts as dead
+_TRIES = 10  # to write a change, while others change the same incidents
 
 
 class Kind(StrEnum):
@@ -51,6 +57,8 @@ class Incident:
         run_id: The run that noticed it.
         open: Whether it is still so.
         notified_open: The state that the last message reported.
+        in_doubt: Whether a message about it was begun whose sender has not noted that it was sent.
+        etag: Of its row; None if it has none.
     """
 
     kind: Kind
@@ -59,6 +67,8 @@ class Incident:
     run_id: str | None = None
     open: bool = True
     notified_open: bool = False
+    in_doubt: bool = False
+    etag: str | None = field(default=None, compare=False)
 
     @property
     def key(self) -> str:
@@ -68,7 +78,11 @@ class Incident:
     @property
     def is_unreported(self) -> bool:
         """Whether a message about its state is still to be sent."""
-        return self.open != self.notified_open
+        return self.in_doubt or self.open != self.notified_open
+
+    def following(self, before: Incident) -> Incident:
+        """This incident in the row of an earlier one of the same key, with what was notified of that."""
+        return replace(self, notified_open=before.notified_open, in_doubt=before.in_doubt, etag=before.etag)
 
 
 def incident_key(kind: Kind, subject: str) -> str:
@@ -88,7 +102,7 @@ def changed(known: Mapping[str, Incident], broken: Iterable[Incident], well: Col
     for incident in broken:
         before = known.get(incident.key)
         if before is None or not before.open:
-            news.append(replace(incident, notified_open=before is not None and before.notified_open))
+            news.append(incident.following(before) if before else incident)
     closed = (known[key] for key in well if key in known)
     return news + [replace(incident, open=False) for incident in closed if incident.open]
 
@@ -100,32 +114,64 @@ def read_incidents() -> dict[str, Incident]:
     return {row["RowKey"]: _incident(row) for row in rows}
 
 
-def write_incidents(incidents: Iterable[Incident]) -> None:
-    """Write incidents; writing one again writes the same row."""
-    now = datetime.now(UTC)
-    upsert_rows(
-        audit_table(),
-        (
-            {"PartitionKey": INCIDENT, "RowKey": incident.key, "time": now}
-            | as_properties(asdict(incident) | {"kind": incident.kind.value})
-            for incident in incidents
-        ),
-    )
+def change_incidents(change: Callable[[Mapping[str, Incident]], Iterable[Incident]]) -> dict[str, Incident]:
+    """Write what a function makes of the incidents; it is asked again if another process has changed one meanwhile.
+
+    Args:
+        change: Given every incident by key, the incidents that are new or different. What it reads itself is as new
+            as they are, or newer.
+
+    Returns:
+        Every incident, by key, as it is now.
+
+    Raises:
+        TableTransactionError: others were faster each time.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        known = read_incidents()
+        news = {incident.key: incident for incident in change(known)}
+        try:
+            create_or_replace_rows(audit_table(), ((_row(incident), incident.etag) for incident in news.values()))
+        except TableTransactionError:
+            if not tries_left:
+                raise
+        else:
+            return known | news
+    raise AssertionError("unreachable")
+
+
+def mark_sending(incidents: Iterable[Incident]) -> None:
+    """Note that a message about these is about to be sent."""
+    _merge(incidents, lambda _: {"in_doubt": True})
+
+
+def mark_unsent(incidents: Iterable[Incident]) -> None:
+    """Note that the message about these was not taken."""
+    _merge(incidents, lambda incident: {"in_doubt": incident.in_doubt})
 
 
 def mark_notified(incidents: Iterable[Incident]) -> None:
     """Note what was sent; what has changed since then stays as it is, and the next message reports it."""
+    _merge(incidents, lambda incident: {"in_doubt": False, "notified_open": incident.open})
+
+
+def _merge(incidents: Iterable[Incident], values: Callable[[Incident], dict[str, Any]]) -> None:
     merge_rows(
         audit_table(),
-        ({"PartitionKey": INCIDENT, "RowKey": incident.key, "notified_open": incident.open} for incident in incidents),
+        ({"PartitionKey": INCIDENT, "RowKey": incident.key} | values(incident) for incident in incidents),
     )
 
 
-def _incident(row: Mapping[str, Any]) -> Incident:
+def _row(incident: Incident) -> dict[str, Any]:
+    values = asdict(replace(incident, etag=None)) | {"kind": incident.kind.value}
+    return {"PartitionKey": INCIDENT, "RowKey": incident.key, "time": datetime.now(UTC)} | as_properties(values)
+
+
+def _incident(row: TableEntity) -> Incident:
     fields = {name: row[name] for name in Incident.__dataclass_fields__ if name in row}
     if "told_open" in row:  # as an earlier version of the app wrote it
         fields.setdefault("notified_open", row["told_open"])
-    return Incident(**fields | {"kind": Kind(row["kind"])})
+    return Incident(**fields | {"kind": Kind(row["kind"]), "etag": row.metadata["etag"]})
 
 
 @contextmanager

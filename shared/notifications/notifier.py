@@ -6,13 +6,14 @@ What could not be delivered waits in the audit table, and the timer sends it wit
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, ParamSpec
 
 from shared.activation.uploads import Activation, Outcome
-from shared.audit.jobs import job_rows
+from shared.audit.jobs import job_rows, latest_rows
 from shared.jobs.wildcards import base_job_id
 from shared.models.attempt import JobStatus
 from shared.models.run import RunOutcome
@@ -20,12 +21,14 @@ from shared.notifications.channels import channel_for
 from shared.notifications.incidents import (
     Incident,
     Kind,
+    change_incidents,
     changed,
     incident_key,
     mark_notified,
+    mark_sending,
+    mark_unsent,
     read_incidents,
     sole_sender,
-    write_incidents,
 )
 from shared.notifications.message import compose
 from shared.notifications.webhook import NotificationError
@@ -34,6 +37,10 @@ from shared.settings import settings
 log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
+
+UNNOTICED_FOR = timedelta(
+    hours=1
+)  # a failure that nobody was notified of; older ones were there before the webhook was
 
 
 def _never_failing(notify: Callable[P, None]) -> Callable[P, None]:
@@ -58,11 +65,8 @@ def notify_of_run(run: RunOutcome) -> None:
     """Notify of the jobs of a run that broke and of those that work again; one message for all of them."""
     run_id = run.request.run_id
     rows = list(job_rows(run_id))
-    broken = [
-        Incident(Kind.JOB, row["job_id"], row.get("error_message", "No error is known."), run_id)
-        for row in rows
-        if row["status"] == JobStatus.FAILED.value
-    ]
+    of_run = {row["job_id"] for row in rows}
+    broken = [_failure(row) for row in rows if row["status"] == JobStatus.FAILED.value]
     doubtful = [
         Incident(Kind.WARNING, row["job_id"], row["warnings"][0], run_id)
         for row in rows
@@ -76,7 +80,20 @@ def notify_of_run(run: RunOutcome) -> None:
         broken.append(Incident(Kind.RUN, "", run.error.message, run_id))
     else:
         well.add(incident_key(Kind.RUN, ""))
-    _notify(broken, well - {incident.key for incident in broken})
+    well -= {incident.key for incident in broken}
+
+    def news(known: Mapping[str, Incident]) -> list[Incident]:
+        found = changed(known, broken, well)
+        if not any(incident.subject in of_run for incident in found):
+            return found
+        last = {row["job_id"]: row["run_id"] for row in latest_rows()}  # a later run may have ended before this one
+        return [one for one in found if one.subject not in of_run or last.get(one.subject, run_id) == run_id]
+
+    _notify(news)
+
+
+def _failure(row: Mapping[str, Any]) -> Incident:
+    return Incident(Kind.JOB, row["job_id"], row.get("error_message", "No error is known."), row["run_id"])
 
 
 @_never_failing
@@ -85,10 +102,9 @@ def notify_of_upload(activation: Activation) -> None:
     if activation.outcome is Outcome.REFUSED:
         problems = activation.problems
         sentence = f"{len(problems)} problem(s), the first: {problems[0]}"
-        _notify([Incident(Kind.WORKBOOK, activation.refused_folder or "", sentence)], [])
+        _notify_of([Incident(Kind.WORKBOOK, activation.refused_folder or "", sentence)])
     elif activation.outcome in (Outcome.ACTIVATED, Outcome.UNCHANGED):
-        refused = [key for key, incident in read_incidents().items() if incident.kind is Kind.WORKBOOK]
-        _notify([], refused)
+        _notify(lambda known: changed(known, [], [key for key, one in known.items() if one.kind is Kind.WORKBOOK]))
 
 
 @_never_failing
@@ -99,7 +115,7 @@ def notify_of_given_up(place: str) -> None:
         place: Container, blob and version.
     """
     sentence = f"The host gave up an upload after five failures: {place}. The app takes it in as soon as it can."
-    _notify([Incident(Kind.WORKBOOK, "given-up", sentence)], [])
+    _notify_of([Incident(Kind.WORKBOOK, "given-up", sentence)])
 
 
 @_never_failing
@@ -109,53 +125,97 @@ def notify_of_settings(problems: Mapping[str, str]) -> None:
     Args:
         problems: A sentence by setting.
     """
-    known = [incident for incident in read_incidents().values() if incident.kind is Kind.SETTING]
     broken = [Incident(Kind.SETTING, name, sentence) for name, sentence in problems.items()]
-    _notify(broken, [incident.key for incident in known if incident.subject not in problems])
+
+    def news(known: Mapping[str, Incident]) -> list[Incident]:
+        settings_ = (incident for incident in known.values() if incident.kind is Kind.SETTING)
+        return changed(known, broken, [one.key for one in settings_ if one.subject not in problems])
+
+    _notify(news)
 
 
 @_never_failing
-def notify_of_time(jobs: Sequence[Mapping[str, Any]], now: datetime) -> None:
-    """Notify of jobs that are overdue, and of what could not be sent before.
+def notify_of_time(describe: Callable[[], Sequence[Mapping[str, Any]]], now: datetime) -> None:
+    """Notify of jobs that are overdue, and of what could not be sent or was not noticed before.
 
     Args:
-        jobs: Those of the active workbook, as `GET /api/jobs` shows them.
+        describe: Reads the jobs of the active workbook as `GET /api/jobs` shows them.
         now: The time, UTC.
     """
+
+    def news(known: Mapping[str, Incident]) -> list[Incident]:
+        jobs = describe()
+        failed, loaded = _last_results(jobs, now - UNNOTICED_FOR)
+        seen = changed(known, failed, loaded)
+        now_known = {**known, **{incident.key: incident for incident in seen}}
+        failing = {one.subject for one in now_known.values() if one.kind is Kind.JOB and one.open}
+        overdue = [one for one in _overdue(jobs, now) if one.subject not in failing]
+        idle = _idle(known.values(), {job["job_id"] for job in jobs if job["enabled"]}) if jobs else []
+        return [*seen, *changed(known, overdue, []), *idle]
+
+    _notify(news)
+
+
+def _overdue(jobs: Iterable[Mapping[str, Any]], now: datetime) -> Iterator[Incident]:
     tolerance = timedelta(minutes=settings().notify_overdue_minutes)
-    known = read_incidents()
-    overdue = [
-        Incident(Kind.OVERDUE, job["job_id"], f"A load was due by {job['overdue_since']:%Y-%m-%d %H:%M} UTC.")
-        for job in jobs
-        if job["overdue_since"] and job["overdue_since"] + tolerance <= now
-    ]
-    failing = {incident.subject for incident in known.values() if incident.kind is Kind.JOB and incident.open}
-    if jobs:
-        _forget_idle(known.values(), {job["job_id"] for job in jobs if job["enabled"]})
-    _notify([incident for incident in overdue if incident.subject not in failing], [])
+    for job in jobs:
+        if job["overdue_since"] and job["overdue_since"] + tolerance <= now:
+            yield Incident(Kind.OVERDUE, job["job_id"], f"A load was due by {job['overdue_since']:%Y-%m-%d %H:%M} UTC.")
 
 
-def _forget_idle(incidents: Iterable[Incident], enabled: Collection[str]) -> None:
-    """Close the incidents of jobs that no longer run, without a message."""
-    idle = [
-        Incident(incident.kind, incident.subject, incident.sentence, incident.run_id, open=False, notified_open=False)
+def _last_results(jobs: Iterable[Mapping[str, Any]], since: datetime) -> tuple[list[Incident], set[str]]:
+    """How jobs ended last, whoever was notified: those that failed lately, and the keys of those that loaded.
+
+    A wildcard job fails and loads as its tables do.
+    """
+    failed, loaded = [], set()
+    for job in jobs:
+        results = job.get("tables") or {job["job_id"]: job["last_result"] or {}}
+        for job_id, result in results.items():
+            if not job["enabled"]:
+                continue
+            if result.get("status") == JobStatus.SUCCESS.value:
+                loaded.add(incident_key(Kind.JOB, job_id))
+            elif result.get("status") == JobStatus.FAILED.value and result["end_time"] > since:
+                failed.append(_failure(result | {"job_id": job_id}))
+    return failed, loaded
+
+
+def _idle(incidents: Iterable[Incident], enabled: Collection[str]) -> list[Incident]:
+    """The incidents of jobs that no longer run, closed without a message."""
+    return [
+        replace(incident, open=False, notified_open=False, in_doubt=False)
         for incident in incidents
         if incident.kind in (Kind.JOB, Kind.OVERDUE, Kind.WARNING)
-        and (incident.open or incident.notified_open)
+        and (incident.open or incident.is_unreported)
         and base_job_id(incident.subject) not in enabled
     ]
-    write_incidents(idle)
 
 
-def _notify(broken: Iterable[Incident], well: Collection[str]) -> None:
+def _notify_of(broken: Iterable[Incident]) -> None:
+    _notify(lambda known: changed(known, broken, []))
+
+
+def _notify(news: Callable[[Mapping[str, Incident]], Iterable[Incident]]) -> None:
     """Write what changed, then send every incident that waits for a message."""
-    write_incidents(changed(read_incidents(), broken, well))
+    url = settings().notify_webhook_url
+    if not url or not any(incident.is_unreported for incident in change_incidents(news).values()):
+        return
     with sole_sender() as may_send:
         unreported = [incident for incident in read_incidents().values() if incident.is_unreported] if may_send else []
-        url = settings().notify_webhook_url
-        if unreported and url:
-            message = compose(unreported, settings().base_url)
-            address = url.get_secret_value()
-            channel_for(address).send(address, message)
-            mark_notified(unreported)
-            log.info("Notified: %s", message.title)
+        if unreported:
+            _send(url.get_secret_value(), unreported)
+
+
+def _send(address: str, unreported: list[Incident]) -> None:
+    """Send one message about all of these; a sender that dies in the middle of it leaves them in doubt."""
+    message = compose(unreported, settings().base_url)
+    mark_sending(unreported)
+    try:
+        channel_for(address).send(address, message)
+    except NotificationError as error:
+        if not error.may_have_arrived:
+            mark_unsent(unreported)
+        raise
+    mark_notified(unreported)
+    log.info("Notified: %s", message.title)

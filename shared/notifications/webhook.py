@@ -18,7 +18,15 @@ _UNRESOLVED = "@Microsoft.KeyVault("
 
 
 class NotificationError(TransientError):
-    """A message could not be delivered."""
+    """A message could not be delivered, or nobody knows whether it was.
+
+    Attributes:
+        may_have_arrived: Whether it was sent and no answer came.
+    """
+
+    def __init__(self, message: str, may_have_arrived: bool = False) -> None:
+        super().__init__(message)
+        self.may_have_arrived = may_have_arrived
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,8 @@ class Webhook:
         try:
             answer = requests.post(url, json=body, timeout=_SECONDS, allow_redirects=False, stream=True)
         except requests.RequestException as error:  # its text holds the whole address
-            raise NotificationError(f"The webhook at {host} broke off: {type(error).__name__}.") from None
+            text = f"The webhook at {host} broke off: {type(error).__name__}."
+            raise NotificationError(text, may_have_arrived=True) from None
         with answer:
             if answer.status_code // 100 != 2:
                 raise NotificationError(f"The webhook at {host} answered {answer.status_code}.")

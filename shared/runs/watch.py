@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from azure.durable_functions import DurableOrchestrationClient
 
@@ -69,10 +70,9 @@ def look_at_jobs(now: datetime) -> None:
     Args:
         now: The time, UTC.
     """
-    jobs = active_jobs(now)
-    record_lags(jobs, now)
+    record_lags(active_jobs(now), now)
     _log_time_without_success(now)
-    notify_of_time(jobs, now)
+    notify_of_time(partial(active_jobs, now), now)
 
 
 def _log_time_without_success(now: datetime) -> None:

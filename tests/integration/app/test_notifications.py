@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -19,8 +19,17 @@ from shared.audit.runs import last_success, record_run
 from shared.audit.table import audit_table
 from shared.models.attempt import JobError, JobResult, JobStatus
 from shared.models.run import RunOutcome, RunRequest, Totals
-from shared.notifications.incidents import read_incidents, sole_sender
-from shared.notifications.notifier import notify_of_upload
+from shared.notifications import incidents, notifier
+from shared.notifications.incidents import (
+    Incident,
+    Kind,
+    change_incidents,
+    changed,
+    read_incidents,
+    sole_sender,
+)
+from shared.notifications.notifier import UNNOTICED_FOR, notify_of_upload
+from shared.runs import closing
 from shared.runs.uploads import take_in_given_up
 from shared.runs.watch import look_at_jobs
 from shared.settings import settings
@@ -51,9 +60,10 @@ def a_run(
     bad: tuple[str, ...] = (),
     doubtful: tuple[str, ...] = (),
     error: str | None = None,
+    at: datetime = NOW,
 ) -> None:
     """A run that ends with these jobs; those that are doubtful load with a warning."""
-    request = RunRequest(run_id=run_id, trigger="timer", requested_at=NOW)
+    request = RunRequest(run_id=run_id, trigger="timer", requested_at=at)
     record_run(request, "RUNNING", {})
     failure = JobError(kind="source", message="Table 'orders' does not exist. The driver says much more.")
     for job_id in (*ok, *bad, *doubtful):
@@ -68,7 +78,7 @@ def a_run(
             load_id="1.0",
             warnings=(f"The watermark of {job_id} is in the future.",) if job_id in doubtful else (),
         )
-        record_job(result, NOW, a_job(job_id=job_id))
+        record_job(result, at, a_job(job_id=job_id))
     finish(run_id, error, Totals(jobs_total=len(ok) + len(bad), jobs_succeeded=len(ok), jobs_failed=len(bad)))
 
 
@@ -197,6 +207,72 @@ def test_a_sender_that_died_blocks_others_only_briefly(webhook: Webhook, monkeyp
     with sole_sender():
         a_run("run-1", bad=("orders",))
         assert titles(webhook) == ["1 job failed"]
+
+
+def test_what_follows_a_message_whose_sender_died_before_it_noted_it_is_notified(
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(_incidents: object) -> None:
+        raise OSError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(notifier, "mark_notified", dies)
+        a_run("run-1", bad=("orders",))
+    a_run("run-2", ok=("orders",))
+    with monkeypatch.context() as patched:
+        patched.setattr(notifier, "mark_notified", dies)
+        a_run("run-3", bad=("users",))
+    look_at_jobs(datetime.now(UTC))
+    assert titles(webhook) == ["1 job failed", "1 job works again", "1 job failed", "1 job failed"]
+    look_at_jobs(datetime.now(UTC))
+    assert len(webhook.messages) == 4
+
+
+def test_who_has_nothing_to_send_keeps_no_other_from_sending(webhook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
+    a_run("run-1", ok=("orders",), bad=("users",))
+    claims: list[datetime] = []
+    monkeypatch.setattr(incidents, "_claim", lambda now: claims.append(now))
+    look_at_jobs(datetime.now(UTC))
+    a_run("run-2", ok=("orders",), bad=("users",))
+    assert (claims, titles(webhook)) == ([], ["1 job failed"])
+
+
+def test_what_another_process_writes_meanwhile_is_read_before_a_change_is_written(webhook: Webhook) -> None:
+    seen: list[list[bool]] = []
+
+    def change(known: Mapping[str, Incident]) -> list[Incident]:
+        seen.append([incident.notified_open for incident in known.values()])
+        if len(seen) == 1:
+            a_run("run-1", bad=("orders",))
+        return changed(known, [Incident(Kind.JOB, "orders", "It is broken.")], [])
+
+    change_incidents(change)
+    a_run("run-2", ok=("orders",))
+    assert seen == [[], [True]]
+    assert titles(webhook) == ["1 job failed", "1 job works again"]
+
+
+def test_a_run_that_ends_later_than_a_later_run_of_its_jobs_reports_nothing_of_them(webhook: Webhook) -> None:
+    """It loaded them before, and they had another end since."""
+    a_run("early", bad=("orders",), ok=("users",), at=NOW - timedelta(hours=1))
+    a_run("late", ok=("orders",), bad=("users",))
+    finish("early")
+    assert titles(webhook) == ["1 job failed", "1 job failed; 1 job works again"]
+
+
+def test_a_tick_notifies_of_what_a_run_did_not_live_to_notify_of(
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configuration_store().activate(a_workbook({"job_id": "orders"}, {"job_id": "users"}), etag="1")
+    with monkeypatch.context() as patched:
+        patched.setattr(closing, "notify_of_run", lambda _run: None)
+        a_run("run-1", ok=("users",), bad=("orders",))
+        look_at_jobs(datetime.now(UTC) + UNNOTICED_FOR + timedelta(minutes=1))
+        assert titles(webhook) == []
+        look_at_jobs(datetime.now(UTC))
+        a_run("run-2", ok=("orders",))
+        look_at_jobs(datetime.now(UTC))
+    assert titles(webhook) == ["1 job failed", "1 job works again"]
 
 
 def an_upload(outcome: Outcome, folder: str | None = None) -> Activation:

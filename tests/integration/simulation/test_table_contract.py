@@ -144,6 +144,17 @@ def test_a_transaction_is_done_as_a_whole_or_not_at_all(account: Account) -> Non
     assert [dict(row) for row in found] == [a_row("1", a="2", b="1"), a_row("2", a="2")]
 
 
+def test_a_transaction_with_an_etag_is_refused_once_the_row_has_changed(account: Account) -> None:
+    etag = account.table.create_entity(a_row("1", a="1"))["etag"]
+    unchanged = {"mode": "replace", "etag": etag, "match_condition": MatchConditions.IfNotModified}
+    account.table.submit_transaction([("update", a_row("1", a="2"), unchanged), ("create", a_row("2"))])
+    for refused in (("update", a_row("1", a="3"), unchanged), ("create", a_row("2", a="3"))):
+        with pytest.raises(TableTransactionError):
+            account.table.submit_transaction([("create", a_row("3")), refused])
+    found = list(account.table.query_entities("PartitionKey eq @runs", parameters={"runs": "runs"}))
+    assert [dict(row) for row in found] == [a_row("1", a="2"), a_row("2")]
+
+
 def test_a_transaction_changes_one_partition_and_no_row_twice(account: Account) -> None:
     mixed = [("upsert", a_row("1"), {"mode": "replace"}), ("upsert", a_row("1", "latest"), {"mode": "replace"})]
     twice = [("upsert", a_row("1"), {"mode": "replace"}), ("upsert", a_row("1", a="1"), {"mode": "replace"})]

@@ -172,7 +172,8 @@ def _key(entity: Entity) -> tuple[str, str]:
 def _as_change(operation: str, entity: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> Change:
     mode = UpdateMode((options or {}).get("mode", UpdateMode.MERGE))
     names = {"upsert": f"upsert_{_UPDATES[mode]}", "update": _UPDATES[mode]}
-    return names.get(operation, operation), entity, None
+    wanted = options["etag"] if options and options.get("match_condition") is MatchConditions.IfNotModified else None
+    return names.get(operation, operation), entity, wanted
 
 
 def _shown(entity: Entity, select: Sequence[str] = ()) -> TableEntity:
