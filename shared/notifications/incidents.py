@@ -26,7 +26,7 @@ from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError
 from azure.data.tables import TableEntity, TableTransactionError, UpdateMode
 
-from shared.audit.batches import create_or_replace_rows, merge_rows
+from shared.audit.batches import write_unchanged
 from shared.audit.properties import as_properties
 from shared.audit.table import INCIDENT, audit_table
 
@@ -131,35 +131,66 @@ def change_incidents(change: Callable[[Mapping[str, Incident]], Iterable[Inciden
         known = read_incidents()
         news = {incident.key: incident for incident in change(known)}
         try:
-            create_or_replace_rows(audit_table(), ((_row(incident), incident.etag) for incident in news.values()))
+            return known | {incident.key: incident for incident in _written(list(news.values()))}
         except TableTransactionError:
             if not tries_left:
                 raise
-        else:
-            return known | news
     raise AssertionError("unreachable")
 
 
-def mark_sending(incidents: Iterable[Incident]) -> None:
-    """Note that a message about these is about to be sent."""
-    _merge(incidents, lambda _: {"in_doubt": True})
+def begin_sending() -> tuple[list[Incident], set[str]]:
+    """Note in the rows of the incidents that wait for a message that one is about to be sent.
+
+    Returns:
+        These incidents, and the keys of those about which an earlier message may have arrived.
+
+    Raises:
+        TableTransactionError: others have changed them each time.
+    """
+    doubtful: set[str] = set()
+
+    def change(known: Mapping[str, Incident]) -> list[Incident]:
+        doubtful.update(key for key, incident in known.items() if incident.in_doubt)
+        return [replace(incident, in_doubt=True) for incident in known.values() if incident.is_unreported]
+
+    return [incident for incident in change_incidents(change).values() if incident.in_doubt], doubtful
 
 
-def mark_unsent(incidents: Iterable[Incident]) -> None:
-    """Note that the message about these was not taken."""
-    _merge(incidents, lambda incident: {"in_doubt": incident.in_doubt})
+def mark_notified(sent: Iterable[Incident]) -> None:
+    """Note what was sent. What has changed since then is in doubt: the message may have arrived after a later one.
+
+    Args:
+        sent: As `begin_sending` gave them.
+    """
+    for changed_since in _mark([replace(one, in_doubt=False, notified_open=one.open) for one in sent]):
+        audit_table().upsert_entity({"PartitionKey": INCIDENT, "RowKey": changed_since.key, "in_doubt": True})
 
 
-def mark_notified(incidents: Iterable[Incident]) -> None:
-    """Note what was sent; what has changed since then stays as it is, and the next message reports it."""
-    _merge(incidents, lambda incident: {"in_doubt": False, "notified_open": incident.open})
+def mark_refused(sent: Iterable[Incident], doubtful: Collection[str]) -> None:
+    """Note that the message was not taken, and so did not arrive. For the arguments see `begin_sending`."""
+    _mark([replace(incident, in_doubt=False) for incident in sent if incident.key not in doubtful])
 
 
-def _merge(incidents: Iterable[Incident], values: Callable[[Incident], dict[str, Any]]) -> None:
-    merge_rows(
-        audit_table(),
-        ({"PartitionKey": INCIDENT, "RowKey": incident.key} | values(incident) for incident in incidents),
-    )
+def _mark(incidents: list[Incident]) -> list[Incident]:
+    """Write these unless they have changed; returns those that have. One that has keeps no other from being written."""
+    try:
+        _written(incidents)
+    except TableTransactionError:
+        return [incident for incident in incidents if not _is_written(incident)]
+    return []
+
+
+def _is_written(incident: Incident) -> bool:
+    try:
+        _written([incident])
+    except TableTransactionError:
+        return False
+    return True
+
+
+def _written(incidents: list[Incident]) -> list[Incident]:
+    etags = write_unchanged(audit_table(), ((_row(incident), incident.etag) for incident in incidents))
+    return [replace(incident, etag=etag) for incident, etag in zip(incidents, etags, strict=True)]
 
 
 def _row(incident: Incident) -> dict[str, Any]:

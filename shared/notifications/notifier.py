@@ -14,6 +14,7 @@ from typing import Any, ParamSpec
 
 from shared.activation.uploads import Activation, Outcome
 from shared.audit.jobs import job_rows, latest_rows
+from shared.audit.runs import running_runs
 from shared.jobs.wildcards import base_job_id
 from shared.models.attempt import JobStatus
 from shared.models.run import RunOutcome
@@ -21,13 +22,12 @@ from shared.notifications.channels import channel_for
 from shared.notifications.incidents import (
     Incident,
     Kind,
+    begin_sending,
     change_incidents,
     changed,
     incident_key,
     mark_notified,
-    mark_sending,
-    mark_unsent,
-    read_incidents,
+    mark_refused,
     sole_sender,
 )
 from shared.notifications.message import compose
@@ -146,6 +146,8 @@ def notify_of_time(describe: Callable[[], Sequence[Mapping[str, Any]]], now: dat
     def news(known: Mapping[str, Incident]) -> list[Incident]:
         jobs = describe()
         failed, loaded = _last_results(jobs, now - UNNOTICED_FOR)
+        running = {row["run_id"] for row in running_runs()} if failed else ()  # whose jobs may be tried again
+        failed = [incident for incident in failed if incident.run_id not in running]
         seen = changed(known, failed, loaded)
         now_known = {**known, **{incident.key: incident for incident in seen}}
         failing = {one.subject for one in now_known.values() if one.kind is Kind.JOB and one.open}
@@ -202,20 +204,21 @@ def _notify(news: Callable[[Mapping[str, Incident]], Iterable[Incident]]) -> Non
     if not url or not any(incident.is_unreported for incident in change_incidents(news).values()):
         return
     with sole_sender() as may_send:
-        unreported = [incident for incident in read_incidents().values() if incident.is_unreported] if may_send else []
-        if unreported:
-            _send(url.get_secret_value(), unreported)
+        if may_send:
+            _send(url.get_secret_value())
 
 
-def _send(address: str, unreported: list[Incident]) -> None:
-    """Send one message about all of these; a sender that dies in the middle of it leaves them in doubt."""
+def _send(address: str) -> None:
+    """Send one message about all that waits; a sender that dies in the middle of it leaves that in doubt."""
+    unreported, doubtful = begin_sending()
+    if not unreported:
+        return
     message = compose(unreported, settings().base_url)
-    mark_sending(unreported)
     try:
         channel_for(address).send(address, message)
     except NotificationError as error:
         if not error.may_have_arrived:
-            mark_unsent(unreported)
+            mark_refused(unreported, doubtful)
         raise
     mark_notified(unreported)
     log.info("Notified: %s", message.title)

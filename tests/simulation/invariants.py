@@ -183,11 +183,9 @@ class Invariants:
             ):
                 self._violate(f"{job_id}: {partition} shows {_brief(shown)}, its history {_brief(newest)}")
         last = next((row for row in self._rows(LATEST) if row["RowKey"] == job_id), None)
-        message = self._world.notices.last.get(f"job:{job_id}")
-        if message and not message.is_known:  # its sender died before it noted the message (docs/reliability.md)
-            return
-        if last and last["status"] != "CANCELLED" and (last["status"] == "FAILED") != bool(message and message.is_open):
-            self._violate(f"{job_id}: its last run says {last['status']}, its last message {message}")
+        told = self._world.notices.last.get(f"job:{job_id}")
+        if last and last["status"] != "CANCELLED" and (last["status"] == "FAILED") != bool(told and told.is_open):
+            self._violate(f"{job_id}: its last run says {last['status']}, its last message {told}")
 
     def _recorded(self) -> set[str]:
         return {row["run_id"] for row in self._rows(RUNS)}

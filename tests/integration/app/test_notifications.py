@@ -275,6 +275,45 @@ def test_a_tick_notifies_of_what_a_run_did_not_live_to_notify_of(
     assert titles(webhook) == ["1 job failed", "1 job works again"]
 
 
+def test_a_tick_reports_no_failure_of_a_run_that_may_try_again(webhook: Webhook) -> None:
+    configuration_store().activate(a_workbook({"job_id": "orders"}), etag="1")
+    record_run(RunRequest(run_id="run-1", trigger="timer", requested_at=NOW), "RUNNING", {})
+    result = JobResult(run_id="run-1", job_id="orders", status=JobStatus.FAILED, started_at=NOW, ended_at=NOW)
+    record_job(result, NOW, a_job(job_id="orders"))
+    look_at_jobs(datetime.now(UTC))
+    assert titles(webhook) == []
+    finish("run-1")
+    assert titles(webhook) == ["1 job failed"]
+
+
+def test_a_refusal_leaves_in_doubt_what_an_earlier_sender_may_have_sent(
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(_incidents: object) -> None:
+        raise OSError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(notifier, "mark_notified", dies)
+        a_run("run-1", bad=("orders",))
+    webhook.answers = [500]
+    look_at_jobs(datetime.now(UTC))
+    a_run("run-2", ok=("orders",))
+    assert titles(webhook) == ["1 job failed", "1 job failed", "1 job works again"]
+
+
+def test_the_state_is_sent_again_if_a_sender_was_frozen_while_another_has_sent_it(
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frozen: list[list[Incident]] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(notifier, "mark_notified", frozen.append)
+        a_run("run-1", bad=("orders",))
+    a_run("run-2", ok=("orders",))
+    incidents.mark_notified(frozen[0])  # its message may have arrived after the other one
+    look_at_jobs(datetime.now(UTC))
+    assert titles(webhook) == ["1 job failed", "1 job works again", "1 job works again"]
+
+
 def an_upload(outcome: Outcome, folder: str | None = None) -> Activation:
     problems = (Problem(sheet="SourceConfig", cell="F7", message="load_type is wrong"),) if folder else ()
     return Activation(outcome=outcome, sha256="0f" * 32, at=NOW, problems=problems, refused_folder=folder)
