@@ -7,7 +7,7 @@ The contract in pyproject.toml is this table, and `make lint` checks it; docs/ar
 | 9 | api | HTTP: declare, check the caller, carry out, answer | runs, planning, audit, isolation, activation |
 | 9 | housekeeping | what is old is removed | runs, audit, activation, isolation |
 | 8 | runs | runs as Durable Functions knows them: how one starts and ends, and the watch that closes what is lost | \
-notifications, planning, audit, activation, telemetry |
+notifications, planning, audit, activation, isolation, telemetry |
 | 7 | notifications | who is notified of what, once | planning, audit, activation |
 | 6 | planning | which jobs run, when, in which lanes; dry runs and discovery | audit, isolation, activation, secrets |
 | 6 | loading | one attempt as a dlt pipeline (child process only) | sources, lake, isolation, secrets |

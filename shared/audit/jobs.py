@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -15,10 +16,13 @@ from shared.audit.lake_records import as_committed
 from shared.audit.ledger import record_load
 from shared.audit.progress import REOPENED
 from shared.audit.properties import as_properties, as_row, without_keys
+from shared.audit.runs import expect_late_loads, has_ended
 from shared.audit.table import LATEST, RUNNING, RUNS, SUCCEEDED, Row, audit_table, partition, replace_row, run_key
 from shared.models.attempt import JobResult, JobStatus, figures_of
 from shared.models.job import Job
 from shared.models.run import LastRun, RunStatus, Totals
+
+log = logging.getLogger(__name__)
 
 _NAMES = ("source_name", "table_name", "load_type")  # of a row, which follow from the job
 
@@ -56,15 +60,24 @@ def record_job(result: JobResult, run_started_at: datetime, job: Job | None, eta
         nonlocal before
         before = found
         row.update({name: found[name] for name in _NAMES if name in found and name not in row})
-        return result.status is JobStatus.SUCCESS or found.get("status") != JobStatus.SUCCESS.value
+        if result.status is not JobStatus.SUCCESS and found.get("status") == JobStatus.SUCCESS.value:
+            return False
+        if _may_be_counted(found) and has_ended(result.run_id, run_started_at):
+            expect_late_loads(result.run_id)  # whoever dies between this row and the count leaves it to the watch
+        return True
 
     key = {"PartitionKey": result.run_id, "RowKey": result.job_id}
     if not replace_row(key, row, may_replace, etag if job else None):
         row, result = without_keys(before), _recorded(before)
-    elif before.get(REOPENED) or before.get("status", RUNNING) != RUNNING:  # the run may have been closed by that
+    elif before and _may_be_counted(before):
         recount_run(result.run_id, run_started_at)
     _record_last(row, result, run_started_at)
     return result
+
+
+def _may_be_counted(row: Row) -> bool:
+    """Whether the run may have been closed by what a job's row said."""
+    return bool(row.get(REOPENED) or row.get("status") != RUNNING)
 
 
 def _record_last(row: Row, result: JobResult, run_started_at: datetime) -> None:
@@ -136,8 +149,12 @@ def recount_run(run_id: str, run_started_at: datetime) -> None:
     counted = totals.model_dump(exclude={"unrecorded"})
     if run["status"] != RunStatus.CANCELLED.value and "error_kind" not in run:
         counted["status"] = totals.run_status().value
-    keys = {name: run[name] for name in ("PartitionKey", "RowKey")}
-    audit_table().upsert_entity(keys | as_properties(counted), mode=UpdateMode.MERGE)
+    properties = as_properties(counted)
+    if any(run.get(name) != value for name, value in properties.items()):
+        keys = {name: run[name] for name in ("PartitionKey", "RowKey")}
+        audit_table().upsert_entity(keys | properties, mode=UpdateMode.MERGE)
+        status = counted.pop("status", run["status"])
+        log.info("Run %s: %s, %s", run_id, status, counted)  # as at its end: the last such line counts
 
 
 def job_rows(run_id: str) -> Iterator[Row]:

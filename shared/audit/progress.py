@@ -13,6 +13,7 @@ from typing import Any
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 
 from shared.audit.properties import as_properties
+from shared.audit.runs import has_ended
 from shared.audit.table import RUNNING, audit_table, update_unchanged
 from shared.models.attempt import AttemptOrder, JobStatus
 from shared.models.job import Job
@@ -45,7 +46,9 @@ class ProgressRow:
             "load_type": job.load_type.value,
             "start_time": started_at,
         }
+        self._run_started_at = order.run_started_at
         self._etag: str | None = None
+        self._is_doubtful = False  # whether the row is still this execution's
         self._belongs_to_another = False
         self._failures = 0
 
@@ -75,6 +78,8 @@ class ProgressRow:
                 )
 
     def _write(self, progress: dict[str, Any]) -> None:
+        if self._is_doubtful and not self._is_still_ours():
+            return
         if self._etag is None:
             try:
                 self._etag = audit_table().create_entity(as_properties(self._row | progress))["etag"]
@@ -86,14 +91,17 @@ class ProgressRow:
         try:
             self._etag = update_unchanged(as_properties(self._row | progress), self._etag)
         except (ResourceModifiedError, ResourceNotFoundError):
-            self._etag = None
-            self._belongs_to_another = not self._is_still_ours()
+            self._etag, self._is_doubtful = None, True
+            self._is_still_ours()
 
     def _take_over(self) -> bool:
-        """Whether the row that is there may be replaced: it is of an attempt that did not succeed."""
+        """Whether the row that is there may be replaced: its attempt did not succeed, and its run has not ended."""
         found = audit_table().get_entity(self._row["PartitionKey"], self._row["RowKey"])
-        self._belongs_to_another = found.get("status") == JobStatus.SUCCESS.value
-        if found.get("status") != RUNNING or found.get(REOPENED):
+        is_reopened = found.get("status") != RUNNING or bool(found.get(REOPENED))
+        self._belongs_to_another = found.get("status") == JobStatus.SUCCESS.value or (
+            is_reopened and has_ended(self._row["run_id"], self._run_started_at)
+        )
+        if is_reopened:
             self._row[REOPENED] = True
         self._etag = found.metadata["etag"]
         return not self._belongs_to_another
@@ -102,6 +110,8 @@ class ProgressRow:
         """Whether it was this execution that wrote last, and only the answer was lost."""
         try:
             found = audit_table().get_entity(self._row["PartitionKey"], self._row["RowKey"])
+            is_ours = found.get("start_time") == self._row["start_time"] and found.get("status") == RUNNING
         except ResourceNotFoundError:
-            return True
-        return bool(found.get("start_time") == self._row["start_time"] and found.get("status") == RUNNING)
+            is_ours = True
+        self._is_doubtful, self._belongs_to_another = False, not is_ours
+        return is_ours

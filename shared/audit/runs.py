@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from azure.core.exceptions import ResourceNotFoundError
-from azure.data.tables import UpdateMode
+from azure.core import MatchConditions
+from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+from azure.data.tables import TableEntity, UpdateMode
 
 from shared.audit.properties import as_properties, as_row
 from shared.audit.table import (
     CANCELLED,
+    LATE,
     RUN_IDS,
     RUNNING,
     RUNS,
@@ -29,6 +32,9 @@ log = logging.getLogger(__name__)
 
 
 _STARTING_TAKES_AT_MOST = timedelta(minutes=2)
+
+
+LOADS_MAY_END_FOR = timedelta(minutes=10)  # after their run: until a lost message has come again, and its load ended
 
 
 LONGEST_RUN = timedelta(days=14)  # what began earlier and says RUNNING is not looked at any more
@@ -121,6 +127,31 @@ def find_unindexed_run(run_id: str) -> Row | None:
     """The row of a run that was recorded before there were rows in `run_ids`; all runs are read for it."""
     query, parameters = "PartitionKey eq @runs and run_id eq @run_id", {"runs": RUNS, "run_id": run_id}
     return next(map(as_row, audit_table().query_entities(query, parameters=parameters)), None)
+
+
+def has_ended(run_id: str, run_started_at: datetime) -> bool:
+    """Whether a run has a row that says that it has ended."""
+    try:
+        return bool(audit_table().get_entity(RUNS, run_key(run_started_at, run_id))["status"] != RUNNING)
+    except ResourceNotFoundError:
+        return False
+
+
+def expect_late_loads(run_id: str) -> None:
+    """Note that loads may end after their run; written before whatever the watch would have to look for."""
+    row = {"PartitionKey": LATE, "RowKey": run_id, "until": datetime.now(UTC) + LOADS_MAY_END_FOR}
+    audit_table().upsert_entity(row, mode=UpdateMode.REPLACE)
+
+
+def runs_with_late_loads() -> Iterator[TableEntity]:
+    """The notes of `expect_late_loads`: RowKey is the run, `until` when its loads should have ended."""
+    yield from audit_table().query_entities("PartitionKey eq @late", parameters={"late": LATE})
+
+
+def expect_no_more_loads(note: TableEntity) -> None:
+    """Remove a note, unless it was written again meanwhile."""
+    with suppress(ResourceModifiedError):
+        audit_table().delete_entity(note, match_condition=MatchConditions.IfNotModified)
 
 
 def any_run() -> bool:

@@ -9,6 +9,7 @@
 | `runs` | inverted start, run_id | one run, newest first |
 | `run_ids` | run_id | where the row of that run is |
 | `cancelled` | run_id | the request to cancel a run |
+| `late` | run_id | a run that has ended while its loads may continue: the watch looks at it again |
 | `ledger:{job_id}` | inverted time of the load | one committed load: its watermarks and figures |
 | `rewind:{job_id}` | inverted time | one watermark that was set by hand |
 | `request` | request_id | one one-off request: which run carries it out, and how that ended |
@@ -76,6 +77,9 @@ CALLS = "calls"
 STARTING = "starting"
 
 
+LATE = "late"
+
+
 PARTITIONS = frozenset(
     {
         RUNS,
@@ -90,6 +94,7 @@ PARTITIONS = frozenset(
         INCIDENT,
         CALLS,
         STARTING,
+        LATE,
     }
 )
 

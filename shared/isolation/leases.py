@@ -121,6 +121,15 @@ def renewed(client: BlobLeaseClient, name: str) -> Iterator[JobLease]:
         thread.join()
 
 
+def is_held_by(job_id: str, run_id: str) -> bool:
+    """Whether a run holds a job, or somebody has only just taken it and not yet said for which run."""
+    try:
+        found = _lease_blob(job_id).get_blob_properties()
+    except ResourceNotFoundError:
+        return False
+    return found.lease.state == "leased" and found.metadata.get("run_id") in (None, run_id)
+
+
 def assert_held(job_id: str, lease_id: str | None) -> None:
     """Renew the lease once, from the process that runs the attempt, right before something is committed.
 

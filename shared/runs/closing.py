@@ -13,7 +13,7 @@ from functools import partial
 
 from shared.activation.store import configuration_store
 from shared.audit.jobs import close_lost_jobs, count_jobs, job_rows, recount_run
-from shared.audit.runs import record_run
+from shared.audit.runs import expect_late_loads, record_run
 from shared.audit.table import RUNNING
 from shared.models.attempt import LOST, JobError, JobResult, JobStatus
 from shared.models.job import Job
@@ -28,8 +28,11 @@ def close_run(run: RunOutcome) -> RunOutcome:
     """Write how a run ended; may be done again. Returns the outcome with the totals that its job rows add up to."""
     run_id = run.request.run_id
     lost = [*run.totals.unrecorded, *_lost_jobs(run)]
+    if lost or run.error or run.was_terminated:
+        expect_late_loads(run_id)
     if lost:
-        close_lost_jobs(lost, run.request.requested_at, partial(_find_job, run))
+        sha256 = run.config_version.sha256 if run.config_version else None
+        close_lost_jobs(lost, run.request.requested_at, partial(find_job, sha256))
     totals = count_jobs(job_rows(run_id), run.totals.jobs_total)  # a second execution may have recorded another end
     run = run.model_copy(update={"totals": totals, "broken_jobs": ()})
     close_requests(run_id, JobStatus.CANCELLED if run.was_terminated else JobStatus.FAILED)
@@ -89,12 +92,12 @@ def _why_lost(run: RunOutcome) -> JobError:
     return JobError(kind=LOST, message=f"The attempt ended without a result{reason}", retryable=True)
 
 
-def _find_job(run: RunOutcome, job_id: str) -> Job | None:
-    """A job as the run has it; None if its version of the workbook cannot be read."""
-    if run.config_version is None:
+def find_job(sha256: str | None, job_id: str) -> Job | None:
+    """A job of a version of the workbook; None if that is unknown or cannot be read."""
+    if sha256 is None:
         return None
     try:
-        return configuration_store().read_job(run.config_version.sha256, job_id)
+        return configuration_store().read_job(sha256, job_id)
     except Exception as error:
         log.warning("Job %s is recorded without its cells, which cannot be read: %s", job_id, error)
         return None

@@ -17,6 +17,7 @@ from shared.audit.runs import last_success
 from shared.notifications.notifier import notify_of_settings, notify_of_time
 from shared.planning.overview import active_jobs
 from shared.planning.triggers import trigger_problems
+from shared.runs.late_loads import record_late_loads
 from shared.runs.settling import settle_runs, settle_unrecorded
 from shared.runs.start import start_waiting_requests
 from shared.runs.uploads import take_in_missed_uploads
@@ -46,7 +47,16 @@ async def watch_over(client: DurableOrchestrationClient) -> None:
     async def jobs() -> None:
         await in_thread(look_at_jobs, now)
 
-    for step in (uploads, lambda: settle_runs(client), lambda: settle_unrecorded(client), orders, settings, jobs):
+    async def late_loads() -> None:
+        await in_thread(record_late_loads)
+
+    async def runs() -> None:
+        await settle_runs(client)
+
+    async def unrecorded() -> None:
+        await settle_unrecorded(client)
+
+    for step in (uploads, runs, unrecorded, late_loads, orders, settings, jobs):
         await _guarded(step)
 
 

@@ -46,7 +46,7 @@ class Notices:
             self.last[incident.key] = _Notice(incident.open)
 
     def marked(self, incidents: Iterable[Incident]) -> None:
-        """The app has noted that it was sent; one that stood still so long cannot know whether that was the last word."""
+        """The app has noted that it was sent; one that stood still cannot know whether that was the last word."""
         composed_at, _ = self._composed[id(self._kernel.current)]
         is_sure = self._kernel.now - composed_at <= STOOD_STILL
         for incident in incidents:

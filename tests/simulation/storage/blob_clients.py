@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from azure.core import MatchConditions
@@ -26,10 +27,12 @@ class Properties:
     last_modified: datetime
     metadata: dict[str, str]
     size: int
+    lease: SimpleNamespace = field(default_factory=SimpleNamespace)
 
     @classmethod
-    def of(cls, name: str, blob: Blob) -> Properties:
-        return cls(name, blob.etag, blob.last_modified, dict(blob.metadata), len(blob.content))
+    def of(cls, name: str, blob: Blob, lease_state: str = "") -> Properties:
+        lease = SimpleNamespace(state=lease_state)
+        return cls(name, blob.etag, blob.last_modified, dict(blob.metadata), len(blob.content), lease)
 
 
 class Download:
@@ -128,7 +131,11 @@ class BlobClient:
         return self.request("read", lambda: Download(self.blob_name, self._get()))
 
     def get_blob_properties(self) -> Properties:
-        return self.request("look at", lambda: Properties.of(self.blob_name, self._get()))
+        def look() -> Properties:
+            blob = self._get()
+            return Properties.of(self.blob_name, blob, self._store.lease_state(blob))
+
+        return self.request("look at", look)
 
     def set_blob_metadata(self, metadata: Mapping[str, str], lease: BlobLeaseClient | None = None) -> dict[str, Any]:
         lease_id = lease.id if lease else None

@@ -126,6 +126,12 @@ class BlobStore:
         blob.lease_id, blob.leased_until = None, 0.0
         return blob
 
+    def lease_state(self, blob: Blob) -> str:
+        """What the service says of the lease."""
+        if self._is_leased(blob):
+            return "leased"
+        return "available" if blob.lease_id is None else "expired"
+
     def _extend(self, blob: Blob) -> Blob:
         blob.leased_until = self.clock() + blob.lease_seconds
         blob.changed_after_lease = False

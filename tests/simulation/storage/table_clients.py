@@ -63,9 +63,19 @@ class TableClient:
         wanted = etag if match_condition is MatchConditions.IfNotModified else None
         return self._change(_UPDATES[mode], entity, wanted)
 
-    def delete_entity(self, partition_key: str, row_key: str) -> None:
+    def delete_entity(
+        self,
+        entity: str | TableEntity,
+        row_key: str | None = None,
+        match_condition: MatchConditions | None = None,
+    ) -> None:
+        keys = {"PartitionKey": entity, "RowKey": row_key} if isinstance(entity, str) else entity
+        etag = None
+        if match_condition is MatchConditions.IfNotModified:
+            assert isinstance(entity, TableEntity)
+            etag = entity.metadata["etag"]
         try:
-            self._change("delete", {"PartitionKey": partition_key, "RowKey": row_key})
+            self._change("delete", keys, etag)
         except ResourceNotFoundError:  # as the SDK does
             return
 
