@@ -162,21 +162,22 @@ def mark_notified(sent: Iterable[Incident]) -> None:
     Args:
         sent: As `begin_sending` gave them.
     """
-    for changed_since in _mark([replace(one, in_doubt=False, notified_open=one.open) for one in sent]):
-        audit_table().upsert_entity({"PartitionKey": INCIDENT, "RowKey": changed_since.key, "in_doubt": True})
+    for incident in _changed_since([replace(one, in_doubt=False, notified_open=one.open) for one in sent]):
+        audit_table().upsert_entity({"PartitionKey": INCIDENT, "RowKey": incident.key, "in_doubt": True})
 
 
 def mark_refused(sent: Iterable[Incident], doubtful: Collection[str]) -> None:
     """Note that the message was not taken, and so did not arrive. For the arguments see `begin_sending`."""
-    _mark([replace(incident, in_doubt=False) for incident in sent if incident.key not in doubtful])
+    _changed_since([replace(incident, in_doubt=False) for incident in sent if incident.key not in doubtful])
 
 
-def _mark(incidents: list[Incident]) -> list[Incident]:
+def _changed_since(incidents: list[Incident]) -> list[Incident]:
     """Write these unless they have changed; returns those that have. One that has keeps no other from being written."""
     try:
         _written(incidents)
     except TableTransactionError:
-        return [incident for incident in incidents if not _is_written(incident)]
+        known = read_incidents()
+        return [one for one in incidents if known.get(one.key) != one and not _is_written(one)]
     return []
 
 

@@ -314,6 +314,17 @@ def test_the_state_is_sent_again_if_a_sender_was_frozen_while_another_has_sent_i
     assert titles(webhook) == ["1 job failed", "1 job works again", "1 job works again"]
 
 
+def test_a_note_whose_answer_was_lost_is_known_again(webhook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
+    def twice(sent: list[Incident]) -> None:
+        incidents.mark_notified(sent)
+        incidents.mark_notified(sent)
+
+    monkeypatch.setattr(notifier, "mark_notified", twice)
+    a_run("run-1", bad=("orders", "users"))
+    look_at_jobs(datetime.now(UTC))
+    assert titles(webhook) == ["2 jobs failed"]
+
+
 def an_upload(outcome: Outcome, folder: str | None = None) -> Activation:
     problems = (Problem(sheet="SourceConfig", cell="F7", message="load_type is wrong"),) if folder else ()
     return Activation(outcome=outcome, sha256="0f" * 32, at=NOW, problems=problems, refused_folder=folder)
