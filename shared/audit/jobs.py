@@ -95,6 +95,11 @@ def _is_not_newer_than(run_started_at: datetime) -> Callable[[Row], bool]:
     return lambda found: bool(found["run_start_time"] <= run_started_at)
 
 
+def complete_rows(row: Row, run_started_at: datetime) -> None:
+    """Write what follows from a job's row of a run, whose writer may have died before it did: history, last results."""
+    _record_last(as_properties(without_keys(row)), _recorded(row), run_started_at)
+
+
 def record_outcome(result: JobResult, run_started_at: datetime, job: Job | None) -> JobResult:
     """Write everything that an attempt leaves behind: its load in the ledger, then its rows. May be done again.
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from azure.data.tables import TableEntity
 
-from shared.audit.jobs import job_rows, record_outcome, recount_run
+from shared.audit.jobs import complete_rows, job_rows, record_outcome, recount_run
 from shared.audit.lake_records import as_committed
 from shared.audit.runs import expect_no_more_loads, find_run, runs_with_late_loads
 from shared.audit.table import RUNNING, Row
@@ -42,13 +42,16 @@ def _look_at(note: TableEntity) -> None:
         return expect_no_more_loads(note)
     if run["status"] == RUNNING:  # it is about to be closed
         return None
-    rows = [row for row in job_rows(run["run_id"]) if row["status"] in _MAY_CHANGE]
+    all_rows = list(job_rows(run["run_id"]))
+    rows = [row for row in all_rows if row["status"] in _MAY_CHANGE]
     ended = [row for row in rows if not is_held_by(row["job_id"], run["run_id"])]
     is_last_look = len(ended) == len(rows) and note["until"] < datetime.now(UTC)
     changed = [_recorded(run, row) for row in ended if is_last_look or row["status"] == RUNNING]
     if any(changed) or is_last_look:  # whoever has written a row late may have died before the count
         recount_run(run["run_id"], run["start_time"])
     if is_last_look and not any(changed):
+        for row in all_rows:
+            complete_rows(row, run["start_time"])
         expect_no_more_loads(note)
     return None
 

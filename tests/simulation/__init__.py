@@ -11,6 +11,8 @@
 | operator | who uploads, starts, cancels, retries, terminates |
 | edges | where the app is given all this instead of the world |
 | invariants | what must hold at every step and at the end |
+| attempts | what an attempt costs |
+| mutations | faults of the app, which the simulation has to find |
 | world | all of it together, for one seed |
 
 docs/reliability.md says what runs unchanged, what is modelled, and how to replay a seed.

@@ -5,6 +5,7 @@ Everything is replaced at the outermost edge: no function of the app that decide
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Coroutine, Iterator
@@ -26,7 +27,7 @@ import orchestrators.versions
 import shared.identity
 from shared.activation import judge
 from shared.activation.store import configuration_store
-from shared.audit import followed
+from shared.audit import jobs
 from shared.audit.table import audit_table
 from shared.isolation import leases, parent, slots
 from shared.isolation.child import Work
@@ -34,7 +35,7 @@ from shared.lake import dataset
 from shared.notifications import notifier, webhook
 from shared.notifications.incidents import Incident, mark_notified
 from shared.notifications.message import compose
-from shared.runs import orchestrations, replacing
+from shared.runs import closing, orchestrations, replacing
 from shared.secrets import Secret
 from shared.settings import settings
 from tests.simulation.durable.client import Answer, query
@@ -149,6 +150,7 @@ class _Lease(leases.JobLease):
 
     def __init__(self, lease: Any, seconds: int) -> None:
         super().__init__(lease, seconds, lost=_Event(), released=_Event())  # type: ignore[arg-type]
+        stage.world.invariants.leases[lease.id].append(self)
 
 
 def _lease_client(client: BlobClient, lease_id: str) -> BlobLeaseClient:
@@ -219,6 +221,21 @@ def _post(url: str, json: Any = None, **_options: Any) -> Any:
     return _Posted()
 
 
+class _Log:
+    """A logger of the app, whose lines about the ends of runs are kept."""
+
+    def __init__(self, log: logging.Logger) -> None:
+        self._log = log
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+    def info(self, text: str, *values: Any) -> None:
+        self._log.info(text, *values)
+        if text == "Run %s: %s, %s":
+            stage.world.invariants.said[values[0]] = values[1]
+
+
 class _Posted(nullcontext[None]):
     status_code = 200
 
@@ -257,6 +274,7 @@ def edges() -> Iterator[None]:
             patch.object(notifier, "mark_notified", _mark_notified),
             patch.object(webhook, "requests", _requests),
             patch.object(orchestrations, "requests", _requests),
+            *(patch.object(module, "log", _Log(module.log)) for module in (closing, jobs)),
             *(patch.object(module, "ORCHESTRATORS_VERSION", "1") for module in _KNOWING_VERSION),
             patch.object(dataset, "SMALL", 6),  # files: few of these lakes have more than a hundred
             patch.object(dataset, "RECENT", 2),

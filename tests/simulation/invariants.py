@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from uuid import uuid5
 
-from shared.audit.table import LATEST, PARTITIONS, REQUEST, RUNS, SUCCEEDED
+from shared.audit.table import CANCELLED, LATEST, PARTITIONS, REQUEST, RUNS, SUCCEEDED
+from shared.isolation import slots
 from shared.isolation.child import Work
+from shared.models.attempt import AttemptOrder
 from shared.models.job import Job
+from tests.simulation.attempts import Attempts
 from tests.simulation.model.lake import Reader
 
 if TYPE_CHECKING:
@@ -34,6 +39,9 @@ class Invariants:
         self._readers = {job.job_id: Reader(world.lake.containers["lake"], job) for job in jobs}
         self._by_folder = {f"{job.target_folder_path}/{job.source_name}_{job.table_name}/": job.job_id for job in jobs}
         self._loads: list[tuple[Child, str]] = []
+        self.attempts = Attempts(self._violate)
+        self.leases: defaultdict[str, list[Any]] = defaultdict(list)  # by their ids
+        self.said: dict[str, str] = {}  # how runs ended, by the last line of the log
         world.audit.watchers.append(self._row_written)
         world.lake.watchers.append(self._lake_written)
 
@@ -76,8 +84,17 @@ class Invariants:
             if lease_id == order.lease_id:
                 self._violate(f"two loads of {job.job_id} at once, both under one lease")
         self._loads.append((child, str(order.lease_id)))
+        child.on_stop = lambda: self._load_stopped(order)
         child.job = job
         self._world.kernel.call_in(OVERLAP, lambda: self._look_again(job))
+
+    def _load_stopped(self, order: AttemptOrder) -> None:
+        """The app has ended a load that was running: only for a lost lease, or because its run was cancelled."""
+        slot_id = str(uuid5(slots._NAMESPACE, f"{order.run_id}/{order.job_id}"))
+        held = self.leases[str(order.lease_id)] + self.leases[slot_id]
+        was_cancelled = any(row["RowKey"] == order.run_id for row in self._rows(CANCELLED))
+        if not was_cancelled and not any(lease.lost.is_set() for lease in held):
+            self._violate(f"a load of {order.job_id} in run {order.run_id} was ended for no reason of its own")
 
     def _look_again(self, job: Job) -> None:
         """After a while only those are left that may be."""
@@ -123,6 +140,7 @@ class Invariants:
         """Everything has ended: do the books say what the lake holds?"""
         for run in self._rows(RUNS):
             self._check_totals(run)
+            self._check_end(run)
         for job_id, reader in self._readers.items():
             self._check_lake(job_id, reader)
             self._check_books(job_id, reader.records())
@@ -133,6 +151,22 @@ class Invariants:
             planned = run.get("jobs_total", 0) - len(statuses) if status == "FAILED" else 0
             if run.get(name, 0) not in (statuses.count(status), statuses.count(status) + planned):
                 self._violate(f"run {run['run_id']} counts {name} {run.get(name)}, its jobs are {statuses}")
+
+    def _check_end(self, run: Row) -> None:
+        """What is said of a run elsewhere: in the log, in its jobs' histories, in the message of a deployment."""
+        run_id, status = run["run_id"], run["status"]
+        if self.said.get(run_id) != status:
+            self._violate(f"run {run_id} says {status}, the log's last line about it {self.said.get(run_id)}")
+        jobs = self._rows(run_id)
+        if status == "SUCCEEDED" and not any(row["status"] == "SUCCESS" for row in jobs):
+            self._violate(f"run {run_id} says SUCCEEDED, and none of its jobs was loaded")
+        for row in jobs:
+            of_run = [one["status"] for one in self._rows(f"job:{row['job_id']}") if one["run_id"] == run_id]
+            if of_run != [row["status"]]:
+                self._violate(f"job {row['job_id']} of run {run_id} says {row['status']}, its history {of_run}")
+        follower = f"{run_id}-again"
+        if f"Run {follower} loads" in run.get("error_message", "") and follower not in self._recorded():
+            self._violate(f"run {run_id} names run {follower}, which has no row")
 
     def _check_lake(self, job_id: str, reader: Reader) -> None:
         records = reader.records()
@@ -172,6 +206,12 @@ class Invariants:
             ):
                 self._violate(f"{job_id}: run {row['run_id']} says SUCCESS with a load that the lake lacks")
         self._check_last(job_id)
+        self._check_message(job_id)
+
+    def at_rest(self) -> None:
+        """Everything has ended, and the watch has had a tick since: do the messages say how each job is?"""
+        for job_id in self._jobs:
+            self._check_message(job_id)
 
     def _check_last(self, job_id: str) -> None:
         history = self._rows(f"job:{job_id}")  # newest first
@@ -182,6 +222,8 @@ class Invariants:
                 newest and shown and newest["status"] != shown["status"]
             ):
                 self._violate(f"{job_id}: {partition} shows {_brief(shown)}, its history {_brief(newest)}")
+
+    def _check_message(self, job_id: str) -> None:
         last = next((row for row in self._rows(LATEST) if row["RowKey"] == job_id), None)
         told = self._world.notices.last.get(f"job:{job_id}")
         if last and last["status"] != "CANCELLED" and (last["status"] == "FAILED") != bool(told and told.is_open):

@@ -30,6 +30,7 @@ class Operator:
 
     def __init__(self, world: World) -> None:
         self._world, self._random = world, world.random
+        self._suspended_at: dict[str, float] = {}  # by run
         self._actions: tuple[Callable[[], None], ...] = (
             self.start,
             self.start,
@@ -63,7 +64,9 @@ class Operator:
 
     def cancel(self) -> None:
         for one in self._some_run():
-            self._ask(f"cancel {one.instance_id}", partial(cancel_run, self._client, one.instance_id))
+            task = self._ask(f"cancel {one.instance_id}", partial(cancel_run, self._client, one.instance_id))
+            if task:
+                task.on_end = partial(self._cancelled, task, one.instance_id, self._world.kernel.now)
 
     def retry(self) -> None:
         for one in self._some_run():
@@ -86,6 +89,9 @@ class Operator:
         for one in self._some_instance(is_active=True):
             self._world.note(f"operator suspends {one.instance_id}")
             self._world.engine.suspend(one.instance_id)
+            run_id = one.instance_id.partition(":lane-")[0]
+            self._suspended_at[run_id] = self._world.kernel.now
+            self._world.cancelled.discard(run_id)
             seconds = self._random.choice((30.0, 600.0, 2400.0))
             self._world.kernel.call_in(seconds, partial(self._resume, one.instance_id))
 
@@ -132,13 +138,22 @@ class Operator:
             task.on_end = partial(self._accepted, task)
 
     def _resume(self, instance_id: str) -> None:
-        if instance_id in self._world.engine.instances:
+        run_id = instance_id.partition(":lane-")[0]
+        if instance_id in self._world.engine.instances and run_id not in self._world.cancelled:
             self._world.engine.resume(instance_id)
 
     def _accepted(self, task: Task) -> None:
-        """A run that was accepted has to be recorded."""
+        """A run that was accepted has to be recorded, and no other call may have been promised it."""
         if task.error is None and task.result is not None:
-            self._world.accepted.add(task.result.run_id)
+            run_id = task.result.run_id
+            if run_id in self._world.accepted:
+                self._world.violate(f"run {run_id} was accepted twice")
+            self._world.accepted.add(run_id)
+
+    def _cancelled(self, task: Task, run_id: str, since: float) -> None:
+        """A run whose cancel was accepted ends, without further help if nobody has suspended it since."""
+        if task.error is None and self._suspended_at.get(run_id, 0.0) < since:
+            self._world.cancelled.add(run_id)
 
     def _some_run(self) -> list[Instance]:
         runs = [one for one in self._world.engine.instances.values() if one.name == "ingestion_run"]

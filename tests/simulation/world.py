@@ -89,7 +89,8 @@ class World:
         self.tables = TableServiceClient(self.audit, self._sender("audit"))
         self.engine = Engine(kernel, self.dice, _ORCHESTRATORS)
         self.client: Any = Client(self.engine, self._sender("extension"))
-        self.hosts = Hosts(kernel, self.dice, self.engine, _ACTIVITIES, self.random.randint(1, 2), self.note)
+        activities = _ACTIVITIES | {"load_job": self._load_job}
+        self.hosts = Hosts(kernel, self.dice, self.engine, activities, self.random.randint(1, 2), self.note)
         self.jobs, self._sources = _jobs(self.random)
         self.sources = Tables(self.random, self.jobs)
         self.readings = Readings(kernel, self.dice, self.sources, LakeFiles(self.blobs["LakeStorage"]))
@@ -97,6 +98,7 @@ class World:
         self.invariants = Invariants(self, self.jobs)
         self.operator = Operator(self)
         self.accepted: set[str] = set()  # runs that callers were promised
+        self.cancelled: set[str] = set()  # runs that have to end although they may have been suspended
         self._uploads: list[tuple[str, bool]] = []
         self._requests: list[Request] = []
 
@@ -165,7 +167,8 @@ class World:
         self.hosts.add_timer(Timer("scheduled_run", 30 * MINUTE, self._scheduled_run))
         self.hosts.add_timer(Timer("watch", 10 * MINUTE, self._watch))
         begin = self.kernel.now
-        for act, most in ((self._shock, 4), (self.operator.act, 5), (self.sources.change, 6)):
+        busy = self.random.choice((5, 5, 5, 5, 25))
+        for act, most in ((self._shock, 4), (self.operator.act, busy), (self.sources.change, 6)):
             for _ in range(self.random.randint(0, most)):
                 self.kernel.call_at(begin + self.random.uniform(0, FAULTS_LAST), act)
 
@@ -176,9 +179,13 @@ class World:
         self.note("the faults have stopped")
         self.dice.stop()
         for instance in self.engine.active():
-            self.engine.resume(instance.instance_id)
+            if instance.instance_id.partition(":lane-")[0] not in self.cancelled:
+                self.engine.resume(instance.instance_id)
         if not self._has_ended(BOUND):
             return
+        self.kernel.run(self.kernel.now + 11 * MINUTE)
+        if not self.invariants.unfinished():
+            self.invariants.at_rest()
         last = None
         while last is None:  # the hosts may still be away or stand still
             self.kernel.run(self.kernel.now + 10 * MINUTE)
@@ -229,6 +236,12 @@ class World:
     def _sender(self, service: str) -> Callable[[str, Callable[[], Any]], Any]:
         return lambda what, act: self.dice.request(service, what, act)
 
+    def _load_job(self, order: dict[str, Any]) -> dict[str, Any]:
+        self.invariants.attempts.began(order)
+        result = load_job(order)
+        self.invariants.attempts.ended(order, result)
+        return result
+
     async def _scheduled_run(self, past_due: bool) -> None:
         await start_scheduled_run(self.client, past_due)
 
@@ -269,7 +282,6 @@ _ORCHESTRATORS: dict[str, Any] = {
 }
 _ACTIVITIES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "plan_run": plan_run,
-    "load_job": load_job,
     "finish_run": finish_run,
 }
 

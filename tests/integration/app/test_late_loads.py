@@ -154,6 +154,20 @@ def test_a_count_that_its_writer_did_not_live_to_make_is_made(job: Job, monkeypa
     assert list(runs_with_late_loads()) == []
 
 
+@pytest.mark.usefixtures("no_load_follows")
+def test_rows_that_the_writer_of_a_success_did_not_live_to_write_are_written(job: Job) -> None:
+    a_run()
+    record_job(a_success().model_copy(update={"duration_seconds": {"total": 2.0}}), NOW, job)
+    (history,) = job_history("orders")
+    for partition in ("job:orders", "latest", "succeeded"):
+        for row in list(audit_table().query_entities("PartitionKey eq @key", parameters={"key": partition})):
+            audit_table().delete_entity(row)
+    end_run()
+    record_late_loads()
+    assert list(job_history("orders")) == [history]
+    assert shown() == (*["SUCCESS"] * 3, "FAILED", 1, 0, 7)
+
+
 def test_a_run_without_a_row_or_before_its_end_is_left_alone(job: Job) -> None:
     expect_late_loads("gone")
     a_run()

@@ -26,6 +26,8 @@ class Child:
         assert kernel.current
         self._kernel, self._readings, self._work = kernel, readings, work
         self.began = kernel.now
+        self.on_stop: Callable[[], None] | None = None  # called if it is ended before it has said how it went
+        self._has_reported = False
         self.job: Job | None = None
         self._inbox: deque[tuple[str, Any]] = deque()
         self._news = Signal()
@@ -55,6 +57,8 @@ class Child:
                 yield "silence", None
 
     def end(self) -> None:
+        if self.on_stop and self.process.alive and not self._has_reported:
+            self.on_stop()
         self._kernel.kill(self.process)
 
     def _carry_out(self) -> None:
@@ -72,6 +76,7 @@ class Child:
         self._say("progress", (stage, rows))
 
     def _say(self, kind: str, value: Any) -> None:
+        self._has_reported = kind != "progress"
         self._inbox.append((kind, value))
         self._news.set(self._kernel)
 
