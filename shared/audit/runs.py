@@ -137,10 +137,19 @@ def has_ended(run_id: str, run_started_at: datetime) -> bool:
         return False
 
 
-def expect_late_loads(run_id: str) -> None:
-    """Note that loads may end after their run; written before whatever the watch would have to look for."""
-    row = {"PartitionKey": LATE, "RowKey": run_id, "until": datetime.now(UTC) + LOADS_MAY_END_FOR}
-    audit_table().upsert_entity(row, mode=UpdateMode.REPLACE)
+def expect_late_loads(run_id: str, is_said: bool = True) -> str:
+    """Note that loads may end after their run; written before whatever the watch would have to look for.
+
+    Args:
+        run_id: The run.
+        is_said: Whether the log says how the run ended.
+
+    Returns:
+        The note's ETag.
+    """
+    until = datetime.now(UTC) + LOADS_MAY_END_FOR
+    row = {"PartitionKey": LATE, "RowKey": run_id, "until": until, "is_said": is_said}
+    return str(audit_table().upsert_entity(row, mode=UpdateMode.REPLACE)["etag"])
 
 
 def runs_with_late_loads() -> Iterator[TableEntity]:
@@ -148,10 +157,11 @@ def runs_with_late_loads() -> Iterator[TableEntity]:
     yield from audit_table().query_entities("PartitionKey eq @late", parameters={"late": LATE})
 
 
-def expect_no_more_loads(note: TableEntity) -> None:
-    """Remove a note, unless it was written again meanwhile."""
+def expect_no_more_loads(run_id: str, etag: str) -> None:
+    """Remove the note of a run, unless it was written again meanwhile."""
+    note = {"PartitionKey": LATE, "RowKey": run_id}
     with suppress(ResourceModifiedError):
-        audit_table().delete_entity(note, match_condition=MatchConditions.IfNotModified)
+        audit_table().delete_entity(note, etag=etag, match_condition=MatchConditions.IfNotModified)
 
 
 def any_run() -> bool:

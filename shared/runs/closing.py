@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from functools import partial
 
 from shared.activation.store import configuration_store
-from shared.audit.jobs import close_lost_jobs, count_jobs, job_rows, recount_run
-from shared.audit.runs import expect_late_loads, record_run
+from shared.audit.jobs import close_lost_jobs, count_jobs, job_rows, log_end, recount_run
+from shared.audit.runs import expect_late_loads, expect_no_more_loads, record_run
 from shared.audit.table import RUNNING
 from shared.models.attempt import LOST, JobError, JobResult, JobStatus
 from shared.models.job import Job
@@ -28,8 +28,8 @@ def close_run(run: RunOutcome) -> RunOutcome:
     """Write how a run ended; may be done again. Returns the outcome with the totals that its job rows add up to."""
     run_id = run.request.run_id
     lost = [*run.totals.unrecorded, *_lost_jobs(run)]
-    if lost or run.error or run.was_terminated:
-        expect_late_loads(run_id)
+    note = expect_late_loads(run_id, is_said=False)
+    may_go_on = bool(lost or run.error or run.was_terminated)
     if lost:
         sha256 = run.config_version.sha256 if run.config_version else None
         close_lost_jobs(lost, run.request.requested_at, partial(find_job, sha256))
@@ -50,11 +50,15 @@ def close_run(run: RunOutcome) -> RunOutcome:
         },
     )
     try:
-        if lost or run.error or run.was_terminated:  # a load may have ended since, and have taken the run for running
+        if may_go_on:  # a load may have ended since, and have taken the run for running
             recount_run(run_id, run.request.requested_at)
     finally:  # the row says that the run has ended: nothing closes it again
-        log.info("Run %s: %s, %s", run_id, run.status.value, counted)
+        log_end(run_id, run.status.value, totals)
         notify_of_run(run)
+    if may_go_on:
+        expect_late_loads(run_id)
+    else:
+        expect_no_more_loads(run_id, note)
     return run
 
 

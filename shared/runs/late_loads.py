@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from azure.data.tables import TableEntity
 
-from shared.audit.jobs import complete_rows, job_rows, record_outcome, recount_run
+from shared.audit.jobs import complete_rows, count_jobs, job_rows, log_end, record_outcome, recount_run
 from shared.audit.lake_records import as_committed
 from shared.audit.runs import expect_no_more_loads, find_run, runs_with_late_loads
 from shared.audit.table import RUNNING, Row
@@ -39,7 +39,7 @@ def record_late_loads() -> None:
 def _look_at(note: TableEntity) -> None:
     run = find_run(note["RowKey"])
     if run is None:  # the housekeeping has removed it
-        return expect_no_more_loads(note)
+        return expect_no_more_loads(note["RowKey"], str(note.metadata["etag"]))
     if run["status"] == RUNNING:  # it is about to be closed
         return None
     all_rows = list(job_rows(run["run_id"]))
@@ -52,7 +52,9 @@ def _look_at(note: TableEntity) -> None:
     if is_last_look and not any(changed):
         for row in all_rows:
             complete_rows(row, run["start_time"])
-        expect_no_more_loads(note)
+        if not note.get("is_said"):
+            log_end(run["run_id"], run["status"], count_jobs(all_rows, int(run.get("jobs_total", 0))))
+        expect_no_more_loads(run["run_id"], str(note.metadata["etag"]))
     return None
 
 

@@ -35,7 +35,7 @@ from shared.lake import dataset
 from shared.notifications import notifier, webhook
 from shared.notifications.incidents import Incident, mark_notified
 from shared.notifications.message import compose
-from shared.runs import closing, orchestrations, replacing
+from shared.runs import orchestrations, replacing
 from shared.secrets import Secret
 from shared.settings import settings
 from tests.simulation.durable.client import Answer, query
@@ -274,7 +274,7 @@ def edges() -> Iterator[None]:
             patch.object(notifier, "mark_notified", _mark_notified),
             patch.object(webhook, "requests", _requests),
             patch.object(orchestrations, "requests", _requests),
-            *(patch.object(module, "log", _Log(module.log)) for module in (closing, jobs)),
+            patch.object(jobs, "log", _Log(jobs.log)),
             *(patch.object(module, "ORCHESTRATORS_VERSION", "1") for module in _KNOWING_VERSION),
             patch.object(dataset, "SMALL", 6),  # files: few of these lakes have more than a hundred
             patch.object(dataset, "RECENT", 2),

@@ -21,6 +21,7 @@ from shared.isolation.leases import job_lease
 from shared.models.attempt import AttemptOrder, JobError, JobResult, JobStatus
 from shared.models.job import Job
 from shared.models.run import ConfigVersion, RunOutcome, RunRequest, Totals
+from shared.runs import closing
 from shared.runs.closing import close_run
 from shared.runs.late_loads import record_late_loads
 from tests.audit_rows import job_history
@@ -166,6 +167,29 @@ def test_rows_that_the_writer_of_a_success_did_not_live_to_write_are_written(job
     record_late_loads()
     assert list(job_history("orders")) == [history]
     assert shown() == (*["SUCCESS"] * 3, "FAILED", 1, 0, 7)
+
+
+@pytest.mark.usefixtures("no_load_follows")
+def test_how_a_run_ended_is_said_by_the_watch_if_its_last_step_died_before_it_said_so(
+    job: Job, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def dies(*_: object) -> None:
+        raise OSError
+
+    caplog.set_level("INFO")
+    record_job(a_success(), NOW, job)
+    a_run()
+    run = RunOutcome(request=RUN, config_version=version_and_job()[0], totals=Totals(jobs_total=1))
+    with monkeypatch.context() as patched:
+        patched.setattr(closing, "log_end", dies)
+        with pytest.raises(OSError):
+            close_run(run)
+    assert "Run run-1: SUCCEEDED" not in caplog.text
+    record_late_loads()
+    record_late_loads()
+    assert caplog.text.count("Run run-1: SUCCEEDED, {'jobs_total': 1, ") == 1
+    close_run(run)
+    assert list(runs_with_late_loads()) == []
 
 
 def test_a_run_without_a_row_or_before_its_end_is_left_alone(job: Job) -> None:

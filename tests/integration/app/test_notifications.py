@@ -255,7 +255,7 @@ def test_what_another_process_writes_meanwhile_is_read_before_a_change_is_writte
 def test_a_run_that_ends_later_than_a_later_run_of_its_jobs_reports_nothing_of_them(webhook: Webhook) -> None:
     """It loaded them before, and they had another end since."""
     a_run("early", bad=("orders",), ok=("users",), at=NOW - timedelta(hours=1))
-    a_run("late", ok=("orders",), bad=("users",))
+    a_run("later", ok=("orders",), bad=("users",))
     finish("early")
     assert titles(webhook) == ["1 job failed", "1 job failed; 1 job works again"]
 

@@ -65,17 +65,15 @@ class TableClient:
 
     def delete_entity(
         self,
-        entity: str | TableEntity,
+        entity: str | Mapping[str, Any],
         row_key: str | None = None,
+        etag: str | None = None,
         match_condition: MatchConditions | None = None,
     ) -> None:
         keys = {"PartitionKey": entity, "RowKey": row_key} if isinstance(entity, str) else entity
-        etag = None
-        if match_condition is MatchConditions.IfNotModified:
-            assert isinstance(entity, TableEntity)
-            etag = entity.metadata["etag"]
+        wanted = etag if match_condition is MatchConditions.IfNotModified else None
         try:
-            self._change("delete", keys, etag)
+            self._change("delete", keys, wanted)
         except ResourceNotFoundError:  # as the SDK does
             return
 
