@@ -82,12 +82,22 @@ def _may_be_counted(row: Row) -> bool:
 
 def _record_last(row: Row, result: JobResult, run_started_at: datetime) -> None:
     history_key = {"PartitionKey": f"job:{result.job_id}", "RowKey": run_key(run_started_at, result.run_id)}
-    audit_table().upsert_entity({**row, **history_key}, mode=UpdateMode.REPLACE)
+    is_success = result.status is JobStatus.SUCCESS
+    if is_success:
+        audit_table().upsert_entity({**row, **history_key}, mode=UpdateMode.REPLACE)
+    else:  # its writer may have been frozen while another execution succeeded
+        replace_row(history_key, row, lambda found: found["status"] != JobStatus.SUCCESS.value)
     last = {"run_start_time": run_started_at, **row}
     if result.status is not JobStatus.SKIPPED:
-        replace_row({"PartitionKey": LATEST, "RowKey": result.job_id}, last, _is_not_newer_than(run_started_at))
+        is_later = _is_not_newer_than(run_started_at)
+        key = {"PartitionKey": LATEST, "RowKey": result.job_id}
+        replace_row(key, last, lambda found: is_later(found) and (is_success or not _has_loaded(found, result.run_id)))
     if result.status is JobStatus.SUCCESS:
         replace_row({"PartitionKey": SUCCEEDED, "RowKey": result.job_id}, last, _is_not_newer_than(run_started_at))
+
+
+def _has_loaded(found: Row, run_id: str) -> bool:
+    return bool(found["status"] == JobStatus.SUCCESS.value and found["run_id"] == run_id)
 
 
 def _is_not_newer_than(run_started_at: datetime) -> Callable[[Row], bool]:

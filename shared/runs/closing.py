@@ -33,7 +33,10 @@ def close_run(run: RunOutcome) -> RunOutcome:
     if lost:
         sha256 = run.config_version.sha256 if run.config_version else None
         close_lost_jobs(lost, run.request.requested_at, partial(find_job, sha256))
-    totals = count_jobs(job_rows(run_id), run.totals.jobs_total)  # a second execution may have recorded another end
+    rows = list(job_rows(run_id))
+    # an attempt may have died after its commit, and the lake not have answered since
+    may_have_loaded = any(row["status"] == JobStatus.FAILED.value and row.get("retryable") for row in rows)
+    totals = count_jobs(rows, run.totals.jobs_total)  # a second execution may have recorded another end
     run = run.model_copy(update={"totals": totals, "broken_jobs": ()})
     close_requests(run_id, JobStatus.CANCELLED if run.was_terminated else JobStatus.FAILED)
     counted = totals.model_dump(exclude={"unrecorded"})
@@ -55,7 +58,7 @@ def close_run(run: RunOutcome) -> RunOutcome:
     finally:  # the row says that the run has ended: nothing closes it again
         log_end(run_id, run.status.value, totals)
         notify_of_run(run)
-    if may_go_on:
+    if may_go_on or may_have_loaded:
         expect_late_loads(run_id)
     else:
         expect_no_more_loads(run_id, note)

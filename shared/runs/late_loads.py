@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from azure.data.tables import TableEntity
 
 from shared.audit.jobs import complete_rows, count_jobs, job_rows, log_end, record_outcome, recount_run
-from shared.audit.lake_records import as_committed
+from shared.audit.lake_records import surely_as_committed
 from shared.audit.runs import expect_no_more_loads, find_run, runs_with_late_loads
 from shared.audit.table import RUNNING, Row
 from shared.isolation.leases import is_held_by
@@ -61,7 +61,7 @@ def _look_at(note: TableEntity) -> None:
 def _recorded(run: Row, row: Row) -> bool:
     """Record what the lake has of a job that has ended; returns whether its row says something else now."""
     job = find_job(run.get("config_sha256"), row["job_id"])
-    result = as_committed(_unreported(run, row), job, run["start_time"])
+    result = surely_as_committed(_unreported(run, row), job, run["start_time"])
     if result.status is not JobStatus.SUCCESS and row["status"] != RUNNING:
         return False
     log.warning(
