@@ -27,7 +27,7 @@ import orchestrators.versions
 import shared.identity
 from shared.activation import judge
 from shared.activation.store import configuration_store
-from shared.audit import jobs
+from shared.audit import followed, jobs
 from shared.audit.table import audit_table
 from shared.isolation import leases, parent, slots
 from shared.isolation.child import Work
