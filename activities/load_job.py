@@ -153,26 +153,32 @@ def _known(job: Job) -> _Known:
 
 
 def _recorded_late(attempt: AttemptOrder, job: Job, last_load_id: str | None) -> JobResult | None:
-    """Record the loads that were committed by attempts that did not live to report them; never raises.
+    """Record the loads that were committed by attempts that did not live to report them, with patience; never raises.
 
     The last load of all is left alone if it is this run's: the child that finds it does what follows the commit.
 
     Returns:
         The result of this very run, if it has such a load, and there is a later one.
     """
-    done = None
     try:
-        records = unrecorded_loads(job, last_load_id)
-        if records and records[-1]["run_id"] == attempt.run_id:
-            records = records[:-1]
-        for record in records:
-            late = result_of(record)
-            run = find_run(late.run_id)
-            log.info("Run %s, job %s: load %s is recorded late", late.run_id, job.job_id, late.load_id)
-            record_outcome(late, run["start_time"] if run else late.started_at, job)
-            done = late if late.run_id == attempt.run_id else done
+        what = f"Loads of job {job.job_id} that the ledger lacks"
+        return patiently(lambda: _recorded_now(attempt, job, last_load_id), what, PATIENCE_SECONDS)
     except Exception as error:
         log.warning("Whether the ledger has every load of job %s is not known: %s", job.job_id, error)
+        return None
+
+
+def _recorded_now(attempt: AttemptOrder, job: Job, last_load_id: str | None) -> JobResult | None:
+    done = None
+    records = unrecorded_loads(job, last_load_id)
+    if records and records[-1]["run_id"] == attempt.run_id:
+        records = records[:-1]
+    for record in records:
+        late = result_of(record)
+        run = find_run(late.run_id)
+        log.info("Run %s, job %s: load %s is recorded late", late.run_id, job.job_id, late.load_id)
+        record_outcome(late, run["start_time"] if run else late.started_at, job)
+        done = late if late.run_id == attempt.run_id else done
     return done
 
 

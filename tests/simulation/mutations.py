@@ -30,7 +30,7 @@ from shared.lake.commit import CommittingClient
 from shared.models.attempt import JobResult
 from shared.models.job import Job
 from shared.models.run import RunStatus, Totals
-from shared.notifications import incidents, notifier
+from shared.notifications import notifier
 from shared.notifications.incidents import Incident
 from shared.runs import closing, late_loads, orchestrations, uploads
 from tests.simulation.faults import Fault, Mixture
@@ -80,20 +80,11 @@ def _always_replaced(key: Any, values: Any, may_replace: Callable[[Any], bool], 
 
 
 @contextmanager
-def _everybody() -> Iterator[bool]:
-    yield True
-
-
-@contextmanager
 def _unlimited(*_args: Any) -> Iterator[Any]:
     yield SimpleNamespace(raise_if_lost=_nothing)
 
 
 def _always(*_args: Any) -> bool:
-    return True
-
-
-async def _always_later(*_args: Any) -> bool:
     return True
 
 
@@ -115,14 +106,6 @@ def _or_fail(self: ProgressRow, stage: str, rows: int) -> None:
 def _or_end(self: Any) -> None:
     if cancel_requested(self._attempt.run_id):
         raise CancelledError("The run was cancelled.")
-
-
-def _whatever_it_was(table: Any, rows: Iterable[tuple[Any, str | None]]) -> list[str]:
-    return [str(table.upsert_entity(row)["etag"]) for row, _ in rows]
-
-
-def _begin_without_note() -> tuple[list[Incident], set[str]]:
-    return [one for one in incidents.read_incidents().values() if one.open != one.notified_open], set()
 
 
 def _nobody_failed(*_args: Any) -> tuple[list[Incident], set[str]]:
@@ -209,12 +192,6 @@ MUTATIONS = (
         KILLED_OFTEN,
         "has committed load",
     ),
-    Mutation(
-        "two processes send the same messages",
-        ((notifier, "sole_sender", _everybody),),
-        SLOW,
-        "was notified twice",
-    ),
     Mutation("what was sent is not noted", ((notifier, "mark_notified", _nothing),), REFUSED, "waits for its message"),
     Mutation(
         "a run has one try to be planned and to be finished, and nobody looks for runs without a row",
@@ -286,18 +263,6 @@ MUTATIONS = (
         "nobody looks for loads that ended after their run",
         ((shared.runs.watch, "record_late_loads", _nothing),),
         KILLED_OFTEN,
-        "LATE",
-    ),
-    Mutation(
-        "incidents are written whatever they have become",
-        ((incidents, "write_unchanged", _whatever_it_was),),
-        FROZEN_LONG,
-        "INCID",
-    ),
-    Mutation(
-        "a sender does not note that it is about to send",
-        ((notifier, "begin_sending", _begin_without_note),),
-        KILLED_OFTEN,
-        "its last message",
+        "its history",
     ),
 )
