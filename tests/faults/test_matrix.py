@@ -31,13 +31,14 @@ def webhook() -> Iterator[Webhook]:
 
 @pytest.fixture(scope="module")
 def app(services: LocalServices, webhook: Webhook, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokenApp]:
-    settings = {
-        "JOB_RETRY_SECONDS": "1",
-        "SOURCE_CONCURRENCY": "2",
-        "WATCH_SCHEDULE": "*/5 * * * * *",
-        "NOTIFY_WEBHOOK_URL": webhook.url,
-    }
-    with broken_app(services, tmp_path_factory.mktemp("matrix"), **settings) as app:
+    with broken_app(
+        services,
+        tmp_path_factory.mktemp("matrix"),
+        JOB_RETRY_SECONDS="1",
+        SOURCE_CONCURRENCY="2",
+        WATCH_SCHEDULE="*/5 * * * * *",
+        NOTIFY_WEBHOOK_URL=webhook.url,
+    ) as app:
         services.create_container(app.lake_name)  # also for cells in which nothing loads
         yield app
 
