@@ -7,7 +7,7 @@ so large that only its new rows can be loaded, which the reason then says.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from shared.models.discovery import FoundColumn, FoundTable
@@ -22,6 +22,7 @@ LATE_NUMBERS = 1000
 """How many numbers may be given out and not yet committed."""
 
 NIGHTLY, HOURLY = "0 2 * * *", "0 * * * *"
+TIMER_IS_RARER = "Blank: with every tick of the app's timer, which is rarer than the schedule that suits the load."
 _READERS = ((32 << 30, 8), (4 << 30, 4), (1 << 30, 2))  # bytes, and how many share them
 
 _BEFORE = r"(?:last|row|record|rec|sys|system|date|dt|time|ts|etl|db|tbl)*"
@@ -73,13 +74,13 @@ def watermark_candidates(table: FoundTable) -> list[FoundColumn]:
     return [table.columns[n] for rank, _, _, n in sorted(found) if rank < _NONE]
 
 
-def propose(table: FoundTable, readers: bool, is_hourly: bool) -> Proposal:
+def propose(table: FoundTable, readers: bool, schedules: Collection[str]) -> Proposal:
     """The cells of a table's row, but for where it is and where it goes.
 
     Args:
         table: What was found of it.
         readers: Whether several readers of the source can share a table.
-        is_hourly: Whether the app's timer ticks every hour or more often.
+        schedules: Those of `NIGHTLY` and `HOURLY` that the app's timer is fine enough for.
     """
     proposal = Proposal()
     key = _key(table)
@@ -93,12 +94,12 @@ def propose(table: FoundTable, readers: bool, is_hourly: bool) -> Proposal:
     share = next((number for least, number in _READERS if size >= least), 1) if readers else 1
     if share > 1:
         proposal.set("parallelism", share, f"The table has about {shown}, which {share} readers share.")
-    if not cursor:
-        proposal.set("schedule", NIGHTLY, f"All of the table ({rows_text(table)}) is read, once a night.")
-    elif is_hourly:
+    if (HOURLY if cursor else NIGHTLY) not in schedules:
+        proposal.reasons["schedule"] = TIMER_IS_RARER
+    elif cursor:
         proposal.set("schedule", HOURLY, "A load reads new rows only, so that it can run every hour.")
     else:
-        proposal.reasons["schedule"] = "Blank: with every tick of the app's timer, which is rarer than once an hour."
+        proposal.set("schedule", NIGHTLY, f"All of the table ({rows_text(table)}) is read, once a night.")
     return proposal
 
 

@@ -10,6 +10,7 @@ from shared.activation.judge import filled_in
 from shared.activation.store import configuration_store
 from shared.errors.hierarchy import ConfigurationError
 from shared.isolation.parent import Limits, run_in_child
+from shared.jobs.proposals import HOURLY, NIGHTLY
 from shared.jobs.schedules import shares_ticks
 from shared.jobs.source_types import SOURCE_TYPES, shown_by, source_type
 from shared.models.discovery import Discovered, FoundSource
@@ -72,9 +73,7 @@ def discover(wish: Wish) -> Discovery:
     secret = connection_secret(known.row, wish.source_type or known.source_type or wish.source_name)
     kind = source_type(wish.source_type or known.source_type or _type_of(secret, wish.source_name)).name
     found = _found(wish, kind, secret)
-    target = Target(
-        wish.source_name, kind, wish.like, wish.container, wish.folder, is_hourly=_ticks_every_hour(datetime.now(UTC))
-    )
+    target = Target(wish.source_name, kind, wish.like, wish.container, wish.folder, _schedules(datetime.now(UTC)))
     workbook, rows = filled_in(wish.workbook, found, target)
     return Discovery(kind, found.schema_name, rows, workbook)
 
@@ -128,8 +127,10 @@ def _type_of(secret: Secret, source_name: str) -> str:
     )
 
 
-def _ticks_every_hour(now: datetime) -> bool:
+def _schedules(now: datetime) -> frozenset[str]:
+    """The schedules that the app's timer is fine enough for; the nightly one if its own cannot be read."""
+    timer, zone = settings().ingestion_schedule, settings().time_zone
     try:
-        return not shares_ticks(settings().ingestion_schedule, "0 * * * *", now, settings().time_zone)
+        return frozenset(one for one in (NIGHTLY, HOURLY) if not shares_ticks(timer, one, now, zone))
     except ValueError:
-        return False
+        return frozenset({NIGHTLY})

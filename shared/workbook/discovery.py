@@ -10,7 +10,7 @@ from typing import Any
 from shared.jobs.destinations import dataset_path
 from shared.jobs.lake_layout import pipeline_name
 from shared.jobs.patterns import matches
-from shared.jobs.proposals import changed_cells, propose, rows_text
+from shared.jobs.proposals import NIGHTLY, TIMER_IS_RARER, changed_cells, propose, rows_text
 from shared.jobs.source_types import SOURCE_TYPES
 from shared.models.discovery import Discovered, FoundEndpoint, FoundSource, FoundTable
 from shared.models.job import Job
@@ -31,7 +31,7 @@ class Target:
         source_name, source_type: The source.
         like: Which tables were asked for.
         container, folder: Where the tables go; None for where the source's other rows go, or a place by its name.
-        is_hourly: Whether the app's timer ticks every hour or more often.
+        schedules: Those of `NIGHTLY` and `HOURLY` that the app's timer is fine enough for.
     """
 
     source_name: str
@@ -39,7 +39,7 @@ class Target:
     like: str = "*"
     container: str | None = None
     folder: str | None = None
-    is_hourly: bool = False
+    schedules: frozenset[str] = frozenset({NIGHTLY})
 
     @property
     def is_database(self) -> bool:
@@ -82,7 +82,7 @@ def _tables(
         elif error := table.error or _unnameable(table.table_name):
             yield _of(table, status="left out", note=error)
         else:
-            proposal = propose(table, found.readers, target.is_hourly)
+            proposal = propose(table, found.readers, target.schedules)
             cells = places.row(table.table_name, schema_name=table.schema_name, table_name=table.table_name)
             yield _of(
                 table,
@@ -142,8 +142,11 @@ def _endpoints(
             yield Discovered(**common, status="left out", note=endpoint.error)
         elif matches([target.like], endpoint.path):
             made = places.row(_short(endpoint.path), api_endpoint=endpoint.path)
-            cells = {**made, **endpoint.cells}
-            yield Discovered(**common, status="new", job_id=made["job_id"], cells=cells, reasons=endpoint.reasons)
+            cells, reasons = {**made, **endpoint.cells}, dict(endpoint.reasons)
+            if cells.get("schedule") not in (None, *target.schedules):
+                del cells["schedule"]
+                reasons["schedule"] = TIMER_IS_RARER
+            yield Discovered(**common, status="new", job_id=made["job_id"], cells=cells, reasons=reasons)
     for path, row in known.items():
         if path not in listed and matches([target.like], path):
             note = f"The document has no endpoint {path} that lists rows."

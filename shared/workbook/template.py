@@ -72,11 +72,12 @@ def _workbook(
 def _write_sheet(sheet: Worksheet, spec: SheetSpec, rows: Sequence[Mapping[str, object]]) -> None:
     names = [column.name for column in spec.columns]
     sheet.append(names)
-    for row in rows:
-        sheet.append([row.get(name) for name in names])
-        for cell in sheet[sheet.max_row]:
-            if isinstance(cell.value, str):
-                cell.data_type = "s"  # a text may begin like a formula, or be like an error
+    for place, row in enumerate(rows, 2):
+        for number, name in enumerate(names, 1):
+            if (value := row.get(name)) is not None:
+                cell = sheet.cell(place, number, value)
+                if isinstance(value, str):
+                    cell.data_type = "s"  # a text may begin like a formula, or be like an error
     for number, column in enumerate(spec.columns, 1):
         letter = get_column_letter(number)
         dress_header(sheet, number, column)

@@ -28,7 +28,11 @@ def app(server: ApiServer, tmp_path: Path) -> RunningApp:
 
 
 def test_a_run_is_asked_for_again_where_storage_was_busy(app: RunningApp, server: ApiServer) -> None:
-    replies = [OFFLINE, OFFLINE, Reply({"run_id": "r1", "status": "SUCCEEDED"})]
+    replies = [
+        OFFLINE,
+        OFFLINE,
+        Reply({"run_id": "r1", "status": "SUCCEEDED", "jobs": [], "continuation": None, "as_of": "now"}),
+    ]
     server.endpoints["/api/runs/r1"] = lambda _: replies.pop(0)
     assert app.get_run("r1")["status"] == "SUCCEEDED"
     assert not replies

@@ -13,6 +13,7 @@ import pytest
 from deltalake import DeltaTable
 
 from localhost.services import LocalServices
+from shared.errors.hierarchy import IngestionError
 from shared.loading.dlt_settings import configure_dlt
 from shared.models.job import Job
 from shared.secrets import Secret
@@ -89,7 +90,7 @@ def _explained(explain: Callable[[BaseException], BaseException], error: BaseExc
     cause: BaseException | None = error
     while cause is not None:
         explained = explain(cause)
-        if explained is not cause or type(explained).__module__ == "shared.errors.hierarchy":
+        if explained is not cause or isinstance(explained, IngestionError):
             return explained
         cause = cause.__cause__ or cause.__context__
     return error

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.jobs.proposals import LARGE_ROWS, changed_cells, propose, watermark_candidates
+from shared.jobs.proposals import HOURLY, LARGE_ROWS, NIGHTLY, changed_cells, propose, watermark_candidates
 from shared.jobs.source_types import shown_by
 from shared.models.discovery import FoundColumn, FoundTable
 
@@ -24,8 +26,8 @@ def a_table(*columns: FoundColumn, rows: int = 10, key: tuple[str, ...] = ("id",
     return FoundTable.model_validate({**table, "rows_are": "exact", **more})
 
 
-def proposed(table: FoundTable, readers: bool = True, is_hourly: bool = False) -> dict[str, object]:
-    return dict(propose(table, readers, is_hourly).cells)
+def proposed(table: FoundTable, readers: bool = True, schedules: Collection[str] = (NIGHTLY,)) -> dict[str, object]:
+    return dict(propose(table, readers, schedules).cells)
 
 
 @pytest.mark.parametrize(
@@ -102,8 +104,13 @@ def test_readers_follow_the_size(size: int | None, readers: int | None) -> None:
 
 def test_incremental_tables_run_hourly_if_the_timer_does() -> None:
     table = a_table(ID, a_time("updated_at"))
-    assert proposed(table, is_hourly=True)["schedule"] == "0 * * * *"
+    assert proposed(table, schedules=(NIGHTLY, HOURLY))["schedule"] == HOURLY
     assert "schedule" not in proposed(table)
+
+
+def test_tables_have_no_schedule_that_the_timer_is_too_rare_for() -> None:
+    assert proposed(a_table(ID))["schedule"] == NIGHTLY
+    assert "schedule" not in proposed(a_table(ID), schedules=())
 
 
 @given(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 
 import pytest
+from openpyxl import load_workbook
 
 from shared.settings import settings
 from shared.workbook.validation import validate
@@ -217,7 +219,6 @@ BAD_ROWS: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("rate limit", {**API, "api_rate_limit": 0}, "api_rate_limit: '0' is not a number above 0"),
     ("rate limit not finite", {**API, "api_rate_limit": "inf"}, "api_rate_limit: 'inf' is not a number above 0"),
-    ("formula without a value", {"table_name": "=A1"}, "E2 table_name: '=A1' is a formula without a calculated value"),
 ]
 
 GOOD_ROWS: list[tuple[str, dict[str, Any], str, object]] = [
@@ -298,6 +299,22 @@ def test_a_bad_cell_is_named_with_its_value_and_what_is_wrong(cells: dict[str, A
     assert report.configuration is None
     assert len(report.problems) == 1
     assert message in str(report.problems[0])
+
+
+def test_a_formula_that_was_never_calculated_is_named() -> None:
+    workbook = load_workbook(BytesIO(a_workbook({})))
+    workbook["SourceConfig"]["E2"] = "=A1"
+    content = BytesIO()
+    workbook.save(content)
+    report = validate(content.getvalue())
+    assert report.configuration is None
+    assert "E2 table_name: '=A1' is a formula without a calculated value" in str(report.problems[0])
+
+
+def test_a_text_that_begins_like_a_formula_is_a_text() -> None:
+    report = validate(a_workbook({"table_name": "=A1"}))
+    assert report.configuration is not None
+    assert report.configuration.jobs[0].table_name == "=A1"
 
 
 @pytest.mark.parametrize(
