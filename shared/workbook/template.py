@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from openpyxl import Workbook
 from openpyxl.comments import Comment
@@ -74,7 +75,8 @@ def _write_sheet(sheet: Worksheet, spec: SheetSpec, rows: Sequence[Mapping[str, 
     sheet.append(names)
     for place, row in enumerate(rows, 2):
         for number, name in enumerate(names, 1):
-            if (value := row.get(name)) is not None:
+            value: Any = row.get(name)
+            if value is not None:
                 cell = sheet.cell(place, number, value)
                 if isinstance(value, str):
                     cell.data_type = "s"  # a text may begin like a formula, or be like an error

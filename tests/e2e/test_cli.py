@@ -174,9 +174,9 @@ def test_sql_databricks_names_the_delta_tables_of_a_workbook(tmp_path: Path) -> 
 def confirm_removals(file: Path) -> None:
     """Let a workbook say that the jobs of the tests before may go."""
     workbook = openpyxl.load_workbook(file)
-    sheet = workbook.create_sheet("Requests")
-    for row in (("request_id", "action"), (f"remove-{file.parent.name}", "remove_jobs")):
-        sheet.append(row)
+    sheet = workbook["Requests"]
+    request = {"request_id": f"remove-{file.parent.name}", "action": "remove_jobs"}
+    sheet.append([request.get(str(cell.value)) for cell in sheet[1]])
     workbook.save(file)
 
 

@@ -64,10 +64,10 @@ def test_what_shows_changes_comes_before_what_shows_new_rows_and_an_index_before
 
 @pytest.mark.parametrize("cursor", [COUNTED, a_time("created_at")])
 def test_new_rows_alone_are_loaded_of_large_tables_only_and_the_reason_says_to_check(cursor: FoundColumn) -> None:
-    small = propose(a_table(ID, cursor), True, False)
+    small = propose(a_table(ID, cursor), True, ())
     assert small.cells["load_type"] == "FULL"
     assert f"INCREMENTAL by {cursor.name}" in small.reasons["load_type"]
-    large = propose(a_table(ID, cursor, rows=LARGE_ROWS), True, False)
+    large = propose(a_table(ID, cursor, rows=LARGE_ROWS), True, ())
     assert (large.cells["load_type"], large.cells["watermark_column"]) == ("INCREMENTAL", cursor.name)
     assert "CHECK" in large.reasons["load_type"]
 

@@ -44,7 +44,7 @@ def test_a_type_that_is_refused_is_never_proposed(
     table = FoundTable(
         schema_name="s", table_name="t", columns=(found,), primary_key=(name,), rows=LARGE_ROWS, rows_are="estimate"
     )
-    cells = propose(table, True, False).cells
+    cells = propose(table, True, ()).cells
     if watermark_order(reader, source_type, kind) == "refused":
         assert "watermark_column" not in cells
     else:
