@@ -61,10 +61,18 @@ def holding(reached: threading.Event, go_on: threading.Event) -> Callable[[], No
 
 
 class Once:
-    """Breaks the first request of a stage, and no other. `met` is set when it has."""
+    """Breaks the first request of a stage, and no other. `met` is set when it has.
 
-    def __init__(self, stage: str, fault: Fault, skip: int = 0) -> None:
+    Args:
+        stage: What the request does.
+        fault: What it meets.
+        skip: How many such requests are left alone before.
+        about: What the path or the body names, if others do the same at the same time.
+    """
+
+    def __init__(self, stage: str, fault: Fault, skip: int = 0, about: str = "") -> None:
         self._stage = stage
+        self._about = about.encode()
         self._fault = fault
         self._skip = skip
         self._lock = threading.Lock()
@@ -73,6 +81,8 @@ class Once:
     def __call__(self, request: StorageRequest) -> Fault | None:
         with self._lock:
             if request.stage != self._stage or self.met.is_set():
+                return None
+            if self._about not in request.path.encode() + request.body:
                 return None
             if self._skip:
                 self._skip -= 1
