@@ -1,4 +1,4 @@
-"""What placeholders in a workbook stand for on this machine."""
+"""The values of placeholders in a workbook on this machine."""
 
 from __future__ import annotations
 

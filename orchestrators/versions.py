@@ -2,8 +2,8 @@
 
 Durable replays an orchestration from its history: other code would ask for other things than the history has. So what
 began under another version, older or newer, ends here before it asks for anything, and the watch starts a run of what
-is missing (`shared.runs.replacing`). Who changes what an orchestrator asks for raises `ORCHESTRATORS_VERSION` and
-`defaultVersion` in host.json, too; a test replays recorded histories to notice it.
+is missing (`shared.runs.replacing`). A change to what an orchestrator asks for needs a new `ORCHESTRATORS_VERSION` and
+`defaultVersion` in host.json; a test replays recorded histories to notice it.
 """
 
 from __future__ import annotations

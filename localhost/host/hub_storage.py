@@ -1,7 +1,7 @@
 """The account of AzureWebJobsStorage, which the real host cannot live without: its locks and Durable's hub are there.
 
 Here they are in local files; so the host only asks for the account, and ends itself as the real one does when it has
-been away for some 24 s. Whoever runs the host starts it again. Without that setting nothing is asked.
+been away for some 24 s. What runs the host starts it again. Without that setting nothing is asked.
 """
 
 from __future__ import annotations

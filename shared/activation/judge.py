@@ -16,7 +16,7 @@ from shared.models.discovery import Discovered, FoundSource
 from shared.secrets import Secret
 from shared.settings import settings
 from shared.workbook.configuration import Problem, Report
-from shared.workbook.discovery import Target
+from shared.workbook.target import Target
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from shared.models.job import Job
 from shared.models.run import ConfigVersion
 from shared.settings import most_timeout_minutes, settings
 from shared.workbook.configuration import Configuration, Report
-from shared.workbook.validation import DEFAULT_MAX_MEGABYTES
+from shared.workbook.limits import DEFAULT_MAX_MEGABYTES
 
 log = logging.getLogger(__name__)
 

@@ -1,12 +1,22 @@
-"""Opaque texts that a caller gives back: where a page ended, and as of when an answer was."""
+"""Pages, and the opaque texts that a caller gives back: where a page ended, and as of when an answer was."""
 
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Self
+from itertools import islice
+from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+T = TypeVar("T")
+
+
+def cut(items: Iterable[T], limit: int) -> tuple[list[T], bool]:
+    """The items of a page, and whether another page follows; after a page without items there is none."""
+    found = list(islice(items, limit + 1))
+    return found[:limit], 0 < limit < len(found)
 
 
 class Token(BaseModel):

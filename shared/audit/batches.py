@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -14,13 +14,8 @@ ROWS_PER_TRANSACTION = 100
 
 def delete_rows(table: TableClient, rows: Iterable[Mapping[str, Any]]) -> int:
     """Delete rows of one partition, and say how many there were."""
-    count, waiting = 0, ({name: row[name] for name in ("PartitionKey", "RowKey")} for row in rows)
-    while batch := list(islice(waiting, ROWS_PER_TRANSACTION)):
-        table.submit_transaction(
-            [("delete", {name: row[name] for name in ("PartitionKey", "RowKey")}) for row in batch]
-        )
-        count += len(batch)
-    return count
+    keys = ({name: row[name] for name in ("PartitionKey", "RowKey")} for row in rows)
+    return sum(1 for _ in _submit(table, (("delete", key) for key in keys)))
 
 
 def write_unchanged(table: TableClient, rows: Iterable[tuple[Mapping[str, Any], str | None]]) -> list[str]:
@@ -32,12 +27,13 @@ def write_unchanged(table: TableClient, rows: Iterable[tuple[Mapping[str, Any], 
     Raises:
         TableTransactionError: a row has changed, is gone, or is there already; rows before it may be written.
     """
-    written: list[str] = []
-    waiting = iter(rows)
-    while batch := list(islice(waiting, ROWS_PER_TRANSACTION)):
-        answers = table.submit_transaction([_write(row, etag) for row, etag in batch])
-        written += [str(answer["etag"]) for answer in answers]
-    return written
+    return [str(answer["etag"]) for answer in _submit(table, (_write(row, etag) for row, etag in rows))]
+
+
+def _submit(table: TableClient, operations: Iterator[tuple[Any, ...]]) -> Iterator[Mapping[str, Any]]:
+    """Carry out changes of rows; yields the answer to each."""
+    while batch := list(islice(operations, ROWS_PER_TRANSACTION)):
+        yield from table.submit_transaction(batch)
 
 
 def _write(row: Mapping[str, Any], etag: str | None) -> tuple[Any, ...]:

@@ -63,7 +63,7 @@ def record_job(result: JobResult, run_started_at: datetime, job: Job | None, eta
         if result.status is not JobStatus.SUCCESS and found.get("status") == JobStatus.SUCCESS.value:
             return False
         if _may_be_counted(found) and has_ended(result.run_id, run_started_at):
-            expect_late_loads(result.run_id)  # whoever dies between this row and the count leaves it to the watch
+            expect_late_loads(result.run_id)  # a process that dies before the count leaves it to the watch
         return True
 
     key = {"PartitionKey": result.run_id, "RowKey": result.job_id}

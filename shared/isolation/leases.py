@@ -122,7 +122,7 @@ def renewed(client: BlobLeaseClient, name: str) -> Iterator[JobLease]:
 
 
 def is_held_by(job_id: str, run_id: str) -> bool:
-    """Whether a run holds a job, or somebody has only just taken it and not yet said for which run."""
+    """Whether a run holds a job, or it was only just taken, and its run is not noted yet."""
     try:
         found = _lease_blob(job_id).get_blob_properties()
     except ResourceNotFoundError:

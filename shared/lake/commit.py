@@ -210,7 +210,7 @@ class CommittingClient(ListedClient):
             self._remove_delta(table_name, record)
 
     def _replaced_files(self, inventory: Inventory, replaced: set[str], delta: set[str]) -> list[LakeFile]:
-        """The data files of tables that a load has written anew, and of those that have become Delta tables."""
+        """The data files of tables that a load has replaced, and of those that have become Delta tables."""
         cleared = replaced | delta
         if inventory.window is None:
             return [file for file in inventory.data if file.table in cleared]

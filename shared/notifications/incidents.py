@@ -5,9 +5,9 @@
 | `incident` | kind and subject | one thing that is or was broken: `open` is its state, `notified_open` the one sent |
 | `incident` | `sender` | who sends at the moment, and until when |
 
-An incident waits for a message as long as the two differ. One that opened and closed in between needs none. Whoever
-sends a message notes that first (`in_doubt`) and what was sent afterwards: if it dies in between, the message may have
-arrived or not, and the next sender sends the state as it is then.
+An incident waits for a message as long as the two differ. One that opened and closed in between needs none. A
+sender notes first that it begins a message (`in_doubt`) and afterwards what was sent: if it dies in between, the
+message may have arrived or not, and the next sender sends the state as it is then.
 
 Several processes find out at once how a job is. Each decides on what it has read, and its change is refused if the row
 has changed since: then it reads and decides again.

@@ -38,9 +38,8 @@ log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 
-UNNOTICED_FOR = timedelta(
-    hours=1
-)  # a failure that nobody was notified of; older ones were there before the webhook was
+UNNOTICED_FOR = timedelta(hours=1)
+"""How long ago a failure is noticed that was not notified; older ones were there before the webhook was."""
 
 
 def _never_failing(notify: Callable[P, None]) -> Callable[P, None]:
@@ -166,7 +165,7 @@ def _overdue(jobs: Iterable[Mapping[str, Any]], now: datetime) -> Iterator[Incid
 
 
 def _last_results(jobs: Iterable[Mapping[str, Any]], since: datetime) -> tuple[list[Incident], set[str]]:
-    """How jobs ended last, whoever was notified: those that failed lately, and the keys of those that loaded.
+    """How jobs ended last, notified or not: those that failed lately, and the keys of those that loaded.
 
     A wildcard job fails and loads as its tables do.
     """

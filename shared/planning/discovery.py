@@ -17,7 +17,7 @@ from shared.models.discovery import Discovered, FoundSource
 from shared.models.job import Job, LoadType, Source
 from shared.secrets import Secret, connection_secret
 from shared.settings import settings
-from shared.workbook.discovery import Target
+from shared.workbook.target import Target
 
 TOTAL_SECONDS = 150  # load balancers in front of a function app give up on an answer after 230 s
 _LOOK_SECONDS = 120  # of these; then tables are listed without figures

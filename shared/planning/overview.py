@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
@@ -28,6 +28,7 @@ _RESULT = (*_SUCCESS, "status", "error_kind", "error_message")
 
 
 Results = Mapping[str, Mapping[str, Any]]
+Times = dict[str, datetime | None]
 
 
 class Timing(NamedTuple):
@@ -82,24 +83,37 @@ def describe_jobs(
         succeeded: That of its last run that succeeded.
         timing: What decides when jobs run.
     """
-    tables: dict[str, list[str]] = {}  # of wildcard jobs
-    for job_id in latest:
-        if job_id != base_job_id(job_id):
-            tables.setdefault(base_job_id(job_id), []).append(job_id)
     described: list[dict[str, Any]] = []
-    for job in configuration.jobs:
-        of_job = [job.job_id, *(tables.get(job.job_id, ()) if is_wildcard(job) else ())]
+    for job, job_ids in _with_tables(configuration, latest):
         last, success = latest.get(job.job_id), succeeded.get(job.job_id)
         shown = {
             **{name: getattr(job, name) for name in _CELLS},
-            **_times(job, configuration, _last_start(of_job, latest), _last_start(of_job, succeeded), timing),
+            **_times(job, job_ids, configuration, latest, succeeded, timing),
             "last_result": _shown(last, _RESULT) if last else None,
             "last_success": _shown(success, _SUCCESS) if success else None,
         }
         if is_wildcard(job):
-            shown["tables"] = {job_id: _shown(latest[job_id], _RESULT) for job_id in of_job[1:]}
+            shown["tables"] = {job_id: _shown(latest[job_id], _RESULT) for job_id in job_ids[1:]}
         described.append(shown)
     return described
+
+
+def times_of_jobs(configuration: Configuration, latest: Results, succeeded: Results, timing: Timing) -> list[Times]:
+    """When every job runs next and since when it is overdue, of what `describe_jobs` shows."""
+    return [
+        _times(job, job_ids, configuration, latest, succeeded, timing)
+        for job, job_ids in _with_tables(configuration, latest)
+    ]
+
+
+def _with_tables(configuration: Configuration, latest: Results) -> Iterator[tuple[Job, list[str]]]:
+    """Every job with its id and, of a wildcard job, those of its tables that have run."""
+    tables: dict[str, list[str]] = {}
+    for job_id in latest:
+        if job_id != base_job_id(job_id):
+            tables.setdefault(base_job_id(job_id), []).append(job_id)
+    for job in configuration.jobs:
+        yield job, [job.job_id, *(tables.get(job.job_id, ()) if is_wildcard(job) else ())]
 
 
 def count_described(jobs: Iterable[Mapping[str, Any]], running: Collection[str]) -> dict[str, int]:
@@ -123,14 +137,19 @@ def count_described(jobs: Iterable[Mapping[str, Any]], running: Collection[str])
 
 
 def _times(
-    job: Job, configuration: Configuration, started: datetime | None, succeeded: datetime | None, timing: Timing
-) -> dict[str, datetime | None]:
-    """When the job runs next, and since when it is overdue."""
-    times: dict[str, datetime | None] = {"next_due": None, "overdue_since": None}
+    job: Job,
+    job_ids: Iterable[str],
+    configuration: Configuration,
+    latest: Results,
+    succeeded: Results,
+    timing: Timing,
+) -> Times:
+    times: Times = {"next_due": None, "overdue_since": None}
     if job.enabled:
         quiet = configuration.source(job.source_name).quiet_hours
         grace = timedelta(minutes=job.timeout_minutes) if job.timeout_minutes else timing.grace
-        since, success = started or timing.activated_at, succeeded or timing.activated_at
+        since = _last_start(job_ids, latest) or timing.activated_at
+        success = _last_start(job_ids, succeeded) or timing.activated_at
         try:
             times["next_due"] = next_start(timing.timer, job.schedule, quiet, since, timing.now, timing.zone)
             times["overdue_since"] = overdue_since(

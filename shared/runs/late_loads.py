@@ -1,7 +1,7 @@
 """Loads that end after their run: what they wrote last may not be all, and some do not live to write anything.
 
 A run that was terminated, or lost a lane, ends while its loads continue. A load reports its end by itself, unless its
-process dies: then nobody carries it out again. So the watch looks at such a run until no load of it can follow.
+process dies: then it is not carried out again. So the watch looks at such a run until no load of it can follow.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _look_at(note: TableEntity) -> None:
     ended = [row for row in rows if not is_held_by(row["job_id"], run["run_id"])]
     is_last_look = len(ended) == len(rows) and note["until"] < datetime.now(UTC)
     changed = [_recorded(run, row) for row in ended if is_last_look or row["status"] == RUNNING]
-    if any(changed) or is_last_look:  # whoever has written a row late may have died before the count
+    if any(changed) or is_last_look:  # a process that wrote a row late may have died before the count
         recount_run(run["run_id"], run["start_time"])
     if is_last_look and not any(changed):
         for row in all_rows:

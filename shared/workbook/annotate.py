@@ -6,15 +6,16 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from openpyxl.styles import Alignment, Font
-from openpyxl.utils import get_column_letter, quote_sheetname
+from openpyxl.utils import quote_sheetname
 from openpyxl.workbook import Workbook
 from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.worksheet import Worksheet
 
 from shared.workbook.configuration import Problem, Report
 from shared.workbook.editing import edited
-from shared.workbook.guide import FONT, print_on_one_width
+from shared.workbook.guide import FONT
 from shared.workbook.marks import Marks, fill
+from shared.workbook.writing import dress_list, put
 
 SHEET = "Problems"
 _ERROR, _WARNING = "FFFF9B9B", "FFFFE08A"
@@ -71,18 +72,11 @@ def _list(workbook: Workbook, report: Report) -> None:
     for number, (kind, problem) in enumerate(listed[:_MAX_LISTED], 2):
         place = f"{problem.sheet}!{problem.cell}" if problem.cell else problem.sheet
         sheet.append([kind, place, problem.column, None])
-        # Set as text: a message may begin with a value that looks like a formula.
-        sheet.cell(number, 4, problem.message).data_type = "s"
-        sheet.cell(number, 4).alignment = Alignment(wrap_text=True, vertical="top")
+        put(sheet, number, 4, problem.message).alignment = Alignment(wrap_text=True, vertical="top")
         sheet.cell(number, 1).fill = fill(_ERROR if kind == "error" else _WARNING)
         if problem.cell:
             link = sheet.cell(number, 2)
             target = f"{quote_sheetname(problem.sheet)}!{problem.cell}"
             link.hyperlink = Hyperlink(ref=link.coordinate, location=target)
             link.font = Font(name=FONT, size=11, color="FF0563C1", underline="single")
-    for number, width in enumerate(_WIDTHS, 1):
-        sheet.column_dimensions[get_column_letter(number)].width = width
-        sheet.cell(1, number).font = Font(name=FONT, size=11, bold=True)
-    print_on_one_width(sheet)
-    sheet.freeze_panes = "A2"
-    sheet.auto_filter.ref = f"A1:D{sheet.max_row}"
+    dress_list(sheet, _WIDTHS)

@@ -10,41 +10,18 @@ from typing import Any
 from shared.jobs.destinations import dataset_path
 from shared.jobs.lake_layout import pipeline_name
 from shared.jobs.patterns import matches
-from shared.jobs.proposals import NIGHTLY, TIMER_IS_RARER, changed_cells, propose, rows_text
+from shared.jobs.proposals import TIMER_IS_RARER, changed_cells, propose, rows_text
 from shared.jobs.source_types import SOURCE_TYPES
 from shared.models.discovery import Discovered, FoundEndpoint, FoundSource, FoundTable
 from shared.models.job import Job
 from shared.workbook.cells import clean
 from shared.workbook.inheritance import Inheritance
 from shared.workbook.rows import Draft
+from shared.workbook.target import Target
 
 _IN_A_DATASET = {"source_name", "target_container", "target_folder_path"}
 _VERSION = re.compile(r"v\d+(\.\d+)*|api|rest", re.IGNORECASE)
 _LONGEST_ID = 90
-
-
-@dataclass(frozen=True)
-class Target:
-    """What the new rows have in common.
-
-    Attributes:
-        source_name, source_type: The source.
-        like: Which tables were asked for.
-        container, folder: Where the tables go; None for where the source's other rows go, or a place by its name.
-        schedules: Those of `NIGHTLY` and `HOURLY` that the app's timer is fine enough for.
-    """
-
-    source_name: str
-    source_type: str
-    like: str = "*"
-    container: str | None = None
-    folder: str | None = None
-    schedules: frozenset[str] = frozenset({NIGHTLY})
-
-    @property
-    def is_database(self) -> bool:
-        """Whether the source has tables."""
-        return SOURCE_TYPES[self.source_type].is_database
 
 
 @dataclass
@@ -211,7 +188,7 @@ def _said(row: Draft) -> dict[str, Any]:
 def _unnameable(name: str) -> str | None:
     """Why a cell cannot name a table; None if it can."""
     if "*" in name:
-        return "Its name has a *, which stands for any characters in table_name."
+        return "Its name has a *, which matches any characters in table_name."
     return None if clean(name) == name else "Its name begins or ends with a space, which no cell keeps."
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from openpyxl.styles import Alignment, Font
+from openpyxl.styles import Alignment
 from openpyxl.utils import coordinate_to_tuple, get_column_letter, range_boundaries
 from openpyxl.workbook import Workbook as ExcelWorkbook
 from openpyxl.worksheet.worksheet import Worksheet
@@ -15,16 +15,18 @@ from shared.errors.hierarchy import WorkbookError
 from shared.models.discovery import Discovered, FoundSource
 from shared.workbook.cells import as_text
 from shared.workbook.columns import SOURCE_CONFIG
-from shared.workbook.discovery import Target, Workbook, compare, without
+from shared.workbook.discovery import Workbook, compare, without
 from shared.workbook.editing import edited
-from shared.workbook.guide import FONT, print_on_one_width
+from shared.workbook.limits import DEFAULT_MAX_MEGABYTES
 from shared.workbook.marks import Marks, fill
 from shared.workbook.reader import Sheet, read_sheets
 from shared.workbook.rows import parse_rows
 from shared.workbook.sheets import SHEETS
 from shared.workbook.tables import Findings, Table, find_sheet, names_sheet, read_table
+from shared.workbook.target import Target
 from shared.workbook.template import dress_header, empty_workbook
-from shared.workbook.validation import DEFAULT_MAX_MEGABYTES, inheritance_of, validate
+from shared.workbook.validation import inheritance_of, validate
+from shared.workbook.writing import dress_list, put
 
 SHEET = "Discovery"
 _COLUMNS = (
@@ -117,7 +119,7 @@ def _write(workbook: ExcelWorkbook, table: Table, discovered: Sequence[Discovere
     places = _places(sheet, table, {name for _, one in new for name in (*one.cells, *one.reasons)})
     for number, one in new:
         for name, value in one.cells.items():
-            _put(sheet, number, places[name], value)
+            _put_widely(sheet, number, places[name], value)
         for name, reason in one.reasons.items():
             _MARKS.put(sheet.cell(number, places[name]), reason)
         _MARKS.put(sheet.cell(number, places["job_id"]), "New.", _COLOURS["new"])
@@ -143,10 +145,8 @@ def _places(sheet: Worksheet, table: Table, wanted: set[str]) -> dict[str, int]:
     return places
 
 
-def _put(sheet: Worksheet, row: int, column: int, value: Any) -> None:
-    cell = sheet.cell(row, column, value)
-    if isinstance(value, str):
-        cell.data_type = "s"  # a table's name may begin like a formula
+def _put_widely(sheet: Worksheet, row: int, column: int, value: Any) -> None:
+    put(sheet, row, column, value)
     width = sheet.column_dimensions[get_column_letter(column)]
     width.width = min(max(width.width or 0, len(as_text(value)) + 4), 40)
 
@@ -170,21 +170,14 @@ def _list(workbook: ExcelWorkbook, discovered: Sequence[Discovered], target: Tar
     sheet.append(_COLUMNS)
     for number, row in enumerate(rows, 2):
         for column, value in enumerate(row, 1):
-            cell = sheet.cell(number, column, value)
-            if isinstance(value, str):
-                cell.data_type = "s"
-            cell.alignment = Alignment(wrap_text=column == len(row) - 1, vertical="top")
+            alignment = Alignment(wrap_text=column == len(row) - 1, vertical="top")
+            put(sheet, number, column, value).alignment = alignment
         if colour := _COLOURS.get(str(row[0])):
             sheet.cell(number, 1).fill = fill(colour)
         for column in (_COLUMNS.index("rows") + 1, _COLUMNS.index("size_bytes") + 1):
             sheet.cell(number, column).number_format = "#,##0"
         sheet.row_dimensions[number].height = 15.5 * (1 + len(str(row[-2] or "")) // _WIDTHS[-2])
-    for number, width in enumerate(_WIDTHS, 1):
-        sheet.column_dimensions[get_column_letter(number)].width = width
-        sheet.cell(1, number).font = Font(name=FONT, size=11, bold=True)
-    print_on_one_width(sheet)
-    sheet.freeze_panes = "A2"
-    sheet.auto_filter.ref = f"A1:{get_column_letter(len(_COLUMNS))}{sheet.max_row}"
+    dress_list(sheet, _WIDTHS)
 
 
 def _kept(

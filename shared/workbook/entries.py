@@ -5,8 +5,8 @@ from __future__ import annotations
 from shared.models.discovery import Discovered, FoundSource
 from shared.workbook.annotate import annotate
 from shared.workbook.configuration import Report
-from shared.workbook.discovery import Target
 from shared.workbook.discovery_sheet import discover_into
+from shared.workbook.target import Target
 from shared.workbook.validation import validate
 
 

@@ -43,7 +43,7 @@ class Default:
 
 @dataclass(frozen=True)
 class Inheritance:
-    """The defaults of a workbook, and what placeholders stand for.
+    """The defaults of a workbook, and the values of placeholders.
 
     Attributes:
         values: The text of each placeholder by name: the setting WORKBOOK_VALUES.

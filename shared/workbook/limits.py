@@ -14,6 +14,8 @@ from xml.parsers import expat
 
 from shared.errors.hierarchy import WorkbookError
 
+DEFAULT_MAX_MEGABYTES = 20
+"""The largest file, in MiB."""
 MAX_PARTS = 2_000
 MAX_SHEETS = 100
 MAX_CELLS = 500_000

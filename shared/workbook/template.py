@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from openpyxl import Workbook
 from openpyxl.comments import Comment
@@ -20,6 +19,7 @@ from shared.workbook.documentation import required_text
 from shared.workbook.examples import JOBS, SYSTEMS
 from shared.workbook.guide import HEADER_FONT, header_fill, write_guide
 from shared.workbook.sheets import DEFAULTS, REQUESTS, SOURCES
+from shared.workbook.writing import put
 
 _VALIDATED_ROWS = 5001
 _AUTHOR = "Help"
@@ -75,11 +75,8 @@ def _write_sheet(sheet: Worksheet, spec: SheetSpec, rows: Sequence[Mapping[str, 
     sheet.append(names)
     for place, row in enumerate(rows, 2):
         for number, name in enumerate(names, 1):
-            value: Any = row.get(name)
-            if value is not None:
-                cell = sheet.cell(place, number, value)
-                if isinstance(value, str):
-                    cell.data_type = "s"  # a text may begin like a formula, or be like an error
+            if (value := row.get(name)) is not None:
+                put(sheet, place, number, value)
     for number, column in enumerate(spec.columns, 1):
         letter = get_column_letter(number)
         dress_header(sheet, number, column)

@@ -18,6 +18,7 @@ from shared.workbook.cells import BrokenCell, as_text, quoted
 from shared.workbook.column import SheetSpec
 from shared.workbook.columns import SOURCE_CONFIG
 from shared.workbook.kinds import did_you_mean
+from shared.workbook.limits import DEFAULT_MAX_MEGABYTES
 from shared.workbook.reader import read_sheets
 from shared.workbook.sheets import DEFAULTS, REQUESTS, SHEETS, SOURCES
 from shared.workbook.tables import Findings, Table, find_sheet, names_sheet, normal, read_table
@@ -29,7 +30,7 @@ Rows = dict[str, list[dict[str, str]]]
 _Cell = str | int | float | bool | date | None
 
 
-def to_yaml(content: bytes, max_megabytes: int = 20) -> str:
+def to_yaml(content: bytes, max_megabytes: int = DEFAULT_MAX_MEGABYTES) -> str:
     """A workbook as YAML.
 
     Args:
@@ -55,7 +56,7 @@ def from_yaml(text: str) -> bytes:
     return write_workbook(*named)
 
 
-def rows_of(content: bytes, max_megabytes: int = 20) -> Rows:
+def rows_of(content: bytes, max_megabytes: int = DEFAULT_MAX_MEGABYTES) -> Rows:
     """The rows of a workbook's sheets, those of our own. Raises as `to_yaml`."""
     sheets = read_sheets(content, max_megabytes, lambda title: any(names_sheet(title, spec) for spec in SHEETS))
     rows: Rows = {}

@@ -16,6 +16,7 @@ from shared.workbook.column import SheetSpec
 from shared.workbook.columns import SOURCE_CONFIG
 from shared.workbook.configuration import Configuration, Problem, Report
 from shared.workbook.inheritance import INHERITED, Default, Inheritance
+from shared.workbook.limits import DEFAULT_MAX_MEGABYTES
 from shared.workbook.reader import Sheet, read_sheets
 from shared.workbook.rows import Draft, parse_rows
 from shared.workbook.rules import (
@@ -30,7 +31,6 @@ from shared.workbook.rules import (
 from shared.workbook.sheets import DEFAULTS, REQUESTS, SHEETS, SOURCES
 from shared.workbook.tables import Findings, Table, find_sheet, names_sheet, read_table
 
-DEFAULT_MAX_MEGABYTES = 20
 MAX_PROBLEMS = 5_000
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
-from itertools import islice
 from typing import Any
 
 from azure.durable_functions import DurableOrchestrationClient
@@ -16,11 +15,11 @@ from shared.activation.versions import Snapshot
 from shared.api.answers import JobList
 from shared.api.http import ProblemError
 from shared.api.queries import JobsQuery
-from shared.api.tokens import JobsAsOf, JobsPage
+from shared.api.tokens import JobsAsOf, JobsPage, cut
 from shared.audit.followed import Rows, followed_latest, followed_succeeded
 from shared.audit.table import Row
 from shared.jobs.wildcards import base_job_id
-from shared.planning.overview import count_described, describe_jobs, timing
+from shared.planning.overview import count_described, describe_jobs, times_of_jobs, timing
 from shared.runs.current import current_attempts
 from shared.telemetry.invocation import in_thread
 
@@ -54,14 +53,13 @@ def _jobs(query: JobsQuery, current: Sequence[Row]) -> JobList:
     as_of = query.page.as_of if query.page else JobsAsOf(config_sha256=sha256, rows=latest.as_of, clock=now)
     listed = _changed(jobs, since, active, latest, succeeded) if since else iter(range(len(jobs)))
     first = query.page.after if query.page else 0
-    places = list(islice((place for place in listed if place >= first), query.limit + 1))
-    more = 0 < query.limit < len(places)
-    following = JobsPage(after=places[query.limit], as_of=as_of, since=since).encode() if more else None
+    places, has_more = cut((place for place in listed if place >= first), query.limit)
+    following = JobsPage(after=places[-1] + 1, as_of=as_of, since=since).encode() if has_more else None
     return JobList.model_validate(
         {
             "config_sha256": sha256,
             "counts": count_described(jobs, {row["job_id"] for row in current}),
-            "jobs": [jobs[place] for place in places[: query.limit]],
+            "jobs": [jobs[place] for place in places],
             "only_changes": since is not None,
             "continuation": following,
             "as_of": as_of.encode(),
@@ -77,14 +75,10 @@ def _changed(
     What runs no longer has a row that was written since, or is missing among those that run now.
     """
     written = {base_job_id(key) for key in latest.changed_since(since.rows)}
-    before = describe_jobs(active.configuration, latest.by_key, succeeded.by_key, timing(active, since.clock))
+    before = times_of_jobs(active.configuration, latest.by_key, succeeded.by_key, timing(active, since.clock))
     for place, (job, earlier) in enumerate(zip(jobs, before, strict=True)):
-        if job["current"] or job["job_id"] in written or _times(job) != _times(earlier):
+        if job["current"] or job["job_id"] in written or any(job[name] != time for name, time in earlier.items()):
             yield place
-
-
-def _times(job: Described) -> tuple[Any, Any]:
-    return job["next_due"], job["overdue_since"]
 
 
 def _by_job(current: Sequence[Row]) -> Mapping[str, list[Row]]:

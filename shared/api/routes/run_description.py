@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
 from typing import Any
 
 from azure.durable_functions import DurableOrchestrationClient, OrchestrationRuntimeStatus
@@ -12,7 +11,7 @@ from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrc
 from shared.api.answers import RunDescription
 from shared.api.queries import RunQuery
 from shared.api.routes.runs import look_up
-from shared.api.tokens import RunAsOf, RunPage
+from shared.api.tokens import RunAsOf, RunPage, cut
 from shared.audit.followed import Rows, followed_run
 from shared.audit.properties import without_keys
 from shared.audit.table import Row
@@ -54,10 +53,8 @@ def _page(query: RunQuery, jobs: Sequence[Row], rows: Rows) -> dict[str, Any]:
         wanted = (job for job in wanted if job["status"] in query.job_status)
     if query.page:
         wanted = (job for job in wanted if job["job_id"] > query.page.after)
-    found = list(islice(wanted, query.limit + 1))
-    shown = found[: query.limit]
-    more = 0 < query.limit < len(found)
-    following = RunPage(after=shown[-1]["job_id"], as_of=as_of, since=since).encode() if more else None
+    shown, has_more = cut(wanted, query.limit)
+    following = RunPage(after=shown[-1]["job_id"], as_of=as_of, since=since).encode() if has_more else None
     return {"jobs": shown, "continuation": following, "as_of": as_of.encode()}
 
 

@@ -15,8 +15,8 @@ from localhost.services import LocalServices
 from shared.models.discovery import Discovered, FoundSource
 from shared.secrets import Secret
 from shared.sources.discovery import discover_tables
-from shared.workbook.discovery import Target
 from shared.workbook.discovery_sheet import discover_into
+from shared.workbook.target import Target
 from tests.builders import a_job
 from tests.conftest import unique_name
 from tests.oracle_standin.service import OracleService

@@ -15,8 +15,8 @@ from shared.secrets import Secret
 from shared.settings import settings
 from shared.sources.probe import examine_job
 from shared.sources.rest.discovery import discover_endpoints
-from shared.workbook.discovery import Target
 from shared.workbook.discovery_sheet import discover_into
+from shared.workbook.target import Target
 from shared.workbook.validation import validate
 from tests.api_server import ApiServer, Reply, Request, by_offset, requiring
 from tests.builders import a_job

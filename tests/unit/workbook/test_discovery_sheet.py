@@ -11,8 +11,8 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from shared.errors.hierarchy import WorkbookError
 from shared.models.discovery import Discovered, FoundColumn, FoundSource, FoundTable
-from shared.workbook.discovery import Target
 from shared.workbook.discovery_sheet import SHEET, discover_into
+from shared.workbook.target import Target
 from shared.workbook.validation import validate
 from tests.builders import a_workbook
 
