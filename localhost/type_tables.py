@@ -14,7 +14,8 @@ from shared.secrets import Secret
 from shared.sources.exact_casts import castable
 from shared.sources.oracle.source import OracleSource
 from shared.sources.oracle.types import XmlType, YearsToMonths
-from shared.sources.postgresql.source import PostgresSource, Xid8
+from shared.sources.postgresql.source import PostgresSource
+from shared.sources.postgresql.types import Xid8
 from shared.sources.source import ReadOptions
 from shared.sources.sql import SqlSource
 from shared.sources.sqlserver.source import SqlServerSource

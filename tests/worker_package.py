@@ -15,9 +15,7 @@ from pathlib import Path
 from localhost.services.cache import cached_folder
 
 _REQUIREMENT = "azure-functions-runtime==1.3.0"
-# What the worker does with its FunctionMetadata request; the messages of its protocol are only built, never sent.
-_SCRIPT = """
-import json, sys
+INDEXING = """
 from types import SimpleNamespace
 from azure_functions_runtime.bindings.meta import load_binding_registry
 from azure_functions_runtime.functions import Registry
@@ -31,7 +29,12 @@ class Message(SimpleNamespace):
 
 protos = SimpleNamespace(BindingInfo=BindingInfo, RpcFunctionMetadata=Message, RpcRetryOptions=Message)
 load_binding_registry()
-verdicts = {}
+"""
+"""What the worker's answer to FunctionMetadata needs; the messages of its protocol are only built, never sent."""
+_SCRIPT = f"""
+import json, sys
+{INDEXING}
+verdicts = {{}}
 for folder in sys.argv[1:]:
     sys.path.insert(0, folder)
     sys.modules.pop("function_app", None)
@@ -39,7 +42,7 @@ for folder in sys.argv[1:]:
         functions = index_function_app(folder + "/function_app.py")
         verdicts[folder] = len(process_indexed_function(protos, Registry(), functions, folder)[0])
     except Exception as error:
-        verdicts[folder] = f"{type(error).__name__}: {error}"
+        verdicts[folder] = type(error).__name__ + ": " + str(error)
     sys.path.remove(folder)
 print(json.dumps(verdicts))
 """

@@ -26,8 +26,9 @@ from shared.models.job import Job
 from shared.secrets import Secret
 from shared.sources import open_source
 from shared.sources.columns import ReadColumn, chosen_columns, named_as_in
+from shared.sources.reflection import reflected_table
 from shared.sources.source import ReadOptions
-from shared.sources.sql import SqlSource, reflected_table
+from shared.sources.sql import SqlSource
 
 COUNTED_BELOW = 100_000  # rows: a table that statistics say has fewer is counted
 COUNTED_TO = 1_000_000  # rows, at most: what is beyond costs more than the figure is worth

@@ -45,6 +45,7 @@ from shared.sources.filtering import condition
 from shared.sources.increment import not_finite
 from shared.sources.loader import rows_of
 from shared.sources.login import warnings_of
+from shared.sources.reflection import reflected_table
 from shared.sources.source import ReadOptions, write_disposition
 from shared.sources.table_read import Snapshot, TableRead
 
@@ -338,15 +339,6 @@ class SqlSource(ABC):
 def table_of(query: sa.Select[Any]) -> sa.Table:
     """The table that a query reads."""
     return next(one for one in query.get_final_froms() if isinstance(one, sa.Table))
-
-
-def reflected_table(name: str, schema: str | None, columns: Sequence[Any], keys: Sequence[str]) -> sa.Table:
-    """A table of reflected columns."""
-    own = (
-        sa.Column(one["name"], one["type"], nullable=one["nullable"], primary_key=one["name"] in keys)
-        for one in columns
-    )
-    return sa.Table(name, sa.MetaData(schema=schema), *own)
 
 
 def beyond_microsecond(source: SqlSource, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:

@@ -27,6 +27,7 @@ from shared.sources.postgresql.diagnosis import refused_state
 from shared.sources.postgresql.faults import FAULTS
 from shared.sources.postgresql.session import set_in_every_transaction, set_session
 from shared.sources.postgresql.sizes import SIZES
+from shared.sources.postgresql.types import OneByte, Xid8
 from shared.sources.sql import SqlSource
 
 BATCH_BYTES = 8 * 1024 * 1024  # what is in memory at once is about nine times that
@@ -113,29 +114,6 @@ class PostgresConnection(ServerConnection):
         """The SQLSTATE with which the server refuses everyone now, if it does."""
         where = (self.host, self.port or _DEFAULT_PORT, self.username or "", self.database)
         return refused_state(*where, self.connect_timeout)
-
-
-class Xid8(sa.types.UserDefinedType[int]):
-    """The number of a transaction (`pg_current_xact_id()`), which never comes again; SQLAlchemy does not know it."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **_: Any) -> str:
-        """The type's name in SQL."""
-        return "XID8"
-
-
-class OneByte(sa.types.UserDefinedType[str]):
-    """The type "char" of the catalogue's tables, which SQLAlchemy takes for a text.
-
-    It is ordered by its byte, and the greatest of it by the database's collation.
-    """
-
-    cache_ok = True
-
-    def get_col_spec(self, **_: Any) -> str:
-        """The type's name in SQL."""
-        return '"char"'
 
 
 class PostgresSource(SqlSource):

@@ -9,9 +9,12 @@ import pytest
 from azure.storage.blob import ContainerClient
 
 from localhost.services import LocalServices
+from shared.settings import settings
 from tests.app_process import app_process
 from tests.conftest import unique_name
 from tests.integration.app.delta_loads import DeltaLoads
+from tests.integration.app.notified import WEBHOOK_SECRET
+from tests.webhook_server import Webhook, webhook_server
 
 
 @pytest.fixture
@@ -44,3 +47,15 @@ def loads(
         f"insert into {loads.table} select n, 'order ' || n, n from generate_series(1, 10) n",
     )
     return loads
+
+
+@pytest.fixture
+def webhook(app_settings: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook]:
+    """A webhook that takes messages, set in the app's settings."""
+    with webhook_server(f"/{WEBHOOK_SECRET}") as started:
+        monkeypatch.setenv("NOTIFY_WEBHOOK_URL", started.url)
+        monkeypatch.setenv("WEBSITE_HOSTNAME", "lake.example.com")
+        monkeypatch.setenv("INGESTION_SCHEDULE", "0 0 2 * * *")
+        monkeypatch.setattr("shared.notifications.webhook._SECONDS", 60)
+        settings.cache_clear()
+        yield started

@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from azure.data.tables import UpdateMode
 from azure.storage.blob import ContainerClient
 
-from activities.finish_run import finish_run
 from shared.activation.store import configuration_store
 from shared.activation.uploads import Activation, Outcome
 from shared.audit.jobs import record_job
 from shared.audit.runs import last_success, record_run
 from shared.audit.table import audit_table
-from shared.models.attempt import JobError, JobResult, JobStatus
-from shared.models.run import RunOutcome, RunRequest, Totals
-from shared.notifications import incidents, notifier
+from shared.models.attempt import JobResult, JobStatus
+from shared.models.run import RunRequest
 from shared.notifications.incidents import (
-    Incident,
-    Kind,
-    change_incidents,
-    changed,
     read_incidents,
-    sole_sender,
 )
 from shared.notifications.notifier import UNNOTICED_FOR, notify_of_upload
 from shared.runs import closing
@@ -35,61 +27,10 @@ from shared.runs.watch import look_at_jobs
 from shared.settings import settings
 from shared.workbook.configuration import Problem
 from tests.builders import a_job, a_workbook
-from tests.webhook_server import Webhook, webhook_server
+from tests.integration.app.notified import NOW, WEBHOOK_SECRET, a_run, finish, titles
+from tests.webhook_server import Webhook
 
-SECRET = "s3cret-path"
 THREE_DAYS_LATER = datetime.now(UTC) + timedelta(days=3)
-NOW = datetime.now(UTC)
-
-
-@pytest.fixture
-def webhook(app_settings: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook]:
-    with webhook_server(f"/{SECRET}") as started:
-        monkeypatch.setenv("NOTIFY_WEBHOOK_URL", started.url)
-        monkeypatch.setenv("WEBSITE_HOSTNAME", "lake.example.com")
-        monkeypatch.setenv("INGESTION_SCHEDULE", "0 0 2 * * *")
-        monkeypatch.setattr("shared.notifications.webhook._SECONDS", 60)
-        settings.cache_clear()
-        yield started
-
-
-def a_run(
-    run_id: str,
-    *,
-    ok: tuple[str, ...] = (),
-    bad: tuple[str, ...] = (),
-    doubtful: tuple[str, ...] = (),
-    error: str | None = None,
-    at: datetime = NOW,
-) -> None:
-    """A run that ends with these jobs; those that are doubtful load with a warning."""
-    request = RunRequest(run_id=run_id, trigger="timer", requested_at=at)
-    record_run(request, "RUNNING", {})
-    failure = JobError(kind="source", message="Table 'orders' does not exist. The driver says much more.")
-    for job_id in (*ok, *bad, *doubtful):
-        status, reason = (JobStatus.FAILED, failure) if job_id in bad else (JobStatus.SUCCESS, None)
-        result = JobResult(
-            run_id=run_id,
-            job_id=job_id,
-            status=status,
-            started_at=NOW,
-            ended_at=NOW,
-            error=reason,
-            load_id="1.0",
-            warnings=(f"The watermark of {job_id} is in the future.",) if job_id in doubtful else (),
-        )
-        record_job(result, at, a_job(job_id=job_id))
-    finish(run_id, error, Totals(jobs_total=len(ok) + len(bad), jobs_succeeded=len(ok), jobs_failed=len(bad)))
-
-
-def finish(run_id: str, error: str | None = None, totals: Totals = Totals()) -> None:  # noqa: B008  it is frozen
-    request = RunRequest(run_id=run_id, trigger="timer", requested_at=NOW)
-    problem = JobError(kind="configuration", message=error) if error else None
-    finish_run(RunOutcome(request=request, totals=totals, error=problem).to_json())
-
-
-def titles(webhook: Webhook) -> list[str]:
-    return [message["title"].removeprefix("Excel to lake: ") for message in webhook.messages]
 
 
 def test_a_failure_is_notified_once_with_its_first_sentence_and_links(webhook: Webhook) -> None:
@@ -179,11 +120,11 @@ def test_a_webhook_that_is_silent_or_gone_neither_fails_the_run_nor_shows_its_ad
     webhook.answers = [60]
     a_run("run-1", bad=("orders",))
     assert "broke off: ReadTimeout" in caplog.text
-    monkeypatch.setenv("NOTIFY_WEBHOOK_URL", f"http://127.0.0.1:1/{SECRET}")
+    monkeypatch.setenv("NOTIFY_WEBHOOK_URL", f"http://127.0.0.1:1/{WEBHOOK_SECRET}")
     settings.cache_clear()
     look_at_jobs(datetime.now(UTC))
     assert "broke off: ConnectionError" in caplog.text
-    assert SECRET not in caplog.text
+    assert WEBHOOK_SECRET not in caplog.text
     assert [incident.is_unreported for incident in read_incidents().values()] == [True]
 
 
@@ -192,64 +133,6 @@ def test_what_opened_and_closed_before_it_could_be_notified_is_not_notified(webh
     a_run("run-1", bad=("orders",))
     a_run("run-2", ok=("orders",))
     assert len(webhook.messages) == 1
-
-
-def test_a_process_beside_a_sender_leaves_its_news_to_the_next_tick(webhook: Webhook) -> None:
-    with sole_sender() as mine:
-        a_run("run-1", bad=("orders",))
-        assert (mine, webhook.messages) == (True, [])
-    look_at_jobs(datetime.now(UTC))
-    assert titles(webhook) == ["1 job failed"]
-
-
-def test_a_sender_that_died_blocks_others_only_briefly(webhook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.notifications.incidents._SENDING", timedelta(seconds=-1))
-    with sole_sender():
-        a_run("run-1", bad=("orders",))
-        assert titles(webhook) == ["1 job failed"]
-
-
-def test_what_follows_a_message_whose_sender_died_before_it_noted_it_is_notified(
-    webhook: Webhook, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def dies(_incidents: object) -> None:
-        raise OSError
-
-    with monkeypatch.context() as patched:
-        patched.setattr(notifier, "mark_notified", dies)
-        a_run("run-1", bad=("orders",))
-    a_run("run-2", ok=("orders",))
-    with monkeypatch.context() as patched:
-        patched.setattr(notifier, "mark_notified", dies)
-        a_run("run-3", bad=("users",))
-    look_at_jobs(datetime.now(UTC))
-    assert titles(webhook) == ["1 job failed", "1 job works again", "1 job failed", "1 job failed"]
-    look_at_jobs(datetime.now(UTC))
-    assert len(webhook.messages) == 4
-
-
-def test_who_has_nothing_to_send_keeps_no_other_from_sending(webhook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
-    a_run("run-1", ok=("orders",), bad=("users",))
-    claims: list[datetime] = []
-    monkeypatch.setattr(incidents, "_claim", lambda now: claims.append(now))
-    look_at_jobs(datetime.now(UTC))
-    a_run("run-2", ok=("orders",), bad=("users",))
-    assert (claims, titles(webhook)) == ([], ["1 job failed"])
-
-
-def test_what_another_process_writes_meanwhile_is_read_before_a_change_is_written(webhook: Webhook) -> None:
-    seen: list[list[bool]] = []
-
-    def change(known: Mapping[str, Incident]) -> list[Incident]:
-        seen.append([incident.notified_open for incident in known.values()])
-        if len(seen) == 1:
-            a_run("run-1", bad=("orders",))
-        return changed(known, [Incident(Kind.JOB, "orders", "It is broken.")], [])
-
-    change_incidents(change)
-    a_run("run-2", ok=("orders",))
-    assert seen == [[], [True]]
-    assert titles(webhook) == ["1 job failed", "1 job works again"]
 
 
 def test_a_run_that_ends_later_than_a_later_run_of_its_jobs_reports_nothing_of_them(webhook: Webhook) -> None:
@@ -284,45 +167,6 @@ def test_a_tick_reports_no_failure_of_a_run_that_may_try_again(webhook: Webhook)
     assert titles(webhook) == []
     finish("run-1")
     assert titles(webhook) == ["1 job failed"]
-
-
-def test_a_refusal_leaves_in_doubt_what_an_earlier_sender_may_have_sent(
-    webhook: Webhook, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def dies(_incidents: object) -> None:
-        raise OSError
-
-    with monkeypatch.context() as patched:
-        patched.setattr(notifier, "mark_notified", dies)
-        a_run("run-1", bad=("orders",))
-    webhook.answers = [500]
-    look_at_jobs(datetime.now(UTC))
-    a_run("run-2", ok=("orders",))
-    assert titles(webhook) == ["1 job failed", "1 job failed", "1 job works again"]
-
-
-def test_the_state_is_sent_again_if_a_sender_was_frozen_while_another_has_sent_it(
-    webhook: Webhook, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    frozen: list[list[Incident]] = []
-    with monkeypatch.context() as patched:
-        patched.setattr(notifier, "mark_notified", frozen.append)
-        a_run("run-1", bad=("orders",))
-    a_run("run-2", ok=("orders",))
-    incidents.mark_notified(frozen[0])  # its message may have arrived after the other one
-    look_at_jobs(datetime.now(UTC))
-    assert titles(webhook) == ["1 job failed", "1 job works again", "1 job works again"]
-
-
-def test_a_note_whose_answer_was_lost_is_known_again(webhook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
-    def twice(sent: list[Incident]) -> None:
-        incidents.mark_notified(sent)
-        incidents.mark_notified(sent)
-
-    monkeypatch.setattr(notifier, "mark_notified", twice)
-    a_run("run-1", bad=("orders", "users"))
-    look_at_jobs(datetime.now(UTC))
-    assert titles(webhook) == ["2 jobs failed"]
 
 
 def an_upload(outcome: Outcome, folder: str | None = None) -> Activation:

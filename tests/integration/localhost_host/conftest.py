@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from azure.storage.blob import ContainerClient
 
+from localhost.services import LocalServices
 from tests.integration.localhost_host.sample import Sample
 
 
@@ -22,3 +24,16 @@ def own_sample(tmp_path: Path) -> Iterator[Sample]:
     own = Sample(tmp_path)
     yield own
     own.host.stop()
+
+
+@pytest.fixture
+def watching(tmp_path: Path, container: ContainerClient, services: LocalServices) -> Iterator[Sample]:
+    """A host whose blob functions watch `container`, through the managed identity; not started yet."""
+    sample = Sample(
+        tmp_path,
+        SAMPLE_CONTAINER=container.container_name,
+        ConfigStorage__credential="managedidentity",
+        **services.environment(),
+    )
+    yield sample
+    sample.host.stop()

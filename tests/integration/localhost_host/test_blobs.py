@@ -1,27 +1,10 @@
 """The blob trigger of the local host."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
 from azure.storage.blob import ContainerClient
 
-from localhost.services import LocalServices
 from tests.integration.localhost_host.sample import Sample
-
-
-@pytest.fixture
-def watching(tmp_path: Path, container: ContainerClient, services: LocalServices) -> Iterator[Sample]:
-    """A host whose blob function watches `container`, through the managed identity; not started yet."""
-    sample = Sample(
-        tmp_path,
-        SAMPLE_CONTAINER=container.container_name,
-        ConfigStorage__credential="managedidentity",
-        **services.environment(),
-    )
-    yield sample
-    sample.host.stop()
 
 
 def seen(sample: Sample) -> list[str]:

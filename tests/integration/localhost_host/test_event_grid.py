@@ -4,31 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
 import requests
 from azure.storage.blob import ContainerClient
 
-from localhost.services import LocalServices
 from tests.integration.localhost_host.sample import Sample
 
 FUNCTION = "Host.Functions.take_notified"
-
-
-@pytest.fixture
-def waiting(tmp_path: Path, container: ContainerClient, services: LocalServices) -> Iterator[Sample]:
-    """A host with a blob function that waits for events of `container`; not started yet."""
-    sample = Sample(
-        tmp_path,
-        SAMPLE_CONTAINER=container.container_name,
-        ConfigStorage__credential="managedidentity",
-        **services.environment(),
-    )
-    yield sample
-    sample.host.stop()
 
 
 def put(container: ContainerClient, name: str, text: str) -> dict[str, Any]:
@@ -70,25 +53,25 @@ def test_a_request_that_is_no_event_or_for_no_function_is_refused(sample: Sample
 
 
 def test_a_blob_comes_with_its_event_not_before_and_as_often_as_the_event(
-    waiting: Sample, container: ContainerClient
+    watching: Sample, container: ContainerClient
 ) -> None:
-    with waiting.host:
+    with watching.host:
         event = put(container, "notified/a b (1).txt", "new")
         container.upload_blob("in/polled.txt", "polled")
-        waiting.until(lambda: waiting.count("blob"))  # by then a poll has seen both
-        assert waiting.count("notified-new") == 0
+        watching.until(lambda: watching.count("blob"))  # by then a poll has seen both
+        assert watching.count("notified-new") == 0
         began = time.monotonic()
-        assert send(waiting, event).status_code == 202
-        waiting.until(lambda: waiting.count("notified-new"))
+        assert send(watching, event).status_code == 202
+        watching.until(lambda: watching.count("notified-new"))
         assert time.monotonic() - began < 5
-        send(waiting, event)
-        waiting.until(lambda: waiting.count("notified-new") == 2)
+        send(watching, event)
+        watching.until(lambda: watching.count("notified-new") == 2)
 
 
 def test_events_of_other_kinds_containers_and_blobs_are_taken_and_ignored(
-    waiting: Sample, container: ContainerClient
+    watching: Sample, container: ContainerClient
 ) -> None:
-    with waiting.host:
+    with watching.host:
         event = put(container, "notified/a.txt", "wanted")
         other = event["subject"].replace(container.container_name, "elsewhere")
         ignored = [
@@ -97,21 +80,21 @@ def test_events_of_other_kinds_containers_and_blobs_are_taken_and_ignored(
             put(container, "notified/a.csv", "other"),
         ]
         stale, newest = event, put(container, "notified/a.txt", "newest")
-        assert send(waiting, *ignored, stale, newest).status_code == 202
-        waiting.until(lambda: waiting.count("notified-newest"))
-        assert [path.name.partition(".")[0] for path in waiting.marks.glob("notified-*")] == ["notified-newest"]
+        assert send(watching, *ignored, stale, newest).status_code == 202
+        watching.until(lambda: watching.count("notified-newest"))
+        assert [path.name.partition(".")[0] for path in watching.marks.glob("notified-*")] == ["notified-newest"]
 
 
 def test_an_event_that_was_taken_outlives_its_host_and_is_given_up_after_five_failures(
-    waiting: Sample, container: ContainerClient
+    watching: Sample, container: ContainerClient
 ) -> None:
-    waiting.host.start()
+    watching.host.start()
     event = put(container, "notified/bad.txt", "poison")
-    assert send(waiting, event).status_code == 202
-    waiting.host.kill()
-    with waiting.host:
-        (left,) = waiting.until(lambda: list(waiting.marks.glob("given-up.*")))
-    assert 4 <= waiting.count("notified-poison") <= 5  # the killed host may have counted an attempt
+    assert send(watching, event).status_code == 202
+    watching.host.kill()
+    with watching.host:
+        (left,) = watching.until(lambda: list(watching.marks.glob("given-up.*")))
+    assert 4 <= watching.count("notified-poison") <= 5  # the killed host may have counted an attempt
     message = json.loads(left.read_text())
     assert (message["BlobName"], message["FunctionId"]) == ("notified/bad.txt", FUNCTION)
     assert message["ETag"].strip('"') == event["data"]["eTag"]

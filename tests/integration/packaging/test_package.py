@@ -19,7 +19,7 @@ from localhost.services import LocalServices
 from tests.builders import a_workbook
 from tests.e2e.app import App, jobs_of
 from tests.integration.app.test_indexing import FUNCTIONS
-from tests.worker_package import worker_package
+from tests.worker_package import INDEXING, worker_package
 
 pytestmark = pytest.mark.campaign
 
@@ -27,27 +27,15 @@ ROOT = Path(__file__).parents[3]
 SITE = ".python_packages/lib/site-packages"
 BARE_PYTHON = Path(sys.base_prefix, "bin", f"python{sys.version_info[0]}.{sys.version_info[1]}")
 """The interpreter without the virtual environment's packages."""
-INDEX = """
+INDEX = f"""
 import json, sys, time
 sys.path[:0] = sys.argv[1:]
-from types import SimpleNamespace
-from azure_functions_runtime.bindings.meta import load_binding_registry
-from azure_functions_runtime.functions import Registry
-from azure_functions_runtime.loader import index_function_app, process_indexed_function
-
-class BindingInfo(SimpleNamespace):
-    undefined, inout, out = 0, 2, 1
-
-class Message(SimpleNamespace):
-    pass
-
-protos = SimpleNamespace(BindingInfo=BindingInfo, RpcFunctionMetadata=Message, RpcRetryOptions=Message)
-load_binding_registry()
+{INDEXING}
 began = time.process_time()
 functions = index_function_app(sys.argv[1] + "/function_app.py")
 count = len(process_indexed_function(protos, Registry(), functions, sys.argv[1])[0])
 files = [getattr(module, "__file__", None) or "" for module in sys.modules.values()]
-print(json.dumps({"functions": count, "seconds": time.process_time() - began, "files": files}))
+print(json.dumps({{"functions": count, "seconds": time.process_time() - began, "files": files}}))
 """
 AZ = """#!/bin/sh
 for argument; do case "$argument" in *.zip) [ -f "$argument" ] && cp "$argument" "$COPY" ;; esac; done
