@@ -10,6 +10,9 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from shared.models.discovery import Discovered
+
+_CELLS = ("load_type", "watermark_column", "primary_key")
 _COLOURS = {"new": "green", "changed": "yellow", "gone": "red", "left out": "dim"}
 
 
@@ -38,15 +41,13 @@ def workbook_of(discovered: Mapping[str, Any]) -> bytes:
 
 def table(discovered: Mapping[str, Any]) -> Table:
     """One line for each table or endpoint."""
-    shown = Table("table", "status", "load_type", "watermark_column", "primary_key", "rows", box=None)
+    shown = Table("table", "status", *_CELLS, "rows", box=None)
     shown.columns[-1].justify = "right"
-    for one in discovered["found"]:
-        cells = one["cells"]
+    for one in _found(discovered):
         shown.add_row(
-            Text(one["name"], overflow="fold"),
-            Text(one["status"], style=_COLOURS.get(one["status"], "")),
-            *(Text(str(cells.get(name, "")), overflow="fold") for name in ("load_type", "watermark_column")),
-            Text(str(cells.get("primary_key", "")), overflow="fold"),
+            Text(one.name, overflow="fold"),
+            Text(one.status, style=_COLOURS.get(one.status, "")),
+            *(Text(str(one.cells.get(name, "")), overflow="fold") for name in _CELLS),
             _rows(one),
         )
     return shown
@@ -54,11 +55,11 @@ def table(discovered: Mapping[str, Any]) -> Table:
 
 def lines(discovered: Mapping[str, Any], file: Path) -> Iterator[str]:
     """What deserves a look, and what to do next."""
-    for one in discovered["found"]:
-        if note := one["note"]:
-            yield f"- {one['name']}: {note}"
-        elif "CHECK" in (reason := one["reasons"].get("load_type", "")):
-            yield f"- {one['name']}: {reason}"
+    for one in _found(discovered):
+        if one.note:
+            yield f"- {one.name}: {one.note}"
+        elif "CHECK" in (reason := one.reasons.get("load_type", "")):
+            yield f"- {one.name}: {reason}"
     counts = discovered["counts"]
     counted = ", ".join(f"{counts[status]} {status}" for status in counts) or "nothing"
     place = f"{discovered['source_name']}.{discovered['schema_name']}" if discovered["schema_name"] else ""
@@ -66,8 +67,13 @@ def lines(discovered: Mapping[str, Any], file: Path) -> Iterator[str]:
     yield f"Look at the rows, then: python -m localhost run --workbook {file}"
 
 
-def _rows(one: Mapping[str, Any]) -> str:
-    if one["rows"] is None:
+def _found(discovered: Mapping[str, Any]) -> Iterator[Discovered]:
+    """What the answer says of each; it leaves out what there is nothing to say of."""
+    return map(Discovered.model_validate, discovered["found"])
+
+
+def _rows(one: Discovered) -> str:
+    if one.rows is None:
         return ""
-    sign = {"estimate": "~", "at least": "≥"}.get(one["rows_are"], "")
-    return f"{sign}{one['rows']:,}"
+    sign = {"estimate": "~", "at least": "≥"}.get(one.rows_are, "")
+    return f"{sign}{one.rows:,}"
