@@ -162,6 +162,5 @@ def _not_json(answer: Answer, text: str, error: Exception, where: str = "") -> I
     kind = answer.shown(answer.content_type) or "no content type"
     return SourceError(
         f"{answer.place} gave {kind}, which is not valid JSON{where} ({answer.shown(str(error))}): check api_endpoint "
-        "and "
-        f"api_response_format. It begins with: {answer.excerpt()}"
+        f"and api_response_format. It begins with: {answer.excerpt()}"
     )

@@ -117,8 +117,7 @@ def _with_certificate(trust: ssl.SSLContext | None, pem: str, source_name: str) 
     except (OSError, ValueError):  # ssl.SSLError is an OSError
         raise ConfigurationError(
             f"The secret of source '{source_name}' has a client_cert that is neither PEM text with certificate and "
-            "key nor "
-            "the path of such a file."
+            "key nor the path of such a file."
         ) from None
 
 
