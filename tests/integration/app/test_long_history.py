@@ -18,6 +18,7 @@ from shared.lake.dataset import SMALL
 from tests.integration.app.delta_loads import DeltaLoads
 
 LOADS = 20
+SPANS = 3  # of 10,000 s, that a window of 10,000 s and the ten minutes by which clocks may differ touches at most
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def test_a_load_after_many_lists_no_more_than_after_few(one: DeltaLoads, tmp_pat
             traffic.clear()
             result = one.load()
             assert (result.rows_written, result.watermark_after) == (1, str(4 * SMALL + number + 1))
-    assert traffic.listings <= 10
-    assert traffic.requests <= 36
+    assert traffic.listings <= 4 + 3 * SPANS  # records when it begins, data files, records when it commits
+    assert traffic.requests <= 30 + 3 * SPANS
     manifest = json.loads(one.lake.download_blob(f"{template.folder}{one.table}/_manifest.json").readall())
     assert (manifest["rows"], len(manifest["files"])) == (4 * SMALL + 3, 4 * SMALL + 3)
