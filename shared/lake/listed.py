@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
+from dlt.common.destination.client import LoadJob
+from dlt.common.destination.typing import PreparedTableSchema
 from dlt.common.json import json
 from dlt.destinations.impl.filesystem.filesystem import CURRENT_VERSION, FILENAME_SEPARATOR, FilesystemClient
 
 from shared.lake.inventory import Inventory, LakeFile
 from shared.lake.load import BeforeCommit, LoadOrder, Written
+from shared.lake.load_jobs import started
 
 
 @dataclass
@@ -55,6 +58,10 @@ class ListedClient(FilesystemClient):
     def get_storage_versions(self) -> tuple[int, int]:
         """Dlt's version of the storage; an older one differs in compressed JSON only, which is not written here."""
         return CURRENT_VERSION, CURRENT_VERSION
+
+    def get_load_job_class(self, table: PreparedTableSchema, file_path: str) -> type[LoadJob]:
+        """The class of the job that loads a file."""
+        return started(super().get_load_job_class(table, file_path))
 
     def _list_dlt_table_files(
         self, table_name: str, pipeline_name: str | None = None
