@@ -79,8 +79,9 @@ class AdlsDestination:
             return client.rows_in(table_name)
 
     def load(self, pipeline: dlt.Pipeline, order: LoadOrder) -> LoadOutcome:
-        """Raises LeaseLostError or ReconciliationError, as cause of an error of dlt; then nothing is committed."""
+        """Raises LeaseLostError or ReconciliationError, mostly as cause of one of dlt; then nothing is committed."""
         self._session.order = order
+        self._session.before_commit()  # a process that paused while it read leaves no file beside the successor's
         load_id = newest_load_id(pipeline.load())
         return LoadOutcome(load_id, Written.total(self._session.written.values()))
 

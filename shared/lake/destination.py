@@ -53,7 +53,7 @@ def open_destination(job: Job, before_commit: BeforeCommit) -> Destination:
 
     Args:
         job: The job.
-        before_commit: Called right before each commit; may raise to keep the load from committing.
+        before_commit: Called before the load writes and right before each commit; may raise to keep it from both.
 
     Raises:
         ConfigurationError: there is no destination of that name.

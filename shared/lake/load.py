@@ -10,7 +10,7 @@ from typing import Any, Literal
 from shared.jobs.value_range import ValueRange
 
 BeforeCommit = Callable[[], None]
-"""Called right before each commit; raises to keep the load from committing, as when the job's lease is lost."""
+"""Called before a load writes and right before each commit; raises to keep it from both, as when the lease is lost."""
 
 
 @dataclass(frozen=True)
