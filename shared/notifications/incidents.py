@@ -16,14 +16,14 @@ has changed since: then it reads and decides again.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from azure.core import MatchConditions
-from azure.core.exceptions import ResourceExistsError, ResourceModifiedError
+from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables import TableEntity, TableTransactionError, UpdateMode
 
 from shared.audit.batches import write_unchanged
@@ -209,26 +209,40 @@ def _incident(row: TableEntity) -> Incident:
 @contextmanager
 def sole_sender() -> Iterator[bool]:
     """Whether this process may send now. While another one sends, the next tick sends what is left."""
-    claimed = _claim(datetime.now(UTC))
+    etag = _claim(datetime.now(UTC))
     try:
-        yield claimed
+        yield etag is not None
     finally:
-        if claimed:
-            audit_table().delete_entity(INCIDENT, _SENDER)
+        if etag:
+            _give_back(etag)
 
 
-def _claim(now: datetime) -> bool:
-    table = audit_table()
+def _claim(now: datetime) -> str | None:
+    """The ETag of this sender's claim; None if another one sends."""
     row = {"PartitionKey": INCIDENT, "RowKey": _SENDER, "until": now + _SENDING}
     try:
-        table.create_entity(row)
+        return str(audit_table().create_entity(row)["etag"])
     except ResourceExistsError:
+        return _taken_over(row, now)
+
+
+def _taken_over(row: dict[str, Any], now: datetime) -> str | None:
+    """The ETag of this sender's claim in the place of one whose sender counts as dead; None if it does not."""
+    table = audit_table()
+    try:
         held = table.get_entity(INCIDENT, _SENDER)
         if held["until"] > now:
-            return False
-        try:
-            etag = held.metadata["etag"]
-            table.update_entity(row, mode=UpdateMode.REPLACE, etag=etag, match_condition=MatchConditions.IfNotModified)
-        except ResourceModifiedError:
-            return False
-    return True
+            return None
+        etag, unchanged = held.metadata["etag"], MatchConditions.IfNotModified
+        return str(table.update_entity(row, mode=UpdateMode.REPLACE, etag=etag, match_condition=unchanged)["etag"])
+    except (
+        ResourceModifiedError,
+        ResourceNotFoundError,
+    ):  # it has ended this very moment, or another has taken it over
+        return None
+
+
+def _give_back(etag: str) -> None:
+    """Remove the claim, unless this sender was so slow that another one has taken it over."""
+    with suppress(ResourceModifiedError):
+        audit_table().delete_entity(INCIDENT, _SENDER, etag=etag, match_condition=MatchConditions.IfNotModified)

@@ -33,7 +33,7 @@ from shared.isolation import leases, parent, slots
 from shared.isolation.child import Work
 from shared.lake import dataset
 from shared.notifications import notifier, webhook
-from shared.notifications.incidents import Incident, mark_notified
+from shared.notifications.incidents import Incident, mark_notified, sole_sender
 from shared.notifications.message import compose
 from shared.runs import orchestrations, replacing
 from shared.secrets import Secret
@@ -240,6 +240,16 @@ class _Posted(nullcontext[None]):
     status_code = 200
 
 
+@contextmanager
+def _sole_sender() -> Iterator[bool]:
+    stage.world.notices.began()
+    with _sole() as may_send:
+        try:
+            yield may_send
+        finally:
+            stage.world.notices.ended()
+
+
 def _compose(incidents: Any, base_url: str | None) -> Any:
     stage.world.notices.composed(incidents)
     return _composed(incidents, base_url)
@@ -250,7 +260,7 @@ def _mark_notified(incidents: list[Incident]) -> None:
     stage.world.notices.marked(incidents)
 
 
-_composed, _marked = compose, mark_notified
+_composed, _marked, _sole = compose, mark_notified, sole_sender
 _requests = SimpleNamespace(post=_post, get=_get, RequestException=requests.RequestException)
 
 
@@ -270,6 +280,7 @@ def edges() -> Iterator[None]:
             patch.object(judge, "_turns", nullcontext()),
             patch.object(activities.load_job, "work_folder", lambda _bytes: nullcontext(Path("/nowhere"))),
             patch.object(activities.load_job, "connection_secret", lambda *_source: Secret({})),
+            patch.object(notifier, "sole_sender", _sole_sender),
             patch.object(notifier, "compose", _compose),
             patch.object(notifier, "mark_notified", _mark_notified),
             patch.object(webhook, "requests", _requests),

@@ -30,7 +30,7 @@ from shared.lake.commit import CommittingClient
 from shared.models.attempt import JobResult
 from shared.models.job import Job
 from shared.models.run import RunStatus, Totals
-from shared.notifications import notifier
+from shared.notifications import incidents, notifier
 from shared.notifications.incidents import Incident
 from shared.runs import closing, late_loads, orchestrations, uploads
 from tests.simulation.faults import Fault, Mixture
@@ -86,6 +86,10 @@ def _unlimited(*_args: Any) -> Iterator[Any]:
 
 def _always(*_args: Any) -> bool:
     return True
+
+
+def _some_etag(*_args: Any) -> str:
+    return "etag"
 
 
 def _all_well(totals: Totals) -> RunStatus:
@@ -192,6 +196,7 @@ MUTATIONS = (
         KILLED_OFTEN,
         "has committed load",
     ),
+    Mutation("two processes send the same messages", ((incidents, "_claim", _some_etag),), SLOW, "was notified twice"),
     Mutation("what was sent is not noted", ((notifier, "mark_notified", _nothing),), REFUSED, "waits for its message"),
     Mutation(
         "a run has one try to be planned and to be finished, and nobody looks for runs without a row",

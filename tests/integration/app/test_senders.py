@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -46,6 +46,22 @@ def test_a_sender_that_died_blocks_others_only_briefly(webhook: Webhook, monkeyp
     with sole_sender():
         a_run("run-1", bad=("orders",))
         assert titles(webhook) == ["1 job failed"]
+
+
+def test_a_sender_that_was_taken_for_dead_leaves_the_place_of_its_successor(
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ExitStack() as successor:
+        with monkeypatch.context() as patched:
+            patched.setattr(incidents, "_SENDING", timedelta(seconds=-1))
+            frozen = ExitStack()
+            frozen.enter_context(sole_sender())
+        assert successor.enter_context(sole_sender())
+        frozen.close()
+        a_run("run-1", bad=("orders",))
+        assert titles(webhook) == []
+    look_at_jobs(datetime.now(UTC))
+    assert titles(webhook) == ["1 job failed"]
 
 
 def test_what_follows_a_message_whose_sender_died_before_it_noted_it_is_notified(
