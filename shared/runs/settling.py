@@ -148,11 +148,11 @@ async def _is_still_ending(
     status: DurableOrchestrationStatus | None,
     lanes: Sequence[DurableOrchestrationStatus],
 ) -> bool:
-    """Whether lanes or loads of the run continue. Those of a run that was terminated are cancelled first."""
+    """Whether lanes or loads of the run continue. Those of a run that was terminated or purged are cancelled first."""
     if status and status.runtime_status is OrchestrationRuntimeStatus.Completed:
         return False
     lanes_go_on = any(lane.runtime_status in ACTIVE for lane in lanes)
-    was_terminated = status is not None and status.runtime_status is not OrchestrationRuntimeStatus.Failed
+    was_terminated = status.runtime_status is not OrchestrationRuntimeStatus.Failed if status else lanes_go_on
     cancelled_at = await in_thread(cancel_requested_at, run_id)
     if was_terminated and cancelled_at is None and (lanes_go_on or await in_thread(_loads_go_on, run_id)):
         cancelled_at = datetime.now(UTC)

@@ -11,7 +11,7 @@ from azure.core.exceptions import HttpResponseError
 
 from shared.audit.jobs import job_rows, record_job
 from shared.audit.progress import ProgressRow
-from shared.audit.runs import find_run, record_run
+from shared.audit.runs import cancel_requested, find_run, record_run
 from shared.audit.table import audit_table, request_rows
 from shared.models.attempt import AttemptOrder, JobResult, JobStatus
 from shared.models.run import ORCHESTRATORS_VERSION, Lane, LaneOrder, RunRequest
@@ -70,6 +70,13 @@ async def test_a_run_whose_orchestration_was_purged_is_closed(durable: Durable) 
     await settle_runs(durable.client)
     assert (row()["status"], statuses()["lost"]) == ("FAILED", "FAILED")
     assert row()["error_message"] == "The run's orchestration is gone from Durable Functions."
+
+
+async def test_lanes_that_outlive_a_purged_run_are_cancelled(durable: Durable) -> None:
+    a_run_at_work(durable, "Completed", "Running")
+    await settle_runs(durable.client)
+    assert (row()["status"], cancel_requested("run-1")) == ("RUNNING", True)
+    assert [instance for instance, *_ in durable.events] == ["run-1:lane-1"]
 
 
 async def test_a_run_that_broke_before_it_was_recorded_gets_its_row(durable: Durable) -> None:
