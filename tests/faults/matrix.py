@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -77,9 +78,9 @@ class Cell:
             self.app.execute(f"insert into {self.good} values (99, 'new')")
 
     def start(self) -> None:
-        """Start the run; the host may die before it has answered."""
+        """Start the run; the host may die or freeze before it has answered, its worker may die."""
         self._known = {row["run_id"] for row in self.app.run_rows()}
-        with suppress(requests.ConnectionError):
+        with suppress(requests.RequestException, RequestRefusedError):
             if self.trigger == "timer":
                 self.app.fire_timer()
             elif self.trigger == "HTTP":
@@ -269,13 +270,14 @@ class At:
 def broken_at(cell: Cell, moment: str, breakage: Breakage) -> Iterator[None]:
     """Start the run of a cell and break it at a moment; the context is entered when that has happened."""
     at = At(cell, moment, breakage)
-    with cell.app.breaking(at):
+    with cell.app.breaking(at), ThreadPoolExecutor(1) as caller:  # a frozen host answers after it was thawed
         if moment == "extract":  # the load waits for the rows of its table
             with cell.app.locked(cell.good, readers=1) as until_readers_wait:
-                cell.start()
+                started = caller.submit(cell.start)
                 until_readers_wait()
                 breakage.strike()
         else:
-            cell.start()
+            started = caller.submit(cell.start)
             cell.app.until(at.struck.is_set, f"the run is at its moment '{moment}'")
         yield
+        started.result()

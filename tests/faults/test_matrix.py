@@ -56,9 +56,11 @@ def test_a_run_ends_and_all_that_is_said_of_it_is_true(
         with broken_at(cell, moment, breakage):
             breakage.recover()
             app.until(cell.has_ended, f"the run ends after '{fault}' at '{moment}'", BOUND_SECONDS)
-    finally:
-        if isinstance(breakage, WorkerKilled):  # a host ends itself after a few deaths of its worker
-            app.restart()
+    except Exception:
+        app.restart()  # the host may be frozen, or gone
+        raise
+    if isinstance(breakage, WorkerKilled):  # a host ends itself after a few deaths of its worker
+        app.restart()
     run = settled(cell)
     if fault != "terminated":
         assert run["status"] == "PARTLY_FAILED"
