@@ -44,7 +44,8 @@ def _planned(wanted: RunRequest) -> RunPlan:
 
 
 def _plan(request: RunRequest) -> RunPlan:
-    record_run(request, RunStatus.RUNNING.value, {"stage": "planning"})  # until then the run waits for a slot
+    if not record_run(request, RunStatus.RUNNING.value, {"stage": "planning"}):  # until then it waits for a slot
+        return RunPlan(request=request, is_of_another_start=True)
     snapshot = configuration_store().refresh()
     version, configuration = snapshot.version, snapshot.configuration
     claimed, later = claim_requests(request, configuration, version.sha256) if request.request_ids else ([], [])

@@ -10,7 +10,16 @@ from azure.durable_functions import DurableOrchestrationContext
 
 from orchestrators.patience import patiently, waits
 from shared.models.attempt import JobError
-from shared.models.run import ForeignInputError, LaneOrder, RunOutcome, RunPlan, RunRequest, Totals, lane_instance
+from shared.models.run import (
+    ForeignInputError,
+    LaneOrder,
+    RunOutcome,
+    RunPlan,
+    RunRequest,
+    StartedAgainError,
+    Totals,
+    lane_instance,
+)
 
 Steps = Generator[Any, Any, dict[str, Any]]
 
@@ -56,7 +65,10 @@ def _planned(context: DurableOrchestrationContext) -> Generator[Any, Any, RunPla
     except Exception as failure:
         error = JobError(kind="activity", message=f"The run could not be planned: {str(failure)[:500]}")
         return RunPlan(request=RunRequest.model_validate(request), error=error)
-    return RunPlan.model_validate(plan)
+    planned = RunPlan.model_validate(plan)
+    if planned.is_of_another_start:
+        raise StartedAgainError(context.instance_id)
+    return planned
 
 
 def _is_unplannable_for_now(plan: Any) -> bool:

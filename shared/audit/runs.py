@@ -40,14 +40,17 @@ LOADS_MAY_END_FOR = timedelta(minutes=10)  # after their run: until a lost messa
 LONGEST_RUN = timedelta(days=14)  # what began earlier and says RUNNING is not looked at any more
 
 
-def record_run(request: RunRequest, status: str, totals: Mapping[str, Any]) -> None:
+def record_run(request: RunRequest, status: str, totals: Mapping[str, Any]) -> bool:
     """Write the row of a run: once when it is planned, once more when it ends; what was planned stays in it.
 
     A plan that is carried out late, after its host was frozen, does not open again a run that has ended.
+
+    Returns:
+        Whether there is no other run of that id; if there is, nothing is written.
     """
     key = run_key(request.requested_at, request.run_id)
-    place = {"PartitionKey": RUN_IDS, "RowKey": request.run_id, "run_key": key}
-    audit_table().upsert_entity(place, mode=UpdateMode.REPLACE)  # first: a run that has a row can be found
+    if not _leads_to(request.run_id, key):  # first: a run that has a row can be found
+        return False
     row_key = {"PartitionKey": RUNS, "RowKey": key}
     row = {
         "run_id": request.run_id,
@@ -60,6 +63,20 @@ def record_run(request: RunRequest, status: str, totals: Mapping[str, Any]) -> N
         replace_row(row_key, row, lambda found: bool(found["status"] == RUNNING))
     else:
         audit_table().upsert_entity(row_key | row, mode=UpdateMode.MERGE)
+    return True
+
+
+def _leads_to(run_id: str, key: str) -> bool:
+    """Let the id of a run lead to its row; False if it leads to another one, which keeps it."""
+    found = key
+
+    def stays(row: Row) -> bool:
+        nonlocal found
+        found = row["run_key"]
+        return False
+
+    replace_row({"PartitionKey": RUN_IDS, "RowKey": run_id}, {"run_key": key}, stays)
+    return found == key
 
 
 def claim_run_id(run_id: str) -> bool:

@@ -37,6 +37,13 @@ class ForeignInputError(ValueError):
         )
 
 
+class StartedAgainError(RuntimeError):
+    """A run was started a second time: the first start was lost on its way, and arrived after the run had ended."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"Run '{run_id}' was started before; this start came late and does nothing.")
+
+
 class OtherVersionError(RuntimeError):
     """An orchestration began under another version of the orchestrators than the one that is deployed now."""
 
@@ -118,6 +125,7 @@ class RunPlan(Shape):
     max_attempts: int = 1
     retry_seconds: int = 0
     error: JobError | None = None
+    is_of_another_start: bool = Field(default=False, description="Whether the run of that id was started before.")
 
     @property
     def job_count(self) -> int:

@@ -81,7 +81,7 @@ def describe(
         "start_time": row.get("start_time"),
         "end_time": row.get("end_time"),
         "config_sha256": row.get("config_sha256"),
-        "error": row.get("error_message") or _reason_of_failure(status),
+        "error": row.get("error_message") or (None if row.get("end_time") else _reason_of_failure(status)),
         "progress": {
             "jobs_total": total,
             "jobs_done": len(ended),

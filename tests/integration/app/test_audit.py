@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from activities.plan_run import plan_run
 from shared.activation.uploads import Activation, Outcome
 from shared.audit.jobs import (
     close_lost_jobs,
@@ -127,6 +128,13 @@ def test_a_run_is_one_row_from_its_plan_to_its_end() -> None:
     assert (row["status"], row["jobs_succeeded"], row["start_time"]) == ("SUCCEEDED", 2, START)
     assert find_run("run-1") == row
     assert find_run("run-2") is None
+
+
+def test_a_run_that_is_planned_for_another_start_of_its_id_leaves_the_rows_of_the_first() -> None:
+    record_run(a_request("run-1"), "SUCCEEDED", {"jobs_total": 2})
+    late = a_request("run-1", START + timedelta(minutes=5))
+    assert plan_run(late.to_json())["is_of_another_start"]
+    assert [row["start_time"] for row in run_rows()] == [find_run("run-1")["start_time"]] == [START]  # type: ignore[index]
 
 
 def test_a_lost_job_leaves_all_that_a_recorded_one_does() -> None:

@@ -50,7 +50,7 @@ def test_an_exception_has_one_meaning_while_a_run_is_planned_and_anywhere_else(
     def refuse() -> Any:
         raise raised
 
-    monkeypatch.setattr("activities.plan_run.record_run", lambda *_: None)
+    monkeypatch.setattr("activities.plan_run.record_run", lambda *_: True)
     monkeypatch.setattr("activities.plan_run.configuration_store", lambda: SimpleNamespace(refresh=refuse))
     planned = RunPlan.model_validate(plan_run(REQUEST.to_json())).error
     assert planned == as_job_error(raised)

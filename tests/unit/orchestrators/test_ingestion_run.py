@@ -10,7 +10,7 @@ import pytest
 from orchestrators.ingestion_run import ingestion_run
 from orchestrators.source_lane import source_lane
 from shared.models.attempt import JobError
-from shared.models.run import RunOutcome, RunStatus, Totals
+from shared.models.run import RunOutcome, RunPlan, RunStatus, Totals
 from tests.unit.orchestrators.recording import (
     CHILD_COMPLETED,
     CHILD_FAILED,
@@ -162,6 +162,16 @@ def test_orders_that_have_to_wait_for_others_get_a_run_after_this_one() -> None:
     assert (following["functionName"], following["instanceId"]) == ("ingestion_run", "run-1-next")
     assert input_of(following) == REQUEST.to_json() | {"run_id": "run-1-next", "request_ids": ["second"]}
     assert not state["isDone"]
+
+
+def test_a_start_that_came_after_the_run_had_ended_does_nothing() -> None:
+    recording = Recording(ingestion_run, REQUEST.to_json())
+    recording.play()
+    recording.completed(0, RunPlan(request=REQUEST, is_of_another_start=True).to_json())
+    with pytest.raises(Exception, match="Run 'run-1' was started before") as refused:
+        recording.play()
+    state = json.loads(str(refused.value).partition("$OutOfProcData$:")[2])
+    assert names(actions_of(state)) == ["plan_run"]
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,13 @@ def test_progress_counts_the_jobs_that_have_ended() -> None:
 
 
 NOW = datetime(2024, 1, 1, 12, tzinfo=UTC)
+
+
+def test_a_start_that_came_after_a_run_had_ended_leaves_no_error_in_it() -> None:
+    status = a_status("Failed", output="Run 'run-1' was started before; this start came late and does nothing.")
+    assert describe("run-1", status, {"status": "SUCCEEDED", "end_time": NOW}, [])["error"] is None
+
+
 WAIT = {"job_id": "a", "attempt": 2, "not_before": "2024-01-01T12:01:00Z", "reason": "The worker has died."}
 
 
