@@ -22,6 +22,7 @@ from shared.lake.delta.deletes import CHANGE, Tombstones, find_tombstones, with_
 from shared.lake.delta.log import (
     added_bytes,
     delta_storage_options,
+    keep_short,
     naming,
     open_delta_table,
     take_back,
@@ -51,6 +52,7 @@ class DeltaLoad(DeltaLoadFilesystemJob):
         location = client.get_open_table_location("delta", self.load_table_name)
         storage_options = delta_storage_options(client.config)
         self._target = target = open_delta_table(location, storage_options)
+        version_before = target.version() if target is not None else 0
         committed = client.session.inventory.committed
         if target is not None and (others := uncommitted_loads(target, committed)):
             raise LeaseLostError(f"Load {others[0]} was written while this attempt was running; it gives way.")
@@ -64,7 +66,9 @@ class DeltaLoad(DeltaLoadFilesystemJob):
             except CommitFailedError as error:
                 message = f"Delta table '{self.load_table_name}' was changed while this attempt was running"
                 raise LeaseLostError(f"{message}: {error}") from error
-        self._reconcile(DeltaTable(location, storage_options=storage_options), tombstones)
+        written = DeltaTable(location, storage_options=storage_options)
+        self._reconcile(written, tombstones)
+        keep_short(written, version_before)
 
     @property
     def _keys(self) -> list[str]:

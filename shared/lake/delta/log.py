@@ -6,21 +6,26 @@ Each commit names its load, and one that never got its record in `_dlt_loads` is
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from itertools import takewhile
 from typing import Any
 
 from deltalake import CommitProperties, DeltaTable
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 from dlt.common.libs.deltalake import deltalake_storage_options
 from dlt.destinations.impl.filesystem.configuration import FilesystemDestinationClientConfiguration
 
 from shared.errors.hierarchy import LakeError
 
+log = logging.getLogger(__name__)
+
 LOAD_ID = "load_id"
 
-
 NO_LOAD = "none"  # what a commit names that empties a table without a committed load
+
+COMMITS_READ = 10
+"""By whoever opens a table, at most about so many: a checkpoint has the rest. Spark's default is ten, too."""
 
 
 def delta_storage_options(config: FilesystemDestinationClientConfiguration) -> dict[str, str]:
@@ -67,6 +72,24 @@ def take_back(table: DeltaTable, committed: Callable[[str], bool]) -> None:
             f"The newest version of Delta table '{table.table_uri.rsplit('/', 1)[-1]}' is of a load that never "
             "committed, and the log no longer reaches back to the one before: request a full refresh of the job."
         )
+
+
+def keep_short(table: DeltaTable, version_before: int) -> None:
+    """Write a checkpoint of the log from time to time; deltalake alone does so at each hundredth version.
+
+    A load opens its table several times and reads every commit since the last checkpoint. A checkpoint that cannot be
+    written is no reason to fail a load that is in the table.
+
+    Args:
+        table: The table after a load.
+        version_before: Its version when the load began.
+    """
+    if table.version() // COMMITS_READ == version_before // COMMITS_READ:
+        return
+    try:
+        table.create_checkpoint()
+    except (DeltaError, OSError) as error:
+        log.warning("Delta table '%s' has no checkpoint of version %d: %s", table.table_uri, table.version(), error)
 
 
 def added_bytes(entry: bytes) -> int:

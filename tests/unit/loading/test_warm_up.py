@@ -14,7 +14,7 @@ import pytest
 def server() -> dict[str, list[str]]:
     """What a process is that has preloaded what the fork server preloads: its modules, threads and sockets."""
     program = """
-        import importlib, inspect, json, sys, threading
+        import gc, importlib, inspect, json, sys, threading
         import psutil
         from shared.isolation.fork_server import PRELOADED
 
@@ -23,6 +23,7 @@ def server() -> dict[str, list[str]]:
         files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
         print(json.dumps({
             "modules": list(sys.modules),
+            "collected": [type(one).__name__ for one in gc.get_objects()],
             "threads": [thread.name for thread in threading.enumerate()],
             "connections": [str(one) for one in psutil.Process().net_connections("all")],
             "unknown": [file for file in files if file and file.endswith(".py") and file not in inspect.modulesbyfile],
@@ -48,3 +49,7 @@ def test_no_module_need_be_looked_for_when_dlt_asks_where_it_is_called(server: d
 def test_nothing_runs_or_is_connected_that_a_child_would_not_have(server: dict[str, list[str]]) -> None:
     assert server["threads"] == ["MainThread"]
     assert server["connections"] == []
+
+
+def test_the_garbage_collector_of_a_child_looks_at_nothing_that_is_imported(server: dict[str, list[str]]) -> None:
+    assert len(server["collected"]) < 1000, "what the modules are made of: some 400,000 objects"
