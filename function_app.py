@@ -35,12 +35,18 @@ from shared.api.answers import (
     Unhealthy,
 )
 from shared.api.caller import Caller
-from shared.api.configuration_answers import ConfigurationState, RolledBack, ValidationReport, VersionList
+from shared.api.configuration_answers import (
+    ConfigurationState,
+    RolledBack,
+    UploadRefused,
+    UploadTaken,
+    ValidationReport,
+    VersionList,
+)
 from shared.api.endpoint import Accepted, File
-from shared.api.queries import ChartQuery, HistoryQuery, JobsQuery, RunQuery, RunsQuery, ValidationQuery
+from shared.api.queries import ChartQuery, HistoryQuery, JobsQuery, RunQuery, RunsQuery, UploadQuery, ValidationQuery
 from shared.api.registry import Routes
 from shared.api.routes.configuration import (
-    XLSX,
     RollbackBody,
     check_workbook,
     describe_configuration,
@@ -54,6 +60,7 @@ from shared.api.routes.jobs import list_jobs
 from shared.api.routes.loads import list_history_of_job, list_loads
 from shared.api.routes.run_description import describe_run
 from shared.api.routes.runs import RunBody, cancel_run, list_runs, retry_run, start_requested_run
+from shared.api.routes.uploads import XLSX, read_annotated, upload_workbook
 from shared.api.routes.watermarks import WatermarkAnswer, WatermarkBody, rewind_watermark
 from shared.dashboard import dashboard_page
 from shared.housekeeping.tick import tidy_up
@@ -225,6 +232,23 @@ async def get_loads(query: ChartQuery) -> ChartedLoads:
 async def get_config() -> ConfigurationState:
     """Describe the active version of the workbook and the last refused upload."""
     return await describe_configuration()
+
+
+@routes.put(
+    "config",
+    {HTTPStatus.CONFLICT: "Another version became active since the workbook was checked, or a newer upload is active."},
+)
+async def put_config(
+    client: df.DurableOrchestrationClient, content: bytes, query: UploadQuery, caller: Caller
+) -> UploadTaken | Annotated[UploadRefused, HTTPStatus.UNPROCESSABLE_ENTITY]:
+    """Upload a workbook: it becomes the active version, or is refused."""
+    return await upload_workbook(client, content, query.replaces, caller.name)
+
+
+@routes.get("config/refused/{refused_id}", {HTTPStatus.NOT_FOUND: "No such upload, or it could not be opened."})
+async def get_refused(refused_id: str) -> Annotated[File, XLSX]:
+    """Return a refused upload with the problems at their cells."""
+    return await read_annotated(refused_id)
 
 
 @routes.post(

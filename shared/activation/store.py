@@ -10,25 +10,22 @@ import logging
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 
-from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import ContainerClient
 
-from shared.activation.changes import Changes, changes_between, unconfirmed_removal
+from shared.activation.changes import changes_between, unconfirmed_removal
 from shared.activation.judge import annotated, judged
-from shared.activation.uploads import Activation, Outcome, Upload
+from shared.activation.uploads import NO_VERSION, Activation, Outcome, Upload
+from shared.activation.verdicts import Check, activation_of, refused, snapshot_of
 from shared.activation.versions import HistoryEntry, Refusal, Snapshot, VersionStore
+from shared.activation.workbook_blob import WorkbookBlob
 from shared.errors.hierarchy import ConfigurationError, WorkbookError
 from shared.identity import blob_service
 from shared.models.job import Job
-from shared.models.run import ConfigVersion
 from shared.settings import most_timeout_minutes, settings
 from shared.workbook.configuration import Configuration, Report
 from shared.workbook.limits import DEFAULT_MAX_MEGABYTES
 
 log = logging.getLogger(__name__)
-
-_NOTHING = Configuration()
-
 
 _KEPT_IN_MEMORY = 4  # versions; runs in flight pin one or two
 
@@ -43,7 +40,7 @@ class ConfigurationStore:
         max_megabytes: int = DEFAULT_MAX_MEGABYTES,
         max_timeout_minutes: int | None = None,
     ) -> None:
-        self._workbook = container.get_blob_client(workbook_blob)
+        self._workbook = WorkbookBlob(container.get_blob_client(workbook_blob))
         self._versions = VersionStore(container)
         self._max_megabytes = max_megabytes
         self._max_timeout_minutes = max_timeout_minutes
@@ -69,22 +66,41 @@ class ConfigurationStore:
         )
         return self._activate(upload)
 
-    def check(self, content: bytes) -> tuple[Report, Changes | None]:
-        """What is wrong with a workbook, were it uploaded now, and what it would change in the active version.
+    def upload(self, content: bytes, uploaded_by: str | None = None, replaces: str | None = None) -> Activation | None:
+        """Put a workbook into the blob and take it in, as if it had been uploaded there.
 
-        There are no changes if it would be refused, or is the first.
+        Args:
+            content: The bytes of the workbook.
+            uploaded_by: Who uploads it, if known.
+            replaces: The SHA-256 of the version that must be active (`NO_VERSION` for none); by default any.
+
+        Returns:
+            What became of it; None if another version is active, or another upload came first: nothing was written.
         """
+        if replaces is None:
+            return self._activate(self._workbook.write(content, uploaded_by))
+        etag = self._workbook.etag()
+        if etag and not self._is_known(etag, self.active()):
+            self.activate_uploaded()
+        active = self.active()
+        if (active.version.sha256 if active else NO_VERSION) != replaces:
+            return None
+        upload = self._workbook.replace(content, uploaded_by, etag)
+        return self._activate(upload) if upload else None
+
+    def check(self, content: bytes) -> Check:
+        """What is wrong with a workbook, were it uploaded now, and what it would change in the active version."""
         report = judged(content, self._max_megabytes, self._max_timeout_minutes)
         active = self.active()
         if active is None or report.configuration is None:
-            return report, None
+            return Check(report, None, active)
         if problem := unconfirmed_removal(active.configuration, report.configuration):
-            return Report(problems=(problem,), warnings=report.warnings), None
-        return report, changes_between(active.configuration, report.configuration)
+            return Check(Report(problems=(problem,), warnings=report.warnings), None, active)
+        return Check(report, changes_between(active.configuration, report.configuration), active)
 
     def activate_uploaded(self) -> Activation | None:
         """Activate what the workbook's blob holds now; None if there is no blob."""
-        upload = self._download()
+        upload = self._workbook.read()
         return self._activate(upload) if upload else None
 
     def refresh(self) -> Snapshot:
@@ -97,7 +113,7 @@ class ConfigurationStore:
         """
         kept = self._versions.read_active()
         active = kept[0] if kept else None
-        etag = self._workbook_etag()
+        etag = self._workbook.etag()
         if etag and not self._is_known(etag, active):
             self._take_in(active)
             kept = self._versions.read_active()
@@ -114,11 +130,20 @@ class ConfigurationStore:
         """The last upload that was refused, None if there never was one."""
         return self._versions.read_refusal()
 
+    def is_newest(self, refusal: Refusal) -> bool:
+        """Whether a refused upload is the last word: no upload came after it, and no rollback."""
+        active = self.active()
+        return refusal.etag == self._workbook.etag() and (active is None or active.workbook_etag != refusal.etag)
+
+    def annotated_refusal(self, folder: str) -> bytes | None:
+        """The workbook of a refused upload with its problems at their cells, None if no such copy is kept."""
+        return self._versions.read_annotated(folder)
+
     def last_activations(self) -> list[Activation]:
         """What became of the upload that is active, and of the last one that was refused, as far as there are such."""
         active, refusal = self.active(), self.last_refusal()
-        found = [_activation(Outcome.UNCHANGED, active)] if active else []
-        return [*found, _refused(refusal, active)] if refusal else found
+        found = [activation_of(Outcome.UNCHANGED, active)] if active else []
+        return [*found, refused(refusal, active)] if refusal else found
 
     def read_version(self, sha256: str) -> Configuration:
         """The configuration that a run pinned; kept in memory, as every attempt of a job asks for it.
@@ -163,7 +188,7 @@ class ConfigurationStore:
                 raise ConfigurationError(f"The configuration version {sha256} is the active one already.")
             snapshot = Snapshot(
                 version=target.version.model_copy(update={"activated_at": datetime.now(UTC)}),
-                workbook_etag=self._workbook_etag() or active.workbook_etag,
+                workbook_etag=self._workbook.etag() or active.workbook_etag,
                 uploaded_at=active.uploaded_at,
                 uploaded_by=by,
                 previous_sha256=active.version.sha256,
@@ -172,7 +197,7 @@ class ConfigurationStore:
             )
             if self._versions.replace_active(snapshot, active_etag):
                 self._versions.add_to_history(snapshot)
-                return _activation(Outcome.ROLLED_BACK, snapshot)
+                return activation_of(Outcome.ROLLED_BACK, snapshot)
 
     def _activate(self, upload: Upload) -> Activation:
         report = judged(upload.content, self._max_megabytes, self._max_timeout_minutes)
@@ -191,26 +216,26 @@ class ConfigurationStore:
                     return self._superseded(upload, configuration, active)
                 if problem := unconfirmed_removal(active.configuration, configuration):
                     return self._refuse(upload, Report(problems=(problem,), warnings=report.warnings))
-            snapshot = _snapshot(upload, configuration, active)
+            snapshot = snapshot_of(upload, configuration, active)
             if self._versions.replace_active(snapshot, active_etag):
                 self._versions.add_to_history(snapshot)
-                return _activation(Outcome.ACTIVATED, snapshot)
+                return activation_of(Outcome.ACTIVATED, snapshot)
 
     def _same_again(self, upload: Upload, active: Snapshot, active_etag: str | None) -> Activation:
         if upload.etag != active.workbook_etag and upload.uploaded_at >= active.uploaded_at:
             seen = active.model_copy(update={"workbook_etag": upload.etag, "uploaded_at": upload.uploaded_at})
             self._versions.replace_active(seen, active_etag)  # lost to a newer upload: nothing to repeat
-        return _activation(Outcome.UNCHANGED, active)
+        return activation_of(Outcome.UNCHANGED, active)
 
     def _is_superseded(self, upload: Upload, active: Snapshot) -> bool:
         if upload.uploaded_at != active.uploaded_at:
             return upload.uploaded_at < active.uploaded_at
-        return upload.etag != self._workbook_etag()  # a blob's time has whole seconds only
+        return upload.etag != self._workbook.etag()  # a blob's time has whole seconds only
 
     def _superseded(self, upload: Upload, configuration: Configuration, active: Snapshot) -> Activation:
-        snapshot = _snapshot(upload, configuration, active, at=upload.uploaded_at)
+        snapshot = snapshot_of(upload, configuration, active, at=upload.uploaded_at)
         self._versions.add_to_history(snapshot, superseded=True)
-        return _activation(Outcome.SUPERSEDED, snapshot).model_copy(update={"active": active.version})
+        return activation_of(Outcome.SUPERSEDED, snapshot).model_copy(update={"active": active.version})
 
     def _refuse(self, upload: Upload, report: Report) -> Activation:
         refusal = self._versions.read_refusal()
@@ -224,7 +249,7 @@ class ConfigurationStore:
                 warnings=report.warnings,
             )
             self._versions.add_refusal(refusal, _annotated(upload.content, report))
-        return _refused(refusal, self.active())
+        return refused(refusal, self.active())
 
     def _take_in(self, active: Snapshot | None) -> None:
         try:
@@ -236,7 +261,7 @@ class ConfigurationStore:
 
     def has_unjudged_upload(self) -> bool:
         """Whether the workbook's blob holds an upload that was neither activated nor refused."""
-        etag = self._workbook_etag()
+        etag = self._workbook.etag()
         return etag is not None and not self._is_known(etag, self.active())
 
     def _is_known(self, etag: str, active: Snapshot | None) -> bool:
@@ -246,13 +271,13 @@ class ConfigurationStore:
         return refusal is not None and refusal.etag == etag
 
     def _why_nothing_is_active(self, etag: str | None) -> str:
-        place = f"{self._workbook.container_name}/{self._workbook.blob_name}"
+        place = self._workbook.place
         refusal = self._versions.read_refusal()
         if etag is None or refusal is None:
             return f"There is no active configuration: upload the workbook to {place}."
         return (
             f"There is no active configuration: {place} was refused with {len(refusal.problems)} problem(s), the first "
-            f"is: {refusal.problems[0]}. All are in {self._workbook.container_name}/{refusal.folder}/problems.json."
+            f"is: {refusal.problems[0]}. All are in {self._workbook.container}/{refusal.folder}/problems.json."
         )
 
     def _find_version(self, sha256: str) -> Configuration:
@@ -261,25 +286,6 @@ class ConfigurationStore:
         if snapshot is None:
             raise ConfigurationError(f"The configuration version {sha256} is neither active nor in the history.")
         return snapshot.configuration
-
-    def _workbook_etag(self) -> str | None:
-        try:
-            return str(self._workbook.get_blob_properties().etag).strip('"')
-        except ResourceNotFoundError:
-            return None
-
-    def _download(self) -> Upload | None:
-        try:
-            download = self._workbook.download_blob()
-        except ResourceNotFoundError:
-            return None
-        properties = download.properties
-        return Upload(
-            content=download.readall(),
-            etag=str(properties.etag).strip('"'),
-            uploaded_at=properties.last_modified,
-            uploaded_by=properties.metadata.get("uploaded_by"),
-        )
 
 
 @cache
@@ -301,43 +307,3 @@ def _annotated(content: bytes, report: Report) -> bytes | None:
         return annotated(content, report)
     except WorkbookError:  # what cannot be opened cannot be annotated either; the report says what is wrong
         return None
-
-
-def _snapshot(
-    upload: Upload, configuration: Configuration, active: Snapshot | None, at: datetime | None = None
-) -> Snapshot:
-    activated_at = at or datetime.now(UTC)
-    return Snapshot(
-        version=ConfigVersion(sha256=upload.sha256, etag=upload.etag, activated_at=activated_at),
-        workbook_etag=upload.etag,
-        uploaded_at=upload.uploaded_at,
-        uploaded_by=upload.uploaded_by,
-        previous_sha256=active.version.sha256 if active else None,
-        changes=changes_between(active.configuration if active else _NOTHING, configuration),
-        configuration=configuration,
-    )
-
-
-def _refused(refusal: Refusal, active: Snapshot | None) -> Activation:
-    return Activation(
-        outcome=Outcome.REFUSED,
-        sha256=refusal.sha256,
-        at=refusal.uploaded_at,
-        uploaded_by=refusal.uploaded_by,
-        active=active.version if active else None,
-        problems=refusal.problems,
-        warnings=refusal.warnings,
-        refused_folder=refusal.folder,
-    )
-
-
-def _activation(outcome: Outcome, snapshot: Snapshot) -> Activation:
-    return Activation(
-        outcome=outcome,
-        sha256=snapshot.version.sha256,
-        at=snapshot.version.activated_at,
-        uploaded_by=snapshot.uploaded_by,
-        active=snapshot.version,
-        changes=snapshot.changes,
-        warnings=snapshot.configuration.warnings,
-    )

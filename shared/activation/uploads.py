@@ -14,6 +14,9 @@ from shared.models.run import ConfigVersion
 from shared.models.shape import Shape
 from shared.workbook.configuration import Problem
 
+NO_VERSION = "none"
+"""What stands for the SHA-256 of the active version if there is none."""
+
 
 class Outcome(StrEnum):
     """What became of an upload."""

@@ -38,6 +38,9 @@ REFUSED = "refused"
 LATEST_REFUSAL = f"{REFUSED}/latest.json"
 
 
+_ANNOTATED = "annotated.xlsx"
+
+
 _JSON = ContentSettings(content_type="application/json")
 
 
@@ -163,10 +166,17 @@ class VersionStore:
     def add_refusal(self, refusal: Refusal, annotated: bytes | None) -> None:
         """Keep the problems of an upload, with the workbook that shows them if there is one."""
         if annotated is not None:
-            self._add(f"{refusal.folder}/annotated.xlsx", annotated)
+            self._add(f"{refusal.folder}/{_ANNOTATED}", annotated)
         self._add(f"{refusal.folder}/problems.json", _to_json(refusal))
         blob = self._container.get_blob_client(LATEST_REFUSAL)
         blob.upload_blob(_to_json(refusal), overwrite=True, content_settings=_JSON)
+
+    def read_annotated(self, folder: str) -> bytes | None:
+        """The annotated workbook in a folder of a refusal, None if there is none: what cannot be opened has none."""
+        try:
+            return bytes(self._container.download_blob(f"{folder}/{_ANNOTATED}").readall())
+        except ResourceNotFoundError:
+            return None
 
     def _names_of(self, sha256: str) -> Iterator[str]:
         for name in self._container.list_blob_names(name_starts_with=f"{HISTORY}/"):

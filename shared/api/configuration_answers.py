@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import Field
 
@@ -10,6 +11,8 @@ from shared.activation.changes import Changes
 from shared.activation.versions import HistoryEntry
 from shared.api.answers import Answer
 from shared.workbook.configuration import Problem
+
+_ANNOTATED = "The route of the workbook with the problems at their cells: 404 if the file cannot be opened."
 
 
 class ValidationReport(Answer):
@@ -22,6 +25,28 @@ class ValidationReport(Answer):
     changes: Changes | None = Field(
         None, description="What it would change in the active version, and what that means for jobs that have loaded."
     )
+    active_sha256: str = Field(description="The version that it was compared with, or `none`.")
+
+
+class UploadTaken(Answer):
+    """An upload that is the active version now, or was before."""
+
+    outcome: Literal["ACTIVATED", "UNCHANGED"]
+    sha256: str
+    activated_at: datetime
+    changes: Changes = Field(description="What the version changed, and what that means for jobs that have loaded.")
+    warnings: list[Problem]
+
+
+class UploadRefused(Answer):
+    """An upload that was refused; the version before it is active still."""
+
+    outcome: Literal["REFUSED"]
+    sha256: str
+    active_sha256: str = Field(description="The version that is active, or `none`.")
+    problems: list[Problem]
+    warnings: list[Problem]
+    annotated: str = Field(description=_ANNOTATED)
 
 
 class OrderOutcome(Answer):
@@ -61,6 +86,8 @@ class LastRefusal(Answer):
     uploaded_by: str | None
     folder: str = Field(description="The folder of the problems and the annotated workbook.")
     problems: list[str]
+    annotated: str = Field(description=_ANNOTATED)
+    is_newest: bool = Field(description="No upload came after it, and no rollback.")
 
 
 class ConfigurationState(Answer):
@@ -81,6 +108,7 @@ class RefusedUpload(Answer):
     problems: list[str] | None = None
     warning_count: int
     refused_folder: str | None = None
+    annotated: str | None = Field(None, description=_ANNOTATED)
 
 
 class VersionList(Answer):

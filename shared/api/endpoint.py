@@ -36,6 +36,7 @@ _PATTERNS = {
     "run_id": r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}",
     "source_name": r"[A-Za-z0-9](?:_?[A-Za-z0-9-]){0,59}",
     "job_id": r"[A-Za-z0-9][A-Za-z0-9._~-]{0,999}",
+    "refused_id": r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{6}Z-[0-9a-f]{12}",
 }
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
+from shared.activation.uploads import NO_VERSION
 from shared.api.tokens import JobsAsOf, JobsPage, RunAsOf, RunPage, Token
 from shared.jobs.watermarks import as_moment
 from shared.models.attempt import JobStatus
@@ -138,3 +139,14 @@ class ValidationQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     annotated: bool = Field(False, description="Answer the workbook with the problems at their cells.")
+
+
+class UploadQuery(BaseModel):
+    """The query of `PUT /api/config`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    replaces: Annotated[str, StringConstraints(pattern=f"^([0-9a-f]{{64}}|{NO_VERSION})$")] | None = Field(
+        None,
+        description="The `active_sha256` that the validation named: 409 if another version is active by now.",
+    )

@@ -32,6 +32,10 @@ class Routes:
         """A decorator: the function answers POST requests of the path; for the arguments see `Endpoint`."""
         return self._route("POST", path, problems, is_open=False)
 
+    def put(self, path: str, problems: Mapping[int, str] | None = None) -> Callable[[Handler], Handler]:
+        """A decorator: the function answers PUT requests of the path; for the arguments see `Endpoint`."""
+        return self._route("PUT", path, problems, is_open=False)
+
     @cache  # noqa: B019  there is one of these, as long as the process lives
     def document(self) -> dict[str, Any]:
         """The OpenAPI document of the routes."""

@@ -28,6 +28,14 @@ def take_in_upload() -> Activation | None:
     return activation
 
 
+def take_in_workbook(content: bytes, uploaded_by: str, replaces: str | None) -> Activation | None:
+    """Put a workbook into its blob, activate or refuse it, and announce it; see `ConfigurationStore.upload`."""
+    activation = configuration_store().upload(content, uploaded_by, replaces)
+    if activation:
+        _announce(activation)
+    return activation
+
+
 def take_in_given_up(message: bytes) -> None:
     """Announce an upload that the host has given up, and take it in if that works now; never raises.
 

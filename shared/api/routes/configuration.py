@@ -10,17 +10,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.activation.judge import annotated
 from shared.activation.store import configuration_store
+from shared.activation.uploads import NO_VERSION
 from shared.activation.versions import Refusal, Snapshot
 from shared.api.configuration_answers import ConfigurationState, RolledBack, ValidationReport, VersionList
 from shared.api.endpoint import File
 from shared.api.http import ProblemError
+from shared.api.routes.uploads import annotated_file, route_of_annotated
 from shared.audit.uploads import record_activation, refused_uploads
 from shared.errors.hierarchy import ConfigurationError, WorkbookError
 from shared.planning.one_off_requests import requests_and_outcomes
 from shared.telemetry.invocation import in_thread
-
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
 
 _REFUSED_SHOWN = 20
 
@@ -60,16 +59,16 @@ async def roll_back(wanted: RollbackBody, caller: str) -> RolledBack:
 
 
 def _check_workbook(content: bytes, wants_file: bool) -> ValidationReport | File:
-    report, changes = configuration_store().check(content)
+    report, changes, active = configuration_store().check(content)
     if not wants_file:
-        return ValidationReport.model_validate(report.to_answer() | {"changes": changes})
+        compared = active.version.sha256 if active else NO_VERSION
+        return ValidationReport.model_validate(report.to_answer() | {"changes": changes, "active_sha256": compared})
     try:
         workbook = annotated(content, report)
     except WorkbookError as error:
         problems = [str(problem) for problem in report.problems]
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), problems) from None
-    headers = {"Content-Disposition": 'attachment; filename="annotated.xlsx"'}
-    return File(workbook, headers)
+    return annotated_file(workbook)
 
 
 def _configuration() -> dict[str, Any]:
@@ -77,15 +76,20 @@ def _configuration() -> dict[str, Any]:
     active, refusal = store.active(), store.last_refusal()
     return {
         "active": _described(active) if active else None,
-        "last_refusal": _refusal(refusal) if refusal else None,
+        "last_refusal": _refusal(refusal, store.is_newest(refusal)) if refusal else None,
     }
 
 
 def _history() -> dict[str, Any]:
     return {
         "versions": [entry.to_json() for entry in configuration_store().history()],
-        "refused": list(islice(refused_uploads(), _REFUSED_SHOWN)),
+        "refused": [_listed(upload) for upload in islice(refused_uploads(), _REFUSED_SHOWN)],
     }
+
+
+def _listed(upload: dict[str, Any]) -> dict[str, Any]:
+    folder = upload.get("refused_folder")
+    return upload | ({"annotated": route_of_annotated(folder)} if folder else {})
 
 
 def _described(active: Snapshot) -> dict[str, Any]:
@@ -104,13 +108,15 @@ def _described(active: Snapshot) -> dict[str, Any]:
     }
 
 
-def _refusal(refusal: Refusal) -> dict[str, Any]:
+def _refusal(refusal: Refusal, is_newest: bool) -> dict[str, Any]:
     return {
         "sha256": refusal.sha256,
         "uploaded_at": refusal.uploaded_at,
         "uploaded_by": refusal.uploaded_by,
         "folder": refusal.folder,
         "problems": [str(problem) for problem in refusal.problems],
+        "annotated": route_of_annotated(refusal.folder),
+        "is_newest": is_newest,
     }
 
 

@@ -70,7 +70,8 @@ def test_an_answer_that_the_annotation_does_not_name_is_a_mistake() -> None:
 
 def test_a_path_parameter_without_a_pattern_fails_when_the_route_is_declared() -> None:
     with pytest.raises(
-        TypeError, match=r"/runs/\{color\}: no pattern for color; there is one for run_id, source_name, job_id"
+        TypeError,
+        match=r"/runs/\{color\}: no pattern for color; there is one for run_id, source_name, job_id, refused_id",
     ):
         Endpoint("GET", "runs/{color}", several)
 
