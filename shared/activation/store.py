@@ -78,7 +78,7 @@ class ConfigurationStore:
             What became of it; None if another version is active, or another upload came first: nothing was written.
         """
         if replaces is None:
-            return self._activate(self._workbook.write(content, uploaded_by))
+            return self._uploaded(self._workbook.write(content, uploaded_by))
         etag = self._workbook.etag()
         if etag and not self._is_known(etag, self.active()):
             self.activate_uploaded()
@@ -86,7 +86,15 @@ class ConfigurationStore:
         if (active.version.sha256 if active else NO_VERSION) != replaces:
             return None
         upload = self._workbook.replace(content, uploaded_by, etag)
-        return self._activate(upload) if upload else None
+        return self._uploaded(upload) if upload else None
+
+    def _uploaded(self, upload: Upload) -> Activation:
+        """Take an upload in; what the trigger has made of it meanwhile is what became of it."""
+        activation = self._activate(upload)
+        is_its_own = activation.active is not None and activation.active.etag == upload.etag
+        if activation.outcome is Outcome.UNCHANGED and is_its_own:
+            return activation.model_copy(update={"outcome": Outcome.ACTIVATED})
+        return activation
 
     def check(self, content: bytes) -> Check:
         """What is wrong with a workbook, were it uploaded now, and what it would change in the active version."""

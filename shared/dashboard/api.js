@@ -27,7 +27,20 @@ export function get(path, parameters = {}) {
 }
 
 export function post(path, body) {
-  return send("POST", path, body);
+  return send("POST", path, body === undefined ? undefined : JSON.stringify(body));
+}
+
+// The bytes of a file as the body; a refusal of what is in it is an answer as well.
+export async function sendFile(method, path, file) {
+  const response = await fetched(method, path, file, "application/octet-stream");
+  if (response.status === 422) return response.json();
+  return answered(response);
+}
+
+// A file that the app answers, as a Blob.
+export async function download(method, path, file) {
+  const response = await fetched(method, path, file, "application/octet-stream");
+  return response.ok ? response.blob() : answered(response);
 }
 
 export function part(name) {
@@ -35,23 +48,29 @@ export function part(name) {
 }
 
 async function send(method, path, body) {
+  return answered(await fetched(method, path, body, "application/json"));
+}
+
+async function fetched(method, path, body, type) {
   const headers = {};
   if (storedKey()) headers["x-functions-key"] = storedKey();
-  if (body !== undefined) headers["content-type"] = "application/json";
-  const options = { method, headers, body: body === undefined ? undefined : JSON.stringify(body), cache: "no-store" };
-  let response;
+  if (body !== undefined) headers["content-type"] = type;
   try {
-    response = await fetch(new URL(path, ROOT), options);
+    return await fetch(new URL(path, ROOT), { method, headers, body, cache: "no-store" });
   } catch {
-    throw new Refusal(0, silence(method), []);
+    throw new Refusal(0, silence(method, path), []);
   }
+}
+
+async function answered(response) {
   const content = await response.json().catch(() => ({}));
   if (!response.ok) throw new Refusal(response.status, content.detail ?? meaning(response), content.problems ?? []);
   return content;
 }
 
-function silence(method) {
+function silence(method, path) {
   if (method === "GET") return "The app does not answer. It is tried again.";
+  if (path.startsWith("config")) return "The app does not answer. The page says which version is active once it does.";
   return "The app does not answer. Check the list of runs before you repeat the request.";
 }
 

@@ -11,9 +11,18 @@ import { askForKey, forgetKey, hasKey } from "./key.js";
 import { actionButton } from "./links.js";
 import { showRefusal } from "./notices.js";
 import { overview } from "./overview.js";
+import { forgetRefusal } from "./refusal.js";
 import { runView, runsView, showOlderRuns } from "./runs.js";
 import { filterBy, sortBy, turnTo } from "./table.js";
 import { applyTheme, toggleTheme } from "./theme.js";
+import {
+  activateChecked,
+  checkFiles,
+  chooseWorkbook,
+  discardChecked,
+  saveCheckedCopy,
+  saveRefusedCopy,
+} from "./upload.js";
 import { workbookView } from "./workbook.js";
 
 const VIEWS = { "": overview, jobs: jobsView, runs: runsView, workbook: workbookView };
@@ -165,50 +174,100 @@ async function toggleKey() {
   showKey();
 }
 
-const CHANGING = { run: startRun, "dry-run": dryRun, cancel: cancelRun, retry: retryRun, key: toggleKey };
+const CHANGING = {
+  run: startRun,
+  "dry-run": dryRun,
+  cancel: cancelRun,
+  retry: retryRun,
+  key: toggleKey,
+  "activate-workbook": activateChecked,
+};
 const READING = {
   older: ({ job }) => showOlder(job),
   "older-runs": ({ status }) => showOlderRuns(status),
+  "choose-workbook": chooseWorkbook,
+  "checked-copy": saveCheckedCopy,
+  "refused-copy": saveRefusedCopy,
 };
 const SHOWING = {
   sort: ({ table, column }) => sortBy(table, column),
   page: ({ table, page }) => turnTo(table, Number(page)),
   theme: toggleTheme,
   dismiss: () => showRefusal(null),
+  "discard-workbook": discardChecked,
   skip: () => CONTENT.focus(),
 };
 
 const working = new WeakSet(); // buttons whose click is not done with; disabled ones would lose the focus
 
-document.addEventListener("click", async (event) => {
-  const button = event.target.closest("[data-action]");
-  if (!button || working.has(button)) return;
-  event.preventDefault();
-  const { action, ...given } = button.dataset;
+// Do what the user asked for; what goes wrong is said. `origin` starts nothing else meanwhile.
+async function attempt(origin, work) {
+  if (working.has(origin)) return;
+  working.add(origin);
   try {
-    if (SHOWING[action]) {
-      SHOWING[action](given);
-      show();
-      await completeNow();
-      return;
-    }
-    working.add(button);
-    if (READING[action]) {
-      await READING[action](given);
-      show();
-      return;
-    }
-    showRefusal(null);
-    await CHANGING[action](given);
-    forgetJobs();
-    await read();
+    await work();
   } catch (error) {
     // A key that only reads is refused here and is good all the same; one that opens nothing fails the next reading.
     if (error.status === 401 && !hasKey()) await unlock();
-    else report(error);
+    else {
+      show();
+      report(error);
+    }
   } finally {
-    working.delete(button);
+    working.delete(origin);
   }
+}
+
+async function change(work) {
+  showRefusal(null);
+  await work();
+  forgetJobs();
+  forgetRefusal();
+  await read();
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-action]");
+  if (!button) return;
+  event.preventDefault();
+  const { action, ...given } = button.dataset;
+  if (SHOWING[action]) {
+    SHOWING[action](given);
+    show();
+    await completeNow();
+  } else if (READING[action]) {
+    await attempt(button, async () => {
+      await READING[action](given);
+      show();
+    });
+  } else await attempt(button, () => change(() => CHANGING[action](given)));
+});
+
+document.addEventListener("change", async (event) => {
+  const { id, files } = event.target;
+  if (id !== "workbook-file") return;
+  const chosen = [...files];
+  event.target.value = ""; // so that the same file, once corrected, can be chosen again
+  await attempt(CONTENT, () => change(() => checkFiles(chosen)));
+});
+
+// Files are taken on the page of the workbook; elsewhere a browser would leave the page for them.
+document.addEventListener("dragover", (event) => {
+  if (!event.dataTransfer.types.includes("Files")) return;
+  event.preventDefault();
+  const isTaken = place.view === workbookView;
+  event.dataTransfer.dropEffect = isTaken ? "copy" : "none";
+  CONTENT.classList.toggle("dropping", isTaken);
+});
+
+document.addEventListener("dragleave", (event) => !event.relatedTarget && CONTENT.classList.remove("dropping"));
+
+document.addEventListener("drop", async (event) => {
+  const dropped = [...event.dataTransfer.files];
+  if (!dropped.length || place.view !== workbookView) return;
+  event.preventDefault();
+  CONTENT.classList.remove("dropping");
+  await attempt(CONTENT, () => change(() => checkFiles(dropped)));
 });
 
 document.addEventListener("input", (event) => {

@@ -7,6 +7,7 @@ import { h } from "./dom.js";
 import { firstSentence, number } from "./format.js";
 import { actionButton, jobLink } from "./links.js";
 import { runningRun } from "./progress.js";
+import { newestRefusal, refusedUpload } from "./refusal.js";
 import { runsTable } from "./runs.js";
 
 const LAST_RUNS = 10;
@@ -17,21 +18,22 @@ export const overview = {
   seconds: (data) => (data.running.length ? 2 : 10),
 
   async load() {
-    const [active, last, counts] = await Promise.all([
+    const [active, last, counts, refusal] = await Promise.all([
       get("runs", { status: "RUNNING" }),
       get("runs", { limit: LAST_RUNS }),
       jobsAreKnown() ? null : countJobs(),
+      newestRefusal(),
     ]);
     const described = await Promise.all(
       active.runs.map((run) => get(`runs/${part(run.run_id)}`, { job_status: "RUNNING,WAITING" })),
     );
-    return { running: described.filter((run) => run.status === "RUNNING"), last: last.runs, counts };
+    return { running: described.filter((run) => run.status === "RUNNING"), last: last.runs, counts, refusal };
   },
 
   // The jobs come after what runs: there may be many.
   complete: () => loadJobs(),
 
-  render({ running, last, counts }) {
+  render({ running, last, counts, refusal }) {
     const jobs = [...knownJobs().values()];
     const failed = jobs.filter((job) => jobState(job) === "FAILED");
     const overdue = jobs.filter((job) => job.overdue_since);
@@ -55,6 +57,7 @@ export const overview = {
         tile("Jobs with warnings", counted.warned, "#/jobs?show=warned", "warn"),
         tile("Jobs enabled", counted.enabled, "#/jobs"),
       ),
+      refusal && refusedUpload(refusal),
       h(
         "section",
         { "aria-labelledby": "now" },

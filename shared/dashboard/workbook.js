@@ -1,32 +1,13 @@
-// The active workbook: its version, what it changed, its warnings and orders, earlier versions, refused uploads.
+// The active workbook: its version, what it changed, its warnings and orders, earlier versions, refused uploads, and a new one.
 
 import { get } from "./api.js";
 import { badge, moment, stamp } from "./badges.js";
+import { diff } from "./changes.js";
 import { h } from "./dom.js";
-import { count, number, words } from "./format.js";
-import { facts, jobLink } from "./links.js";
+import { count, number } from "./format.js";
+import { copyButton, facts, section } from "./links.js";
 import { table } from "./table.js";
-
-const LISTS = ["added", "removed", "enabled", "disabled", "requests"];
-const MOST_NAMES = 200; // of one list
-
-const CHANGE_COLUMNS = [
-  {
-    name: "row",
-    title: "Row",
-    value: (change) => change.row,
-    cell: (change) => (change.sheet === "SourceConfig" ? jobLink(change.row) : `${change.sheet}: ${change.row}`),
-  },
-  {
-    name: "column",
-    title: "Column",
-    value: (change) => change.column,
-    cell: (change) => h("code", null, change.column),
-  },
-  { name: "before", title: "Before", cell: (change) => h("del", { class: "value" }, written(change.before)) },
-  { name: "after", title: "After", cell: (change) => h("ins", { class: "value" }, written(change.after)) },
-  { name: "effect", title: "For a job that has loaded", cell: (change) => h("span", { class: "wide" }, change.effect) },
-];
+import { uploadSection } from "./upload.js";
 
 const VERSION_COLUMNS = [
   {
@@ -59,6 +40,7 @@ export const workbookView = {
   render({ active, versions, refused }) {
     return [
       h("h1", null, "Workbook"),
+      uploadSection(),
       active
         ? [
             facts([
@@ -68,7 +50,7 @@ export const workbookView = {
               ["Jobs", `${count(active.jobs, "job")}, ${number(active.jobs_enabled)} enabled`],
               ["Changed", active.changes],
             ]),
-            diff(active.diff),
+            diff("diff", "What it changed", active.diff),
             active.warnings.length > 0 &&
               section(
                 "warnings",
@@ -95,42 +77,6 @@ export const workbookView = {
   },
 };
 
-function section(id, title, ...content) {
-  return h("section", { "aria-labelledby": id, "data-key": id }, h("h2", { id }, title), content);
-}
-
-function diff(changes) {
-  const lists = LISTS.filter((name) => changes[name]?.length);
-  const changed = changes.changed ?? [];
-  return section(
-    "diff",
-    "What it changed",
-    !lists.length && !changed.length && h("p", { class: "empty" }, "Nothing but the file."),
-    lists.map((name) =>
-      h(
-        "details",
-        { "data-key": name, open: changes[name].length <= 20 },
-        h("summary", null, `${words(name)} (${number(changes[name].length)})`),
-        names(changes[name], name === "added" || name === "enabled" || name === "disabled"),
-      ),
-    ),
-    changed.length > 0 &&
-      table("changed", "Changed cells", CHANGE_COLUMNS, changed, {
-        key: (change) => `${change.sheet}/${change.row}/${change.column}`,
-        text: (change) => `${change.row} ${change.column}`,
-      }),
-  );
-}
-
-function names(all, linked) {
-  return h(
-    "ul",
-    { class: "names" },
-    all.slice(0, MOST_NAMES).map((name) => h("li", null, linked ? jobLink(name) : name)),
-    all.length > MOST_NAMES && h("li", { class: "quiet" }, `and ${number(all.length - MOST_NAMES)} more`),
-  );
-}
-
 function refusal(upload) {
   const hidden = upload.problem_count - upload.problems.length;
   return h(
@@ -151,17 +97,6 @@ function refusal(upload) {
       upload.problems.map((problem) => h("li", null, problem)),
     ),
     hidden > 0 && h("p", { class: "quiet" }, `and ${number(hidden)} more`),
-    upload.refused_folder &&
-      h(
-        "p",
-        { class: "quiet" },
-        "All of them, and the workbook with the problems at their cells: ",
-        h("code", null, upload.refused_folder),
-      ),
+    upload.annotated && copyButton(upload.annotated, upload.time),
   );
-}
-
-function written(value) {
-  if (value === null || value === undefined || value === "") return "blank";
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }

@@ -13,7 +13,14 @@ from shared.audit.runs import record_run
 from shared.models.run import RunRequest, RunStatus
 from shared.models.run_ids import ORDERED, SCHEDULED
 from shared.planning.one_off_requests import waiting_requests
-from shared.runs.orchestrations import ACTIVE, active_runs, orchestration_exists, orchestrations, start_orchestration
+from shared.runs.orchestrations import (
+    ACTIVE,
+    active_runs,
+    orchestration_exists,
+    orchestrations,
+    start_once,
+    start_orchestration,
+)
 from shared.settings import settings
 from shared.telemetry.invocation import in_thread
 
@@ -101,14 +108,12 @@ async def start_ordered_run(client: DurableOrchestrationClient, run_id: str | No
     if not snapshot or not orders:
         return
     run_id = run_id or f"{ORDERED}{snapshot.version.sha256[:12]}"
-    # the upload is handled again, and the run is about to claim its one-off requests
-    if await orchestration_exists(client, run_id):
-        return
     request = RunRequest(
         run_id=run_id,
         trigger="blob",
         requested_at=datetime.now(UTC),
         request_ids=tuple(order.request_id for order in orders),
     )
-    await start_orchestration(client, request)
-    log.info("Started run %s for %d one-off request(s) of the workbook.", run_id, len(orders))
+    # No: the upload is handled again, or by its trigger and a route at once, and that run claims the requests.
+    if await start_once(client, request):
+        log.info("Started run %s for %d one-off request(s) of the workbook.", run_id, len(orders))

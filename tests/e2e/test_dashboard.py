@@ -9,20 +9,19 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Request, expect
 
 from localhost.services import LocalServices
 from shared.errors.hints import HINTS
-from tests.browser import axe_script, launched
+from tests.browser import axe_script
 from tests.builders import a_workbook
 from tests.e2e import seeds
 from tests.e2e.app import App
+from tests.e2e.pages import WAIT_MS, confirm, press, visit
 
 YEARLY = "0 0 3 1 1 *"  # so that what was loaded years ago is overdue, and nothing starts meanwhile
 MARKUP = "<img src=x onerror=alert(1)><script>alert(2)</script>"
 VIEWS = ("", "jobs?show=overdue", "jobs/gone", f"runs/{seeds.BIG_RUN}", "workbook")
-WAIT_MS = 60_000
-REFUSED = re.compile(r"Failed to load resource: .*(status of (401|404)|ERR_FAILED)")  # the browser's own words
 
 
 @pytest.fixture(scope="module")
@@ -41,44 +40,6 @@ def app(services: LocalServices, tmp_path_factory: pytest.TempPathFactory) -> It
         yield started
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as started:
-        yield started
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A window of its own; what its pages say to the console, and what they throw, fails the test."""
-    said: list[str] = []
-
-    def hear(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and not REFUSED.match(message.text):
-            said.append(message.text)
-
-    fresh = browser.new_context(viewport={"width": 1280, "height": 900})
-    fresh.set_default_timeout(WAIT_MS)
-    fresh.on("console", hear)
-    fresh.on("weberror", lambda error: said.append(str(error.error)))
-    yield fresh
-    fresh.close()
-    assert said == []
-
-
-@pytest.fixture
-def page(context: BrowserContext, app: App) -> Page:
-    """The dashboard's first view, with the key typed already."""
-    context.add_init_script(f"location.host && sessionStorage.setItem('function-key', {json.dumps(app.function_key)})")
-    return visit(context.new_page(), app)
-
-
-@pytest.fixture(autouse=True)
-def _patience() -> Iterator[None]:
-    expect.set_options(timeout=WAIT_MS)
-    yield
-    expect.set_options(timeout=5_000)
-
-
 def a_seeded_row(number: int) -> dict[str, Any]:
     return {
         "job_id": seeds.job_id(number),
@@ -88,21 +49,6 @@ def a_seeded_row(number: int) -> dict[str, Any]:
         "watermark_column": "updated_at",
         "enabled": "N" if number % 100 == 11 else "Y",
     }
-
-
-def visit(page: Page, app: App, view: str = "") -> Page:
-    page.goto(f"{app.url}/api/dashboard#/{view}")
-    expect(page.locator("main h1")).to_be_visible()
-    expect(page.locator("main[aria-busy]")).to_have_count(0)
-    return page
-
-
-def press(page: Page, name: str, **options: Any) -> None:
-    page.get_by_role("button", name=name, **options).first.click()
-
-
-def confirm(page: Page, name: str) -> None:
-    page.locator("dialog").get_by_role("button", name=name, exact=True).click()
 
 
 def started_run(page: Page) -> str:

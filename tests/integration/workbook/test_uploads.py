@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from azure.storage.blob import ContainerClient
 
 from shared.activation.store import ConfigurationStore
-from shared.activation.uploads import NO_VERSION, Activation, Outcome
+from shared.activation.uploads import NO_VERSION, Activation, Outcome, Upload
+from shared.activation.workbook_blob import WorkbookBlob
 from tests.bombs import BOMBS
 from tests.builders import a_workbook
 from tests.integration.workbook.conftest import WORKBOOK
@@ -34,6 +36,23 @@ def test_an_upload_is_in_the_blob_and_taken_in_already_when_the_trigger_comes(
     assert again
     assert (again.outcome, again.at, again.uploaded_by) == (Outcome.UNCHANGED, activation.at, "Zoë Müller (key 12)")
     assert [entry.uploaded_by for entry in store.history()] == ["Zoë Müller (key 12)"]
+
+
+def test_an_upload_that_the_trigger_has_taken_in_first_was_activated_all_the_same(
+    store: ConfigurationStore, container: ContainerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = a_workbook({"job_id": "one"})
+    write = WorkbookBlob.write
+
+    def written_and_triggered(blob: WorkbookBlob, content: bytes, by: str | None) -> Upload:
+        upload = write(blob, content, by)
+        assert store.activate_uploaded()
+        return upload
+
+    monkeypatch.setattr(WorkbookBlob, "write", written_and_triggered)
+    assert uploaded(store, content).outcome is Outcome.ACTIVATED
+    assert uploaded(store, content).outcome is Outcome.UNCHANGED
+    assert len(store.history()) == 1
 
 
 def test_the_uploader_of_a_blob_that_no_run_has_taken_in_is_read_as_it_was_written(
