@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 
 from localhost import demo as demo_story
-from localhost import discovery_view, run_view
+from localhost import discovery_view, import_commands, run_view
 from localhost.app_client import AppClient, RequestRefusedError, find_running_app
 from localhost.comparison import change_lines, changes_against, workbook_bytes
 from localhost.host.process import HostStartError
@@ -45,6 +45,7 @@ sql = typer.Typer(no_args_is_help=True, help="Print SQL for other systems.")
 commands.add_typer(sql, name="sql")
 workbooks = typer.Typer(no_args_is_help=True, help="A workbook as text, and back.")
 commands.add_typer(workbooks, name="workbook")
+import_commands.add_to(workbooks)
 
 FolderOption = Annotated[Path, typer.Option(help="Where the local app keeps its data.", show_default=".localhost/app")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
@@ -70,12 +71,15 @@ def main() -> None:
 @commands.command()
 def start(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the app; 0 for any free one.")] = 7071,
+    example: Annotated[
+        bool, typer.Option("--example", help="Make a database of 20 tables, too: the source rentals_pg.")
+    ] = False,
     folder: FolderOption = FOLDER,
 ) -> None:
     """Serve the app with its local services until Ctrl-C."""
     if running := find_running_app(host_folder(folder)):
         raise CommandError(f"The app runs already at {running.url}: end that one, or choose another --folder.")
-    serve(folder, port, _console())
+    serve(folder, port, _console(), example)
 
 
 @commands.command()

@@ -13,6 +13,8 @@ from rich.console import Console
 
 from localhost.host.process import HostStartError
 from localhost.local_app import APP_FOLDER, LocalApp, host_folder, local_app
+from localhost.rentals import SOURCE as RENTALS
+from localhost.rentals import put_rentals
 
 LOCAL_SOURCE = "local_pg"
 """The source_name of the local PostgreSQL server."""
@@ -42,13 +44,14 @@ There is no workbook yet. Make one, fill it in, upload it:
 """
 
 
-def serve(folder: Path, port: int, console: Console) -> None:
+def serve(folder: Path, port: int, console: Console, has_example: bool = False) -> None:
     """Run the app until a signal ends it.
 
     Args:
         folder: Keeps the data of the app and its services.
         port: To listen on; 0 for any free one.
         console: Shows where everything is.
+        has_example: Whether the example database of 20 tables is made, too.
 
     Raises:
         HostStartError: the host cannot be started, or has ended by itself.
@@ -58,6 +61,9 @@ def serve(folder: Path, port: int, console: Console) -> None:
     schedules = {name: os.environ.get(name) or value for name, value in _example_schedules().items()}
     with local_app(folder, schedules, port) as app:
         put_local_source(app)
+        if has_example:
+            put_rentals(app)
+            console.print(f"The example database of 20 tables is the source {RENTALS}.")
         console.print(_welcome(app, folder), markup=False, soft_wrap=True)
         while _answers(app.url):
             time.sleep(_POLL_SECONDS)
