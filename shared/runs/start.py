@@ -114,6 +114,6 @@ async def start_ordered_run(client: DurableOrchestrationClient, run_id: str | No
         requested_at=datetime.now(UTC),
         request_ids=tuple(order.request_id for order in orders),
     )
-    # No: the upload is handled again, or by its trigger and a route at once, and that run claims the requests.
+    # False if the upload is handled again, or by its trigger and a route at once: that run claims the requests.
     if await start_once(client, request):
         log.info("Started run %s for %d one-off request(s) of the workbook.", run_id, len(orders))
