@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 
 from localhost.host.background import BackgroundTasks, sleep_until
-from localhost.host.durable.episode import run_episode
+from localhost.host.durable.episode import Outcome, run_episode
 from localhost.host.durable.history import Event, EventType, event
 from localhost.host.durable.records import Activity, NewWork, Timer
 from localhost.host.durable.replay import EpisodeAbortedError
@@ -46,6 +46,7 @@ class Dispatcher:
         self._running: set[str] = set()
         self._woken: set[str] = set()
         self._waiting_on: dict[str, set[int]] = {}
+        self._left_at: dict[str, tuple[str, int]] = {}  # how far an instance was when it began to wait
         self._known: set[Activity | Timer] = set()
         self._tasks = BackgroundTasks()
         self._loop = asyncio.get_running_loop()
@@ -102,8 +103,8 @@ class Dispatcher:
         if instance_id in self._running:
             return False
         waiting_on = self._waiting_on.get(instance_id)
-        if not waiting_on:
-            return True
+        if not waiting_on or self._left_at.get(instance_id) != self._store.progress(instance_id):
+            return True  # also if another host has continued it: it may wait for something else since
         events = [message.event for message in self._store.messages(instance_id)]
         done = {event_.get("TaskScheduledId", event_.get("TimerId")) for event_ in events}
         return bool({event_["EventType"] for event_ in events} - _SUCCESSES) or not waiting_on - done
@@ -124,10 +125,10 @@ class Dispatcher:
                     with self._tasks.busy():
                         outcome = await self._episode(instance_id)
                 if outcome is not None:
-                    work, waiting_on = outcome
-                    if waiting_on:
-                        self._waiting_on[instance_id] = set(waiting_on)
-                    self.take(work)
+                    if outcome.waiting_on:
+                        self._waiting_on[instance_id] = set(outcome.waiting_on)
+                        self._left_at[instance_id] = outcome.progress
+                    self.take(outcome.work)
                 if instance_id not in self._woken:
                     return
         except Exception:
@@ -135,7 +136,7 @@ class Dispatcher:
         finally:
             self._running.discard(instance_id)
 
-    async def _episode(self, instance_id: str) -> tuple[NewWork, frozenset[int]] | None:
+    async def _episode(self, instance_id: str) -> Outcome | None:
         hold = hold_of(instance_id)
         if not self._store.holds.claim(hold, self._config.instance_hold_seconds):
             return None

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
+from typing import NamedTuple
 
 from localhost.host.durable.history import Event, EventType, Status, event
 from localhost.host.durable.records import Ending, Episode, Instance, Message, NewWork
@@ -25,12 +26,20 @@ _NOT_READ_BY_SDK = frozenset(
 )
 
 
-def run_episode(store: Store, orchestrators: Orchestrators, instance_id: str) -> tuple[NewWork, frozenset[int]] | None:
+class Outcome(NamedTuple):
+    """What came of an episode: work, what the instance waits for (see `Replay.waiting_on`), and how far it is now."""
+
+    work: NewWork
+    waiting_on: frozenset[int]
+    progress: tuple[str, int]
+    """As `Store.progress`."""
+
+
+def run_episode(store: Store, orchestrators: Orchestrators, instance_id: str) -> Outcome | None:
     """Continue one instance as far as what arrived allows.
 
     Returns:
-        The work that came of it and the task ids whose completion alone is of no interest (see `Replay.waiting_on`), or
-        None if the instance may not continue: unknown, finished, suspended, nothing arrived, or changed meanwhile.
+        What came of it; None if it may not continue: unknown, finished, suspended, nothing arrived, changed meanwhile.
     """
     instance = store.instance(instance_id)
     if instance is None or instance.status not in (Status.PENDING, Status.RUNNING):
@@ -38,19 +47,19 @@ def run_episode(store: Store, orchestrators: Orchestrators, instance_id: str) ->
     messages = store.messages(instance_id)
     if instance.status == Status.RUNNING and not messages:
         return None
-    episode, waiting_on = _replay(store, orchestrators, instance, messages)
+    old = store.history(instance_id)
+    episode, waiting_on = _replay(old, orchestrators, instance, messages)
     work = store.commit(episode)
     if work is None:
         return None
     if episode.ending is not None:
         logger.info("orchestration %s (%s): %s", instance.name, instance_id, episode.ending.status.value)
-    return work, waiting_on
+    return Outcome(work, waiting_on, (instance.execution_id, len(old) + len(episode.events)))
 
 
 def _replay(
-    store: Store, orchestrators: Orchestrators, instance: Instance, messages: list[Message]
+    old: list[str], orchestrators: Orchestrators, instance: Instance, messages: list[Message]
 ) -> tuple[Episode, frozenset[int]]:
-    old = store.history(instance.instance_id)
     new = [event(EventType.ORCHESTRATOR_STARTED)]
     if not old:
         new.append(_execution_started(instance))

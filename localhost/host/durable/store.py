@@ -90,6 +90,13 @@ class Store:
         with self._transaction() as connection:
             return [row["event"] for row in connection.execute(query, (instance_id,))]
 
+    def progress(self, instance_id: str) -> tuple[str, int] | None:
+        """How far an instance is: its execution, and how many events that has; None if there is no such instance."""
+        query = "SELECT execution_id, (SELECT COUNT(*) FROM history WHERE instance_id = ?1) FROM instances"
+        with self._transaction() as connection:
+            row = connection.execute(f"{query} WHERE instance_id = ?1", (instance_id,)).fetchone()
+        return None if row is None else (str(row[0]), int(row[1]))
+
     def messages(self, instance_id: str) -> list[Message]:
         """The events that wait for the instance's next episode, oldest first."""
         query = "SELECT * FROM messages WHERE instance_id = ? ORDER BY message_id"
