@@ -218,7 +218,7 @@ MUTATIONS = (
     Mutation(
         "a lost job has its row of the run and no history",
         ((closing, "close_lost_jobs", _row_alone),),
-        KILLED,
+        TWICE,
         "history",
     ),
     Mutation(
