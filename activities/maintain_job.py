@@ -1,4 +1,4 @@
-"""Activity `maintain_job`: the Delta tables of one job. It returns an envelope and never raises."""
+"""Activity `maintain_job`: the tables of one job in the lake. It returns an envelope and never raises."""
 
 from __future__ import annotations
 
@@ -55,7 +55,13 @@ def _maintain(order: MaintenanceOrder) -> tuple[MaintainedTable, ...]:
         retention = timedelta(hours=settings().delta_retention_hours)
         maintained: tuple[MaintainedTable, ...] = run_in_child(
             "shared.loading.maintenance:maintain_tables",
-            {"lease_id": lease.lease_id, "job": job, "folder": folder, "retention": retention},
+            {
+                "lease_id": lease.lease_id,
+                "job": job,
+                "folder": folder,
+                "retention": retention,
+                "file_bytes": settings().parquet_file_megabytes * 1024 * 1024,
+            },
             Secret({}),
             Limits(seconds=_timeout_minutes() * 60, megabytes=settings().job_memory_megabytes),
             name=job.job_id,

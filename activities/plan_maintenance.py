@@ -1,4 +1,4 @@
-"""Activity `plan_maintenance`: the jobs of the active workbook that have Delta tables."""
+"""Activity `plan_maintenance`: the jobs of the active workbook that have tables to maintain."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from shared.activation.store import configuration_store
 from shared.audit.jobs import succeeded_rows
 from shared.models.maintenance import MaintenancePlan
-from shared.planning.maintenance import delta_jobs
+from shared.planning.maintenance import maintained_jobs
 
 
 def plan_maintenance(_maintenance: dict[str, Any]) -> dict[str, Any]:
@@ -18,5 +18,5 @@ def plan_maintenance(_maintenance: dict[str, Any]) -> dict[str, Any]:
     snapshot = configuration_store().active()
     if snapshot is None:
         return MaintenancePlan().to_json()
-    job_ids = delta_jobs(snapshot.configuration, [row["job_id"] for row in succeeded_rows()])
+    job_ids = maintained_jobs(snapshot.configuration, [row["job_id"] for row in succeeded_rows()])
     return MaintenancePlan(config_sha256=snapshot.version.sha256, job_ids=tuple(job_ids)).to_json()

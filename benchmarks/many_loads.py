@@ -1,4 +1,4 @@
-"""`python -m benchmarks.many_loads [--loads N …] [--json]`: what a load costs after N loads of the same table.
+"""`python -m benchmarks.many_loads [--loads N …] [--compact] [--json]`: what a load costs after N loads of a table.
 
 The job is INCREMENTAL Parquet with one new row for each load; the lake is in Azurite and has every file of those loads.
 """
@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -32,6 +32,7 @@ from shared.audit.lake_records import unrecorded_loads
 from shared.identity import blob_service
 from shared.isolation.leases import job_lease
 from shared.loading.attempt import run_attempt
+from shared.loading.maintenance import maintain_tables
 from shared.models.attempt import AttemptOrder, JobStatus
 from shared.models.job import Job
 from shared.secrets import Secret
@@ -88,6 +89,7 @@ def main() -> int:
     """Make the lakes, measure, and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.many_loads", description=__doc__)
     parser.add_argument("--loads", type=int, nargs="+", default=[10, 1_000, 35_000], help="earlier loads")
+    parser.add_argument("--compact", action="store_true", help="maintain the table before the loads are measured")
     parser.add_argument("--root", type=Path, default=_ROOT, help="the app that loads, for a comparison")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     arguments = parser.parse_args()
@@ -99,7 +101,7 @@ def main() -> int:
             for container in (_CONTAINER, "config"):
                 services.create_container(container)
             for loads in arguments.loads:
-                figures.append(_measure(services, loads, arguments.root))
+                figures.append(_measure(services, loads, arguments.root, compact=arguments.compact))
                 print(json.dumps(figures[-1]), file=sys.stderr, flush=True)
     if arguments.json:
         print(json.dumps(figures, indent=1))
@@ -108,7 +110,7 @@ def main() -> int:
     return 0
 
 
-def _measure(services: LocalServices, loads: int, root: Path) -> dict[str, Any]:
+def _measure(services: LocalServices, loads: int, root: Path, *, compact: bool) -> dict[str, Any]:
     table = f"events_{loads}"
     connection = services.postgres.secret(_DATABASE)
     url = "postgresql://{username}:{password}@{host}:{port}/{database}".format(**connection)
@@ -117,7 +119,8 @@ def _measure(services: LocalServices, loads: int, root: Path) -> dict[str, Any]:
         source.execute(f"CREATE TABLE {table} (id bigint PRIMARY KEY, note text)")
     _child(services, root, {**order, "step": "load"})
     _child(services, _ROOT, {**order, "step": "history"})
-    return {"loads": loads, **_child(services, root, {**order, "step": "measure"})}
+    maintained = _child(services, root, {**order, "step": "compact"}) if compact else {}
+    return {"loads": loads, **maintained, **_child(services, root, {**order, "step": "measure"})}
 
 
 def _child(services: LocalServices, root: Path, order: dict[str, Any]) -> dict[str, Any]:
@@ -146,6 +149,8 @@ def step() -> None:
                 _load(order, job, f"run-{number}")
     elif order["step"] == "history":
         _make_history(order, Template.of(container, job))
+    elif order["step"] == "compact":
+        figures = _compact(job)
     else:
         figures = _figures(order, job)
     print(json.dumps(figures))
@@ -157,6 +162,22 @@ def _make_history(order: dict[str, Any], template: Template) -> None:
         statement = f"INSERT INTO {order['table']} SELECT n, 'note 1' FROM generate_series(3, %s) n"
         connection.execute(statement, [loads])
     make_history(template, loads, time.time() - SECONDS_APART)
+
+
+def _compact(job: Job) -> dict[str, Any]:
+    """One maintenance of the table; what it took."""
+    started, cpu = time.monotonic(), _cpu()
+    with TemporaryDirectory(prefix="work-") as folder, job_lease(job.job_id, "maintenance") as lease:
+        options: dict[str, Any] = {"secret": Secret({}), "report": lambda _stage, _tables: None}
+        week = timedelta(days=7)
+        (table,) = maintain_tables(lease.lease_id, job, Path(folder), week, 128 * 1024 * 1024, **options)
+    return {
+        "compaction_seconds": round(time.monotonic() - started, 1),
+        "compaction_cpu_seconds": round(_cpu() - cpu, 1),
+        "compaction_peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "files_before": table.files_before,
+        "files_after": table.files_after,
+    }
 
 
 def _figures(order: dict[str, Any], job: Job) -> dict[str, Any]:

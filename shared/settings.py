@@ -203,7 +203,7 @@ class Settings(BaseSettings):
 
     maintenance_schedule: str = Field(
         "",
-        description="When Delta tables are compacted and vacuumed, e.g. `0 0 5 * * 0`: NCRONTAB of six fields. "
+        description="When tables in the lake are compacted and vacuumed, e.g. `0 0 5 * * 0`: NCRONTAB of six fields. "
         + _OF_THE_HOST,
     )
     delta_retention_hours: int = Field(
@@ -211,6 +211,13 @@ class Settings(BaseSettings):
         ge=24,
         description="How long to keep files that the newest version of a Delta table does not need; at least a day, "
         "for readers of an older one.",
+    )
+    parquet_file_megabytes: int = Field(
+        128,
+        ge=0,
+        le=1024,
+        description="The size of the files, in MiB, to which a maintenance joins small Parquet files of INCREMENTAL "
+        "jobs; 0 leaves them as they are.",
     )
     housekeeping_schedule: str = Field(
         "", description=f"When old things are removed, e.g. `0 30 4 * * *`: NCRONTAB of six fields. {_OF_THE_HOST}"

@@ -18,7 +18,7 @@ from azure.storage.blob import ContainerClient
 
 from shared.identity import blob_service
 from shared.jobs.destinations import destination_type
-from shared.jobs.lake_layout import RECORDS, lake_path
+from shared.jobs.lake_layout import COMPACTION, RECORDS, lake_path
 from shared.jobs.load_times import Window
 from shared.models.attempt import JobResult, JobStatus, figures_of
 from shared.models.job import Job
@@ -98,8 +98,9 @@ def _records(job: Job, since: datetime) -> Iterator[Mapping[str, Any]]:
     container_name, _, folder = lake_path(job).partition("/")
     container = blob_service("LakeStorage").get_container_client(container_name)
     for name in _records_since(container, f"{folder}/{RECORDS}/", since):
-        if content := container.download_blob(name).readall():  # empty: a load that was given up
-            yield json.loads(content)
+        content = container.download_blob(name).readall()  # empty: a load that was given up
+        if content and COMPACTION not in (record := json.loads(content)):
+            yield record
 
 
 def _records_since(container: ContainerClient, folder: str, since: datetime) -> Iterator[str]:

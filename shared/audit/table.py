@@ -17,7 +17,7 @@
 | `calls` | inverted time, a random part | one call that may change something: the caller, and how it was answered |
 | `incident` | kind and subject | what is or was broken, and whether that was notified |
 | `housekeeping` | inverted time | one tick of the housekeeping: what it removed |
-| `maintenance` | inverted time, job_id, a number | one Delta table: what a maintenance did to it |
+| `maintenance` | inverted time, job_id, a number | one table: what a maintenance did to it |
 
 Every row is an upsert under a key that follows from its content: writing it again writes the same row.
 """

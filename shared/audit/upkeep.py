@@ -1,4 +1,4 @@
-"""What is recorded of housekeeping and of the maintenance of Delta tables."""
+"""What is recorded of housekeeping and of the maintenance of tables."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def record_housekeeping(at: datetime, report: Mapping[str, Any]) -> None:
 
 
 def record_maintenance(run_id: str, run_started_at: datetime, result: MaintenanceResult) -> None:
-    """Write what was done to each Delta table of a job; one row without a table if it came to none."""
+    """Write what was done to each table of a job; one row without a table if it came to none."""
     error = result.error
     of_job = {
         "run_id": run_id,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from shared.errors.hierarchy import ConfigurationError
 from shared.jobs.lake_layout import lake_path
-from shared.models.job import Job
+from shared.models.job import Job, LoadType
 
 
 @dataclass(frozen=True)
@@ -109,3 +109,9 @@ def dataset_path(job: Job) -> str:
 def is_delta_in_lake(job: Job) -> bool:
     """Whether a job's table is a Delta table whose files are in the job's folder."""
     return job.table_format == "delta" and destination_type(job.destination).in_lake
+
+
+def is_maintained(job: Job) -> bool:
+    """Whether a job's loads leave ever more files in its folder, which a maintenance puts in order."""
+    appends = job.load_type is LoadType.INCREMENTAL and destination_type(job.destination).in_lake
+    return appends or is_delta_in_lake(job)

@@ -23,6 +23,9 @@ LIST_INDEX = "_dlt_list_idx"
 RECORDS = "_dlt_loads"
 """The folder of a dataset with the records of its loads, which commit them: `load__{load_id}.jsonl`."""
 
+COMPACTION = "compaction"
+"""In the record of a compaction: what it changes in the record of the last load, of which it repeats the rest."""
+
 STAGE = "_dlt_stage"
 """The folder of a dataset where a failed attempt leaves what it has read for the next one of its run."""
 

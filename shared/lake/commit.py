@@ -44,6 +44,8 @@ from shared.lake.listed import ListedClient
 from shared.lake.listing import read_with_etag
 from shared.lake.load import Written
 from shared.lake.manifest import HEAD_BYTES, MANIFEST, load_of, next_manifest
+from shared.lake.records import last_load
+from shared.lake.transfer import remove
 
 _TAIL_BYTES = 64 * 1024  # of a Parquet file: nearly every footer fits
 
@@ -88,7 +90,7 @@ class CommittingClient(ListedClient):
         record = inventory.last_record or self._read_json(newest.path)
         behind = [name for name in record["tables"] if _load_of(manifests.get(name)) != record["load_id"]]
         self._finish_load(inventory, record, {name: self._read_manifest(name) for name in behind})
-        return record
+        return last_load(record)
 
     def _is_ahead(self, inventory: Inventory, manifests: Mapping[str, Read], tables: Iterable[DeltaTable]) -> bool:
         """Whether a table is at a later load than the newest record that was listed: the clock has gone back."""
@@ -105,17 +107,21 @@ class CommittingClient(ListedClient):
     def complete_load(self, load_id: str) -> None:
         """Check the files, write state and record, which commits, then the manifests; then what was replaced goes."""
         inventory = self.dataset.at_commit(self.session.inventory, load_id, self.session.order.expected_rows)
-        newest = inventory.newest_record
-        if newest and newest.load_id != self.session.order.base_load_id:
-            raise LeaseLostError(f"Load {newest.load_id} was committed while this attempt was running; it gives way.")
-        if newest:
-            refuse_earlier(load_id, newest.load_id)
+        self._refuse_to_follow(inventory.newest_record, load_id)
         self._check_files(inventory, load_id)
         known = inventory.manifests
         manifests = {name: self._read_manifest(name) if name in known else None for name in self._parquet_tables}
         self.session.before_commit()
         super().complete_load(load_id)
         self._finish_load(inventory, self._record, manifests)
+
+    def _refuse_to_follow(self, newest: LakeFile | None, load_id: str) -> None:
+        """Raise if a load was committed since the attempt began, or is of a later time than this one."""
+        known = self.session.inventory.newest_record
+        if newest and newest.load_id != (known and known.load_id):
+            raise LeaseLostError(f"Load {newest.load_id} was committed while this attempt was running; it gives way.")
+        if newest:
+            refuse_earlier(load_id, newest.load_id)
 
     def get_stored_state(self, pipeline_name: str) -> StateInfo | None:
         """The state of the last committed load when the attempt began, regardless of what has arrived since.
@@ -173,7 +179,11 @@ class CommittingClient(ListedClient):
             "delta_tables": self._delta_tables,
             "dataset": self._named(),
         }
-        path, content = self._record_path(load_id), json.dumps(self._record).encode()
+        self._commit(self._record)
+
+    def _commit(self, record: Mapping[str, Any]) -> None:
+        load_id = record["load_id"]
+        path, content = self._record_path(load_id), json.dumps(record).encode()
         # it may be ours: an answer that got lost on its way makes the SDK write a second time
         if not self._create(path, content) and self.fs_client.cat_file(path) != content:
             raise LeaseLostError(f"Load {load_id} was given up for lost by another run, which has taken the job over.")
@@ -201,6 +211,8 @@ class CommittingClient(ListedClient):
             self._write_manifest(table_name, inventory, record, earlier)
         replaced = {name for name, load in record["tables"].items() if load["replaced"]}
         delta = set(record.get("delta_tables", ()))
+        for name, load in record["tables"].items():
+            self._remove_joined(inventory, name, frozenset(load.get("joined", ())))
         for file in self._replaced_files(inventory, replaced, delta):
             if float(file.load_id) < float(record["load_id"]):  # a later load is none of this one's business
                 self._delete_file(file.path)
@@ -216,6 +228,14 @@ class CommittingClient(ListedClient):
             return [file for file in inventory.data if file.table in cleared]
         cleared = replaced | (delta & inventory.manifests)  # the others were cleared before
         return [file for table in sorted(cleared) for file in self.dataset.files_of(table)]
+
+    def _remove_joined(self, inventory: Inventory, table: str, joined: frozenset[str]) -> None:
+        """Remove what is left of the files that a compaction has joined to others."""
+        if not joined:
+            return
+        folder = self.pathlib.join(self.dataset_path, table, "")
+        there = inventory.data if inventory.window is None else self.dataset.files_of(table)
+        remove(self.fs_client, [file.path for file in there if file.path.removeprefix(folder) in joined])
 
     def _remove_delta(self, table_name: str, record: Mapping[str, Any]) -> None:
         """Remove what a table has left that was Delta before: first the log, by which readers know it."""

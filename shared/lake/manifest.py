@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 MANIFEST = "_manifest.json"
@@ -35,7 +35,7 @@ def next_manifest(table_name: str, earlier: bytes | None, record: Mapping[str, A
         table_name: The table.
         earlier: Its manifest before, None where there was none.
         record: The load's record, with `tables`: for each, whether it was `replaced` and its new `files`, each with
-            path (relative to the table's folder), rows and bytes.
+            path (relative to the table's folder), rows and bytes; of a compaction also the paths that it `joined`.
     """
     before, files = _divided(earlier) if earlier else ({}, b"")
     if before.get("load_id") == record["load_id"]:
@@ -44,18 +44,37 @@ def next_manifest(table_name: str, earlier: bytes | None, record: Mapping[str, A
     rows = before.get("rows", 0)
     if load["replaced"]:
         rows, files = 0, b""
+    if joined := load.get("joined"):
+        return _written(record, rows, _with_joined(files, frozenset(joined), load["files"]))
     new = json.dumps(load["files"]).encode()[1:-1]
+    both = b", ".join(part for part in (files, new) if part)
+    return _written(record, rows + sum(file["rows"] for file in load["files"]), both)
+
+
+def _written(record: Mapping[str, Any], rows: int, files: bytes) -> bytes:
     head = {
         "load_id": record["load_id"],
         "run_id": record.get("run_id"),
         "committed_at": record["inserted_at"],
         "schema_version_hash": record["schema_version_hash"],
-        "rows": rows + sum(file["rows"] for file in load["files"]),
+        "rows": rows,
         "watermark": record.get("watermark_after"),
         "files": [],
     }
-    both = b", ".join(part for part in (files, new) if part)
-    return json.dumps(head).encode().removesuffix(_END) + both + _END
+    return json.dumps(head).encode().removesuffix(_END) + files + _END
+
+
+def _with_joined(files: bytes, paths: frozenset[str], joined: Sequence[Mapping[str, Any]]) -> bytes:
+    """The files of a manifest after some were joined: what has their rows is in the place of the first of them."""
+    after: list[Mapping[str, Any]] = []
+    waiting = joined
+    for file in json.loads(b"[" + files + b"]"):
+        if file["path"] in paths:
+            after += waiting
+            waiting = ()
+        else:
+            after.append(file)
+    return json.dumps(after).encode()[1:-1]
 
 
 def _divided(manifest: bytes) -> tuple[dict[str, Any], bytes]:

@@ -1,7 +1,9 @@
-"""The Delta tables of one job: runs in a child process, as a load does."""
+"""The tables of one job in the lake: runs in a child process, as a load does."""
 
 from __future__ import annotations
 
+import time
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,12 +11,15 @@ from typing import Any
 from shared.errors import faults
 from shared.isolation.leases import assert_held
 from shared.lake.adls import AdlsDestination
-from shared.lake.commit import CommittingClient
+from shared.lake.compaction import CompactingClient
 from shared.lake.delta.upkeep import keep_up
+from shared.lake.joining import join_files
 from shared.loading.attempt import open_pipeline
-from shared.models.job import Job
+from shared.models.job import Job, LoadType
 from shared.models.maintenance import MaintainedTable
 from shared.secrets import Secret
+
+_MOST_SECONDS = 600  # of joining files, for one job: its loads wait for it
 
 
 def maintain_tables(
@@ -22,10 +27,11 @@ def maintain_tables(
     job: Job,
     folder: Path,
     retention: timedelta,
+    file_bytes: int,
     secret: Secret,  # noqa: ARG001  the source has no part in it
     report: Any,
 ) -> tuple[MaintainedTable, ...]:
-    """Compact and vacuum every Delta table of a job whose lease is held.
+    """Compact and vacuum every Delta table of a job whose lease is held, and join the small files of its other tables.
 
     It begins as a load does, so that a load that broke off is taken back before files go that this needs.
 
@@ -33,7 +39,8 @@ def maintain_tables(
         lease_id: Of the lease that the maintenance holds.
         job: The job.
         folder: Empty, for the client's files.
-        retention: How long files that the newest version does not need are kept.
+        retention: How long files that the newest version of a Delta table does not need are kept.
+        file_bytes: The size that files of Parquet tables shall have; 0 leaves them as they are.
         secret: Nothing: no source is read.
         report: Called as the work progresses, with the tables done so far in place of rows.
 
@@ -50,11 +57,18 @@ def maintain_tables(
         pipeline = open_pipeline(job, folder, destination)
         destination.begin_attempt(pipeline)
         with pipeline.destination_client() as client:
-            assert isinstance(client, CommittingClient)
+            assert isinstance(client, CompactingClient)
             maintained: list[MaintainedTable] = []
             for name in sorted(client.session.inventory.delta_tables):
                 if table := client.delta_table(name):
                     maintained.append(keep_up(name, table, retention, before_commit))
+                report("maintain", len(maintained))
+            until = time.monotonic() + _MOST_SECONDS
+            # a FULL load replaces all files, and another one soon follows
+            is_appended = job.load_type is LoadType.INCREMENTAL and file_bytes
+            for name in sorted(client.session.inventory.manifests) if is_appended else ():
+                done = client.compact(name, file_bytes, join_files, folder, until)
+                maintained.append(MaintainedTable(table_name=name, **asdict(done)))
                 report("maintain", len(maintained))
             return tuple(maintained)
     except Exception as error:

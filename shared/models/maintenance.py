@@ -33,12 +33,15 @@ class MaintenanceOrder(Shape):
 
 
 class MaintainedTable(Shape):
-    """What was done to one Delta table."""
+    """What was done to one table."""
 
     table_name: str
     files_before: int = Field(description="Files of the newest version before.")
     files_after: int = Field(description="Files of the newest version after.")
-    files_removed: int = Field(description="Files that no version within the retention needs, removed from storage.")
+    files_removed: int = Field(
+        description="Files removed from storage: of a Delta table those that no version within the retention needs, of "
+        "a Parquet table those that were joined."
+    )
 
 
 class MaintenanceResult(Shape):

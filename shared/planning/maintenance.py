@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from shared.jobs.destinations import dataset_path, is_delta_in_lake
+from shared.jobs.destinations import dataset_path, is_maintained
 from shared.jobs.wildcards import expand, is_wildcard, table_of
 from shared.workbook.configuration import Configuration
 
 
-def delta_jobs(configuration: Configuration, loaded_job_ids: Iterable[str]) -> list[str]:
-    """The enabled jobs with Delta tables in the lake that were loaded before, by id; those of wildcards table by table.
+def maintained_jobs(configuration: Configuration, loaded_job_ids: Iterable[str]) -> list[str]:
+    """The enabled jobs with tables to maintain that were loaded before, by id; those of wildcards table by table.
 
     A table is maintained under the lease of the very job that loads it, so it goes to the job that planning would
     give it to, but the sources are not asked for their tables: those that were loaded are known.
@@ -34,4 +34,4 @@ def delta_jobs(configuration: Configuration, loaded_job_ids: Iterable[str]) -> l
         expanded = expand(wildcard, tables[wildcard.source_name, wildcard.schema_name], taken, rows)
         taken |= {dataset_path(job) for job in expanded}
         found += expanded
-    return sorted(job.job_id for job in found if is_delta_in_lake(job))
+    return sorted(job.job_id for job in found if is_maintained(job))

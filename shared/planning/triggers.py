@@ -11,7 +11,7 @@ from shared.settings import is_disabled, settings
 _TIMERS = {
     "ingestion_schedule": ("scheduled_run", "no run starts by schedule"),
     "housekeeping_schedule": ("housekeeping", "nothing that is old is removed"),
-    "maintenance_schedule": ("maintenance", "no Delta table is compacted"),
+    "maintenance_schedule": ("maintenance", "no table is compacted"),
     "watch_schedule": ("watch", "overdue jobs are not noticed"),
 }
 _BLOB_FUNCTION = "workbook_uploaded"

@@ -72,7 +72,7 @@ def _without_record(self: CommittingClient) -> Any:
 def _whoever_came_first(self: CommittingClient, load_id: str) -> None:
     newest = self.dataset.whole().newest_record
     self.session.before_commit = _nothing
-    self.session.order = replace(self.session.order, base_load_id=newest.load_id if newest else None)
+    self.session.inventory = replace(self.session.inventory, records=(newest,) if newest else ())
     _complete(self, load_id)
 
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from shared.jobs.lake_layout import bucket_path, dataset_name, pipeline_name
-from shared.lake.commit import CommittingClient
+from shared.lake.compaction import CompactingClient
 from shared.lake.inventory import LakeFile
 from shared.lake.listed import LoadSession
 from shared.lake.load import BeforeCommit
@@ -27,8 +27,8 @@ _SCHEMA = SimpleNamespace(
 )
 
 
-class ModelClient(CommittingClient):
-    """`CommittingClient` as it is, but for what dlt's pipeline would hand to it.
+class ModelClient(CompactingClient):
+    """`CompactingClient` as it is, but for what dlt's pipeline would hand to it.
 
     Args:
         files: The lake's storage.
@@ -103,6 +103,11 @@ class Reader:
         if manifest is None:
             return None
         return self._rows([file["path"] for file in json.loads(manifest.content)["files"]])
+
+    def manifest_files(self) -> set[str]:
+        """The names of the files that the manifest names."""
+        manifest = self._blobs.get(f"{self._table}_manifest.json")
+        return {file["path"] for file in json.loads(manifest.content)["files"]} if manifest else set()
 
     def data_files(self) -> set[str]:
         """The names of all data files."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from azure.core import MatchConditions
@@ -29,6 +30,9 @@ class LakeFiles:
             self._blob(path).upload_blob(value, overwrite=mode == "overwrite", **condition)
         except ResourceExistsError:
             raise FileExistsError(path) from None
+
+    def put_file(self, local: str, path: str) -> None:
+        self.pipe_file(path, Path(local).read_bytes())
 
     def cat_file(self, path: str, start: int | None = None, end: int | None = None) -> bytes:
         try:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -13,10 +17,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from shared.errors.hierarchy import ClockError, LeaseLostError
-from shared.jobs.lake_layout import pipeline_name
+from shared.errors.hierarchy import ClockError, LakeError, LeaseLostError
+from shared.jobs.lake_layout import COMPACTION, pipeline_name
 from shared.lake import dataset
 from shared.lake.load import LoadOrder
+from shared.lake.transfer import remove
 from tests.builders import a_job
 from tests.simulation.model.lake import ModelClient, Reader
 from tests.simulation.storage.blob_clients import BlobServiceClient
@@ -39,7 +44,10 @@ class History:
     rows: list[tuple[int, int]] = field(default_factory=list)
     mark: int | None = None
     loads: list[str] = field(default_factory=list)
+    compactions: list[str] = field(default_factory=list)
     late: list[tuple[str, bytes]] = field(default_factory=list)
+    arrived: set[str] = field(default_factory=set)
+    is_watched: bool = False
     listed: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -52,7 +60,14 @@ class History:
     def _send(self, request: str, act: Any) -> Any:
         if request.startswith("list "):
             self.listed.append(request)
-        return act()
+        result = act()
+        if self.is_watched:
+            self.assert_whole()
+        return result
+
+    def assert_whole(self) -> None:
+        """A reader that takes the files of the manifest finds each row once."""
+        assert sorted(self.reader.manifest_rows() or []) == sorted(self.rows)
 
     def begin(self) -> ModelClient:
         """An attempt that has begun, which must find the dataset as it is."""
@@ -61,10 +76,10 @@ class History:
         assert (record["load_id"] if record else None) == (self.loads[-1] if self.loads else None)
         state: Any = client.get_stored_state(pipeline_name(self.job.job_id))
         assert (state.state["mark"] if state else None) == self.mark
-        assert (self.reader.manifest_rows() or []) == self.rows
-        oldest = self.loads[-dataset.RECENT :][:1]
-        left = {name for name in self.reader.data_files() if name.rsplit(".", 2)[0] not in self.loads}
-        assert not [name for name in left if not oldest or name > oldest[0]]
+        self.assert_whole()
+        oldest = sorted(self.loads + self.compactions)[-dataset.RECENT :][:1]
+        left = self.reader.data_files() - self.reader.manifest_files()
+        assert not [name for name in left if name not in self.arrived or not oldest or name > oldest[0]]
         client.session.order = LoadOrder(base_load_id=self.loads[-1] if self.loads else None)
         return client
 
@@ -104,6 +119,49 @@ class History:
         if self.late:
             name, content = self.late.pop(0)
             self.store.put("lake", name, content, {}, True, None)
+            self.arrived.add(name.rpartition("/")[2])
+
+    def compact(self, most_bytes: int, pause: str = "", meanwhile: Callable[[], None] | None = None) -> None:
+        """A compaction, and what happens when it is about to do a step: it ends there if nothing else does."""
+        client = self.begin()
+        self.now += 2
+
+        def step(name: str, act: Any) -> Any:
+            def paused(*arguments: Any) -> Any:
+                nonlocal pause
+                if name != pause:
+                    return act(*arguments)
+                pause = ""
+                if meanwhile is None:
+                    raise BrokenOffError
+                self.is_watched = False
+                meanwhile()
+                return act(*arguments)
+
+            return paused
+
+        for name in ("_fetched", "_measured", "_refuse_to_follow", "_commit", "_write_manifest"):
+            setattr(client, name, step(name, getattr(client, name)))
+        removing = patch("shared.lake.compaction.remove", step("remove", remove))
+        self.is_watched = True
+        with (
+            removing,
+            TemporaryDirectory() as folder,
+            suppress(BrokenOffError, LeaseLostError, LakeError, FileNotFoundError),
+        ):
+            client.compact(TABLE, most_bytes, self._join, Path(folder), math.inf)
+        self.is_watched = False
+        self.compactions = sorted(record["load_id"] for record in self.reader.records() if COMPACTION in record)
+
+    def _join(self, sources: Sequence[Path], folder: Path) -> Iterator[tuple[Path, list[int]]]:
+        """Two files of each group: as if columns differed."""
+        for numbers in (list(range(0, len(sources), 2)), list(range(1, len(sources), 2))):
+            target = folder / f"joined-{numbers[0]}"
+            rows = [row for number in numbers for row in json.loads(sources[number].read_bytes())]
+            target.write_text(json.dumps(rows))
+            self.now += 0.5
+            if len(numbers) > 1:
+                yield target, numbers
 
 
 PAUSES = st.sampled_from([1.0, 60.0, 900.0, 9_000.0, 90_000.0, 3_000_000.0])
@@ -113,16 +171,23 @@ LOADS = st.tuples(
     st.booleans(),
     st.sampled_from(["", "", "", "", "data", "state", "record"]),
 )
-STEPS = st.lists(st.one_of(LOADS, LOADS, LOADS, PAUSES, st.just("late")), min_size=8, max_size=40)
+COMPACTIONS = st.tuples(
+    st.sampled_from([40, 80, 1_000]),
+    st.sampled_from(["", "", "_fetched", "_measured", "_refuse_to_follow", "_commit", "_write_manifest", "remove"]),
+)
+STEPS = st.lists(st.one_of(LOADS, LOADS, LOADS, COMPACTIONS, PAUSES, st.just("late")), min_size=8, max_size=40)
 
 
 @contextmanager
 def a_history(small: int = 0) -> Iterator[History]:
     """A history with a clock of its own; datasets of more than `small` files are listed in part."""
     history = History()
-    clock = SimpleNamespace(time=lambda: history.now)
-    modules = ("shared.lake.dataset.time", "shared.lake.commit.time")
-    with patch.object(dataset, "SMALL", small), patch(modules[0], clock), patch(modules[1], clock):
+    clock = SimpleNamespace(time=lambda: history.now, monotonic=lambda: history.now)
+    modules = ("shared.lake.dataset.time", "shared.lake.commit.time", "shared.lake.compaction.time")
+    with ExitStack() as patches:
+        patches.enter_context(patch.object(dataset, "SMALL", small))
+        for module in modules:
+            patches.enter_context(patch(module, clock))
         yield history
 
 
@@ -133,6 +198,8 @@ def lived(steps: list[Any], small: int) -> History:
                 history.arrive()
             elif isinstance(step, float):
                 history.now += step
+            elif len(step) == 2:
+                history.compact(*step)
             else:
                 history.load(*step)
             history.now += 3
@@ -146,6 +213,47 @@ def lived(steps: list[Any], small: int) -> History:
 def test_an_attempt_finds_the_same_however_little_is_listed(steps: list[Any]) -> None:
     seen = [(history.rows, history.mark) for history in (lived(steps, 0), lived(steps, 10_000))]
     assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize("small", [0, 10_000])
+@pytest.mark.parametrize("replaces", [False, True])
+@pytest.mark.parametrize(
+    "pause", ["_fetched", "_measured", "_refuse_to_follow", "_commit", "_write_manifest", "remove"]
+)
+def test_a_compaction_that_wakes_up_after_another_load_has_committed(pause: str, replaces: bool, small: int) -> None:
+    with a_history(small) as history:
+        for _ in range(6):
+            history.now += 900
+            history.load(2, False, True, "")
+
+        def meanwhile() -> None:
+            history.now += 900
+            history.load(2, replaces, True, "")
+
+        history.now += 900
+        history.compact(1_000, pause, meanwhile)
+        history.now += 900
+        history.compact(1_000)
+        history.now += 1
+        history.begin()
+        assert len(history.reader.manifest_files()) < 5
+
+
+def test_a_load_that_wakes_up_after_a_compaction_gives_way() -> None:
+    with a_history() as history:
+        for _ in range(6):
+            history.now += 900
+            history.load(1, False, True, "")
+        history.now += 5
+        slow, late = history.begin(), f"{history.now:f}"
+        slow.session.order = LoadOrder({TABLE: 1}, {}, history.loads[-1])
+        history.now += 1
+        history.compact(1_000)
+        slow.write_rows(TABLE, late, 0, [(99, 99)])
+        with pytest.raises(LeaseLostError):
+            slow.complete_load(late)
+        history.now += 5
+        history.begin()
 
 
 def test_what_is_listed_does_not_grow() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.jobs.wildcards import expand
 from shared.models.job import Job
-from shared.planning.maintenance import delta_jobs
+from shared.planning.maintenance import maintained_jobs
 from shared.workbook.configuration import Configuration
 from tests.builders import a_job
 
@@ -19,32 +19,33 @@ def _expanded(job: Job, *tables: str) -> list[str]:
     return [one.job_id for one in expand(job, tables)]
 
 
-def test_delta_jobs_that_were_loaded_are_maintained() -> None:
+def test_jobs_that_were_loaded_and_whose_files_become_more_are_maintained() -> None:
     jobs = (
         _delta("loaded", "a"),
         _delta("new", "b"),
         _delta("disabled", "c", enabled=False),
         _delta("plain", "d", table_format="parquet"),
+        _delta("appended", "f", table_format="parquet", load_type="INCREMENTAL", watermark_column="id"),
         _delta("elsewhere", "e", destination="databricks"),
     )
-    ever_loaded = ["disabled", "elsewhere", "loaded", "plain", "removed"]
-    assert delta_jobs(Configuration(jobs=jobs), ever_loaded) == ["loaded"]
+    ever_loaded = ["appended", "disabled", "elsewhere", "loaded", "plain", "removed"]
+    assert maintained_jobs(Configuration(jobs=jobs), ever_loaded) == ["appended", "loaded"]
 
 
 def test_a_wildcard_s_tables_are_those_that_were_loaded() -> None:
     wildcard = _delta("all", "ord*")
     configuration = Configuration(jobs=(wildcard,))
     loaded = _expanded(wildcard, "orders", "order lines")
-    assert delta_jobs(configuration, [*loaded, "all"]) == sorted(loaded)
+    assert maintained_jobs(configuration, [*loaded, "all"]) == sorted(loaded)
 
 
 def test_a_table_goes_to_the_job_that_loads_it_now() -> None:
     first, second, own = _delta("first", "ord*"), _delta("second", "*s"), _delta("own", "items")
     loaded = _expanded(second, "orders", "items", "cities")
-    maintained = delta_jobs(Configuration(jobs=(first, second, own)), [*loaded, "own"])
+    maintained = maintained_jobs(Configuration(jobs=(first, second, own)), [*loaded, "own"])
     assert maintained == sorted([*_expanded(first, "orders"), *_expanded(second, "cities"), "own"])
 
 
 def test_a_table_that_an_earlier_wildcard_loads_as_parquet_is_left_alone() -> None:
     first, second = _delta("first", "ord*", table_format="parquet"), _delta("second", "*")
-    assert delta_jobs(Configuration(jobs=(first, second)), _expanded(second, "orders")) == []
+    assert maintained_jobs(Configuration(jobs=(first, second)), _expanded(second, "orders")) == []
