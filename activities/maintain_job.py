@@ -60,6 +60,7 @@ def _maintain(order: MaintenanceOrder) -> tuple[MaintainedTable, ...]:
                 "job": job,
                 "folder": folder,
                 "retention": retention,
+                "records_kept": timedelta(days=settings().load_record_days),
                 "file_bytes": settings().parquet_file_megabytes * 1024 * 1024,
             },
             Secret({}),

@@ -169,8 +169,9 @@ def _compact(job: Job) -> dict[str, Any]:
     started, cpu = time.monotonic(), _cpu()
     with TemporaryDirectory(prefix="work-") as folder, job_lease(job.job_id, "maintenance") as lease:
         options: dict[str, Any] = {"secret": Secret({}), "report": lambda _stage, _tables: None}
-        week = timedelta(days=7)
-        (table,) = maintain_tables(lease.lease_id, job, Path(folder), week, 128 * 1024 * 1024, **options)
+        ages = {"retention": timedelta(days=7), "records_kept": timedelta(days=30)}
+        options |= ages | {"file_bytes": 128 * 1024 * 1024}
+        (table,) = maintain_tables(lease.lease_id, job, Path(folder), **options)
     return {
         "compaction_seconds": round(time.monotonic() - started, 1),
         "compaction_cpu_seconds": round(_cpu() - cpu, 1),

@@ -219,6 +219,12 @@ class Settings(BaseSettings):
         description="The size of the files, in MiB, to which a maintenance joins small Parquet files of INCREMENTAL "
         "jobs; 0 leaves them as they are.",
     )
+    load_record_days: int = Field(
+        30,
+        ge=7,
+        description="How long a maintenance keeps the records of loads in the lake, and dlt's states and schemas; the "
+        "newest are always kept, and those of tables with few files.",
+    )
     housekeeping_schedule: str = Field(
         "", description=f"When old things are removed, e.g. `0 30 4 * * *`: NCRONTAB of six fields. {_OF_THE_HOST}"
     )

@@ -20,7 +20,7 @@ from dlt.destinations import filesystem
 from shared.errors.hierarchy import LakeError
 from shared.identity import blob_service, credential
 from shared.jobs.lake_layout import bucket_path, dataset_name
-from shared.lake.compaction import CompactingClient
+from shared.lake.folding import MaintainingClient
 from shared.lake.listed import LoadSession
 from shared.lake.load import BeforeCommit, LoadOrder, LoadOutcome, Written, newest_load_id
 from shared.models.job import Job
@@ -52,9 +52,9 @@ class Lake(filesystem):
         return known
 
     @property
-    def client_class(self) -> type[CompactingClient]:
+    def client_class(self) -> type[MaintainingClient]:
         """A client that knows the load it is to commit; dlt makes several of them in one load."""
-        return type("LakeClient", (CompactingClient,), {"session": self.session})
+        return type("LakeClient", (MaintainingClient,), {"session": self.session})
 
 
 class AdlsDestination:
@@ -70,12 +70,12 @@ class AdlsDestination:
 
     def begin_attempt(self, pipeline: dlt.Pipeline) -> Mapping[str, Any] | None:
         with pipeline.destination_client() as client:
-            assert isinstance(client, CompactingClient)
+            assert isinstance(client, MaintainingClient)
             return client.begin_attempt()
 
     def rows_in(self, pipeline: dlt.Pipeline, table_name: str) -> int | None:
         with pipeline.destination_client() as client:
-            assert isinstance(client, CompactingClient)
+            assert isinstance(client, MaintainingClient)
             return client.rows_in(table_name)
 
     def load(self, pipeline: dlt.Pipeline, order: LoadOrder) -> LoadOutcome:

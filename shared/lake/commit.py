@@ -43,7 +43,7 @@ from shared.lake.inventory import Inventory, LakeFile, refuse_earlier
 from shared.lake.listed import ListedClient
 from shared.lake.listing import read_with_etag
 from shared.lake.load import Written
-from shared.lake.manifest import HEAD_BYTES, MANIFEST, load_of, next_manifest
+from shared.lake.manifest import HEAD_BYTES, KEPT_MANIFEST, MANIFEST, load_of, next_manifest
 from shared.lake.records import last_load
 from shared.lake.transfer import remove
 
@@ -76,13 +76,7 @@ class CommittingClient(ListedClient):
         newest = inventory.newest_record
         if newest:
             refuse_earlier(f"{time.time():f}", newest.load_id)
-        abandoned = inventory.abandoned()
-        broken_off = {file.load_id for file in abandoned}
-        broken_off.update(load_id for table in tables for load_id in uncommitted_loads(table, inventory.committed))
-        for load_id in sorted(broken_off - inventory.void):
-            self._make_void(load_id)
-        for file in abandoned:
-            self._delete_file(file.path)
+        self._clear_up(inventory, tables)
         for table in tables:
             take_back(table, inventory.committed)
         if newest is None:
@@ -91,6 +85,16 @@ class CommittingClient(ListedClient):
         behind = [name for name in record["tables"] if _load_of(manifests.get(name)) != record["load_id"]]
         self._finish_load(inventory, record, {name: self._read_manifest(name) for name in behind})
         return last_load(record)
+
+    def _clear_up(self, inventory: Inventory, tables: Iterable[DeltaTable] = ()) -> None:
+        """Keep loads that broke off from committing, and remove their files; Delta tables are not taken back here."""
+        abandoned = inventory.abandoned()
+        broken_off = {file.load_id for file in abandoned}
+        broken_off.update(load_id for table in tables for load_id in uncommitted_loads(table, inventory.committed))
+        for load_id in sorted(broken_off - inventory.void):
+            self._make_void(load_id)
+        for file in abandoned:
+            self._delete_file(file.path)
 
     def _is_ahead(self, inventory: Inventory, manifests: Mapping[str, Read], tables: Iterable[DeltaTable]) -> bool:
         """Whether a table is at a later load than the newest record that was listed: the clock has gone back."""
@@ -218,6 +222,7 @@ class CommittingClient(ListedClient):
                 self._delete_file(file.path)
         for table_name in delta & inventory.manifests:  # it was plain Parquet before
             self._delete_file(self._manifest_path(table_name))
+            self._delete_file(self._kept_manifest_path(table_name))
         for table_name in replaced & inventory.delta_tables:
             self._remove_delta(table_name, record)
 
@@ -257,21 +262,32 @@ class CommittingClient(ListedClient):
     def _read_manifest(self, table_name: str, most: int | None = None) -> Read:
         return read_with_etag(self.fs_client, self._manifest_path(table_name), most)
 
+    def _read_kept_manifest(self, table_name: str) -> Read:
+        return read_with_etag(self.fs_client, self._kept_manifest_path(table_name))
+
+    def _kept_manifest_path(self, table_name: str) -> str:
+        return str(self.pathlib.join(self.dataset_path, table_name, KEPT_MANIFEST))
+
     def _manifest_path(self, table_name: str) -> str:
         return str(self.pathlib.join(self.dataset_path, table_name, MANIFEST))
 
     def _replace(self, path: str, content: bytes, etag: str | None) -> None:
         """Write a blob if it still is as it was read; else another run has gone further, and knows better."""
-        condition = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {"mode": "create"}
         with suppress(FileExistsError, ResourceModifiedError, ResourceNotFoundError):
-            self.fs_client.pipe_file(path, content, **condition)
+            self._put(path, content, etag)
+
+    def _put(self, path: str, content: bytes, etag: str | None) -> None:
+        condition = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {"mode": "create"}
+        self.fs_client.pipe_file(path, content, **condition)
 
     def _manifest_from_records(self, table_name: str, inventory: Inventory, load_id: str) -> bytes | None:
         """The manifest before load `load_id` of a table whose own is lost, from the records of the earlier loads."""
-        manifest: bytes | None = None
+        kept = self._read_kept_manifest(table_name)
+        manifest = kept and kept[0]
+        since = float(_load_of(kept) or 0)
         records = inventory.records if inventory.window is None else self.dataset.whole().records
         for file in sorted(records, key=lambda file: float(file.load_id)):
-            if float(file.load_id) < float(load_id):
+            if since < float(file.load_id) < float(load_id):
                 manifest = next_manifest(table_name, manifest, self._read_json(file.path))
         return manifest
 

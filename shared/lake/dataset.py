@@ -98,7 +98,7 @@ class Dataset:
         schemas = sorted(file.path[len(self.path) :] for file in inventory.schemas)
         return {
             "state": state.path[len(self.path) :] if state else None,
-            "schemas": sorted(schemas, key=_written_at)[-SCHEMAS:],
+            "schemas": sorted(schemas, key=written_at)[-SCHEMAS:],
             "tables": sorted(inventory.manifests),
             "delta_tables": sorted(inventory.delta_tables),
         }
@@ -190,6 +190,6 @@ def _time(file: LakeFile) -> float:
     return float(file.load_id)
 
 
-def _written_at(schema: str) -> float:
+def written_at(schema: str) -> float:
     """The time in the name of one of dlt's schemas: `{name}__{time}__{hash}.jsonl`."""
     return float(schema.split(FILENAME_SEPARATOR)[-2])

@@ -13,6 +13,9 @@ from typing import Any
 
 MANIFEST = "_manifest.json"
 
+KEPT_MANIFEST = "_manifest_kept.json"
+"""As the manifest was when records of earlier loads were removed, from which a lost one would be made again."""
+
 HEAD_BYTES = 256
 """Of a manifest, which begins with its load."""
 

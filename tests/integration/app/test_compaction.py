@@ -37,6 +37,7 @@ def compact(plain: DeltaLoads, file_bytes: int = MEBIBYTE) -> MaintainedTable:
     folder = plain.folder / f"maintenance-{datetime.now(UTC):%H%M%S%f}"
     folder.mkdir()
     order: dict[str, Any] = {"retention": timedelta(days=7), "file_bytes": file_bytes, "secret": Secret({})}
+    order["records_kept"] = timedelta(days=1)
     with job_lease(plain.job.job_id, "maintenance-1") as lease:
         (table,) = maintain_tables(lease.lease_id, plain.job, folder, report=lambda *_: None, **order)
     assert not list(folder.rglob("*.parquet"))
@@ -56,7 +57,7 @@ def rows(plain: DeltaLoads) -> list[dict[str, Any]]:
     """Those of the files that the manifest names, which are all files that there are."""
     named = [file["path"] for file in manifest(plain)["files"]]
     there = {name.rpartition("/")[2] for name in plain.lake.list_blob_names(name_starts_with=folder_of(plain))}
-    assert there - {"_manifest.json"} == set(named)
+    assert there - {"_manifest.json", "_manifest_kept.json"} == set(named)
     files = [plain.lake.download_blob(folder_of(plain) + name).readall() for name in named]
     table = pa.concat_tables([pq.read_table(BytesIO(file)) for file in files], promote_options="default")
     assert table.num_rows == manifest(plain)["rows"]
@@ -169,3 +170,9 @@ def test_a_table_after_hundreds_of_loads_is_one_file_and_loads_go_on(plain: Delt
     add(plain, 3 * SMALL + 1)
     assert plain.load().rows_written == 1
     assert [row["version"] for row in rows(plain)] == list(range(1, 3 * SMALL + 2))
+    left = list(plain.lake.list_blob_names(name_starts_with=folder_of(plain).removesuffix(f"{plain.table}/")))
+    assert len(left) < 250  # a day has 96 loads, each with a record and a state
+    plain.lake.delete_blob(f"{folder_of(plain)}_manifest.json")
+    add(plain, 3 * SMALL + 2)
+    plain.load()
+    assert [row["version"] for row in rows(plain)] == list(range(1, 3 * SMALL + 3))

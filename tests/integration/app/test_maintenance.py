@@ -38,7 +38,7 @@ def maintain(loads: DeltaLoads, retention: timedelta = WEEK) -> MaintainedTable:
     folder = loads.folder / f"maintenance-{datetime.now(UTC):%H%M%S%f}"
     folder.mkdir()
     with job_lease(loads.job.job_id, "maintenance-1") as lease:
-        (table,) = maintain_tables(lease.lease_id, loads.job, folder, retention, 0, Secret({}), lambda *_: None)
+        (table,) = maintain_tables(lease.lease_id, loads.job, folder, retention, 0, WEEK, Secret({}), lambda *_: None)
     return table
 
 

@@ -9,10 +9,11 @@ from types import SimpleNamespace
 from typing import Any
 
 from shared.jobs.lake_layout import bucket_path, dataset_name, pipeline_name
-from shared.lake.compaction import CompactingClient
+from shared.lake.folding import MaintainingClient
 from shared.lake.inventory import LakeFile
 from shared.lake.listed import LoadSession
 from shared.lake.load import BeforeCommit
+from shared.lake.manifest import KEPT_MANIFEST, MANIFEST
 from shared.models.job import Job
 from tests.simulation.model.sources import Row
 from tests.simulation.storage.lake_files import LakeFiles
@@ -27,8 +28,8 @@ _SCHEMA = SimpleNamespace(
 )
 
 
-class ModelClient(CompactingClient):
-    """`CompactingClient` as it is, but for what dlt's pipeline would hand to it.
+class ModelClient(MaintainingClient):
+    """`MaintainingClient` as it is, but for what dlt's pipeline would hand to it.
 
     Args:
         files: The lake's storage.
@@ -111,7 +112,10 @@ class Reader:
 
     def data_files(self) -> set[str]:
         """The names of all data files."""
-        return {name[len(self._table) :] for name in self._blobs if name.startswith(self._table)} - {"_manifest.json"}
+        return {name[len(self._table) :] for name in self._blobs if name.startswith(self._table)} - {
+            MANIFEST,
+            KEPT_MANIFEST,
+        }
 
     def _rows(self, names: Sequence[str]) -> list[Row] | None:
         rows: list[Row] = []

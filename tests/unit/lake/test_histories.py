@@ -153,6 +153,37 @@ class History:
         self.is_watched = False
         self.compactions = sorted(record["load_id"] for record in self.reader.records() if COMPACTION in record)
 
+    def fold(self, keep_seconds: float, breaks_after: int) -> None:
+        """Old records are removed, and the process may end meanwhile; a manifest that is lost is made again."""
+        client = self.begin()
+        self.now += 1
+        delete, left = client._delete_file, iter(range(breaks_after))
+
+        def deleted(path: str) -> None:
+            if next(left, None) is None:
+                raise BrokenOffError
+            delete(path)
+
+        with patch.object(client, "_delete_file", deleted), suppress(BrokenOffError):
+            client.fold(keep_seconds, math.inf)
+        self.assert_whole()
+
+    def lose_manifest(self) -> None:
+        """A manifest is gone, as if somebody had removed it, and the next load writes it again."""
+        self.begin()
+        if self.loads:
+            name = f"{self.job.target_folder_path}/shop_pg_{TABLE}/{TABLE}/_manifest.json"
+            del self.store.containers["lake"][name]
+            self.now += 3
+            client = ModelClient(self.files, self.job, lambda: None)
+            client.begin_attempt()
+            self.now += 3
+            client.session.order = LoadOrder({TABLE: 0}, {}, self.loads[-1])
+            client.next_state = {"mark": self.mark}
+            client.complete_load(f"{self.now:f}")
+            self.loads.append(f"{self.now:f}")
+        self.assert_whole()
+
     def _join(self, sources: Sequence[Path], folder: Path) -> Iterator[tuple[Path, list[int]]]:
         """Two files of each group: as if columns differed."""
         for numbers in (list(range(0, len(sources), 2)), list(range(1, len(sources), 2))):
@@ -175,7 +206,12 @@ COMPACTIONS = st.tuples(
     st.sampled_from([40, 80, 1_000]),
     st.sampled_from(["", "", "_fetched", "_measured", "_refuse_to_follow", "_commit", "_write_manifest", "remove"]),
 )
-STEPS = st.lists(st.one_of(LOADS, LOADS, LOADS, COMPACTIONS, PAUSES, st.just("late")), min_size=8, max_size=40)
+FOLDS = st.tuples(st.just("fold"), st.sampled_from([0.0, 100.0, 10_000.0]), st.sampled_from([0, 1, 2, 5, 1_000]))
+STEPS = st.lists(
+    st.one_of(LOADS, LOADS, LOADS, COMPACTIONS, FOLDS, PAUSES, st.sampled_from(["late", "late", "lost"])),
+    min_size=8,
+    max_size=40,
+)
 
 
 @contextmanager
@@ -183,7 +219,7 @@ def a_history(small: int = 0) -> Iterator[History]:
     """A history with a clock of its own; datasets of more than `small` files are listed in part."""
     history = History()
     clock = SimpleNamespace(time=lambda: history.now, monotonic=lambda: history.now)
-    modules = ("shared.lake.dataset.time", "shared.lake.commit.time", "shared.lake.compaction.time")
+    modules = [f"shared.lake.{name}.time" for name in ("dataset", "commit", "compaction", "folding")]
     with ExitStack() as patches:
         patches.enter_context(patch.object(dataset, "SMALL", small))
         for module in modules:
@@ -196,8 +232,12 @@ def lived(steps: list[Any], small: int) -> History:
         for step in steps:
             if step == "late":
                 history.arrive()
+            elif step == "lost":
+                history.lose_manifest()
             elif isinstance(step, float):
                 history.now += step
+            elif step[0] == "fold":
+                history.fold(*step[1:])
             elif len(step) == 2:
                 history.compact(*step)
             else:
@@ -237,6 +277,22 @@ def test_a_compaction_that_wakes_up_after_another_load_has_committed(pause: str,
         history.now += 1
         history.begin()
         assert len(history.reader.manifest_files()) < 5
+
+
+@pytest.mark.parametrize("breaks_after", [0, 4, 1_000])
+def test_a_manifest_that_is_lost_after_old_records_went_is_made_again(breaks_after: int) -> None:
+    with a_history() as history:
+        for _ in range(12):
+            history.now += 900
+            history.load(1, False, True, "")
+        history.now += 900
+        history.compact(60)
+        history.fold(0, breaks_after)
+        removed = 12 + len(history.compactions) - len(history.reader.records())
+        assert removed == min(breaks_after, 11)
+        history.lose_manifest()
+        history.now += 3
+        history.begin()
 
 
 def test_a_load_that_wakes_up_after_a_compaction_gives_way() -> None:
