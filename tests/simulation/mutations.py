@@ -39,7 +39,7 @@ KILLED = Mixture({Fault.KILLED_BEFORE: 0.004, Fault.KILLED_AFTER: 0.01, Fault.HO
 REFUSED = Mixture({Fault.REFUSED: 0.02, Fault.LOST: 0.02})
 TWICE = Mixture({Fault.FROZEN_AFTER: 0.005}, copies=0.3)
 FROZEN_LONG = Mixture({Fault.FROZEN_BEFORE: 0.02}, copies=0.2, freezes=(400.0,))
-LATE = Mixture({Fault.KILLED_LATE: 0.02})
+LATE = Mixture({Fault.KILLED_LATE: 0.05})
 SLOW = Mixture({Fault.SLOW: 0.05})
 REFUSED_OFTEN = Mixture({Fault.REFUSED: 0.15})
 KILLED_OFTEN = Mixture({Fault.KILLED_AFTER: 0.015, Fault.HOST_KILLED: 0.012})
