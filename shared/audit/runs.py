@@ -70,13 +70,24 @@ def _leads_to(run_id: str, key: str) -> bool:
     """Let the id of a run lead to its row; False if it leads to another one, which keeps it."""
     found = key
 
-    def stays(row: Row) -> bool:
+    def is_free(place: Row) -> bool:
+        """Whether the run that has the id never got a row: it was terminated and purged before."""
         nonlocal found
-        found = row["run_key"]
+        found = place["run_key"]
+        if found != key and not _exists(found):
+            found = key
+            return True
         return False
 
-    replace_row({"PartitionKey": RUN_IDS, "RowKey": run_id}, {"run_key": key}, stays)
+    replace_row({"PartitionKey": RUN_IDS, "RowKey": run_id}, {"run_key": key}, is_free)
     return found == key
+
+
+def _exists(key: str) -> bool:
+    try:
+        return bool(audit_table().get_entity(RUNS, key))
+    except ResourceNotFoundError:
+        return False
 
 
 def claim_run_id(run_id: str) -> bool:

@@ -137,6 +137,13 @@ def test_a_run_that_is_planned_for_another_start_of_its_id_leaves_the_rows_of_th
     assert [row["start_time"] for row in run_rows()] == [find_run("run-1")["start_time"]] == [START]  # type: ignore[index]
 
 
+def test_the_id_of_a_run_that_was_purged_before_it_had_a_row_is_free() -> None:
+    audit_table().upsert_entity({"PartitionKey": "run_ids", "RowKey": "run-1", "run_key": "8205-run-1"})
+    assert record_run(a_request("run-1"), "RUNNING", {})
+    assert [row["run_id"] for row in run_rows()] == ["run-1"]
+    assert find_run("run-1") is not None
+
+
 def test_a_lost_job_leaves_all_that_a_recorded_one_does() -> None:
     job = a_job(job_id="lost")
     ProgressRow(an_order("lost"), job, START).write("load", 5)
