@@ -5,6 +5,8 @@ The figures are in docs/performance.md.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +21,43 @@ from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.schema import Schema
 from dlt.common.storages import LiveSchemaStorage
 
+STATISTICS_BYTES = 4096
+"""Of a value. Parquet drops a row group's smallest and greatest value where they are longer."""
+
 
 class PlainParquetWriter(ArrowToParquetWriter):
-    """Writes values as they are: building dictionaries takes a fifth of a load's CPU, and zstd finds repeats anyway."""
+    """Writes values as they are: building dictionaries takes a fifth of a load's CPU, and zstd finds repeats anyway.
+
+    Long values have no statistics: to compare and copy those takes five times as much CPU as the writing.
+    """
+
+    _long: frozenset[str] = frozenset()  # the columns of the first rows whose values are long
+
+    def write_data(self, items: Sequence[Any]) -> None:
+        if not self.writer:
+            self._long = _long_columns(items)
+        super().write_data(items)
 
     def _create_writer(self, schema: pa.Schema) -> pq.ParquetWriter:
         own: Any = self.parquet_format
-        return pq.ParquetWriter(self._f, schema, version=own.version, compression=own.compression, use_dictionary=False)
+        statistics: Any = [name for name in schema.names if name not in self._long] if self._long else True
+        return pq.ParquetWriter(
+            self._f,
+            schema,
+            version=own.version,
+            compression=own.compression,
+            use_dictionary=False,
+            write_statistics=statistics,
+        )
+
+
+def _long_columns(items: Sequence[pa.Table | pa.RecordBatch]) -> frozenset[str]:
+    """The columns whose values take more than `STATISTICS_BYTES` each on average."""
+    size: Counter[str] = Counter()
+    for item in items:
+        size.update({name: item.column(n).nbytes for n, name in enumerate(item.schema.names)})
+    bound = STATISTICS_BYTES * sum(item.num_rows for item in items)
+    return frozenset(name for name, taken in size.items() if taken > bound > 0)
 
 
 def use_plain_parquet() -> None:

@@ -27,6 +27,7 @@ from shared.loading.dlt_patches import (
     flush_by_bytes,
     keep_schemas,
     keep_type_hints,
+    use_plain_parquet,
 )
 
 
@@ -56,6 +57,20 @@ def test_what_waits_to_be_written_is_bounded_by_bytes_and_not_by_rows(tmp_path: 
             waiting.append(sum(kept.nbytes for kept in writer._buffered_items))
     assert 0 < max(waiting) <= BUFFER_BYTES
     assert sum(pq.read_metadata(file.file_path).num_rows for file in writer.closed_files) == 48
+
+
+def test_long_values_are_written_without_statistics_that_parquet_would_drop(tmp_path: Path) -> None:
+    use_plain_parquet()
+    columns = {"id": [1, 2], "a.b": ["x", "y"], "long": ["x" * 5000, "y" * 5000], "raw": [b"x" * 5000, None]}
+    table = pa.table({**columns, "nothing": pa.nulls(2, pa.string())})
+    with BufferedDataWriter[Any](PlainParquetWriter.writer_spec(), str(tmp_path / "%s")) as writer:
+        writer.write_data_item(table, py_arrow_to_table_schema_columns(table.schema))
+    [file] = writer.closed_files
+    assert pq.read_table(file.file_path) == table
+    group = pq.read_metadata(file.file_path).row_group(0)
+    described = [group.column(n) for n in range(group.num_columns)]
+    with_statistics = {column.path_in_schema for column in described if column.is_stats_set}
+    assert with_statistics == {"id", "a.b", "raw", "nothing"}
 
 
 @pytest.fixture
