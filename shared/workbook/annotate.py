@@ -14,6 +14,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from shared.workbook.configuration import Problem, Report
 from shared.workbook.editing import edited
 from shared.workbook.guide import FONT
+from shared.workbook.layout import unfold_columns
 from shared.workbook.marks import Marks, fill
 from shared.workbook.writing import dress_list, put
 
@@ -59,6 +60,7 @@ def _mark(workbook: Workbook, problems: Sequence[Problem], colour: str) -> None:
             by_cell[problem.sheet, problem.cell].append(problem.message)
     for (title, place), messages in by_cell.items():
         sheet: Worksheet = workbook[title]
+        unfold_columns(sheet, {sheet[place].column_letter})
         _MARKS.put(sheet[place], "\n".join(messages), colour)
 
 

@@ -1,7 +1,9 @@
 """Every column of the sheet SourceConfig, declared once (those of API jobs in `api_columns`).
 
 From these declarations come the reader, the validation, the template, the JSON Schema and the documentation. A
-column's default is that of the model's field.
+column's default is that of the model's field. Their order is that of the template, from left to right: the columns that
+every workbook has had from the beginning, then how the rows arrive, when the job runs, what it refuses. Columns of APIs
+and of Databricks are next to each other and fold there.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ _UNITY_NAME = Text(
 _TAG = Text(r"[a-z0-9][a-z0-9_.-]*", "is not made of letters, digits, '-', '_' and '.'", max_length=50)
 WATERMARK = Text(max_length=256, label="number, date or text")
 
-_KNOWN_COLUMNS = (
+_WHAT_AND_WHERE = (
     Column(
         "job_id",
         JOB_ID,
@@ -108,17 +110,9 @@ _KNOWN_COLUMNS = (
         "status <> 'DRAFT'",
         applies=_IS_DATABASE,
     ),
-    *API_COLUMNS,
-    Column(
-        "chunk_size",
-        Integer(1, 10_000_000),
-        "Rows of a batch at most; long rows make smaller ones, of some megabytes. PostgreSQL goes by megabytes alone.",
-        100_000,
-    ),
-    Column("parallelism", Integer(1, 64), "Readers that share one table.", 1),
 )
 
-_OPTIONAL_COLUMNS = (
+_HOW_IT_ARRIVES = (
     Column(
         "primary_key",
         Names(_IDENTIFIER),
@@ -132,27 +126,12 @@ _OPTIONAL_COLUMNS = (
         "delta",
     ),
     Column(
-        "destination",
-        Choice(tuple(DESTINATIONS)),
-        "Where the table is: in the lake, or in Databricks, which loads it from files in the lake. Databricks "
-        "needs table_format delta.",
-        "databricks",
-    ),
-    Column(
-        "databricks_catalog",
-        _UNITY_NAME,
-        "The catalog in Unity Catalog.",
-        "main",
-        required=_IN_CATALOG,
-        applies=_IN_CATALOG,
-    ),
-    Column(
-        "databricks_schema",
-        _UNITY_NAME,
-        "The schema in that catalog; the table has the same name as at the source.",
-        "shop",
-        required=_IN_SCHEMA,
-        applies=_IN_SCHEMA,
+        "lookback",
+        Integer(0, 1_000_000_000),
+        "How far before the watermark a load starts again, for late rows: seconds for times, a count for numbers. "
+        "Needs table_format delta and primary_key.",
+        3600,
+        applies=_IS_INCREMENTAL,
     ),
     Column(
         "included_columns",
@@ -167,20 +146,36 @@ _OPTIONAL_COLUMNS = (
         "*_internal",
     ),
     Column(
+        "excluded_tables",
+        Names(_IDENTIFIER),
+        "Tables that a table_name with * does not include; may contain * too.",
+        "tmp_*",
+        applies=_IS_DATABASE,
+    ),
+    Column(
         "column_types",
         ColumnTypes(),
         "Types that override those of the source: text, bigint, double, decimal(p,s), bool, date, time, timestamp, "
         "binary, json.",
         "amount:decimal(18,4), flag:bool",
     ),
-    Column("priority", Integer(0, 1000), "Jobs with a lower number start first.", 10),
-    Column("tags", Names(_TAG, lower=True), "Words by which a manual run can choose jobs.", "daily, finance"),
+    Column(
+        "partition_by",
+        Names(_IDENTIFIER),
+        "The columns by which a Delta table is split into folders; choose few distinct values, such as countries.",
+        "country",
+    ),
+)
+
+_WHEN_IT_RUNS = (
     Column(
         "schedule",
         Schedule(),
         "When the job is due, UTC; it runs in the first tick of the timer after that. Blank runs in every tick.",
         "0 3 * * 1-5",
     ),
+    Column("priority", Integer(0, 1000), "Jobs with a lower number start first.", 10),
+    Column("tags", Names(_TAG, lower=True), "Words by which a manual run can choose jobs.", "daily, finance"),
     Column(
         "max_attempts",
         Integer(1, 10),
@@ -193,33 +188,14 @@ _OPTIONAL_COLUMNS = (
         "An attempt that takes longer is ended. Blank takes the setting JOB_TIMEOUT_MINUTES.",
         20,
     ),
+)
+
+_WHAT_IT_REFUSES = (
     Column(
         "schema_contract",
         Choice(("evolve", "freeze", "discard_row", "discard_value")),
         "What happens when the source's columns change: follow, fail, or leave out the rows or values that do not fit.",
         "evolve",
-    ),
-    Column(
-        "lookback",
-        Integer(0, 1_000_000_000),
-        "How far before the watermark a load starts again, for late rows: seconds for times, a count for numbers. "
-        "Needs table_format delta and primary_key.",
-        3600,
-        applies=_IS_INCREMENTAL,
-    ),
-    Column(
-        "partition_column",
-        _IDENTIFIER,
-        "The column by which parallel readers divide the table; if blank, the app chooses one.",
-        "order_id",
-        applies=_IS_DATABASE,
-    ),
-    Column(
-        "excluded_tables",
-        Names(_IDENTIFIER),
-        "Tables that a table_name with * does not include; may contain * too.",
-        "tmp_*",
-        applies=_IS_DATABASE,
     ),
     Column(
         "verify",
@@ -251,16 +227,57 @@ _OPTIONAL_COLUMNS = (
         50,
     ),
     Column(
-        "partition_by",
-        Names(_IDENTIFIER),
-        "The columns by which a Delta table is split into folders; choose few distinct values, such as countries.",
-        "country",
+        "partition_column",
+        _IDENTIFIER,
+        "The column by which parallel readers divide the table; if blank, the app chooses one.",
+        "order_id",
+        applies=_IS_DATABASE,
+    ),
+)
+
+_HOW_FAST = (
+    Column(
+        "chunk_size",
+        Integer(1, 10_000_000),
+        "Rows of a batch at most; long rows make smaller ones, of some megabytes. PostgreSQL goes by megabytes alone.",
+        100_000,
+    ),
+    Column("parallelism", Integer(1, 64), "Readers that share one table.", 1),
+)
+
+_DATABRICKS = (
+    Column(
+        "destination",
+        Choice(tuple(DESTINATIONS)),
+        "Where the table is: in the lake, or in Databricks, which loads it from files in the lake. Databricks "
+        "needs table_format delta.",
+        "databricks",
+    ),
+    Column(
+        "databricks_catalog",
+        _UNITY_NAME,
+        "The catalog in Unity Catalog.",
+        "main",
+        required=_IN_CATALOG,
+        applies=_IN_CATALOG,
+    ),
+    Column(
+        "databricks_schema",
+        _UNITY_NAME,
+        "The schema in that catalog; the table has the same name as at the source.",
+        "shop",
+        required=_IN_SCHEMA,
+        applies=_IN_SCHEMA,
     ),
 )
 
 SOURCE_CONFIG = SheetSpec(
     "SourceConfig",
     Job,
-    _KNOWN_COLUMNS + _OPTIONAL_COLUMNS + OPTIONAL_API_COLUMNS,
+    (
+        *(*_WHAT_AND_WHERE, *API_COLUMNS, *_HOW_FAST),
+        *(*_HOW_IT_ARRIVES, *_WHEN_IT_RUNS, *_WHAT_IT_REFUSES),
+        *(*OPTIONAL_API_COLUMNS, *_DATABRICKS),
+    ),
     help="One row per job: what is read, how, and where it goes.",
 )

@@ -17,6 +17,7 @@ from shared.workbook.cells import as_text
 from shared.workbook.columns import SOURCE_CONFIG
 from shared.workbook.discovery import Workbook, compare, without
 from shared.workbook.editing import edited
+from shared.workbook.layout import unfold_columns
 from shared.workbook.limits import DEFAULT_MAX_MEGABYTES
 from shared.workbook.marks import Marks, fill
 from shared.workbook.reader import Sheet, read_sheets
@@ -128,6 +129,7 @@ def _write(workbook: ExcelWorkbook, table: Table, discovered: Sequence[Discovere
             marked = {name: reason for name, reason in one.reasons.items() if name in places}
             for name, reason in (marked or {"job_id": one.note or ""}).items():
                 _MARKS.put(sheet.cell(one.row, places.get(name, 1)), reason, _COLOURS[one.status])
+    unfold_columns(sheet, {get_column_letter(places[name]) for _, one in new for name in one.cells})
     if new:
         _stretch(sheet, new[0][0] - 1, new[-1][0])
     _list(workbook, discovered, target)

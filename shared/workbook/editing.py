@@ -15,6 +15,7 @@ import openpyxl
 from openpyxl.workbook import Workbook
 
 from shared.errors.hierarchy import WorkbookError
+from shared.workbook.layout import keep_outline
 from shared.workbook.limits import refuse_beyond_limits
 
 
@@ -36,6 +37,8 @@ def edited(content: bytes, edit: Callable[[Workbook], None], what: str) -> bytes
             warnings.simplefilter("ignore")  # openpyxl warns of what it does not carry
             workbook = openpyxl.load_workbook(io.BytesIO(content), rich_text=True)
             edit(workbook)
+            for sheet in workbook.worksheets:
+                keep_outline(sheet)
             output = io.BytesIO()
             workbook.save(output)
     except (WorkbookError, MemoryError):

@@ -10,6 +10,8 @@ from openpyxl.comments import Comment
 from openpyxl.styles import PatternFill
 from openpyxl.workbook import Workbook
 
+from shared.workbook.layout import note
+
 
 def fill(colour: str) -> PatternFill:
     """A solid fill of a colour, `FFRRGGBB`."""
@@ -36,9 +38,7 @@ class Marks:
             cell.fill = fill(colour)
         before = f"{cell.comment.text.rstrip()}\n" if cell.comment else ""
         line = "" if self._line in before else self._line
-        comment = Comment(before + line + text, self.title, width=360)
-        comment.height = 40 + 18 * sum(1 + len(part) // 50 for part in comment.text.splitlines())
-        cell.comment = comment
+        cell.comment = note(before + line + text, self.title)
 
     def clear(self, workbook: Workbook) -> None:
         """Remove all of these comments and colours; what a user wrote stays."""

@@ -6,7 +6,6 @@ import io
 from collections.abc import Mapping, Sequence
 
 from openpyxl import Workbook
-from openpyxl.comments import Comment
 from openpyxl.styles import Alignment, Border, Side
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
@@ -18,6 +17,7 @@ from shared.workbook.columns import SOURCE_CONFIG
 from shared.workbook.documentation import required_text
 from shared.workbook.examples import JOBS, SYSTEMS
 from shared.workbook.guide import HEADER_FONT, header_fill, write_guide
+from shared.workbook.layout import fold_columns, note, print_wide
 from shared.workbook.sheets import DEFAULTS, REQUESTS, SOURCES
 from shared.workbook.writing import put
 
@@ -84,6 +84,8 @@ def _write_sheet(sheet: Worksheet, spec: SheetSpec, rows: Sequence[Mapping[str, 
         sheet.column_dimensions[letter].width = min(max(longest + 4, 12), 40)
         if column.kind.allowed:
             sheet.add_data_validation(_drop_down(column, f"{letter}2:{letter}{_VALIDATED_ROWS}"))
+    fold_columns(sheet, names, {name for row in rows if row.get("enabled") != "N" for name in row})
+    print_wide(sheet)
     sheet.row_dimensions[1].height = 24
     sheet.freeze_panes = "B2"
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(names))}{len(rows) + 1}"
@@ -97,9 +99,7 @@ def dress_header(sheet: Worksheet, number: int, column: Column, row: int = 1) ->
     cell.alignment = Alignment(vertical="center")
     cell.border = _EDGE
     text = f"{column.help}\nRequired: {required_text(column)}.\nExample: {column.example}"
-    comment = Comment(text, _AUTHOR, width=320)
-    comment.height = 40 + 18 * (len(text) // 44 + 3)
-    cell.comment = comment
+    cell.comment = note(text, _AUTHOR)
 
 
 def _drop_down(column: Column, cells: str) -> DataValidation:

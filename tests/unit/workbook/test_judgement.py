@@ -25,7 +25,7 @@ def test_a_kind_that_breaks_is_a_problem_of_its_cell(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(structured_kinds, "_wrong_with_schedule", broken)
     problems = validate(a_workbook({"schedule": "0 2 * * *"}, {"load_type": "INCR"})).problems
     assert [str(problem).partition(";")[0] for problem in problems] == [
-        "SourceConfig!AB2 schedule: '0 2 * * *' cannot be read as cron, 5 fields (KeyError)",
+        "SourceConfig!Z2 schedule: '0 2 * * *' cannot be read as cron, 5 fields (KeyError)",
         "SourceConfig!F3 load_type: 'INCR' is not one of FULL, INCREMENTAL",
     ]
 
