@@ -104,7 +104,7 @@ def _completed(committed: JobResult, load: Callable[[], JobResult]) -> JobResult
     except Exception as error:
         log.warning("Run %s, job %s: what follows the commit waits: %s", committed.run_id, committed.job_id, error)
         return committed
-    return again if again.status is JobStatus.SUCCESS else committed
+    return again if again.status is JobStatus.SUCCESS and again.load_id else committed  # another run may be further
 
 
 def _recorded(

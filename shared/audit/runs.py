@@ -31,7 +31,7 @@ from shared.models.run import RunRequest, RunStatus
 log = logging.getLogger(__name__)
 
 
-_STARTING_TAKES_AT_MOST = timedelta(minutes=2)
+STARTING_TAKES_AT_MOST = timedelta(minutes=2)
 
 
 LOADS_MAY_END_FOR = timedelta(minutes=10)  # after their run: until a lost message has come again, and its load ended
@@ -94,7 +94,7 @@ def claim_run_id(run_id: str) -> bool:
     """Keep others from starting a run of this id meanwhile; False if another call is about to start one."""
     now = datetime.now(UTC)
     key = {"PartitionKey": STARTING, "RowKey": run_id}
-    return replace_row(key, {"time": now}, lambda found: bool(found["time"] < now - _STARTING_TAKES_AT_MOST))
+    return replace_row(key, {"time": now}, lambda found: bool(found["time"] < now - STARTING_TAKES_AT_MOST))
 
 
 def release_run_id(run_id: str) -> None:

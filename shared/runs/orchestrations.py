@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
@@ -12,7 +12,7 @@ from azure.durable_functions import DurableOrchestrationClient, OrchestrationRun
 from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
 from azure.durable_functions.models.RpcManagementOptions import RpcManagementOptions
 
-from shared.audit.runs import claim_run_id, find_run, release_run_id
+from shared.audit.runs import STARTING_TAKES_AT_MOST, claim_run_id, find_run, release_run_id
 from shared.models.run import LANE_CANCELLED, RunRequest, lane_instance
 from shared.telemetry.invocation import in_thread
 from shared.telemetry.spans import starting_run
@@ -118,11 +118,13 @@ async def start_orchestration(client: DurableOrchestrationClient, request: RunRe
 
 async def start_once(client: DurableOrchestrationClient, request: RunRequest) -> bool:
     """Start a run unless there is one of its id; of many who ask at once one succeeds."""
-    run_id = request.run_id
+    run_id, began = request.run_id, datetime.now(UTC)
     if not await in_thread(claim_run_id, run_id):
         return False
     try:
         if await orchestration_exists(client, run_id):
+            return False
+        if datetime.now(UTC) - began > STARTING_TAKES_AT_MOST:  # this process paused: another call has the claim now
             return False
         try:
             await start_orchestration(client, request)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from azure.storage.blob import ContainerClient
 
+from activities.load_job import _completed
 from shared.audit.jobs import job_rows, latest_rows, record_job
 from shared.audit.lake_records import as_committed, unrecorded_loads
 from shared.audit.runs import find_run, record_run
@@ -106,3 +107,14 @@ def test_a_late_plan_leaves_a_run_that_has_ended_alone() -> None:
     row = find_run("run-1")
     assert row
     assert (row["status"], row["jobs_total"], row["jobs_succeeded"]) == ("SUCCEEDED", 1, 1)
+
+
+@pytest.mark.parametrize(("again", "kept"), [(None, "1.0"), ("2.0", "2.0")])
+def test_a_repetition_without_rows_does_not_take_the_place_of_the_load_that_was_committed(
+    again: str | None, kept: str
+) -> None:
+    committed = JobResult(
+        run_id="run-1", job_id="orders", status=JobStatus.SUCCESS, started_at=START, ended_at=START, load_id="1.0"
+    )
+    repeated = committed.model_copy(update={"load_id": again})
+    assert _completed(committed, lambda: repeated).load_id == kept

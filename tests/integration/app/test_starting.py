@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from shared.audit.runs import find_run
+from shared.models.run import RunRequest
 from shared.runs.maintenance import start_maintenance
+from shared.runs.orchestrations import start_once
 from shared.runs.start import start_scheduled_run
 from shared.settings import settings
 from tests.audit_rows import run_rows
@@ -86,3 +89,14 @@ async def test_a_run_that_is_suspended_holds_no_tick_up_and_one_that_runs_does(
 async def test_a_run_by_hand_holds_no_tick_up(durable: Durable) -> None:
     durable.put("manual-20260101T020000Z-abcdef", "Running")
     assert await start_scheduled_run(durable.client) is not None
+
+
+async def test_a_call_that_paused_for_longer_than_its_claim_starts_nothing(
+    durable: Durable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = RunRequest(run_id="mine", trigger="http", requested_at=datetime.now(UTC))
+    with monkeypatch.context() as patched:
+        patched.setattr("shared.runs.orchestrations.STARTING_TAKES_AT_MOST", timedelta(seconds=-1))
+        assert not await start_once(durable.client, request)
+    assert durable.started() == []
+    assert await start_once(durable.client, request)
