@@ -27,6 +27,7 @@ from shared.api.answers import (
     Health,
     JobDetail,
     JobList,
+    JobMasks,
     LoadList,
     Rehearsal,
     RunAccepted,
@@ -55,7 +56,7 @@ from shared.api.routes.configuration import (
 )
 from shared.api.routes.discovery import DiscoverBody, DiscoveryAnswer, discover_source
 from shared.api.routes.health import health
-from shared.api.routes.job import describe_job
+from shared.api.routes.job import describe_job, describe_masks
 from shared.api.routes.jobs import list_jobs
 from shared.api.routes.loads import list_history_of_job, list_loads
 from shared.api.routes.run_description import describe_run
@@ -202,6 +203,18 @@ async def get_jobs(client: df.DurableOrchestrationClient, query: JobsQuery) -> J
 async def get_job(job_id: str) -> JobDetail:
     """Describe what a job's cells come to, with defaults and placeholders."""
     return await describe_job(job_id)
+
+
+@routes.get(
+    "jobs/{job_id}/masks",
+    {
+        HTTPStatus.NOT_FOUND: "No workbook is active, or it has no such job.",
+        HTTPStatus.CONFLICT: "It is a wildcard job, or its table is not in the lake.",
+    },
+)
+async def get_job_masks(job_id: str) -> JobMasks:
+    """Describe what a job masks, and which files still hold plain values."""
+    return await describe_masks(job_id)
 
 
 @routes.get("jobs/{job_id}/history", {HTTPStatus.NOT_FOUND: "No such job, and no recorded loads of it."})

@@ -28,6 +28,7 @@ from shared.isolation.leases import JobLease, StillHeldError, job_lease
 from shared.isolation.parent import Limits, run_in_child
 from shared.isolation.slots import SourceFullError, source_slot
 from shared.isolation.work_folder import work_folder
+from shared.mask_key import mask_key_for
 from shared.models.attempt import AttemptOrder, JobResult, JobStatus, Rewind
 from shared.models.job import Job, LoadType, Source
 from shared.secrets import connection_secret, forget_cached_secrets
@@ -201,6 +202,7 @@ def _load(attempt: AttemptOrder, job: Job, configuration: Configuration, progres
         folder = held.enter_context(work_folder(known.needed_bytes))
         progress.write("starting", 0)
         interruptions = _Interruptions(attempt, lease, slot)
+        secret = connection_secret(configuration.source(job.source_name), job.source_type)
         result: JobResult = run_in_child(
             "shared.loading.attempt:run_attempt",
             {
@@ -209,8 +211,9 @@ def _load(attempt: AttemptOrder, job: Job, configuration: Configuration, progres
                 "folder": folder,
                 "loaded_before": known.loaded_before,
                 "rewind": known.rewind,
+                "mask_key": mask_key_for(job, secret),
             },
-            connection_secret(configuration.source(job.source_name), job.source_type),
+            secret,
             _limits(job),
             name=job.job_id,
             progress=progress.write,

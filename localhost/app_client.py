@@ -104,6 +104,14 @@ class AppClient(ABC):
             jobs |= {job["job_id"]: job for job in page["jobs"]}
         return run | {"jobs": [jobs[job_id] for job_id in sorted(jobs)]}
 
+    def get_masks(self, job_id: str) -> dict[str, Any]:
+        """What `GET /api/jobs/{job_id}/masks` answers.
+
+        Raises:
+            RequestRefusedError: there is no such job, or it has no files in the lake.
+        """
+        return self._get(f"/api/jobs/{job_id}/masks", {})
+
     def _get(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
         answer = self.request("GET", f"{path}?{urlencode(query)}" if query else path)
         if answer.status_code != requests.codes.ok:

@@ -18,9 +18,9 @@ import typer
 from rich.console import Console
 
 from localhost import demo as demo_story
-from localhost import discovery_view, import_commands, run_view
+from localhost import discovery_view, import_commands, masks_view, run_view
 from localhost.app_client import AppClient, RequestRefusedError, find_running_app
-from localhost.comparison import change_lines, changes_against, workbook_bytes
+from localhost.comparison import change_lines, changes_against, report_lines, workbook_bytes
 from localhost.host.process import HostStartError
 from localhost.interruption import exit_on_signals
 from localhost.local_app import APP_FOLDER, host_folder, local_app
@@ -31,7 +31,6 @@ from localhost.workbook_values import workbook_values
 from shared.errors.hierarchy import IngestionError
 from shared.settings import most_timeout_minutes
 from shared.workbook.annotate import annotate
-from shared.workbook.configuration import Report
 from shared.workbook.template import template as template_content
 from shared.workbook.text_form import to_yaml
 from shared.workbook.validation import validate as validate_content
@@ -155,7 +154,7 @@ def validate(
         _print_json(report.to_answer() | ({"changes": changes.to_json()} if changes else {}))
     else:
         lines = change_lines(against, changes) if against and changes else ()
-        typer.echo("\n".join([*_report_lines(workbook, report), *lines]))
+        typer.echo("\n".join([*report_lines(workbook, report), *lines]))
     if annotated:
         _write(annotated, annotate(content, report))
     raise typer.Exit(0 if report.configuration else 1)
@@ -242,13 +241,25 @@ def diff(
         if as_json:
             _print_json(report.to_answer())
         else:
-            typer.echo("\n".join(_report_lines(new, report)))
+            typer.echo("\n".join(report_lines(new, report)))
         raise typer.Exit(1)
     changes = changes_against(old, report.configuration, values)
     if as_json:
         _print_json(report.to_answer() | {"changes": changes.to_json()})
     else:
         typer.echo("\n".join([*change_lines(old, changes), *(f"- warning: {one}" for one in report.warnings)]))
+
+
+@commands.command()
+def masks(
+    job: Annotated[str, typer.Argument(help="A job_id; one table of a wildcard job is JOB_ID.TABLE.")],
+    as_json: JsonOption = False,
+    folder: FolderOption = FOLDER,
+) -> None:
+    """Show what a job masks, and which files of the lake still hold plain values."""
+    with _app(folder, _console(stderr=True)) as app:
+        described = app.get_masks(job)
+    _print_json(described) if as_json else typer.echo("\n".join(masks_view.lines(described)))
 
 
 @workbooks.command("export")
@@ -282,7 +293,7 @@ def sql_databricks(
     """Print statements that register the Delta tables of a workbook's jobs in Unity Catalog."""
     report = validate_content(workbook.read_bytes(), values=workbook_values(APP_FOLDER))
     if report.configuration is None:
-        raise CommandError("\n".join(_report_lines(workbook, report)))
+        raise CommandError("\n".join(report_lines(workbook, report)))
     for statement in table_statements(report.configuration.jobs, account, catalog, schema):
         typer.echo(statement)
 
@@ -311,7 +322,7 @@ def _valid_workbook(path: Path) -> bytes:
     content = path.read_bytes()
     report = validate_content(content, values=workbook_values(APP_FOLDER))
     if report.problems:
-        raise CommandError("\n".join([*_report_lines(path, report), "Nothing was uploaded."]))
+        raise CommandError("\n".join([*report_lines(path, report), "Nothing was uploaded."]))
     return content
 
 
@@ -319,17 +330,6 @@ def _upload(app: AppClient, content: bytes) -> None:
     if objections := app.objections(content):
         raise CommandError("\n".join(["The app refuses the workbook:", *objections, "Nothing was uploaded."]))
     app.upload_workbook(content)
-
-
-def _report_lines(path: Path, report: Report) -> list[str]:
-    jobs = report.configuration.jobs if report.configuration else ()
-    enabled = sum(job.enabled for job in jobs)
-    verdict = (
-        f"{path} is valid: {len(jobs)} jobs, {enabled} of them enabled."
-        if report.configuration
-        else f"{path} is refused, {len(report.problems)} problem(s):"
-    )
-    return [verdict, *(f"- {one}" for one in report.problems), *(f"- warning: {one}" for one in report.warnings)]
 
 
 def _console(stderr: bool = False) -> Console:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from shared.activation.changes import CellChange, Changes, changes_between
 from shared.activation.versions import Snapshot
 from shared.errors.hierarchy import ConfigurationError, WorkbookError
-from shared.workbook.configuration import Configuration
+from shared.workbook.configuration import Configuration, Report
 from shared.workbook.text_form import from_yaml
 from shared.workbook.validation import validate
 
@@ -84,3 +84,15 @@ def _configuration_of(path: Path, values: Mapping[str, str] | None) -> Configura
     if report.configuration is None:
         raise ConfigurationError(f"{path} is refused: {report.problems[0]}. Compare with a valid workbook.")
     return report.configuration
+
+
+def report_lines(path: Path, report: Report) -> list[str]:
+    """Whether a workbook is valid, with its problems and warnings."""
+    jobs = report.configuration.jobs if report.configuration else ()
+    enabled = sum(job.enabled for job in jobs)
+    verdict = (
+        f"{path} is valid: {len(jobs)} jobs, {enabled} of them enabled."
+        if report.configuration
+        else f"{path} is refused, {len(report.problems)} problem(s):"
+    )
+    return [verdict, *(f"- {one}" for one in report.problems), *(f"- warning: {one}" for one in report.warnings)]

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from secrets import token_urlsafe
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -21,6 +22,7 @@ from localhost.services import LocalServices
 APP_FOLDER = Path(__file__).parents[1]
 CONFIG_CONTAINER = "config"
 CONFIG_BLOB = "ingestion_config.xlsx"
+MASK_KEY = "mask-key"
 NEVER = "0 0 0 29 2 *"
 TIMERS = ("INGESTION", "HOUSEKEEPING", "MAINTENANCE", "WATCH")
 
@@ -69,6 +71,11 @@ class LocalApp(AppClient):
     def put_source(self, source_name: str, fields: Mapping[str, Any]) -> None:
         """Store the connection of a source in the vault."""
         self.services.key_vault.set_secret(f"source-{source_name.replace('_', '-')}", json.dumps(dict(fields)))
+
+    def put_mask_key(self) -> None:
+        """Store a key for hashed columns in the vault, if it has none."""
+        if not self.services.key_vault.has_secret(MASK_KEY):
+            self.services.key_vault.set_secret(MASK_KEY, token_urlsafe(32))
 
     def postgres_connection(self, database: str) -> dict[str, Any]:
         """The connection fields of a database of the local PostgreSQL, as its secret holds them."""

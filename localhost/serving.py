@@ -71,9 +71,10 @@ def serve(folder: Path, port: int, console: Console, has_example: bool = False) 
 
 
 def put_local_source(app: LocalApp) -> None:
-    """Store the connection of the local PostgreSQL, so that a workbook can name it at once."""
+    """Store the connection of the local PostgreSQL, so that a workbook can name it at once, and a key for masks."""
     connection = app.postgres_connection(app.services.postgres.database)
     app.put_source(LOCAL_SOURCE, {"dialect": "postgresql", **connection})
+    app.put_mask_key()
 
 
 def _welcome(app: LocalApp, folder: Path) -> str:

@@ -15,6 +15,7 @@ notifications, planning, audit, activation, isolation, telemetry |
 | 5 | lake | writing all or nothing (child process only) | identity |
 | 5 | isolation | one job at a time, with its own process and folder | secrets, identity |
 | 5 | audit | the audit table, one module for each thing recorded | activation, identity |
+| 5 | mask_key | the key of hashed columns | secrets |
 | 4 | activation | which version of the workbook is active | workbook, identity |
 | 4 | telemetry | traces, metrics and structured logs | identity |
 | 4 | secrets | a source's connection, from Key Vault or a file | identity |

@@ -27,6 +27,8 @@ from shared.settings import settings
 MASK = "******"
 SOURCE_PREFIX = "source-"
 DESTINATION_PREFIX = "destination-"
+MASK_PREFIX = "mask-"
+_SECTIONS = {DESTINATION_PREFIX: "destinations", MASK_PREFIX: "masks"}
 ADMITTING_TAG = "ingestion-source"
 """A Key Vault secret of another name may be named in secret_name if it carries this tag."""
 
@@ -239,8 +241,7 @@ def secret_stores(prefix: str = SOURCE_PREFIX) -> tuple[SecretStore, ...]:
     Args:
         prefix: The prefix of every name in Key Vault.
     """
-    section = "destinations" if prefix == DESTINATION_PREFIX else "sources"
-    stores: list[SecretStore] = [TomlSecrets(settings().secrets_file, section)]
+    stores: list[SecretStore] = [TomlSecrets(settings().secrets_file, _SECTIONS.get(prefix, "sources"))]
     if url := settings().key_vault_url:
         stores.append(KeyVaultSecrets(url, settings().secret_cache_seconds, prefix))
     return tuple(stores)
@@ -291,7 +292,8 @@ def _look_up(names: list[str], wanted_for: str, stores: tuple[SecretStore, ...])
 
 def forget_cached_secrets() -> None:
     """Read every secret again at its next use: after a failed login the password may have been rotated."""
-    for store in (*secret_stores(), *secret_stores(prefix=""), *secret_stores(DESTINATION_PREFIX)):
+    prefixes = SOURCE_PREFIX, "", DESTINATION_PREFIX, MASK_PREFIX
+    for store in (one for prefix in prefixes for one in secret_stores(prefix)):
         if isinstance(store, KeyVaultSecrets):
             store.forget()
 

@@ -152,6 +152,12 @@ class Settings(BaseSettings):
         None, description="Key Vault with the secrets `source-{source_name}`, like https://my-vault.vault.azure.net."
     )
     secret_cache_seconds: int = Field(300, ge=0, description="How long a secret that was read is kept in memory.")
+    mask_key: str = Field(
+        "key",
+        pattern=r"[A-Za-z0-9-]{1,100}$",
+        description="Which key masked_columns hashes with: the Key Vault secret `mask-{name}`, locally the entry of "
+        "that name under `[masks]` of SECRETS_FILE. Another key makes other hashes: see docs/protection.md.",
+    )
     secrets_file: Path = Field(
         Path("config/secrets.toml"), description="Secrets for local work; read if the file exists, never deployed."
     )

@@ -78,6 +78,10 @@ class KeyVault(Service):
         """Give the secret a new version, as its administrator would."""
         self._store.add(name, SecretVersion(value, tags={tag.replace("_", "-"): text for tag, text in tags.items()}))
 
+    def has_secret(self, name: str) -> bool:
+        """Whether the vault has the secret."""
+        return name.lower() in self._store.active
+
     def start(self) -> None:
         (self.port,) = claim_ports(self.folder, 1)
         application = web.Application(middlewares=[self._protocol])

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.audit.properties import without_keys
 from shared.jobs.source_types import SOURCE_TYPES
-from shared.models.attempt import JobStatus, LoadFigures
+from shared.models.attempt import JobStatus, LoadFigures, MaskedSample
 from shared.models.job import LoadType
 from shared.models.run import RunStatus
 
@@ -202,6 +202,7 @@ class RehearsedJob(Answer):
     columns: dict[str, str] | None = None
     rows_estimated: int | None = None
     warnings: list[str] = []
+    masked: dict[str, MaskedSample] = Field({}, description="The masked columns by name, as a load would write them.")
     cells: dict[str, Any] | None = Field(None, description=CELLS)
     origins: dict[str, str] | None = Field(None, description=ORIGINS)
     error: RehearsalError | None = None
@@ -296,6 +297,27 @@ class JobDetail(Answer):
     target: str = Field(description="What it alone writes to: its folder in the lake, or its table in Databricks.")
     cells: dict[str, Any] = Field(description=CELLS)
     origins: dict[str, str] = Field(description=ORIGINS)
+
+
+class PlainFileAnswer(Answer):
+    """A file of the lake with plain values of masked columns."""
+
+    path: str = Field(description="In the container.")
+    size: int = Field(description="In bytes.")
+    written_at: datetime
+    columns: list[str] = Field(description="The masked columns of which it has, or may have, plain values.")
+
+
+class JobMasks(Answer):
+    """How a job masks, and which files still hold plain values."""
+
+    job_id: str
+    container: str
+    masked_columns: dict[str, str]
+    plain_files: list[PlainFileAnswer] = Field(
+        description="Files that were written before their columns were masked; what replaced or compacted them leaves "
+        "them to maintenance."
+    )
 
 
 class ChartedLoad(Answer):

@@ -249,6 +249,7 @@ def _job_row(result: JobResult, job: Job | None) -> dict[str, Any]:
         "resolved": {name: cells.get(name) for name in job.origins} if job and job.origins else None,
         **result.figures(),
         "schema_changes": result.schema_changes or None,
+        "masked_columns": result.masked_columns or None,
         "warnings": result.warnings or None,
         "start_time": result.started_at,
         "end_time": result.ended_at,

@@ -16,7 +16,9 @@ from azure.data.tables import EdmType, EntityProperty
 PROPERTY_LIMIT = 8_000  # characters; a string property of Table Storage holds 32 K
 
 
-JSON_PROPERTIES = frozenset({"duration_by_stage", "schema_changes", "warnings", "problems", "wildcards", "resolved"})
+JSON_PROPERTIES = frozenset(
+    {"duration_by_stage", "schema_changes", "masked_columns", "warnings", "problems", "wildcards", "resolved"}
+)
 
 
 _INT32_LIMIT = 2**31  # from here on the SDK needs the type of an integer

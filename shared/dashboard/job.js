@@ -155,8 +155,15 @@ function description(job, loads) {
     ],
     ["Overdue since", job?.overdue_since && moment(job.overdue_since)],
     ["Workbook row", job && number(job.row)],
+    ["Masked columns", masked(loads)],
     ["Tags", job?.tags.join(", ")],
   ];
+}
+
+// Of the last load that has masked any: one without new rows of an API has seen none.
+function masked(loads) {
+  const last = loads.find((load) => load.status === "SUCCESS" && load.masked_columns?.length);
+  return last && [last.masked_columns.join(", "), last.mask_key_version && `, key ${last.mask_key_version}`];
 }
 
 function charts(loads) {

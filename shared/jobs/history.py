@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shared.jobs.masks import same_masks
 from shared.jobs.patterns import is_chosen
 from shared.models.job import Job
 
@@ -23,11 +24,13 @@ class Verdict:
         refreshes: Whether the job waits for a full refresh.
         because: Why, or what the change does, as half a sentence.
         if_in_delta: Whether that holds with table_format delta only.
+        if_replaced: What the change does where every load replaces the table; None if there is nothing to say.
     """
 
     refreshes: bool
     because: str
     if_in_delta: bool = False
+    if_replaced: str | None = None
 
 
 def _goes_on(because: str) -> Verdict:
@@ -43,6 +46,11 @@ _NEW_PLACE = "the next load makes the whole table in the new place, and the old 
 _OTHER_ROWS = "earlier loads chose rows in another way"
 _HOW = "it changes how the job runs, not what it reads"
 _PAGES = "it changes how pages are asked for, not what they hold"
+
+_PLAIN_FILES = (
+    "Files that were written before keep plain values until maintenance has removed them: `python -m localhost masks` "
+    "shows which"
+)
 
 VERDICTS: dict[str, Verdict] = {
     "job_id": _refreshes("a job with another name is a new job, and the table belongs to the old one"),
@@ -67,6 +75,11 @@ VERDICTS: dict[str, Verdict] = {
     "included_columns": _refreshes("an added column would be NULL in rows of earlier loads"),
     "excluded_columns": _refreshes("an added column would be NULL in rows of earlier loads"),
     "column_types": _refreshes("values of earlier loads have the old type"),
+    "masked_columns": Verdict(
+        True,
+        f"rows of earlier loads are masked in another way, or not at all. {_PLAIN_FILES}",
+        if_replaced=f"continues: the next load replaces the table. {_PLAIN_FILES}",
+    ),
     "priority": _goes_on(_HOW),
     "tags": _goes_on(_HOW),
     "schedule": _goes_on(_HOW),
@@ -120,7 +133,7 @@ def effect_of(column: str, job: Job) -> str | None:
     """What a change of a cell means for a job that has loaded, in words; None if the table is replaced anyway."""
     verdict = VERDICTS.get(column)
     if verdict is None or not _counts(verdict, job):
-        return None
+        return verdict.if_replaced if verdict else None
     asks = "requires a full refresh if the job has loaded" if verdict.refreshes else "continues"
     return f"{asks}: {verdict.because}"
 
@@ -134,6 +147,7 @@ def refused_changes(before: Mapping[str, Any], job: Job, lake: Iterable[str], re
         lake: The columns that the table has in the lake.
         read: The columns that this load would read.
     """
+    before = {"masked_columns": {}, **before}  # a record of before there were masks
     now, known, chosen = cells_of(job), set(lake), list(read)
     columns = known.union(chosen)
     taken_in = [name for name in chosen if name not in known and not _was_chosen(before, name, columns)]
@@ -141,6 +155,7 @@ def refused_changes(before: Mapping[str, Any], job: Job, lake: Iterable[str], re
         "included_columns": bool(taken_in),
         "excluded_columns": bool(taken_in),
         "column_types": _retyped(before.get("column_types") or {}, now["column_types"], known),
+        "masked_columns": not same_masks(before["masked_columns"], job.masked_columns),
     }
     return [
         f"{column} was {_shown(before[column])} and is {_shown(value)}: {VERDICTS[column].because}"

@@ -16,6 +16,7 @@ import dlt
 from shared.isolation.leases import assert_held
 from shared.jobs.history import cells_of
 from shared.jobs.lake_layout import pipeline_name
+from shared.jobs.masks import MASKED_SINCE, masked_since
 from shared.lake.destination import Destination, open_destination
 from shared.lake.load import LoadOrder
 from shared.loading.dlt_settings import configure_dlt
@@ -24,7 +25,8 @@ from shared.loading.progress import Progress, Report
 from shared.loading.safeguards import doubts, filled_columns, refuse_shrinking
 from shared.loading.schema_changes import schema_changes
 from shared.loading.starting_point import StartingPoint, refuse_impossible_backfill, starting_point
-from shared.loading.state import known_columns, known_watermark
+from shared.loading.state import known_columns, known_masks, known_watermark
+from shared.mask_key import MaskKey
 from shared.models.attempt import AttemptOrder, JobResult, LoadFigures, Rewind, figures_of
 from shared.models.job import Job
 from shared.secrets import Secret
@@ -38,6 +40,7 @@ def run_attempt(
     report: Report,
     loaded_before: str | None = None,
     rewind: Rewind | None = None,
+    mask_key: MaskKey | None = None,
 ) -> JobResult:
     """Load one job's table into the lake; never raises for what can be said in the result.
 
@@ -50,10 +53,11 @@ def run_attempt(
         loaded_before: The loads that the ledger has recorded, in words; if the lake has none, the attempt fails instead
             of reading everything again.
         rewind: The last watermark that was set by hand.
+        mask_key: The key of hashed columns; None if none is hashed.
     """
     progress = Progress(order, job, report)
     try:
-        return progress.success(_load(order, job, secret, folder, progress, loaded_before, rewind))
+        return progress.success(_load(order, job, secret, folder, progress, loaded_before, rewind, mask_key))
     except Exception as error:
         return progress.failure(error, secret.redact)
 
@@ -74,6 +78,7 @@ def _load(
     progress: Progress,
     loaded_before: str | None,
     rewind: Rewind | None,
+    mask_key: MaskKey | None,
 ) -> LoadFigures:
     refuse_impossible_backfill(job, order)
     destination = open_destination(job, lambda: assert_held(job.job_id, order.lease_id))
@@ -85,13 +90,15 @@ def _load(
     with progress.stage("extract"):
         pipeline.sync_destination()
         start = starting_point(job, order, last, pipeline.state, loaded_before, rewind)
-        plan = read_plan(job, order, start, folder, progress)
+        masks = known_masks(pipeline.state, job)
+        plan = read_plan(job, order, start, folder, progress, masks, mask_key)
         extraction = extract(pipeline, job, secret, plan, destination.table_format, last, progress)
     with progress.stage("normalize"):
         pipeline.normalize()
     if plan.replaces and not start.starts_over:
         _refuse_shrinking(pipeline, destination, job, last, extraction)
     record = _record(pipeline, order, job, start, extraction)
+    record |= _masks(pipeline, job, progress) | {MASKED_SINCE: masked_since(job, last)}
     record |= _comparison(job, last, record, plan, extraction, progress)
     with progress.stage("load"):
         outcome = destination.load(pipeline, _load_order(job, start, plan, extraction, record))
@@ -122,6 +129,16 @@ def _record(
         "watermark_before": start.watermark,
         "watermark_after": known_watermark(pipeline.state, job, starts_over=start.starts_over),
         "schema_changes": schema_changes(extraction.columns_before, known_columns(pipeline, job), extraction.columns),
+    }
+
+
+def _masks(pipeline: dlt.Pipeline, job: Job, progress: Progress) -> dict[str, Any]:
+    """What was masked in this load, and what is in the table that it leaves; the key by its version alone."""
+    known = known_masks(pipeline.state, job)
+    return {
+        "masked_columns": [f"{name}:{mask}" for name, mask in progress.masks.items()],
+        "mask_key_version": known.key_version,
+        "masks": known.columns,
     }
 
 

@@ -16,9 +16,10 @@ from shared.jobs.value_range import ValueRange
 from shared.lake.load import DeleteDetection
 from shared.lake.stage import LakeStage
 from shared.loading.progress import Progress
-from shared.loading.safeguards import refuse_changed_cells
+from shared.loading.safeguards import refuse_changed_cells, refuse_other_masks
 from shared.loading.starting_point import StartingPoint
-from shared.loading.state import known_columns
+from shared.loading.state import KnownMasks, known_columns, known_masks
+from shared.mask_key import MaskKey
 from shared.models.attempt import AttemptOrder
 from shared.models.job import Job
 from shared.secrets import Secret
@@ -64,7 +65,15 @@ class Extraction:
     """The range of a backfill that replaces rows; None if it updates them by primary key, or if there is none."""
 
 
-def read_plan(job: Job, order: AttemptOrder, start: StartingPoint, folder: Path, progress: Progress) -> ReadPlan:
+def read_plan(
+    job: Job,
+    order: AttemptOrder,
+    start: StartingPoint,
+    folder: Path,
+    progress: Progress,
+    known: KnownMasks,
+    mask_key: MaskKey | None,
+) -> ReadPlan:
     """Plan how a load reads.
 
     Args:
@@ -73,6 +82,8 @@ def read_plan(job: Job, order: AttemptOrder, start: StartingPoint, folder: Path,
         start: Where the load starts.
         folder: Where the keys of the source's rows go, if the job looks for rows that are gone.
         progress: Takes down what the readers report.
+        known: How the rows are masked that the table has.
+        mask_key: The key of hashed columns; None if none is hashed.
     """
     options = ReadOptions(
         full_refresh=start.starts_over,
@@ -84,6 +95,9 @@ def read_plan(job: Job, order: AttemptOrder, start: StartingPoint, folder: Path,
         warn=progress.warnings.append,
         report_filled=progress.filled.update,
         stage=LakeStage(job, order.run_id),
+        mask_key=mask_key,
+        masked_before=frozenset(() if start.starts_over else known.columns),
+        report_masked=progress.masks.update,
     )
     disposition, deletes = write_disposition(job, options), None
     if job.detect_deletes != "none" and disposition != "replace":  # a new table has nothing to compare
@@ -118,6 +132,9 @@ def extract(
         IngestionError: the source refuses, or cannot be reached now.
     """
     columns_before = known_columns(pipeline, job)
+    if last and not plan.replaces:
+        key = plan.options.mask_key
+        refuse_other_masks(known_masks(pipeline.state, job), job, key.version if key else None)
     source = open_source(job, secret, plan.options)
     progress.explainers.insert(0, source.explain)
     resource = source.resource()

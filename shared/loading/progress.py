@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from shared.errors.job_errors import Explain, as_job_error
+from shared.errors.job_errors import Explain, as_job_error, is_unexpected
+from shared.jobs.masks import WORDS_LEFT_OUT
 from shared.models.attempt import AttemptOrder, JobResult, JobStatus, LoadFigures
 from shared.models.job import Job
 
@@ -45,6 +46,9 @@ class Progress:
     filled: set[str] = field(default_factory=set)
     """The columns in which a value was seen."""
 
+    masks: dict[str, str] = field(default_factory=dict)
+    """The masks of the columns that were masked."""
+
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Report a stage and time it, for as long as the context is open."""
@@ -67,6 +71,9 @@ class Progress:
     def failure(self, error: Exception, redact: Callable[[str], str]) -> JobResult:
         """The result of an attempt that failed: the error in one sentence, from which `redact` takes the secrets."""
         known = as_job_error(error, self.explainers, redact)
+        if self.job.masked_columns and is_unexpected(known):
+            words = f"{known.message.partition(':')[0]}; {WORDS_LEFT_OUT}"
+            known = known.model_copy(update={"message": words})
         log.warning("Job %s failed: %s", self.job.job_id, known.message)
         return self._result({"status": JobStatus.FAILED, "rows_extracted": self.rows_read, "error": known})
 

@@ -8,7 +8,9 @@ from typing import Any
 
 from shared.errors.hierarchy import ConfigurationError, ShrunkTableError
 from shared.jobs.history import refused_changes
+from shared.jobs.masks import same_masks
 from shared.jobs.watermarks import as_moment
+from shared.loading.state import KnownMasks
 from shared.models.job import Job
 
 _AHEAD = timedelta(days=1)  # of now: time zones and clocks differ by less
@@ -33,6 +35,34 @@ def refuse_changed_cells(record: Mapping[str, Any], job: Job, lake: Iterable[str
             f"Job '{job.job_id}' (row {job.row}) has loaded with other cells: {'; '.join(changes)}. Request a full "
             "refresh of the job, or change the cells back. To continue without one, set the job's watermark to where "
             f"it is to continue (POST /api/jobs/{job.job_id}/watermark)."
+        )
+
+
+def refuse_other_masks(known: KnownMasks, job: Job, key_version: str | None) -> None:
+    """See that a load masks as the one before it, to whose rows it adds; no watermark that is set by hand changes that.
+
+    Args:
+        known: How the rows were masked that the table has.
+        job: The job now.
+        key_version: Of the key with which this load hashes, None if it hashes nothing.
+
+    Raises:
+        ConfigurationError: it masks other columns, or with another key.
+    """
+    if not same_masks(known.cell, job.masked_columns):
+        was, now = (
+            ", ".join(f"{name}:{mask}" for name, mask in cell.items()) for cell in (known.cell, job.masked_columns)
+        )
+        raise ConfigurationError(
+            f"Job '{job.job_id}' (row {job.row}) has loaded with masked_columns {was or 'blank'}, and now has "
+            f"{now or 'blank'}: request a full refresh of the job, or change the cell back. Files that were written "
+            "before keep plain values until maintenance has removed them: `python -m localhost masks` shows which."
+        )
+    if key_version and known.key_version and key_version != known.key_version:
+        raise ConfigurationError(
+            f"Job '{job.job_id}' has hashed with key {known.key_version}, and the key is {key_version} now: the same "
+            "value has another hash, so that rows could neither be joined nor updated by primary_key. Request a full "
+            "refresh of the job, and of every other job that hashes, or set MASK_KEY back to the old key."
         )
 
 
@@ -81,8 +111,9 @@ def doubts(
         )
     filled = record.get("filled")
     if rows >= (1 if replaces else _ENOUGH_ROWS) and filled is not None:
+        emptied = {name for name, mask in job.masked_columns.items() if mask.startswith("null")}
         known = [name for name in (before or {}).get("filled") or () if name in record["columns"]]
-        if empty := [name for name in known if name not in filled]:
+        if empty := [name for name in known if name not in filled and name not in emptied]:
             names = ", ".join(f"'{name}'" for name in empty[:10])
             yield f"{names} had values in the last load and have none in the {rows} rows of this one."
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from shared.errors.hierarchy import LakeError
 from shared.models.job import Job, LoadType
+from shared.sources.masking import MASKS
 from shared.sources.watermark import watermark_text
 
 if TYPE_CHECKING:
@@ -18,6 +20,29 @@ def known_columns(pipeline: dlt.Pipeline, job: Job) -> dict[str, str]:
     schema = pipeline.default_schema if pipeline.default_schema_name else None
     table = schema.tables.get(job.resource_name) if schema else None
     return {name: str(column.get("data_type")) for name, column in table["columns"].items()} if table else {}
+
+
+@dataclass(frozen=True)
+class KnownMasks:
+    """How the rows that a table has were masked.
+
+    Attributes:
+        cell: `masked_columns` of the last load.
+        columns: The masks of the columns that were masked.
+        key_version: Of the key of their hashes; None if there are none.
+    """
+
+    cell: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)
+    key_version: str | None = None
+
+
+def known_masks(state: Mapping[str, Any], job: Job) -> KnownMasks:
+    """The masks in dlt's state; none of a table that was never masked."""
+    for source in state.get("sources", {}).values():
+        if known := source.get(MASKS, {}).get(job.resource_name):
+            return KnownMasks(**known)
+    return KnownMasks()
 
 
 def known_watermark(state: Mapping[str, Any], job: Job, *, starts_over: bool) -> str | None:

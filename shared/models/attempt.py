@@ -76,6 +76,12 @@ class LoadFigures(Shape):
     watermark_after: str | None = None
     load_id: str | None = Field(default=None, description="Missing if there was nothing new to load.")
     schema_changes: tuple[str, ...] = ()
+    masked_columns: tuple[str, ...] = Field(
+        default=(), description="The columns that were masked, each with its mask, such as `email:hash`."
+    )
+    mask_key_version: str | None = Field(
+        default=None, description="Names the key of the hashes; two loads with the same one have the same hashes."
+    )
     warnings: tuple[str, ...] = Field(
         default=(), description="Reasons to doubt a load that succeeded, one sentence each."
     )
@@ -119,6 +125,14 @@ class JobResult(LoadFigures):
         return {stage: round(seconds, 3) for stage, seconds in value.items()}
 
 
+class MaskedSample(Shape):
+    """What a load would write into a masked column."""
+
+    mask: str
+    type: str
+    values: tuple[str | None, ...] = Field(description="Of a few rows, after the mask.")
+
+
 class Examination(Shape):
     """What a load of a job would read, found out without reading it."""
 
@@ -129,3 +143,6 @@ class Examination(Shape):
         default=None, description="What the source's planner expects; None if it cannot be asked."
     )
     warnings: tuple[str, ...] = Field(default=(), description="What deserves a look, such as a login that may write.")
+    masked: dict[str, MaskedSample] = Field(
+        default_factory=dict, description="The masked columns by name, as a load would write them."
+    )

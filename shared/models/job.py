@@ -59,6 +59,7 @@ class Job(Shape):
     excluded_columns: tuple[str, ...] = ()
     excluded_tables: tuple[str, ...] = ()
     column_types: dict[str, str] = Field(default_factory=dict)
+    masked_columns: dict[str, str] = Field(default_factory=dict)
     priority: int = 100
     tags: tuple[str, ...] = ()
     schedule: str | None = None

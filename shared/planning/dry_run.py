@@ -16,6 +16,7 @@ from shared.audit.ledger import next_watermark
 from shared.errors.hierarchy import IngestionError, TransientError
 from shared.isolation.parent import Limits, run_in_child
 from shared.jobs.destinations import destination_type
+from shared.mask_key import mask_key_for
 from shared.models.attempt import Examination
 from shared.models.job import Job, LoadType, resolved_cells
 from shared.models.run import RunRequest
@@ -98,7 +99,8 @@ def _examine(job: Job, request: RunRequest, draft: Draft, deadline: float) -> di
 
 
 def _ask(job: Job, secret: Secret, watermark: str | None, full_refresh: bool, deadline: float) -> Examination:
-    arguments = {"job": job, "watermark": watermark, "full_refresh": full_refresh}
+    key = mask_key_for(job, secret)
+    arguments = {"job": job, "watermark": watermark, "full_refresh": full_refresh, "mask_key": key}
     found: Examination = run_in_child(
         "shared.sources.probe:examine_job", arguments, secret, _limits(deadline), name=job.job_id
     )

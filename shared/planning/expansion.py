@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from shared.errors.hierarchy import ConfigurationError, IngestionError, SourceError
 from shared.isolation.parent import Limits, run_in_child
 from shared.jobs.destinations import dataset_path
+from shared.jobs.masks import masks_of
 from shared.jobs.wildcards import expand, is_wildcard, table_of
 from shared.models.job import Job
 from shared.models.run import JobOptions
@@ -71,6 +72,9 @@ def expand_wildcards(jobs: Sequence[Job], options: Mapping[str, JobOptions], con
             text = f"Job '{job.job_id}': no table of schema '{job.schema_name}' matches '{job.table_name}'."
             expansion.failed[job.job_id] = SourceError(f"{text} {len(names)} tables and views are there.")
             continue
+        if error := _absent_masks(job, expand(job, names, taken, rows), configuration):
+            expansion.failed[job.job_id] = error
+            continue
         own = _without_twins(expand(job, names, taken, rows), expansion.failed)
         taken.update(dataset_path(one) for one in own)
         expansion.jobs += own
@@ -78,6 +82,29 @@ def expand_wildcards(jobs: Sequence[Job], options: Mapping[str, JobOptions], con
         if option := expansion.options.pop(job.job_id, None):
             expansion.options.update((one.job_id, option) for one in own)
     return expansion
+
+
+def _absent_masks(job: Job, tables: list[Job], configuration: Configuration) -> IngestionError | None:
+    """The error for a wildcard job that masks a column which none of its tables has: it may be spelled wrong.
+
+    A mask without a ? needs no such look: a table without the column fails by itself.
+    """
+    if not tables or not any(mask.is_optional for mask in masks_of(job).values()):
+        return None
+    try:
+        secret = connection_secret(configuration.source(job.source_name), job.source_type)
+        limits = Limits(seconds=LIST_SECONDS)
+        absent: list[str] = run_in_child(
+            "shared.sources.probe:absent_masks", {"jobs": tables}, secret, limits, job.source_name
+        )
+    except IngestionError as error:
+        return error
+    if not absent:
+        return None
+    return SourceError(
+        f"Job '{job.job_id}': masked_columns '{absent[0]}' is a column of none of its {len(tables)} tables. Write it "
+        "as the source does, or take it out. Nothing was loaded, because the column that is meant would not be masked."
+    )
 
 
 def _without_twins(jobs: Sequence[Job], failed: dict[str, IngestionError]) -> list[Job]:

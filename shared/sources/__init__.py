@@ -9,7 +9,7 @@ from shared.jobs.source_types import source_type
 from shared.models.job import Job
 from shared.secrets import Secret
 from shared.sources.connection import dialect_name
-from shared.sources.source import ReadOptions, Source
+from shared.sources.source import MaskingSource, ReadOptions, Source
 
 _ANY_OTHER_DATABASE = "shared.sources.fallback:FallbackSource"
 
@@ -18,7 +18,8 @@ def open_source(job: Job, secret: Secret, options: ReadOptions) -> Source:
     """The source of a job. A secret that names another database than its source type is read through SQLAlchemy.
 
     Raises:
-        ConfigurationError: there is no reader for its source type, or the secret does not describe a connection.
+        ConfigurationError: there is no reader for its source type, or none that masks columns, or the secret does not
+            describe a connection.
     """
     try:
         kind = source_type(job.source_type)
@@ -26,4 +27,9 @@ def open_source(job: Job, secret: Secret, options: ReadOptions) -> Source:
         raise ConfigurationError(f"Job '{job.job_id}': {error}") from None
     is_other = kind.is_database and dialect_name(secret) not in (None, *kind.url_schemes)
     reader: type[Source] = resolve_name(_ANY_OTHER_DATABASE if is_other else kind.reader)
-    return reader(job, secret, options)
+    source = reader(job, secret, options)
+    if job.masked_columns and not isinstance(source, MaskingSource):
+        raise ConfigurationError(
+            f"Job '{job.job_id}': a source of type {job.source_type} cannot mask columns; leave masked_columns blank."
+        )
+    return source

@@ -32,13 +32,33 @@ def conform(batch: Batch, schema: pa.Schema) -> pa.Table:
     return pa.table(columns, schema=schema)
 
 
-def misfit(name: str, value: object, arrow_type: pa.DataType) -> SourceError:
+class UnfitError(SourceError):
+    """A value cannot be carried by its column's type in the lake.
+
+    Args:
+        name: The column.
+        value: The value; None does not show it, as of a masked column.
+        arrow_type: The type.
+    """
+
+    def __init__(self, name: str, value: object, arrow_type: pa.DataType) -> None:
+        self.name = name
+        self.arrow_type = arrow_type
+        held = "a value" if value is None else shown(value)
+        super().__init__(
+            f"Column '{name}' holds {held}, which does not fit {arrow_type}. "
+            f"Name another type for it in column_types, for example {name}:text, and request a full refresh if the "
+            "lake has the table already."
+        )
+
+    def without_value(self) -> UnfitError:
+        """The same error for a reader who may not see the value."""
+        return UnfitError(self.name, None, self.arrow_type)
+
+
+def misfit(name: str, value: object, arrow_type: pa.DataType) -> UnfitError:
     """The error for a value that its column's type in the lake cannot carry."""
-    return SourceError(
-        f"Column '{name}' holds {shown(value)}, which does not fit {arrow_type}. "
-        f"Name another type for it in column_types, for example {name}:text, and request a full refresh if the lake "
-        "has the table already."
-    )
+    return UnfitError(name, value, arrow_type)
 
 
 def shown(value: object) -> str:

@@ -18,6 +18,8 @@ from shared.errors.hierarchy import SourceError
 from shared.jobs.lake_layout import DELETED_AT
 from shared.jobs.patterns import is_chosen, matches
 from shared.models.job import Job
+from shared.sources.canonical import Spelling
+from shared.sources.masking import ColumnMask
 
 TEXT = pa.string()
 UNSCALED_DECIMAL = pa.decimal128(38, 9)
@@ -59,6 +61,7 @@ class ReadColumn:
         lake: Its type in the table's earlier files, if that is another.
         source_name: Its name at the source, if that is another.
         kind: Its type in the source's words.
+        mask: What becomes of its values before they go any further; None if they stay.
     """
 
     name: str
@@ -70,11 +73,31 @@ class ReadColumn:
     lake: pa.DataType | None = None
     source_name: str = ""
     kind: str = ""
+    mask: ColumnMask | None = None
+
+    @property
+    def given_type(self) -> pa.DataType:
+        """The type that its values have once they are masked. Raises SourceError if the mask does not fit."""
+        return self.mask.type_of(self.type) if self.mask else self.type
 
     @property
     def lake_type(self) -> pa.DataType:
         """The type that its values have in the lake."""
-        return self.lake or self.type
+        return self.lake or self.given_type
+
+    @property
+    def spelling(self) -> Spelling:
+        """What its texts really are."""
+        if self.type != TEXT:
+            return "as it is"
+        kind: Any = self.comparable.type
+        while hasattr(kind, "data_type"):  # a domain
+            kind = kind.data_type
+        if isinstance(kind, sa.Uuid):
+            return "uuid"
+        if isinstance(kind, (sa.CHAR, sa.NCHAR)):
+            return "padded"
+        return "number" if isinstance(kind, sa.Numeric) else "as it is"
 
     @property
     def is_long(self) -> bool:

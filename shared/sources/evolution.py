@@ -45,11 +45,11 @@ def with_types_of(
 
 
 def _in_type(column: ReadColumn, lake: pa.DataType | None, contract: str, reread: Reread) -> ReadColumn:
-    if lake is None or lake == column.type:
+    if lake is None or lake == column.given_type:
         return column
-    if contract != "evolve" and _data_type(lake) != _data_type(column.type):
+    if contract != "evolve" and _data_type(lake) != _data_type(column.given_type):
         return column
-    if lake == TEXT:  # as the database prints it
+    if lake == TEXT and not column.mask:  # as the database prints it
         return replace(reread(column, "text"), name=column.name, source_name=column.source_name, kind=column.kind)
     return replace(column, lake=lake)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy.exc import DBAPIError
 
 from shared.errors.hierarchy import IngestionError, SourceError, TransientError
+from shared.jobs.masks import WORDS_LEFT_OUT
 from shared.models.job import Job
 from shared.secrets import Secret
 from shared.sources.connection import SqlConnection
@@ -127,5 +128,7 @@ def explain(
     text = secret.shown(str(origin))
     fault = faults.find(origin, text)
     meaning = f"{fault.meaning}. The driver says" if fault else "the database refused"
+    if job.masked_columns and fault is None:  # such as "invalid input syntax", which shows the value
+        text = f"{' '.join([type(origin).__name__, *faults.codes(origin)])}; {WORDS_LEFT_OUT}"
     sentence = f"Source '{job.source_name}' ({connection.place}): {meaning}: {text}"
     return TransientError(sentence) if fault and fault.passes else SourceError(sentence)

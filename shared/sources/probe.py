@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from shared.errors.hierarchy import ConfigurationError
+from shared.mask_key import MaskKey
 from shared.models.attempt import Examination
 from shared.models.job import Job
 from shared.secrets import Secret
 from shared.sources import open_source
-from shared.sources.source import ReadOptions, TableSource
+from shared.sources.source import ColumnSource, ReadOptions, TableSource
 
 
 def list_tables(job: Job, secret: Secret, report: Callable[[str, int], None]) -> list[str]:  # noqa: ARG001
@@ -26,12 +27,35 @@ def list_tables(job: Job, secret: Secret, report: Callable[[str, int], None]) ->
     return source.table_names()
 
 
+def absent_masks(
+    jobs: Sequence[Job],
+    secret: Secret,
+    report: Callable[[str, int], None],  # noqa: ARG001
+) -> list[str]:
+    """The columns that a wildcard job masks and none of its tables has. Raises as `list_tables`.
+
+    Args:
+        jobs: Those of its tables.
+        secret: The connection of their source.
+        report: Not called.
+    """
+    missing = set(jobs[0].masked_columns) if jobs else set()
+    for job in jobs:
+        if not missing:
+            break
+        source = open_source(job, secret, ReadOptions())
+        if isinstance(source, ColumnSource):
+            missing -= set(source.column_names())
+    return sorted(missing)
+
+
 def examine_job(
     job: Job,
     secret: Secret,
     report: Callable[[str, int], None],  # noqa: ARG001
     watermark: str | None,
     full_refresh: bool,
+    mask_key: MaskKey | None = None,
 ) -> Examination:
     """What a load of the job would read now. Raises as `list_tables`.
 
@@ -41,5 +65,7 @@ def examine_job(
         report: Not called.
         watermark: Where the last load ended, as text.
         full_refresh: Whether an incremental job would start over.
+        mask_key: The key of hashed columns; None if none is hashed.
     """
-    return open_source(job, secret, ReadOptions(full_refresh=full_refresh, watermark=watermark)).examine()
+    options = ReadOptions(full_refresh=full_refresh, watermark=watermark, mask_key=mask_key)
+    return open_source(job, secret, options).examine()

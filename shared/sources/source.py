@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from dlt.extract import DltResource
 
 from shared.jobs.value_range import ValueRange
+from shared.mask_key import MaskKey
 from shared.models.attempt import Examination
 from shared.models.job import Job, LoadType
 from shared.secrets import Secret
@@ -30,6 +31,9 @@ class ReadOptions:
         warn: Called with a sentence that the load's result is to show.
         report_filled: Called with the columns that have a value in a batch.
         stage: Where what has been read is kept for later attempts of the same run; None if nothing is.
+        mask_key: The key of hashed columns; None if none is hashed.
+        masked_before: The columns that the last load has masked; empty if the table starts over.
+        report_masked: Called with the masks of the columns that are masked, by name.
     """
 
     full_refresh: bool = False
@@ -42,6 +46,9 @@ class ReadOptions:
     warn: Callable[[str], None] = lambda _sentence: None
     report_filled: Callable[[Iterable[str]], None] = lambda _names: None
     stage: Stage | None = None
+    mask_key: MaskKey | None = field(default=None, repr=False)
+    masked_before: frozenset[str] = frozenset()
+    report_masked: Callable[[Mapping[str, str]], None] = lambda _masks: None
 
 
 def write_disposition(job: Job, options: ReadOptions) -> Any:
@@ -89,3 +96,22 @@ class TableSource(Source, Protocol):
 
     def table_names(self) -> list[str]:
         """The tables and views of the job's schema, as the source spells them. Raises as `resource`."""
+
+
+@runtime_checkable
+class MaskingSource(Source, Protocol):
+    """A source that masks columns, as `masked_columns` asks, before anything is counted, kept or written.
+
+    A job with masks is not loaded from any other source.
+    """
+
+    applies_masks: ClassVar[bool]
+    """That it does."""
+
+
+@runtime_checkable
+class ColumnSource(TableSource, Protocol):
+    """A source that knows the columns of its tables."""
+
+    def column_names(self) -> list[str]:
+        """The columns of the job's table, as the source spells them. Raises as `resource`."""

@@ -43,8 +43,9 @@ from shared.sources.evolution import contract_violation, types_in_the_lake, with
 from shared.sources.faults import OTHERS, Faults, explain
 from shared.sources.filtering import condition
 from shared.sources.increment import not_finite
-from shared.sources.loader import rows_of
+from shared.sources.loader import masked_sample, rows_of
 from shared.sources.login import warnings_of
+from shared.sources.masking import ColumnMask, find_masks, hasher_for, labels
 from shared.sources.reflection import reflected_table
 from shared.sources.source import ReadOptions, write_disposition
 from shared.sources.table_read import Snapshot, TableRead
@@ -63,6 +64,7 @@ class SqlSource(ABC):
     """The question of the dictionary for name, rows and bytes of the tables of `:schema`; estimates, or NULL."""
     versions: ClassVar[tuple[type[sa.types.TypeEngine[Any]], ...]] = ()
     """The types of which the database itself gives a greater value to every change, in the order of the commits."""
+    applies_masks: ClassVar[bool] = True
     shares_tables: ClassVar[bool] = True
     """Whether several readers can share one table."""
 
@@ -159,6 +161,10 @@ class SqlSource(ABC):
             inspector, schema = sa.inspect(connection), self.schema_of(connection)
             return sorted({*inspector.get_table_names(schema), *inspector.get_view_names(schema)})
 
+    def column_names(self) -> list[str]:
+        with self._explaining():
+            return [column.name for column in self._reflect(self._engine).c]
+
     def examine(self) -> Examination:
         with self._explaining():
             read = self._table_read(self._reflect(self._engine))
@@ -167,10 +173,11 @@ class SqlSource(ABC):
             query = read.new_rows()
             return Examination(
                 sql=self.compile(query),
-                columns={column.name: str(column.type) for column in read.columns},
+                columns={column.name: str(column.given_type) for column in read.columns},
                 watermark_column=read.cursor.source_name if read.cursor else None,
                 rows_estimated=self.estimate_rows(query),
                 warnings=warnings_of(self._engine, self.may_write, read.table, self.job.source_name),
+                masked=masked_sample(read),
             )
 
     @contextmanager
@@ -205,7 +212,7 @@ class SqlSource(ABC):
 
     def _table_read(self, table: sa.Table, lake: Mapping[str, pa.DataType] | None = None) -> TableRead:
         """The read of a table whose columns have these types in the lake, none if they can be what they are."""
-        columns = named_as_in(lake or (), self._read_columns(table), table)
+        columns = self._with_masks(named_as_in(lake or (), self._read_columns(table), table), table)
         cursor = self._cursor(table, columns)
         if cursor:
             refuse_unordered(cursor, (lake or {}).get(cursor.name), table)
@@ -224,6 +231,19 @@ class SqlSource(ABC):
         self.loaded_range = backfill_range(self.job, self.options, cursor)
         start, reached = next_start(self.job, self.options, cursor)
         return replace(read, cursor=cursor, start=start, reached=reached, within=self.loaded_range)
+
+    def _with_masks(self, columns: Sequence[ReadColumn], table: sa.Table) -> list[ReadColumn]:
+        """The columns with their masks."""
+        job, hasher = self.job, hasher_for(self.job, self.options.mask_key)
+        names, read = [column.name for column in table.c], [column.source_name for column in columns]
+        masks = find_masks(job, f"table '{table.fullname}'", names, read, self.options.masked_before)
+        self.options.report_masked(labels(masks))
+        return [
+            replace(column, mask=ColumnMask(masks[column.source_name], column.source_name, hasher, column.spelling))
+            if column.source_name in masks
+            else column
+            for column in columns
+        ]
 
     def _reread(self, table: sa.Table, column: ReadColumn, declared: str) -> ReadColumn:
         return self.read_column(table.c[column.source_name], declared)

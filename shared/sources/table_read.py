@@ -122,6 +122,11 @@ class TableRead:
         return self.database.restrict(query.with_only_columns(*expressions).select_from(self.table))
 
     @property
+    def masked(self) -> dict[str, ReadColumn]:
+        """The columns that are masked, by their names in the lake."""
+        return {column.name: column for column in self.columns if column.mask}
+
+    @property
     def own_schema(self) -> pa.Schema:
         """The columns in the types that carry them unchanged, as they are before they go to the lake."""
         return pa.schema([field.with_type(one.type) for field, one in zip(self.schema, self.columns, strict=True)])

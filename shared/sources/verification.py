@@ -51,7 +51,10 @@ class Tally:
         for (name, read), total in zip(self.sums.items(), summed, strict=True):
             # a database without decimals of its own, such as SQLite, answers with a floating-point number
             if not isinstance(total, float) and _added(total) != read:
-                raise self._error(f"column '{name}' adds up to {total} at the source and to {read} as it was read")
+                sums = f"{total} at the source and to {read}"
+                if name in self.read.masked:  # of one row the sum is the value
+                    sums = "one number at the source and to another"
+                raise self._error(f"column '{name}' adds up to {sums} as it was read")
 
     def _error(self, difference: str) -> ReconciliationError:
         asked = "SUMS" if self.sums else "Y"

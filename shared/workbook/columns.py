@@ -14,7 +14,7 @@ from shared.models.job import Job, LoadType
 from shared.workbook.api_columns import API_COLUMNS, OPTIONAL_API_COLUMNS
 from shared.workbook.column import Column, SheetSpec, When
 from shared.workbook.kinds import Choice, Flag, Integer, Names, Text
-from shared.workbook.structured_kinds import ColumnTypes, Schedule
+from shared.workbook.structured_kinds import ColumnTypes, Masks, Schedule
 
 _IS_DATABASE = When("source_type", tuple(one.name for one in SOURCE_TYPES.values() if one.is_database))
 _IS_INCREMENTAL = When("load_type", (LoadType.INCREMENTAL.value,))
@@ -232,6 +232,13 @@ _WHAT_IT_REFUSES = (
         "The column by which parallel readers divide the table; if blank, the app chooses one.",
         "order_id",
         applies=_IS_DATABASE,
+    ),
+    Column(
+        "masked_columns",
+        Masks(),
+        "Columns whose values never reach the lake: hash keeps them joinable, last4 keeps the end of a text, year "
+        "the year of a date, null nothing. hash? allows tables without the column.",
+        "email:hash, phone:last4, name:null, birth:year",
     ),
 )
 

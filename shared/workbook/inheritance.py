@@ -29,7 +29,10 @@ NO_DEFAULT = "-"
 ALL = "all"
 
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
-_BRACES_OF_THEIR_OWN = ("table_name", "query_filter", "primary_key", "watermark_column", "partition_by", "column_types")
+_BRACES_OF_THEIR_OWN = (
+    *("table_name", "query_filter", "primary_key", "watermark_column", "partition_by", "column_types"),
+    "masked_columns",
+)
 _PREFIXES_OF_THEIR_OWN = ("api_", "included_", "excluded_", "partition_")
 
 

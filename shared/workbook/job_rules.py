@@ -12,6 +12,7 @@ from typing import Any
 from shared.jobs.api_paths import stays_below
 from shared.jobs.destinations import DESTINATIONS
 from shared.jobs.filters import FilterError, FilterRules, checked_filter
+from shared.jobs.masks import mask_of
 from shared.jobs.patterns import matches
 from shared.jobs.source_types import is_database
 from shared.jobs.source_types import source_type as source_type_of
@@ -112,6 +113,43 @@ def _needed_columns_are_read(row: Mapping[str, Any]) -> Iterator[tuple[str, str]
             yield "excluded_columns", f"leaves out '{name}', which is the {column}; let it stay"
 
 
+def _masks_fit_their_columns(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Values of a watermark, a partition or a range would be seen in states, folders and queries."""
+    seen = {"watermark_column": row["watermark_column"] if row.get("load_type") == "INCREMENTAL" else None}
+    seen |= {"partition_column": row["partition_column"]}
+    plain = [(column, name) for column, name in seen.items() if name]
+    plain += [("partition_by", name) for name in row["partition_by"]]
+    typed, keys = {name.casefold() for name in row["column_types"]}, {one.casefold() for one in row["primary_key"]}
+    for name, text in row["masked_columns"].items():
+        for column, other in plain:
+            if other.casefold() == name.casefold():
+                yield "masked_columns", f"masks '{name}', which is in {column}, where its values are seen: take it out"
+        if name.casefold() in keys and mask_of(text).kind != "hash":
+            yield "masked_columns", f"'{name}:{text}' is in primary_key, where only hash keeps the rows apart; use hash"
+        if name.casefold() in typed:
+            yield "column_types", f"gives a type to '{name}', whose type follows its mask; take it out"
+
+
+def _masks_may_lack_their_column(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    optional = next((name for name, text in row["masked_columns"].items() if mask_of(text).is_optional), None)
+    if optional and is_database(row.get("source_type")) and "*" not in (row["table_name"] or ""):
+        message = "has a ?, but a single table has the column or not, and without it nothing would be masked"
+        yield "masked_columns", f"'{optional}:{row['masked_columns'][optional]}' {message}; leave out the ?"
+
+
+def _masked_columns_are_read(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if not is_database(row.get("source_type")):
+        return  # a field of an object is read with the object
+    for name in row["masked_columns"]:
+        if row["included_columns"] and not matches(row["included_columns"], name):
+            yield "masked_columns", f"masks '{name}', which included_columns leaves out; take it out of the cell"
+        elif matches(row["excluded_columns"], name):
+            yield (
+                "masked_columns",
+                f"masks '{name}', which excluded_columns leaves out; take it out of one cell",
+            )
+
+
 def _wildcards_are_in_table_names(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if "*" in (row["schema_name"] or ""):
         yield "schema_name", f"{quoted(row['schema_name'])} holds *, which is allowed in table_name only"
@@ -200,6 +238,9 @@ ERRORS: tuple[Rule, ...] = (
     _partitions_need_delta,
     _destination_has_its_limits,
     _needed_columns_are_read,
+    _masks_fit_their_columns,
+    _masks_may_lack_their_column,
+    _masked_columns_are_read,
     _wildcards_are_in_table_names,
 )
 WARNINGS: tuple[Rule, ...] = (

@@ -200,6 +200,8 @@ def _check_parents(drafts: Sequence[Draft], table: Table, found: Findings) -> No
             wrong = f"names '{name}', which reads another source"
         elif parent.values.get("api_for_each"):
             wrong = f"names '{name}', which has an api_for_each itself"
+        elif text.partition(".")[2].replace(".", "__") in parent.values.get("masked_columns", {}):
+            wrong = f"writes a column into addresses that job '{name}' masks; name another field"
         else:
             continue
         found.problems.append(table.problem("api_for_each", draft.row, f"{quoted(text)} {wrong}"))

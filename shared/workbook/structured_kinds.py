@@ -1,4 +1,4 @@
-"""Kinds whose cells have an inner structure: column types, schedules, JSON, parameters."""
+"""Kinds whose cells have an inner structure: column types, masks, schedules, JSON, parameters."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
+from shared.jobs.masks import FORMS, mask_of
 from shared.jobs.schedules import next_due, parse_quiet_hours
 from shared.workbook.cells import as_text, quoted
 from shared.workbook.kinds import InvalidCellError, did_you_mean
@@ -69,6 +70,36 @@ class ColumnTypes:
                 "with no more after the point than in all"
             )
         return f"decimal({precision},{scale})"
+
+    def schema(self) -> Mapping[str, Any]:
+        return {"type": "string"}
+
+
+@dataclass(frozen=True)
+class Masks:
+    """`email:hash, phone:last4`."""
+
+    label: str = "column:mask list"
+    allowed: tuple[str, ...] = ()
+    max_length: int = 32_000
+
+    def parse(self, value: object) -> dict[str, str]:
+        masks: dict[str, str] = {}
+        for item in _items(as_text(value)):
+            column, colon, text = (part.strip() for part in item.rpartition(":"))
+            if not (column and colon and text) or len(item) > _MAX_ITEM:
+                raise InvalidCellError(f"is not of the form column:mask, column:mask at {quoted(item)}")
+            if column.casefold() in map(str.casefold, masks):
+                raise InvalidCellError(f"gives two masks to the column '{column}'")
+            try:
+                mask_of(text.lower())
+            except ValueError:
+                hint = did_you_mean(text.lower(), ("hash", "last4", "null", "year"))
+                raise InvalidCellError(
+                    f"has the mask {quoted(text)}, which is not one of {', '.join(FORMS)}{hint}"
+                ) from None
+            masks[column] = text.lower()
+        return masks
 
     def schema(self) -> Mapping[str, Any]:
         return {"type": "string"}

@@ -13,6 +13,7 @@ _SHOWN = 200  # characters of a body in an error message
 _KEYS = 50
 _LOOKED_AT = 1 << 16
 _NOTHING = (204, 205)
+LEFT_OUT = "(left out, as masked_columns asks)"
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Answer:
     authorization: str = field(default="", repr=False)
     hidden: Secret = field(default_factory=lambda: Secret({}), repr=False)
     is_empty: bool = False
+    hides_words: bool = False
+    """Whether no message quotes the body: the job masks columns, and a quotation could show one."""
 
     @property
     def says_nothing(self) -> bool:
@@ -48,6 +51,8 @@ class Answer:
 
     def shown(self, said: str, limit: int = _SHOWN) -> str:
         """The beginning in one line of something that the server said; it may repeat what the request carried."""
+        if self.hides_words and said:
+            return LEFT_OUT
         return self.hidden.shown(said, limit)
 
     def keys_of(self, document: Any) -> str:

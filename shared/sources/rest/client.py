@@ -294,6 +294,7 @@ class ApiClient:
             headers=response.headers,
             authorization=authorization,
             hidden=Secret({"secret": self._secret, "authorization": authorization.rpartition(" ")[2]}),
+            hides_words=bool(self._job.masked_columns),
         )
         if is_busy(answer) or (answer.status == _NOT_YET and call.method == "GET" and not call.waits):
             raise self._try_again(answer, self._secret.shown(response.reason or "", 100))

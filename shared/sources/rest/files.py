@@ -147,6 +147,7 @@ def _with_names(lines: list[list[Any]], has_header: bool, place: str) -> list[di
     for column, name in enumerate(names):
         if not name and any(len(line) > column and line[column] is not None for line in lines):
             raise SourceError(f"{place} gave a sheet whose column {column + 1} has no name.")
-        if name and names.count(name) > 1:
-            raise SourceError(f"{place} gave a sheet with the column '{name[:60]}' twice.")
+        if name and name in names[:column]:
+            first = names.index(name) + 1  # the name may be a value, if the sheet has no header
+            raise SourceError(f"{place} gave a sheet whose columns {first} and {column + 1} have one name.")
     return [{name: value for name, value in zip(names, line, strict=False) if name} for line in lines]

@@ -48,8 +48,12 @@ class Gathering:
         self._spool.flush()
         return self._types
 
-    def add(self, page: Page) -> None:
+    def add(self, page: Page, masked: list[Any]) -> None:
         """Take in a page.
+
+        Args:
+            page: The page; of its rows only digests are made, and these are not kept on disk.
+            masked: Its rows as they are kept and loaded.
 
         Raises:
             SourceError: it is one that came already.
@@ -69,7 +73,7 @@ class Gathering:
                 answered.beyond.append((digest, _unexpected(page)))
                 return
             answered.identity.add_page(digest, rows, number, page.call.label, page.answer.place)
-        rows = [page.ask.row(row, self._job) for row in rows] if page.ask.fields else rows
+        rows = [page.ask.row(row, self._job) for row in masked] if page.ask.fields else masked
         tables = self._tables(rows, number, page.answer.place)
         answered.identity.add_rows(tables[ROOT], number)
         self._spool.add(number, tables)
@@ -94,9 +98,9 @@ class Gathering:
         elif answered.place:
             answered.identity.refuse_overlap(answered.place)
 
-    def read_of(self, page: Page) -> list[Any]:
-        """The rows of a page without the columns that the job leaves out."""
-        return [self._unnesting.read_of(row) for row in page.rows if row is not None]
+    def read_of(self, rows: list[Any]) -> list[Any]:
+        """Rows without the columns that the job leaves out."""
+        return [self._unnesting.read_of(row) for row in rows]
 
     def settle(self) -> None:
         """After the last page: give every field one shape."""

@@ -71,7 +71,7 @@ class Identity:
     def add_rows(self, table: pa.Table, number: int) -> None:
         """Take in the keys of a page's rows."""
         if self._columns is None:
-            self._columns = next(((name,) for name in _IDS if name in table.column_names), ())
+            self._columns = next(((name,) for name in _IDS if name in table.column_names and self._is_whole(name)), ())
         if not self._columns or not set(self._columns) <= set(table.column_names):
             self._columns = self._job.primary_key or ()
             return
@@ -81,6 +81,10 @@ class Identity:
         if not self._job.primary_key and len(set(keys)) < len(keys):
             self._columns = ()  # no id of rows
         self._keys[number] = keys
+
+    def _is_whole(self, name: str) -> bool:
+        """Whether a column has its own values, or hashes of them, which differ as they do."""
+        return self._job.masked_columns.get(name, "hash").startswith("hash")
 
     def refuse_overlap(self, place: str) -> None:
         """After the last of pages that follow each other: see that none begins with the row that ended another one.

@@ -43,7 +43,13 @@ def earlier_schemas(job: Job) -> dict[str, dict[str, pa.DataType]]:
     }
 
 
-def rows_schema(job: Job, types: ColumnTypes | None, earlier: Mapping[str, pa.DataType], keep: bool) -> pa.Schema:
+def rows_schema(
+    job: Job,
+    types: ColumnTypes | None,
+    earlier: Mapping[str, pa.DataType],
+    keep: bool,
+    masked: Mapping[str, pa.DataType] | None = None,
+) -> pa.Schema:
     """The schema of the rows' own table.
 
     Args:
@@ -51,12 +57,13 @@ def rows_schema(job: Job, types: ColumnTypes | None, earlier: Mapping[str, pa.Da
         types: What the pages hold; None where no row came, so that the table stays as it was.
         earlier: The types that earlier loads have left.
         keep: Whether those must stay.
+        masked: The types of masked columns.
 
     Raises:
         SourceError: a column of the primary key is not a field of the rows.
     """
     types = types or ColumnTypes(job.api_response_format)
-    declared = {name: _declared(text, types, name) for name, text in job.column_types.items()}
+    declared = {name: _declared(text, types, name) for name, text in job.column_types.items()} | dict(masked or {})
     schema = types.schema(declared, earlier, keep)
     if not types.names():
         schema = pa.schema({name: kind for name, kind in earlier.items() if name not in declared})

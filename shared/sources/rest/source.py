@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from secrets import token_hex
-from typing import Any
+from typing import Any, ClassVar
 
 import dlt
 import pyarrow as pa
@@ -15,18 +15,20 @@ from shared.errors.hierarchy import SourceError
 from shared.jobs.destinations import destination_type
 from shared.jobs.lake_layout import ROOT_ID
 from shared.jobs.value_range import ValueRange
-from shared.models.attempt import Examination
+from shared.models.attempt import Examination, MaskedSample
 from shared.models.job import Job, LoadType
 from shared.secrets import Secret
 from shared.settings import settings
 from shared.sources.backfill import backfill_range
 from shared.sources.columns import ReadColumn
 from shared.sources.evolution import contract_violation
+from shared.sources.masking import remember, sample_of
 from shared.sources.rest.client import ApiClient
 from shared.sources.rest.connection import RestConnection
 from shared.sources.rest.gathering import Gathering
 from shared.sources.rest.increment import NewRows
 from shared.sources.rest.keyed import Lists
+from shared.sources.rest.masking import RowMasks
 from shared.sources.rest.memory import MEMORY, Memory
 from shared.sources.rest.output import Output, Schemas
 from shared.sources.rest.page import Page, PageReader
@@ -34,12 +36,14 @@ from shared.sources.rest.reading import Answered, keeps_answers, load_pages
 from shared.sources.rest.schemas import conformed, earlier_schemas, rows_schema, table_name
 from shared.sources.rest.server_filter import server_filter, watermark_of
 from shared.sources.rest.staging import Staging
-from shared.sources.rest.tables import ROOT, ROW_ID, Path
+from shared.sources.rest.tables import LINKS, ROOT, ROW_ID, Path
 from shared.sources.source import ReadOptions, write_disposition
 
 
 class RestSource:
     """One endpoint of an API."""
+
+    applies_masks: ClassVar[bool] = True
 
     def __init__(self, job: Job, secret: Secret, options: ReadOptions) -> None:
         self.job = job
@@ -49,6 +53,7 @@ class RestSource:
         self.loaded_range: ValueRange | None = None
         self.primary_key = job.primary_key
         self._earlier: dict[str, dict[str, pa.DataType]] = {}
+        self._masks = RowMasks(job, options.mask_key)
 
     @property
     def _adds(self) -> bool:
@@ -76,7 +81,16 @@ class RestSource:
             columns={field.name: str(field.type) for field in table.schema},
             watermark_column=self.job.watermark_column,
             rows_estimated=page.total,
+            masked=self._masked_sample(table),
         )
+
+    def _masked_sample(self, table: pa.Table) -> dict[str, MaskedSample]:
+        """What a load would write into the masked columns of its first rows, in the table of the rows themselves."""
+        return {
+            name: sample_of(mask, table.schema.field(name).type, table.column(name))
+            for (path, name), mask in self._masks.found.items()
+            if path == ROOT and name in table.column_names
+        }
 
     def _order(self) -> str:
         """The request that orders the export, which a look at it must not order."""
@@ -90,7 +104,8 @@ class RestSource:
             if one is None or isinstance(one, Answered):
                 raise SourceError(f"Job '{self.job.job_id}': there is nothing that its endpoint could be asked for.")
             page = one[1]
-            gathering.add(page)
+            gathering.add(page, self._masked(page))
+            self._finish_masks(gathering)
             schema = self._schemas(gathering)[ROOT]
             run = next(gathering.runs(), None)
             rows = run.tables[ROOT] if run else schema.empty_table()
@@ -102,13 +117,16 @@ class RestSource:
     def _tables(self) -> Iterator[Any]:
         memory = self._memory()
         client, gathering = self._open(memory)
-        staging = Staging(self.job, self.options.stage if keeps_answers(self.job) else None)
+        key = self.options.mask_key.version if self.options.mask_key else ""
+        staging = Staging(self.job, self.options.stage if keeps_answers(self.job) else None, key)
         try:
             reader = PageReader(self.job, client, memory.rows_path, memory.fields)
             rows = self._gather(reader, gathering, staging)
             gathering.settle()
             client.close()
             memory.refuse_empty(rows)
+            self._finish_masks(gathering)
+            remember(self.job, self._masks.labels(), self.options.mask_key, self.options.full_refresh)
             yield from self._output(gathering).items()
             memory.save(rows, reader, gathering.shapes.nested)
         finally:
@@ -126,9 +144,12 @@ class RestSource:
                         staging.finish(one.call, one.rows_path, one.fields)
                     continue
                 call, page = one
-                gathering.add(page)
-                if staging.keeps:
-                    staging.add(call, page, gathering.read_of(page))
+                masked = self._masked(page)
+                gathering.add(page, masked)
+                if not self._masks.is_whole:
+                    staging.leave_out(call)  # a column that is gone may have another name, and no mask
+                elif staging.keeps:
+                    staging.add(call, page, gathering.read_of(masked))
                 came = 0 if page.beyond else len(page.rows)
                 rows += came
                 self.options.report_rows(came)
@@ -136,6 +157,22 @@ class RestSource:
             staging.flush()
             raise
         return rows
+
+    def _masked(self, page: Page) -> list[Any]:
+        """The rows of a page as all that follows may see them; an earlier attempt has masked those that it has kept."""
+        rows = [row for row in page.rows if row is not None]
+        if page.staged:
+            self._masks.look_at(rows)
+            return rows
+        return self._masks.masked(rows)
+
+    def _finish_masks(self, gathering: Gathering) -> None:
+        """After the last page: see that every masked column came. Raises as `RowMasks.finish`."""
+        earlier = self._earlier.get(self.job.resource_name, {})
+        columns = frozenset(gathering.types[ROOT].names() if ROOT in gathering.types else ()) - {*LINKS}
+        for name in self._masks.finish(self.options.masked_before, frozenset(earlier), columns):
+            self.options.warn(f"masked_columns '{name}' was in no row of this load: see that its name is right.")
+        self.options.report_masked(self._masks.labels())
 
     def _open(self, memory: Memory | None = None) -> tuple[ApiClient, Gathering]:
         client = ApiClient(self.job, self.connection, self.secret)
@@ -176,11 +213,12 @@ class RestSource:
     def _schemas(self, gathering: Gathering) -> Schemas:
         """The tables of this load and of earlier ones: a replaced table without rows is empty, not as it was."""
         earlier, keep = self._earlier, self._adds
-        root = rows_schema(self.job, gathering.types.get(ROOT), earlier.get(self.job.resource_name, {}), keep)
+        before, masked = earlier.get(self.job.resource_name, {}), self._masks.types()
+        root = rows_schema(self.job, gathering.types.get(ROOT), before, keep, masked)
         schemas: Schemas = {}
         for path, types in gathering.types.items():
             if path:
-                schemas[path] = types.schema({}, earlier.get(table_name(self.job, path), {}), keep)
+                schemas[path] = types.schema(self._masks.types(path), earlier.get(table_name(self.job, path), {}), keep)
         start = len(table_name(self.job, ("",)))
         known = {self.job.resource_name, *(table_name(self.job, path) for path in schemas)}
         for name, columns in earlier.items():

@@ -62,10 +62,11 @@ class Staging:
     Args:
         job: Whose load it is; what another version of the job has left does not count.
         stage: Where it is kept; None if nothing is.
+        key_version: That of the key with which the rows are hashed: what another key has made does not count either.
     """
 
-    def __init__(self, job: Job, stage: Stage | None = None) -> None:
-        self._job = sha256(job.model_dump_json(exclude={"row"}).encode()).hexdigest()
+    def __init__(self, job: Job, stage: Stage | None = None, key_version: str = "") -> None:
+        self._job = sha256(f"{key_version}{job.model_dump_json(exclude={'row'})}".encode()).hexdigest()
         self._stage = stage
         self._has_questions = bool(job.api_windows or job.api_for_each)
         self._attempt = token_hex(8)
@@ -76,6 +77,7 @@ class Staging:
         self._chunks: list[tuple[str, _Head]] = []
         self._answered: dict[str, str] = {}
         self._pages: list[tuple[str, str]] = []
+        self._left_out: set[str] = set()
         self._done: list[str] = []
         self._flushed = time.monotonic()
         self._loaded: tuple[str, list[str]] = "", []
@@ -108,16 +110,21 @@ class Staging:
 
     def add(self, call: Call, page: Page, rows: list[Any]) -> None:
         """Take in a page of a question; `rows` are what is read of its rows."""
-        if not self.keeps or page.staged or page.beyond or not rows:
+        if not self.keeps or page.staged or page.beyond or not rows or question_key(call) in self._left_out:
             return
         kept = {"number": page.number, "place": page.answer.place, "rows": rows}
         self._pages.append((question_key(call), json.dumps(kept, ensure_ascii=False, default=_encoded)))
         self._flush_in_time()
 
+    def leave_out(self, call: Call) -> None:
+        """Keep nothing more of a question; a next attempt asks it again."""
+        self._left_out.add(question_key(call))
+        self._pages = [page for page in self._pages if page[0] not in self._left_out]
+
     def finish(self, call: Call, rows_path: str | None, fields: Iterable[str]) -> None:
         """A question is answered whole."""
         self.rows_path, self.fields = rows_path, frozenset(fields)
-        if self.keeps and not self.holds(call):
+        if self.keeps and not self.holds(call) and question_key(call) not in self._left_out:
             self._done.append(question_key(call))
             self._flush_in_time()
 

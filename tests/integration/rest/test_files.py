@@ -170,7 +170,13 @@ WRONG: dict[str, tuple[Content, str, dict[str, str], type[IngestionError], str]]
         SourceError,
         "column 2 has no name",
     ),
-    "a column twice": (lambda: excel([["id", "id"], [1, 2]]), "excel", {}, SourceError, "the column 'id' twice"),
+    "a column twice": (
+        lambda: excel([["id", "id"], [1, 2]]),
+        "excel",
+        {},
+        SourceError,
+        "1 and 2 have one name",
+    ),
     "a formula without a value": (
         lambda: excel([["id"], ["=1+1"]]),
         "excel",

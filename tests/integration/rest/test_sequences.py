@@ -63,7 +63,7 @@ def load(server: ApiServer, job: Job) -> list[Any]:
     try:
         reader = PageReader(job, api)
         for page in all_pages(reader, reader.call({}, ALONE)):
-            gathering.add(page)
+            gathering.add(page, [row for row in page.rows if row is not None])
         gathering.finish(ALONE)
         return [value for run in gathering.runs() for value in run.tables[ROOT].column("id").to_pylist()]
     finally:

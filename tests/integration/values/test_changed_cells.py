@@ -20,6 +20,7 @@ REFRESHED: dict[str, tuple[dict[str, object], object]] = {  # the job's other ce
     "excluded_columns": ({"excluded_columns": "kind"}, None),
     "included_columns": ({"included_columns": "id, at"}, None),
     "column_types": ({}, "amount:text"),
+    "masked_columns": ({}, "kind:last1, amount:null"),
     "partition_by": ({"table_format": "delta", "partition_by": "kind"}, "at"),
     "watermark_column": ({}, "id"),
     "schema_name": ({}, "other"),

@@ -16,6 +16,7 @@ OTHERS: dict[str, Any] = {name: {"a": "1"} for name in MAPPINGS} | {
     "load_type": LoadType.FULL,
     "table_format": "parquet",
     "column_types": {"a": "text"},
+    "masked_columns": {"a": "hash"},
 }
 """New values of cells that hold no plain text."""
 LISTS = ("primary_key", "partition_by", "included_columns", "excluded_columns", "tags", "excluded_tables")
@@ -52,13 +53,21 @@ def test_the_effect_of_a_change_is_said_unless_the_table_is_replaced(column: str
     assert effect is not None
     assert ("full refresh" in effect.partition(":")[0]) == VERDICTS[column].refreshes
     full = job.model_copy(update={"load_type": LoadType.FULL})
-    assert effect_of(column, full) is None
+    assert effect_of(column, full) == VERDICTS[column].if_replaced
     assert refused_changes(cells_of(job), changed(column).model_copy(update={"load_type": LoadType.FULL}), [], []) == []
 
 
 def test_a_key_counts_in_delta_only() -> None:
     job = a_job(load_type="INCREMENTAL", watermark_column="id")
     assert refused_changes(cells_of(job), job.model_copy(update={"primary_key": ("a",)}), ["a"], ["a"]) == []
+
+
+def test_a_mask_counts_in_records_of_before_there_were_masks_and_a_question_mark_does_not() -> None:
+    job = a_job(load_type="INCREMENTAL", watermark_column="id", masked_columns={"a": "hash"})
+    old = {name: value for name, value in cells_of(job).items() if name != "masked_columns"}
+    assert refused_changes(old, job, ["a"], ["a"]) != []
+    optional = job.model_copy(update={"masked_columns": {"a": "hash?"}})
+    assert refused_changes(cells_of(job), optional, ["a"], ["a"]) == []
 
 
 @pytest.mark.parametrize(("was", "now", "refused"), [({}, {"new": "text"}, False), ({"A": "text"}, {}, True)])
