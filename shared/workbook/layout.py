@@ -13,7 +13,9 @@ from openpyxl.worksheet.header_footer import HeaderFooterItem, _HeaderFooterPart
 from openpyxl.worksheet.properties import Outline
 from openpyxl.worksheet.worksheet import Worksheet
 
-_FAMILIES = {"api": ("api_", "pagination_"), "databricks": ("databricks_",)}
+from shared.jobs.destinations import DESTINATIONS
+
+_FAMILIES = {"api": ("api_", "pagination_")} | {one.name: one.columns for one in DESTINATIONS.values() if one.columns}
 _NOTE_WIDTH = 320  # pixels
 _LETTERS = 40  # that a line of a comment holds, with room for words that do not fit
 _LINE_HEIGHT = 18  # pixels
