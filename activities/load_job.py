@@ -112,6 +112,7 @@ def _recorded(
     result: JobResult, attempt: AttemptOrder, job: Job | None, etag: str | None, in_ledger: bool
 ) -> JobResult:
     """The result as the audit table has it, after its row is written."""
+    result = result.model_copy(update={"lane": attempt.lane, "earlier": attempt.earlier})
 
     def record() -> JobResult:
         if in_ledger:

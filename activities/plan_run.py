@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.activation.store import configuration_store
 from shared.audit.jobs import record_job
 from shared.audit.runs import record_run
 from shared.errors.job_errors import as_job_error, is_unexpected
+from shared.jobs.timers import next_tick
 from shared.models.attempt import JobError, JobResult, JobStatus
 from shared.models.run import ORCHESTRATORS_VERSION, RunPlan, RunRequest, RunStatus
 from shared.planning.draft import draft_run
@@ -58,6 +59,7 @@ def _plan(request: RunRequest) -> RunPlan:
         later_request_ids=tuple(later),
         max_attempts=settings().job_max_attempts,
         retry_seconds=settings().job_retry_seconds,
+        waits_until=_next_tick() if request.trigger == "timer" else None,
     )
     for job_id, reason in draft.selection.waiting.items():
         error = JobError(kind="quiet_hours", message=reason)
@@ -79,6 +81,15 @@ def _plan(request: RunRequest) -> RunPlan:
     }
     record_run(request, RunStatus.RUNNING.value, planned)
     return plan
+
+
+def _next_tick() -> datetime:
+    """When the next run of the schedule is due: until then this one may wait, and hold it up no longer."""
+    now = datetime.now(UTC)
+    try:
+        return next_tick(settings().ingestion_schedule, now + timedelta(seconds=1), settings().time_zone)
+    except ValueError:  # no timer that fires: nothing would load the job anyway
+        return now
 
 
 def _record(request: RunRequest, configuration: Configuration, job_id: str, status: JobStatus, error: JobError) -> None:

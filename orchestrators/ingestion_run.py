@@ -118,6 +118,7 @@ def _lane_orders(plan: RunPlan) -> list[LaneOrder]:
             config_sha256=plan.config_version.sha256,
             max_attempts=plan.max_attempts,
             retry_seconds=plan.retry_seconds,
+            waits_until=plan.waits_until,
         )
         for lane in plan.lanes
     ]

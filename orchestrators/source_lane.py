@@ -21,7 +21,7 @@ from zlib import crc32
 
 from azure.durable_functions import DurableOrchestrationContext
 
-from shared.models.attempt import LOST, AttemptOrder, JobError, JobResult, JobStatus
+from shared.models.attempt import BUSY, LOST, AttemptOrder, EarlierAttempt, JobError, JobResult, JobStatus
 from shared.models.run import (
     LANE_CANCELLED,
     ForeignInputError,
@@ -42,6 +42,7 @@ WAITING = "waiting"  # the kind of an attempt that found the slots of its source
 SLOT_WAIT = timedelta(seconds=5)
 WAITS_LENGTH = 7_000  # characters of a custom status, which Durable limits to 16 KB of UTF-16; more waits are not named
 REASON_LENGTH = 120
+EARLIER_KEPT = 20  # attempts before the last one of which the audit says when they ran
 JITTER = 0.25  # of the wait, so that jobs that failed together do not come back together
 
 _SHOWN_OF_A_WAIT = {"job_id", "attempt", "not_before", "reason"}
@@ -69,9 +70,10 @@ def source_lane(context: DurableOrchestrationContext) -> Generator[Any, Any, dic
             context.set_custom_status(_status(order, totals, None, (pending, *queue)))
             cancelled = yield from _wait(context, pending.not_before)
         context.set_custom_status(_status(order, totals, pending, queue))
+        began = context.current_utc_datetime
         result = yield from _attempt(context, order, pending)
         cancelled = cancelled or result.status is JobStatus.CANCELLED
-        if _has_to_wait(result, order):
+        if _has_to_wait(result, order, context.current_utc_datetime):
             asked = result.error.retry_after_seconds if result.error else None
             wait = timedelta(seconds=max(order.retry_seconds, asked or 1))
             held = {"not_before": context.current_utc_datetime + wait, "reason": _reason(result.error)}
@@ -84,15 +86,15 @@ def source_lane(context: DurableOrchestrationContext) -> Generator[Any, Any, dic
             else:
                 cancelled = yield from _wait(context, until)
         elif result.error and _asks_to_wait(result.error) and pending.waits < FREE_WAITS:
-            again = _next_attempt(context, order, pending, result.error)
+            again = _next_attempt(context, order, pending, result.error, began)
             queue.append(again.model_copy(update={"attempt": pending.attempt, "waits": pending.waits + 1}))
         elif result.error and _is_not_the_jobs_fault(result.error) and pending.interruptions < FREE_INTERRUPTIONS:
-            again = _next_attempt(context, order, pending, result.error)
+            again = _next_attempt(context, order, pending, result.error, began)
             queue.append(
                 again.model_copy(update={"attempt": pending.attempt, "interruptions": pending.interruptions + 1})
             )
         elif result.error and result.error.retryable and pending.attempt < _max_attempts(order, pending.job_id):
-            queue.append(_next_attempt(context, order, pending, result.error))
+            queue.append(_next_attempt(context, order, pending, result.error, began))
         else:
             totals = totals.with_result(result)
     context.set_custom_status(_status(order, totals, None, ()))
@@ -139,6 +141,8 @@ def _attempt(
         start=options.start,
         end=options.end,
         trace_parent=order.request.trace_parent,
+        lane=_lane_number(context),
+        earlier=pending.earlier,
     )
     try:
         return JobResult.model_validate((yield context.call_activity("load_job", attempt.to_json())))
@@ -157,14 +161,25 @@ def _attempt(
         )
 
 
-def _has_to_wait(result: JobResult, order: LaneOrder) -> bool:
-    """Whether the job is held by what ends by itself.
+def _has_to_wait(result: JobResult, order: LaneOrder, now: datetime) -> bool:
+    """Whether the job is held by what ends by itself. It spends no attempt.
 
-    That is an earlier execution of the very attempt, or, where the job was asked for by a one-off request or is to be
-    loaded from the start, another run. It spends no attempt.
+    That is an earlier execution of the very attempt; a one-off request, for which a run of the schedule waits until the
+    timer's next tick loads the job anyway; or, where the job was asked for by a one-off request or is to be loaded from
+    the start, another run.
     """
-    kind = result.error.kind if result.error else None
-    return kind == "still_held" or (kind == "busy" and bool(order.request.request_ids or order.request.full_refresh))
+    if result.error is None:
+        return False
+    if result.error.kind == BUSY:
+        if order.request.request_ids or order.request.full_refresh:
+            return True
+        return result.error.is_held_by_a_request and (order.waits_until is None or now < order.waits_until)
+    return result.error.kind == "still_held"
+
+
+def _lane_number(context: DurableOrchestrationContext) -> int | None:
+    number = str(context.instance_id).rpartition("-")[2]
+    return int(number) if number.isdecimal() else None
 
 
 def _max_attempts(order: LaneOrder, job_id: str) -> int:
@@ -173,7 +188,7 @@ def _max_attempts(order: LaneOrder, job_id: str) -> int:
 
 
 def _next_attempt(
-    context: DurableOrchestrationContext, order: LaneOrder, pending: PendingJob, error: JobError
+    context: DurableOrchestrationContext, order: LaneOrder, pending: PendingJob, error: JobError, began: datetime
 ) -> PendingJob:
     wait = min(
         timedelta(seconds=order.retry_seconds * 2 ** (pending.attempt + pending.interruptions - 1)), LONGEST_WAIT
@@ -185,7 +200,15 @@ def _next_attempt(
         asked = min(timedelta(seconds=min(error.retry_after_seconds, 1e9)), LONGEST_ASKED_WAIT)
         wait = max(wait, asked + timedelta(seconds=1))
     not_before = context.current_utc_datetime + wait
-    following = {"attempt": pending.attempt + 1, "not_before": not_before, "reason": _reason(error)}
+    ended = EarlierAttempt(
+        attempt=pending.attempt, start_time=began, end_time=context.current_utc_datetime, error_kind=error.kind
+    )
+    following = {
+        "attempt": pending.attempt + 1,
+        "not_before": not_before,
+        "reason": _reason(error),
+        "earlier": (*pending.earlier, ended)[-EARLIER_KEPT:],
+    }
     return pending.model_copy(update=following)
 
 

@@ -18,7 +18,7 @@ from shared.audit.progress import REOPENED
 from shared.audit.properties import as_properties, as_row, without_keys
 from shared.audit.runs import expect_late_loads, has_ended
 from shared.audit.table import LATEST, RUNNING, RUNS, SUCCEEDED, Row, audit_table, partition, replace_row, run_key
-from shared.models.attempt import JobResult, JobStatus, figures_of
+from shared.models.attempt import BUSY, JobResult, JobStatus, figures_of
 from shared.models.job import Job
 from shared.models.run import LastRun, RunStatus, Totals
 
@@ -182,9 +182,12 @@ def job_rows(run_id: str) -> Iterator[Row]:
 
 
 def open_job_rows(run_id: str) -> Iterator[Row]:
-    """The rows of the jobs of one run that run, or may be tried again; none if the table does not exist."""
-    query = "PartitionKey eq @run_id and (status eq @running or (status eq @failed and retryable eq true))"
-    parameters = {"run_id": run_id, "running": RUNNING, "failed": JobStatus.FAILED.value}
+    """The rows of the jobs of one run that run, or may be tried again or wait; none if the table does not exist."""
+    query = (  # the SDK knows no parameter before a bracket
+        "PartitionKey eq @run_id and (error_kind eq @busy or status eq @running or "
+        "(status eq @failed and retryable eq true))"
+    )
+    parameters = {"run_id": run_id, "running": RUNNING, "failed": JobStatus.FAILED.value, "busy": BUSY}
     with suppress(ResourceNotFoundError):
         yield from map(as_row, audit_table().query_entities(query, parameters=parameters))
 
@@ -255,6 +258,8 @@ def _job_row(result: JobResult, job: Job | None) -> dict[str, Any]:
         "end_time": result.ended_at,
         "duration_seconds": result.duration_seconds.get("total"),
         "duration_by_stage": result.duration_seconds or None,
+        "lane": result.lane,
+        "earlier_attempts": [one.model_dump(mode="json") for one in result.earlier] or None,
         "error_kind": error.kind if error else None,
         "error_message": error.message if error else None,
         "retryable": error.retryable if error else None,

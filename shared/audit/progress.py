@@ -45,6 +45,8 @@ class ProgressRow:
             "table_name": job.resource_name,
             "load_type": job.load_type.value,
             "start_time": started_at,
+            "lane": order.lane,
+            "earlier_attempts": [one.model_dump(mode="json") for one in order.earlier] or None,
         }
         self._run_started_at = order.run_started_at
         self._etag: str | None = None

@@ -17,7 +17,16 @@ PROPERTY_LIMIT = 8_000  # characters; a string property of Table Storage holds 3
 
 
 JSON_PROPERTIES = frozenset(
-    {"duration_by_stage", "schema_changes", "masked_columns", "warnings", "problems", "wildcards", "resolved"}
+    {
+        "duration_by_stage",
+        "earlier_attempts",
+        "masked_columns",
+        "problems",
+        "resolved",
+        "schema_changes",
+        "warnings",
+        "wildcards",
+    }
 )
 
 

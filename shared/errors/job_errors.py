@@ -39,6 +39,7 @@ def as_job_error(
                 message=message,
                 retryable=explained.retryable,
                 retry_after_seconds=getattr(explained, "retry_after_seconds", None),
+                held_by=getattr(explained, "held_by", None),
             )
     message = one_line(redact(f"{type(root).__name__}: {root}"), MESSAGE_LIMIT)
     return JobError(kind="unexpected", message=message, retryable=True)

@@ -44,7 +44,7 @@ class JobBusyError(IngestionError):
         self.retryable = run_id.startswith(MAINTENANCE_RUN)
         by = f"maintained by {run_id}" if self.retryable else f"loaded by run {run_id}"
         super().__init__(f"Job '{job_id}' is being {by}; one run of a job at a time.")
-        self.run_id = run_id
+        self.run_id = self.held_by = run_id
 
 
 class StillHeldError(TransientError):

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
+from shared.models.run_ids import ORDERED
 from shared.models.shape import Shape
 
 
@@ -28,6 +29,15 @@ class Rewind(Shape):
     watermark: str | None = Field(default=None, description="Where the next load starts; None for the very start.")
 
 
+class EarlierAttempt(Shape):
+    """When an attempt ran that another one followed, and how it ended."""
+
+    attempt: int
+    start_time: datetime
+    end_time: datetime
+    error_kind: str
+
+
 class AttemptOrder(Shape):
     """The input of the activity `load_job`: one attempt of one job."""
 
@@ -40,6 +50,8 @@ class AttemptOrder(Shape):
     start: str | None = None
     end: str | None = None
     trace_parent: str | None = None
+    lane: int | None = Field(default=None, description="The number of the lane of its run.")
+    earlier: tuple[EarlierAttempt, ...] = Field(default=(), description="The attempts before this one, in their order.")
     lease_id: str | None = Field(
         default=None, description="Under which this execution holds the job; `load_job` fills it in for its child."
     )
@@ -47,6 +59,10 @@ class AttemptOrder(Shape):
 
 LOST = "activity"
 """The kind of the error of an attempt that reported nothing: its activity failed, as when the worker died."""
+
+
+BUSY = "busy"
+"""The kind of the error of an attempt that found its job held by another run."""
 
 
 class JobError(Shape):
@@ -58,6 +74,12 @@ class JobError(Shape):
     retry_after_seconds: float | None = Field(
         default=None, description="How long the source asks the app to wait before the next attempt."
     )
+    held_by: str | None = Field(default=None, description="The run that has the job, if the job is busy.")
+
+    @property
+    def is_held_by_a_request(self) -> bool:
+        """Whether the run that has the job carries out one-off requests."""
+        return (self.held_by or "").startswith(ORDERED)
 
 
 class LoadFigures(Shape):
@@ -110,6 +132,8 @@ class JobResult(LoadFigures):
         default_factory=dict, description="Seconds by stage: extract, normalize, load, total."
     )
     error: JobError | None = None
+    lane: int | None = Field(default=None, description="The number of the lane of its run.")
+    earlier: tuple[EarlierAttempt, ...] = Field(default=(), description="The attempts before this one, in their order.")
     unrecorded: bool = Field(
         default=False, description="Whether the result is still to be written to the audit table, at the run's end."
     )

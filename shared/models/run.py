@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from shared.models.attempt import JobError, JobResult, JobStatus
+from shared.models.attempt import EarlierAttempt, JobError, JobResult, JobStatus
 from shared.models.shape import Shape
 
 ORCHESTRATORS_VERSION = "1"
@@ -124,6 +124,9 @@ class RunPlan(Shape):
     )
     max_attempts: int = 1
     retry_seconds: int = 0
+    waits_until: datetime | None = Field(
+        default=None, description="How long its jobs wait for one-off requests that have them; None: to their end."
+    )
     error: JobError | None = None
     is_of_another_start: bool = Field(default=False, description="Whether the run of that id was started before.")
 
@@ -144,6 +147,7 @@ class PendingJob(Shape):
     interruptions: int = Field(
         default=0, description="How often an attempt was interrupted through no fault of the job."
     )
+    earlier: tuple[EarlierAttempt, ...] = Field(default=(), description="The attempts so far, in their order.")
 
 
 class Totals(Shape):
@@ -202,6 +206,7 @@ class LaneOrder(Shape):
     config_sha256: str
     max_attempts: int
     retry_seconds: int
+    waits_until: datetime | None = None
     pending: tuple[PendingJob, ...] | None = Field(default=None, description="What is left; at first the whole lane.")
     totals: Totals = Totals()
 

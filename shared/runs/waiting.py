@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.audit.table import RUNNING, Row
-from shared.models.attempt import JobStatus
+from shared.models.attempt import BUSY, JobStatus
 from shared.models.run import WAITING
 
 _SURELY_RUNNING = timedelta(seconds=10)  # after its start a job's row is taken at its word: most loads are over by then
@@ -28,8 +28,14 @@ def may_wait(jobs: Iterable[Row], now: datetime | None = None) -> bool:
     return any(
         (job["status"] == RUNNING and job["start_time"] < before)
         or (job["status"] == JobStatus.FAILED.value and job.get("retryable"))
+        or (job["status"] == JobStatus.SKIPPED.value and job.get("error_kind") == BUSY)
         for job in jobs
     )
+
+
+def may_wait_again(job: Row) -> bool:
+    """Whether a job waits, or its row is of an attempt that it may have waited after."""
+    return bool(job["status"] == WAITING or job.get("retryable") or job.get("error_kind") == BUSY)
 
 
 def with_waits(jobs: Iterable[Row], lanes: Sequence[Mapping[str, Any] | None]) -> list[dict[str, Any]]:

@@ -15,10 +15,11 @@ from shared.api.tokens import RunAsOf, RunPage, cut
 from shared.audit.followed import Rows, followed_run
 from shared.audit.properties import without_keys
 from shared.audit.table import Row
-from shared.models.run import WAITING, RunStatus
+from shared.models.run import RunStatus
 from shared.runs.current import is_current, with_their_waits
 from shared.runs.orchestrations import ACTIVE, ENDED_BADLY
 from shared.runs.settling import SUSPENDED
+from shared.runs.waiting import may_wait_again
 from shared.telemetry.invocation import in_thread
 
 WAITING_FOR_A_SLOT = "waiting for a slot"
@@ -48,7 +49,7 @@ def _page(query: RunQuery, jobs: Sequence[Row], rows: Rows) -> dict[str, Any]:
     wanted: Iterable[Row] = jobs
     if since:  # a job begins to wait, and ends to, without a change of its row
         written = rows.changed_since(since.rows)
-        wanted = (job for job in wanted if job["job_id"] in written or job["status"] == WAITING or job.get("retryable"))
+        wanted = (job for job in wanted if job["job_id"] in written or may_wait_again(job))
     if query.job_status:
         wanted = (job for job in wanted if job["status"] in query.job_status)
     if query.page:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from shared.models.attempt import JobError, JobResult, JobStatus
@@ -21,6 +22,7 @@ def a_lane_order(
     options: Mapping[str, JobOptions] | None = None,
     request_ids: tuple[str, ...] = (),
     full_refresh: bool = False,
+    waits_until: datetime | None = None,
 ) -> dict[str, Any]:
     """The input of a lane."""
     return LaneOrder(
@@ -29,11 +31,17 @@ def a_lane_order(
         config_sha256=VERSION.sha256,
         max_attempts=max_attempts,
         retry_seconds=retry_seconds,
+        waits_until=waits_until,
     ).to_json()
 
 
 def a_result(
-    job_id: str, attempt: int = 1, status: JobStatus | None = None, kind: str | None = None, **fields: Any
+    job_id: str,
+    attempt: int = 1,
+    status: JobStatus | None = None,
+    kind: str | None = None,
+    held_by: str | None = None,
+    **fields: Any,
 ) -> dict[str, Any]:
     """What `load_job` returns: a success, or a failure of a kind."""
     return JobResult(
@@ -43,7 +51,7 @@ def a_result(
         status=status or (JobStatus.FAILED if kind else JobStatus.SUCCESS),
         started_at=START,
         ended_at=START,
-        error=JobError(kind=kind, message="It broke.", retryable=kind in TRANSIENT) if kind else None,
+        error=JobError(kind=kind, message="It broke.", retryable=kind in TRANSIENT, held_by=held_by) if kind else None,
         **fields,
     ).to_json()
 

@@ -119,6 +119,8 @@ def test_an_attempt_is_ordered_with_all_that_it_needs() -> None:
         "full_refresh": True,
         "start": "1",
         "end": "9",
+        "lane": 0,
+        "earlier": [],
     }
     assert (second["full_refresh"], "start" in second, "end" in second) == (False, False, False)
 
@@ -262,6 +264,43 @@ def test_who_asked_for_just_this_waits_for_a_busy_job_and_an_ordinary_run_does_n
 
     _, actions = play("a", answer=lambda order: a_result(order["job_id"], kind="busy"))
     assert attempts(actions) == [("a", 1)]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "waits"), [(None, True), (60, True), (1, False)], ids=["asked for", "before the tick", "until the tick"]
+)
+def test_a_run_waits_for_a_one_off_request_but_a_scheduled_one_no_longer_than_to_the_next_tick(
+    minutes: int | None, waits: bool
+) -> None:
+    answers = iter(["busy"] * 60 + [None])
+
+    def answer(attempt: dict[str, Any]) -> Any:
+        kind = next(answers)
+        status = JobStatus.SKIPPED if kind else JobStatus.SUCCESS
+        return a_result(attempt["job_id"], status=status, kind=kind, held_by="requests-0123456789ab")
+
+    until = START + timedelta(minutes=minutes) if minutes else None
+    state, actions = play("a", answer=answer, max_attempts=1, retry_seconds=10, waits_until=until)
+    assert {attempt for _, attempt in attempts(actions)} == {1}
+    assert (len(attempts(actions)) == 61) is waits
+    assert len(attempts(actions)) > 1
+    totals = Totals.model_validate(state["output"])
+    assert (totals.jobs_succeeded, totals.jobs_skipped) == ((1, 0) if waits else (0, 1))
+
+
+def test_an_attempt_knows_its_lane_and_the_attempts_before_it() -> None:
+    orders: list[dict[str, Any]] = []
+
+    def answer(order: dict[str, Any]) -> dict[str, Any]:
+        orders.append(order)
+        return a_result(order["job_id"], order["attempt"], kind="transient" if order["attempt"] < 3 else None)
+
+    play("a", answer=answer, retry_seconds=10)
+    assert not orders[0].get("earlier")
+    last = {order["attempt"]: order for order in orders}[3]
+    assert [(one["attempt"], one["error_kind"]) for one in last["earlier"]] == [(1, "transient"), (2, "transient")]
+    assert last["earlier"][0]["end_time"] <= last["earlier"][1]["start_time"]
+    assert last["lane"] == 0
 
 
 def test_a_long_lane_goes_on_with_a_new_history_and_forgets_nothing() -> None:

@@ -139,6 +139,8 @@ def test_a_job_that_has_loaded_does_not_wait() -> None:
         ({"status": "RUNNING", "start_time": NOW - timedelta(seconds=1)}, False),
         ({"status": "FAILED", "start_time": NOW, "retryable": True}, True),
         ({"status": "FAILED", "start_time": NOW, "retryable": False}, False),
+        ({"status": "SKIPPED", "start_time": NOW, "error_kind": "busy"}, True),
+        ({"status": "SKIPPED", "start_time": NOW, "error_kind": "quiet_hours"}, False),
         ({"status": "SUCCESS", "start_time": NOW - timedelta(minutes=1)}, False),
     ],
 )
