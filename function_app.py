@@ -60,9 +60,11 @@ from shared.api.routes.job import describe_job, describe_masks
 from shared.api.routes.jobs import list_jobs
 from shared.api.routes.loads import list_history_of_job, list_loads
 from shared.api.routes.run_description import describe_run
+from shared.api.routes.run_timeline import describe_timeline
 from shared.api.routes.runs import RunBody, cancel_run, list_runs, retry_run, start_requested_run
 from shared.api.routes.uploads import XLSX, read_annotated, upload_workbook
 from shared.api.routes.watermarks import WatermarkAnswer, WatermarkBody, rewind_watermark
+from shared.api.timeline_answers import RunTimeline
 from shared.dashboard import dashboard_page
 from shared.housekeeping.tick import tidy_up
 from shared.runs.maintenance import start_maintenance
@@ -167,6 +169,12 @@ async def get_runs(client: df.DurableOrchestrationClient, query: RunsQuery) -> R
 async def get_run(client: df.DurableOrchestrationClient, run_id: str, query: RunQuery) -> RunDescription:
     """Describe a run and its jobs."""
     return await describe_run(client, run_id, query)
+
+
+@routes.get("runs/{run_id}/timeline", {HTTPStatus.NOT_FOUND: "No such run."})
+async def get_timeline(client: df.DurableOrchestrationClient, run_id: str) -> RunTimeline:
+    """Say what ran when in a run, and what it cost."""
+    return await describe_timeline(client, run_id)
 
 
 @routes.post(

@@ -251,6 +251,14 @@ class Settings(BaseSettings):
         1000, ge=10, description="Refused uploads, and earlier versions of the workbook, that are kept at most."
     )
 
+    instance_hour_price: float = Field(
+        0.0,
+        ge=0,
+        description="What an hour of one instance costs, like 0.19 (docs/costs.md), for the price of a run in its "
+        "timeline; 0: instance seconds alone.",
+    )
+    price_currency: str = Field("USD", max_length=10, description="The currency of INSTANCE_HOUR_PRICE.")
+
     notify_webhook_url: SecretStr | None = Field(
         None,
         description="Webhook of Teams, Slack or your own service for notifications; in Azure a reference to "
@@ -378,6 +386,16 @@ def most_timeout_minutes() -> int | None:
         return None
     days, hours, minutes = (int(part or 0) for part in found.groups())
     return max((days * 24 + hours) * 60 + minutes - _MARGIN_MINUTES, 1)
+
+
+@cache
+def activities_at_once() -> int:
+    """How many loads an instance runs at once: maxConcurrentActivityFunctions of host.json."""
+    given = os.environ.get("AzureFunctionsJobHost__extensions__durableTask__maxConcurrentActivityFunctions")  # noqa: SIM112
+    if given and given.isdecimal():
+        return max(int(given), 1)
+    content = json.loads((Path(__file__).parents[1] / "host.json").read_text(encoding="utf-8"))
+    return int(content["extensions"]["durableTask"]["maxConcurrentActivityFunctions"])
 
 
 def is_disabled(function: str) -> bool:
