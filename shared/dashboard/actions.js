@@ -55,7 +55,7 @@ export async function retryRun({ run }) {
   const answer = await ask({
     title: `Retry run ${run}`,
     confirm: "Retry",
-    content: h("p", null, "A new run loads only the jobs that failed in this one."),
+    content: h("p", null, "A new run loads only the jobs that failed in this one or were cancelled."),
   });
   if (!answer) return;
   const started = await post(`runs/${part(run)}/retry`);

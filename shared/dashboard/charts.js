@@ -59,12 +59,13 @@ export function barChart(title, loads, name, unit) {
 
 function bar(load, x, width, height, most, name = "rows_extracted", unit = number) {
   const failed = load.status !== "SUCCESS";
+  const look = load.status === "FAILED" ? "failed" : "unloaded"; // skipped and cancelled ones are no failures
   const share = failed ? 0.16 : Math.max((load[name] ?? 0) / most, 0.04);
   const title = `${clock(load.start_time)}: ${failed ? words(load.status) : unit(load[name] ?? 0)}`;
   const size = share * (height - 1);
   return s(
     "rect",
-    { class: failed ? "failed" : "bar", x, width, y: (height - size).toFixed(1), height: size.toFixed(1) },
+    { class: failed ? look : "bar", x, width, y: (height - size).toFixed(1), height: size.toFixed(1) },
     s("title", null, title),
   );
 }

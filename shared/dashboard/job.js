@@ -10,6 +10,7 @@ import { bytes, duration, firstSentence, number } from "./format.js";
 import { actionButton, facts, runLink } from "./links.js";
 import { readOlder, withOlder } from "./older.js";
 import { waitingJob, workingJob } from "./progress.js";
+import { readResolved, resolvedFacts, resolvedSection } from "./resolved.js";
 import { table } from "./table.js";
 
 const PAGE = 100;
@@ -60,11 +61,12 @@ export const jobView = {
   seconds: () => 10,
 
   async load(parameters, jobId) {
-    const [newest] = await Promise.all([get(`jobs/${part(jobId)}/history`, { limit: PAGE }), loadJobs()]);
-    return { newest, job: knownJobs().get(jobId) };
+    const history = get(`jobs/${part(jobId)}/history`, { limit: PAGE });
+    const [newest, detail] = await Promise.all([history, readResolved(jobId), loadJobs()]);
+    return { newest, detail, job: knownJobs().get(jobId) };
   },
 
-  render({ newest, job }, parameters, jobId) {
+  render({ newest, detail, job }, parameters, jobId) {
     const { rows: loads, continuation } = withOlder(`history-${jobId}`, rowsOf(newest));
     const last = loads[0];
     return [
@@ -75,15 +77,16 @@ export const jobView = {
         h("h1", null, jobId),
         job && badge(jobState(job)),
         job?.overdue_since && badge("OVERDUE"),
-        job && buttons(job),
+        job && buttons(job, loads),
       ),
       !job && h("p", { class: "card" }, "This job is not in the active workbook."),
       job?.current.length > 0 && nowRunning(job),
       last?.status === "FAILED" && errorPanel("The last load failed", last.error_kind, last.error_message),
       last?.status === "SUCCESS" && last.warnings?.length > 0 && warningPanel(last.warnings),
-      facts(description(job, loads)),
+      facts([...description(job, loads), ...resolvedFacts(detail)]),
       charts(loads),
       last && lastLoad(last),
+      resolvedSection(jobId, detail),
       schemaChanges(loads),
       h(
         "section",
@@ -110,12 +113,16 @@ function rowsOf({ loads, continuation }) {
   return { rows: loads, continuation };
 }
 
-function buttons({ job_id: jobId, current }) {
+function buttons({ job_id: jobId, current, load_type: loadType }, loads) {
+  const watermark = loads.find((load) => load.watermark_after)?.watermark_after;
   return h(
     "span",
     { class: "actions" },
     actionButton("run", "Run", { job: jobId }, `Run ${jobId}`, "primary", current.length > 0),
     actionButton("dry-run", "Dry run", { job: jobId }, `Dry run of ${jobId}`),
+    loadType === "INCREMENTAL" &&
+      watermark &&
+      actionButton("rewind", "Rewind", { job: jobId, watermark }, `Rewind ${jobId}`, null, current.length > 0),
   );
 }
 

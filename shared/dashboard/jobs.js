@@ -113,6 +113,7 @@ function legend() {
     h("span", { class: "of-rows" }, "rows"),
     h("span", { class: "of-time" }, "time"),
     h("span", { class: "of-failures" }, "failed"),
+    h("span", { class: "of-others" }, "skipped"),
   );
 }
 

@@ -3,6 +3,7 @@
 import { cancelRun, dryRun, retryRun, startRun } from "./actions.js";
 import { get } from "./api.js";
 import { forgetJobs } from "./catalogue.js";
+import { rewindJob, rollBack } from "./changing.js";
 import { dialogIsOpen } from "./dialog.js";
 import { h, render } from "./dom.js";
 import { jobView, showOlder } from "./job.js";
@@ -179,6 +180,8 @@ const CHANGING = {
   "dry-run": dryRun,
   cancel: cancelRun,
   retry: retryRun,
+  rewind: rewindJob,
+  rollback: rollBack,
   key: toggleKey,
   "activate-workbook": activateChecked,
 };

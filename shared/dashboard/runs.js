@@ -10,8 +10,10 @@ import { actionButton, facts, jobLink, runLink } from "./links.js";
 import { readOlder, withOlder } from "./older.js";
 import { runningRun } from "./progress.js";
 import { table } from "./table.js";
+import { cost, timelineSection } from "./timeline.js";
 
 const PAGE = 100;
+const timelines = new Map(); // as last read, by run
 let seen = { runId: null, jobs: new Map(), asOf: null }; // the run that is shown
 const STATES = ["", "RUNNING", "SUCCEEDED", "PARTLY_FAILED", "FAILED", "CANCELLED", "SKIPPED"];
 
@@ -26,7 +28,7 @@ const RUN_COLUMNS = [
   { name: "jobs", title: "Jobs", numeric: true, cell: (run) => number(run.jobs_total) },
   { name: "failed", title: "Failed", numeric: true, cell: (run) => number(run.jobs_failed) },
   { name: "rows", title: "Rows", numeric: true, cell: (run) => number(run.rows_written) },
-  { name: "seconds", title: "Time", numeric: true, cell: (run) => duration(took(run)) },
+  { name: "seconds", title: "Time", numeric: true, cell: (run) => duration(lasted(run)) },
 ];
 
 const JOB_COLUMNS = [
@@ -110,8 +112,26 @@ export const runView = {
     return run;
   },
 
+  // Where its time went comes after the rest.
+  async complete(run) {
+    run.timeline = await get(`runs/${part(run.run_id)}/timeline`);
+    timelines.set(run.run_id, run.timeline);
+    return true;
+  },
+
   render(run) {
-    const failed = run.progress.jobs_failed > 0 || run.status === "FAILED";
+    const failed = run.progress.jobs_failed > 0 || run.status === "FAILED" || run.status === "CANCELLED";
+    const timeline = run.timeline ?? timelines.get(run.run_id);
+    const costs = new Map(timeline?.jobs.map((job) => [job.job_id, job]));
+    const took = (job) => costs.get(job.job_id)?.instance_seconds;
+    const columns = [...JOB_COLUMNS];
+    columns.splice(-1, 0, {
+      name: "cost",
+      title: "Cost",
+      numeric: true,
+      value: took,
+      cell: (job) => (costs.has(job.job_id) ? cost(costs.get(job.job_id), timeline.currency) : "–"),
+    });
     return [
       h("p", { class: "trail" }, h("a", { href: "#/runs" }, "Runs")),
       h(
@@ -121,7 +141,7 @@ export const runView = {
         badge(state(run)),
         run.status !== "RUNNING" &&
           failed &&
-          actionButton("retry", "Retry what failed", { run: run.run_id }, null, "primary"),
+          actionButton("retry", run.status === "CANCELLED" ? "Retry the rest" : "Retry what failed", { run: run.run_id }, null, "primary"),
       ),
       run.error && errorPanel("The run failed", run.error_kind, run.error),
       run.status === "RUNNING" && runningRun(run, knownJobs()),
@@ -129,19 +149,21 @@ export const runView = {
         ["Trigger", triggerName(run.trigger)],
         ["Started", run.start_time && stamp(run.start_time)],
         ["Ended", run.end_time && stamp(run.end_time)],
-        ["Time", duration(took(run))],
+        ["Time", duration(lasted(run))],
         [
           "Jobs",
           `${count(run.progress.jobs_total, "job")}, ${number(run.progress.jobs_done)} done, ${number(run.progress.jobs_failed)} failed`,
         ],
         ["Rows", number(run.progress.rows)],
+        ["Cost", timeline && cost(timeline, timeline.currency)],
         ["Workbook", run.config_sha256 && h("code", null, run.config_sha256.slice(0, 12))],
       ]),
+      timeline && timelineSection(timeline),
       h(
         "section",
         { "aria-labelledby": "of-run" },
         h("h2", { id: "of-run" }, "Jobs"),
-        table(`jobs-of-${run.run_id}`, "Jobs of the run", JOB_COLUMNS, run.jobs, {
+        table(`jobs-of-${run.run_id}`, "Jobs of the run", columns, run.jobs, {
           key: (job) => job.job_id,
           text: (job) => [job.job_id, job.status, job.error_kind, job.error_message].join(" "),
           empty: "No job has started.",
@@ -162,7 +184,7 @@ async function readRun(runId) {
   return { ...run, jobs: [...seen.jobs.values()].sort((a, b) => (a.job_id < b.job_id ? -1 : 1)) };
 }
 
-function took(run) {
+function lasted(run) {
   return run.start_time && run.end_time ? secondsSince(run.start_time, new Date(run.end_time)) : null;
 }
 

@@ -28,25 +28,31 @@ export function table(id, caption, columns, rows, { key, text = null, empty = "N
       { class: "scroll", tabindex: visible.length ? 0 : null, role: "region", "aria-label": caption },
       h(
         "table",
-        null,
+        { role: "table" },
         h("caption", { class: "unseen" }, caption),
         h(
           "thead",
-          null,
+          { role: "rowgroup" },
           h(
             "tr",
-            null,
+            { role: "row" },
             columns.map((column) => heading(id, column, state)),
           ),
         ),
         h(
           "tbody",
-          null,
+          { role: "rowgroup" },
           visible.map((row) =>
             h(
               "tr",
-              { "data-key": key(row) },
-              columns.map((column) => h("td", { class: column.numeric ? "numeric" : null }, column.cell(row))),
+              { role: "row", "data-key": key(row) },
+              columns.map((column) =>
+                h(
+                  "td",
+                  { role: "cell", class: column.numeric ? "numeric" : null, "data-label": column.title },
+                  column.cell(row),
+                ),
+              ),
             ),
           ),
         ),
@@ -115,12 +121,12 @@ function filterBox(id, caption, found, total) {
 
 function heading(id, column, state) {
   if (!column.value)
-    return h("th", { scope: "col", class: column.numeric ? "numeric" : null }, column.title, column.hint?.());
+    return h("th", { role: "columnheader", scope: "col", class: column.numeric ? "numeric" : null }, column.title, column.hint?.());
   const active = state.sort === column.name;
   const order = active ? (state.descending ? "descending" : "ascending") : "none";
   return h(
     "th",
-    { scope: "col", "aria-sort": order, class: column.numeric ? "numeric" : null },
+    { role: "columnheader", scope: "col", "aria-sort": order, class: column.numeric ? "numeric" : null },
     h(
       "button",
       { type: "button", class: "sort", "data-action": "sort", "data-table": id, "data-column": column.name },

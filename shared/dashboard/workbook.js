@@ -5,7 +5,7 @@ import { badge, moment, stamp } from "./badges.js";
 import { diff } from "./changes.js";
 import { h } from "./dom.js";
 import { count, number } from "./format.js";
-import { copyButton, facts, section } from "./links.js";
+import { actionButton, copyButton, facts, section } from "./links.js";
 import { table } from "./table.js";
 import { uploadSection } from "./upload.js";
 
@@ -26,6 +26,11 @@ const VERSION_COLUMNS = [
     cell: (version) => number(version.jobs),
   },
   { name: "summary", title: "Changes", cell: (version) => version.summary },
+  {
+    name: "back",
+    title: "Actions",
+    cell: (version) => actionButton("rollback", "Roll back", { sha: version.sha256 }, `Roll back to ${version.sha256.slice(0, 12)}`),
+  },
 ];
 
 export const workbookView = {
