@@ -17,6 +17,7 @@ from pydantic_core import PydanticUndefined
 import shared.audit.table
 from function_app import routes
 from localhost.behaviours import behaviours_table
+from localhost.terminal import EXIT_CODES
 from localhost.type_tables import type_changes, watermark_orders
 from shared.api.endpoint import Endpoint
 from shared.settings import READ_BY_HOST, Settings
@@ -47,6 +48,13 @@ def routes_table() -> str:
     return "\n".join(rows)
 
 
+def exit_codes() -> str:
+    """What each exit code of the command line means, as a Markdown table."""
+    rows = ["| Exit code | Meaning |", "| --- | --- |"]
+    rows += [f"| {code.value} | {meaning} |" for code, meaning in EXIT_CODES.items()]
+    return "\n".join([*rows, "| 130, 143 | The command was ended by Ctrl-C or SIGTERM. |"])
+
+
 def audit_table_map() -> str:
     """The partitions of the audit table, as the module that keeps it lists them."""
     lines = (shared.audit.table.__doc__ or "").splitlines()
@@ -65,6 +73,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "audit-table": audit_table_map,
     "behaviours": behaviours_table,
     "columns": columns_table,
+    "exit-codes": exit_codes,
     "routes": routes_table,
     "settings": settings_table,
     "changed-cells": changes_table,

@@ -14,7 +14,7 @@ from typing import Any
 
 from azure.storage.blob import BlobClient
 
-from localhost.app_client import AppClient, write_addresses
+from localhost.app_client import AppClient, LocalStorage, write_addresses
 from localhost.host.process import HostProcess
 from localhost.interruption import uninterrupted
 from localhost.services import LocalServices
@@ -23,6 +23,7 @@ APP_FOLDER = Path(__file__).parents[1]
 CONFIG_CONTAINER = "config"
 CONFIG_BLOB = "ingestion_config.xlsx"
 MASK_KEY = "mask-key"
+AUDIT_TABLE = "IngestionAudit"
 NEVER = "0 0 0 29 2 *"
 TIMERS = ("INGESTION", "HOUSEKEEPING", "MAINTENANCE", "WATCH")
 
@@ -49,7 +50,7 @@ class LocalApp(AppClient):
             **dict.fromkeys((f"{timer}_SCHEDULE" for timer in TIMERS), NEVER),
             "CONFIG_CONTAINER": CONFIG_CONTAINER,
             "CONFIG_BLOB": CONFIG_BLOB,
-            "AUDIT_TABLE": "IngestionAudit",
+            "AUDIT_TABLE": AUDIT_TABLE,
             "PYTHON_THREADPOOL_THREAD_COUNT": "16",  # as deployed: host.json's activities, orchestrators and some more
             **(settings or {}),
         }
@@ -67,6 +68,11 @@ class LocalApp(AppClient):
     @property
     def workbook(self) -> BlobClient:
         return self.config.get_blob_client(self.settings["CONFIG_BLOB"])
+
+    @property
+    def storage_place(self) -> LocalStorage:
+        """Where the app keeps its lake and its audit table."""
+        return local_storage(self.services, self.settings["AUDIT_TABLE"], self.settings["CONFIG_CONTAINER"])
 
     def put_source(self, source_name: str, fields: Mapping[str, Any]) -> None:
         """Store the connection of a source in the vault."""
@@ -86,6 +92,15 @@ class LocalApp(AppClient):
         table = self.services.table_service().create_table_if_not_exists(self.settings["AUDIT_TABLE"])
         query = table.query_entities("PartitionKey eq @partition", parameters={"partition": partition})
         return [dict(row) for row in query]
+
+
+def local_storage(
+    services: LocalServices, audit_table: str = AUDIT_TABLE, config_container: str = CONFIG_CONTAINER
+) -> LocalStorage:
+    """Where an app on this machine keeps its lake and its audit table."""
+    azurite = services.azurite
+    bundle = str(services.certificates.ca_bundle)
+    return LocalStorage(azurite.blob_url, azurite.table_url, audit_table, config_container, bundle)
 
 
 def host_folder(folder: Path) -> Path:
@@ -115,7 +130,7 @@ def local_app(folder: Path, settings: Mapping[str, str] | None = None, port: int
                 app = LocalApp(services, host_folder(folder), {"TMPDIR": temporary, **(settings or {})}, port)
                 stack.enter_context(app.host)
                 stack.callback(_end_host, app.host)
-                addresses = write_addresses(host_folder(folder), app, services.certificates.ca_bundle)
+                addresses = write_addresses(host_folder(folder), app, app.storage_place)
                 stack.callback(addresses.unlink, missing_ok=True)
             yield app
         finally:

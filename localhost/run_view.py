@@ -1,9 +1,12 @@
-"""A run as people see it: its progress while it runs, its result as a table. Rows come from `GET /api/runs/{id}`."""
+"""A run as people see it: its progress while it runs, its result as a table. Rows come from `GET /api/runs/{id}`.
+
+Tables have no frames, so that they fit 80 columns; names and texts are folded there, numbers never.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,11 +16,12 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from localhost.app_client import AppClient
+from localhost.api_client import ApiClient
 
 Run = Mapping[str, Any]
 
 _POLL_SECONDS = 0.4
+_LINE_SECONDS = 10.0  # without news, until a line says how far the run is
 _STYLES = {
     "SUCCESS": "green",
     "SUCCEEDED": "green",
@@ -31,12 +35,16 @@ _STYLES = {
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
-def follow(app: AppClient, run_id: str, console: Console) -> dict[str, Any]:
+def follow(app: ApiClient, run_id: str, console: Console) -> dict[str, Any]:
     """Show a run's progress until it has ended; returns the ended run.
+
+    A terminal shows what runs now; a file or pipe gets a line for each job that ends, and one now and then.
 
     Raises:
         RequestRefusedError: the app cannot describe the run.
     """
+    if not console.is_terminal:
+        return _follow_in_lines(app, run_id, console)
     with Live(console=console, transient=True, refresh_per_second=8) as live:
         run = app.get_run(run_id)
         while run["status"] == "RUNNING":
@@ -46,6 +54,51 @@ def follow(app: AppClient, run_id: str, console: Console) -> dict[str, Any]:
     return run
 
 
+def _follow_in_lines(app: ApiClient, run_id: str, console: Console) -> dict[str, Any]:
+    told: dict[str, str] = {}
+    run = app.get_run(run_id)
+    spoken = time.monotonic()
+    console.print(summary(run))
+    while run["status"] == "RUNNING":
+        time.sleep(_POLL_SECONDS)
+        run = app.get_run(run_id, run)
+        for line in news(run, told):
+            console.print(line, soft_wrap=True)
+            spoken = time.monotonic()
+        if run["status"] == "RUNNING" and time.monotonic() - spoken > _LINE_SECONDS:
+            console.print(summary(run), soft_wrap=True)
+            spoken = time.monotonic()
+    return run
+
+
+def news(run: Run, told: dict[str, str]) -> Iterator[Text]:
+    """A line for each job that has ended, or begun to wait, since the last call.
+
+    Args:
+        run: The run as it is now.
+        told: What was said of each job; it is updated.
+    """
+    for job in run["jobs"]:
+        state = f"{job['status']} {job.get('next_attempt', '')}"
+        if job["status"] == "RUNNING" or told.get(job["job_id"]) == state:
+            continue
+        told[job["job_id"]] = state
+        line = Text(f"{job['job_id']}: ").append(job["status"], style=_STYLES.get(job["status"], ""))
+        if job["status"] == "WAITING":
+            yield line.append(f", {waits_for(job)}")
+        elif job.get("error_message"):
+            yield line.append(f", {job['error_message']}")
+        else:
+            yield line.append(f", {job.get('rows_written', 0):,} rows in {job.get('duration_seconds', 0.0):.1f} s")
+
+
+def waits_for(job: Run) -> str:
+    """What a waiting job waits for: its next attempt, the time of it, and the reason."""
+    at = f" at {str(job['next_attempt_at'])[:16].replace('T', ' ')} UTC" if job.get("next_attempt_at") else ""
+    reason = f": {job['reason']}" if job.get("reason") else ""
+    return f"attempt {job.get('next_attempt', '')}{at}{reason}"
+
+
 def result(run: Run) -> RenderableType:
     """An ended run: a row for each job, the errors in full below, and the sum."""
     return _with_table(run, *(Text(f"{name}: {message}", style="red") for name, message in errors(run)), summary(run))
@@ -53,15 +106,34 @@ def result(run: Run) -> RenderableType:
 
 def job_table(jobs: Sequence[Run]) -> Table:
     """One row for each job, as the audit has it."""
-    table = Table()
-    for header, numeric in (
-        *(("Job", False), ("Table", False), ("Load", False), ("Status", False)),
-        *(("Rows", True), ("Size", True), ("Seconds", True), ("Watermark", False)),
-    ):
-        table.add_column(header, justify="right" if numeric else "left", no_wrap=header in ("Job", "Status"))
+    table = PlainTable("Job", "Status", "Rows:", "Size:", "Seconds:", "Watermark")
     for job in jobs:
         table.add_row(*_cells(job))
     return table
+
+
+class PlainTable(Table):
+    """A table without a frame.
+
+    Args:
+        headers: A column that ends with `:` holds numbers, which are never cut; other texts are folded.
+    """
+
+    def __init__(self, *headers: str) -> None:
+        super().__init__(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+        for header in headers:
+            name, numeric, _ = header.partition(":")
+            if numeric:
+                self.add_column(name, justify="right", no_wrap=True, min_width=len(name))
+            else:
+                self.add_column(name, overflow="fold")
+
+    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
+        """Add a row, and keep columns of numbers wide enough for it."""
+        super().add_row(*cells, **options)
+        for column, cell in zip(self.columns, cells, strict=True):
+            if column.justify == "right":
+                column.min_width = max(column.min_width or 0, len(str(cell)))
 
 
 def summary(run: Run) -> Text:
@@ -101,22 +173,26 @@ def size(count: float) -> str:
     return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
 
 
+def state(name: str) -> Text:
+    """A status in its colour."""
+    return Text(name, style=_STYLES.get(name, ""))
+
+
 def _with_table(run: Run, *below: RenderableType) -> Group:
-    return Group(*([job_table(run["jobs"])] if run["jobs"] else []), *below)
+    above: list[RenderableType] = [job_table(run["jobs"]), ""] if run["jobs"] else []
+    return Group(*above, *below)
 
 
 def _cells(job: Run) -> list[str | Text]:
     status = job["status"]
     running = status == "RUNNING"
-    attempt = f" (attempt {job['attempt']})" if job.get("attempt", 1) > 1 else ""
+    attempt = f" (attempt {job['attempt']})" if (job.get("attempt") or 1) > 1 else ""
     watermarks = [job[name] for name in ("watermark_before", "watermark_after") if job.get(name)]
     return [
-        job["job_id"],
-        job.get("table_name", ""),
-        job.get("load_type", ""),
+        Text(job["job_id"]),
         Text((job.get("stage", status) if running else status) + attempt, style=_STYLES.get(status, "")),
         f"{job.get('rows_extracted' if running else 'rows_written', 0):,}",
         size(job["bytes_written"]) if job.get("bytes_written") else "",
         f"{job['duration_seconds']:.1f}" if "duration_seconds" in job else "",
-        " → ".join(dict.fromkeys(watermarks)),
+        Text(" → ".join(dict.fromkeys(watermarks))),
     ]

@@ -15,6 +15,7 @@ from localhost.host.process import HostStartError
 from localhost.local_app import APP_FOLDER, LocalApp, host_folder, local_app
 from localhost.rentals import SOURCE as RENTALS
 from localhost.rentals import put_rentals
+from localhost.terminal import FOLDER
 
 LOCAL_SOURCE = "local_pg"
 """The source_name of the local PostgreSQL server."""
@@ -25,6 +26,7 @@ _LOG_TAIL = 2000
 _WELCOME = """\
 The app runs at {url}. Ctrl-C ends it; its data stays in {folder}.
 
+  dashboard     {url}/api/dashboard  asks for the function key
   function key  {key}
   log           {log}
   PostgreSQL    {host}:{port}, database {database}, user {user}, password in {password_file};
@@ -35,6 +37,14 @@ Try:
   curl {url}/api/health
   curl -X POST {url}/api/runs -H 'x-functions-key: {key}'
   curl {url}/api/runs/RUN_ID -H 'x-functions-key: {key}'
+
+Look into the lake:
+
+  python -m localhost lake ls{folder_option}
+  python -m localhost lake query "SELECT …"{folder_option}
+
+  Other tools (Storage Explorer, adlfs, Polars) trust {ca_bundle}
+  and connect with {connection}
 """
 _NO_WORKBOOK = """\
 There is no workbook yet. Make one, fill it in, upload it:
@@ -90,6 +100,9 @@ def _welcome(app: LocalApp, folder: Path) -> str:
         user=server.user,
         password_file=server.folder / "home" / "password",
         source=LOCAL_SOURCE,
+        folder_option="" if folder == FOLDER else f" --folder {folder}",
+        ca_bundle=app.storage_place.ca_bundle,
+        connection=app.storage_place.connection_string,
     )
     return text if app.workbook.exists() else f"{text}\n{_NO_WORKBOOK}"
 

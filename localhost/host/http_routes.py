@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _CONSTRAINTS = {"": "[^/]+", "int": r"-?\d+", "long": r"-?\d+", "guid": "[0-9a-fA-F-]{36}", "alpha": "[A-Za-z]+"}
+_HOME = "dashboard"
 _PARAMETER = re.compile(r"\{(?P<catch_all>\*?)(?P<name>\w+)(?::(?P<constraint>\w+))?(?P<optional>\??)\}")
 
 
@@ -56,6 +57,19 @@ def _auth_level(function: IndexedFunction) -> str:
     level = str(function.trigger.get("authLevel", "function")).lower()
     methods = {str(method).upper() for method in function.trigger.get("methods") or ()}
     return "reading" if (level, methods) == ("function", {"GET"}) else level
+
+
+def home_routes(app: FunctionApp, prefix: str) -> list[web.RouteDef]:
+    """`/` leads to the app's page, its anonymous GET route `dashboard`; Azure shows a page of its own there."""
+    pages = [f for f in app.of_type("httpTrigger") if str(f.trigger["route"]).strip("/") == _HOME]
+    if not any(_auth_level(page) == "anonymous" for page in pages):
+        return []
+    target = "/" + "/".join(part for part in (prefix, _HOME) if part)
+
+    async def lead(_request: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": target})
+
+    return [web.get("/", lead)]
 
 
 def check_route(function: IndexedFunction) -> None:

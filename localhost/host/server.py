@@ -26,7 +26,14 @@ from localhost.host.durable.dispatcher import Dispatcher
 from localhost.host.durable.store import Store
 from localhost.host.errors import HostError, StateInUseError
 from localhost.host.event_grid import EventGridWebhook
-from localhost.host.http_routes import admin_routes, check_route, function_routes, host_errors, requires_key
+from localhost.host.http_routes import (
+    admin_routes,
+    check_route,
+    function_routes,
+    home_routes,
+    host_errors,
+    requires_key,
+)
 from localhost.host.hub_storage import HubStorage
 from localhost.host.indexing import FunctionApp, index
 from localhost.host.keys import load_keys
@@ -131,6 +138,7 @@ async def _run(config: HostConfig, place: _Place) -> None:
             *api.routes(WEBHOOK_PATH, is_rpc=False, guard=partial(requires_key, keys, "durable")),
             *webhook.routes(partial(requires_key, keys, "blobs")),
             *admin_routes(app, keys, timers.fire),
+            *home_routes(app, config.route_prefix),
         ]
         public = await _site(routes, public_socket, place.grace)
         rpc = await _site(api.routes(RPC_PATH, is_rpc=True), rpc_socket, place.grace)

@@ -116,7 +116,7 @@ def test_a_bad_workbook_is_neither_uploaded_nor_run(started: Started, tmp_path: 
     file = a_file(tmp_path, {**GOOD, "load_type": "INCR"})
     for command in (["run", "--workbook", file], ["upload", file]):
         ended = call(*command, "--folder", started.folder)
-        assert (ended.returncode, ended.stdout) == (2, "")
+        assert (ended.returncode, ended.stdout) == (4, "")
         assert f"{file} is refused, 1 problem(s):\n- SourceConfig!F2 load_type: 'INCR'" in ended.stderr
 
 
@@ -125,7 +125,7 @@ def test_a_workbook_that_only_the_app_refuses_is_not_uploaded(started: Started, 
     assert call("upload", a_file(tmp_path, *three), "--folder", started.folder).returncode == 0
     assert call("run", "--job", "pg_0_full", "--folder", started.folder).returncode == 0  # it is active
     ended = call("upload", a_file(tmp_path, three[0]), "--folder", started.folder)
-    assert (ended.returncode, ended.stdout) == (2, "")
+    assert (ended.returncode, ended.stdout) == (4, "")
     assert "removes 2 of the 3 active jobs (pg_1_full, pg_2_full)" in ended.stderr
 
 
@@ -148,7 +148,7 @@ def test_validate_reports_each_problem_with_its_cell_and_can_show_it_there(tmp_p
     annotated = tmp_path / "annotated.xlsx"
     file = a_file(tmp_path, {**GOOD, "load_type": "INCR"}, {**FAILING, "enabled": "perhaps"})
     ended = call("validate", file, "--annotated", annotated)
-    assert ended.returncode == 1
+    assert ended.returncode == 4
     assert [line.split(":")[0] for line in ended.stdout.splitlines()[1:]] == [
         *("- SourceConfig!F2 load_type", "- SourceConfig!G3 enabled")
     ]
@@ -168,7 +168,7 @@ def test_sql_databricks_names_the_delta_tables_of_a_workbook(tmp_path: Path) -> 
         "'abfss://lake@contosolake.dfs.core.windows.net/raw/local_pg_sql_sizing/sql_sizing';",
     ]
     file.write_bytes(write_workbook([{**GOOD, "load_type": "FUL"}]))
-    assert call("sql", "databricks", file, "--account", "contosolake").returncode == 2
+    assert call("sql", "databricks", file, "--account", "contosolake").returncode == 4
 
 
 def confirm_removals(file: Path) -> None:
@@ -210,7 +210,7 @@ def test_discovery_of_an_unknown_source_is_one_sentence(started: Started, tmp_pa
 def test_a_placeholder_takes_the_value_that_is_given(tmp_path: Path) -> None:
     file = a_file(tmp_path, {**GOOD, "target_folder_path": "raw/{env}"})
     refused = call("validate", file)
-    assert refused.returncode == 1
+    assert refused.returncode == 4
     assert "SourceConfig!I2 target_folder_path: 'raw/{env}' holds {env}, which has no value" in refused.stdout
     assert call("validate", file, "--value", "env=prod").returncode == 0
     wrong = call("validate", file, "--value", "env")
@@ -259,7 +259,7 @@ def test_a_workbook_travels_through_git_as_yaml(tmp_path: Path) -> None:
 
     text.write_text(text.read_text().replace("load_type: FULL", "load_type: OFTEN"))
     refused = call("diff", file, text)
-    assert refused.returncode == 1
+    assert refused.returncode == 4
     assert "load_type: 'OFTEN' is not one of FULL, INCREMENTAL" in refused.stdout
     text.write_text("Jobs: []")
     wrong = call("workbook", "import", text, back)

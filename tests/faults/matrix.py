@@ -13,7 +13,7 @@ from typing import Any
 
 import requests
 
-from localhost.app_client import RequestRefusedError
+from localhost.api_client import RequestRefusedError
 from localhost.host.process import HostProcess
 from localhost.local_app import APP_FOLDER
 from tests.builders import a_workbook

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from localhost.app_client import RequestRefusedError
+from localhost.api_client import RequestRefusedError
 from localhost.services import LocalServices
 from tests.builders import a_workbook
 from tests.conftest import unique_name

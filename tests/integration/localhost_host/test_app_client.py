@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from localhost.app_client import RequestRefusedError, RunningApp
+from localhost.api_client import RequestRefusedError
+from localhost.app_client import RunningApp
 from localhost.host.keys import load_keys
 from tests.api_server import ApiServer, Reply
 

@@ -40,7 +40,7 @@ def test_a_file_of_the_lake_holds_rows_of_a_table_or_notes_of_dlt(name: str, tab
     assert LakeFile(name, 1).table == table
 
 
-@pytest.mark.parametrize(("kept", "exit_code"), [(True, 0), (False, 1)])
+@pytest.mark.parametrize(("kept", "exit_code"), [(True, 0), (False, 5)])
 def test_a_broken_promise_makes_the_demo_fail(monkeypatch: pytest.MonkeyPatch, kept: bool, exit_code: int) -> None:
     def run_demo(console: Console) -> demo.Outcome:
         return demo.Outcome(promises={"All is well": True, "This too": kept})

@@ -45,7 +45,7 @@ def printed(what: RenderableType) -> list[str]:
 
 def test_a_job_is_one_line_with_what_it_moved() -> None:
     lines = printed(run_view.result(a_run(JOB)))
-    assert "pg_orders_incr orders INCREMENTAL SUCCESS 1,234 56.8 kB 2.3 10 → 20" in lines
+    assert "pg_orders_incr SUCCESS 1,234 56.8 kB 2.3 10 → 20" in lines
 
 
 def test_a_failed_job_shows_its_attempt_and_its_error_in_full() -> None:
@@ -88,3 +88,41 @@ def test_a_watermark_that_stayed_is_shown_once() -> None:
 )
 def test_sizes_have_a_unit(count: float, text: str) -> None:
     assert run_view.size(count) == text
+
+
+LONG = JOB | {
+    "job_id": "a_source_with_a_long_name_and_a_table_with_one_incr",
+    "attempt": 2,
+    "rows_written": 1_234_567_890,
+    "bytes_written": 123_456_789_012,
+    "duration_seconds": 12345.6,
+    "watermark_after": "2026-01-31T00:00:00.123456+00:00",
+}
+
+
+@pytest.mark.parametrize("width", [50, 60, 80, 100])
+def test_a_table_fits_its_terminal_and_no_number_is_cut(width: int) -> None:
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    console.print(run_view.job_table([JOB, LONG]))
+    assert isinstance(console.file, io.StringIO)
+    lines = console.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    for number in ("1,234,567,890", "123.5 GB", "12345.6"):
+        assert any(number in line.split("  ") or number in line for line in lines)
+    assert "…" not in console.file.getvalue()
+
+
+def test_what_is_new_of_a_run_is_said_once() -> None:
+    told: dict[str, str] = {}
+    waiting = {"status": "WAITING", "next_attempt": 2, "next_attempt_at": "2026-01-01T00:05:30Z", "reason": "Gone."}
+    first = [str(line) for line in run_view.news(a_run(JOB, FAILED | waiting), told)]
+    assert first == [
+        "pg_orders_incr: SUCCESS, 1,234 rows in 2.3 s",
+        "pg_gone_full: WAITING, attempt 2 at 2026-01-01 00:05 UTC: Gone.",
+    ]
+    assert list(run_view.news(a_run(JOB, FAILED | waiting), told)) == []
+    again = a_run(JOB, FAILED | {"status": "RUNNING"})
+    assert list(run_view.news(again, told)) == []
+    assert [str(line) for line in run_view.news(a_run(JOB, FAILED), told)] == [
+        "pg_gone_full: FAILED, Table 'gone' does not exist."
+    ]
