@@ -24,6 +24,7 @@ from shared.audit.progress import ProgressRow
 from shared.audit.runs import cancel_requested, find_run
 from shared.errors.hierarchy import CancelledError
 from shared.errors.job_errors import as_job_error, is_unexpected
+from shared.host_settings import most_timeout_minutes
 from shared.isolation.leases import JobLease, StillHeldError, job_lease
 from shared.isolation.parent import Limits, run_in_child
 from shared.isolation.slots import SourceFullError, source_slot
@@ -32,7 +33,7 @@ from shared.mask_key import mask_key_for
 from shared.models.attempt import AttemptOrder, JobResult, JobStatus, Rewind
 from shared.models.job import Job, LoadType, Source
 from shared.secrets import connection_secret, forget_cached_secrets
-from shared.settings import most_timeout_minutes, settings
+from shared.settings import settings
 from shared.telemetry.spans import attempt_of_job
 from shared.workbook.configuration import Configuration
 

@@ -9,13 +9,14 @@ from typing import Any
 from shared.activation.store import configuration_store
 from shared.audit.upkeep import record_maintenance
 from shared.errors.job_errors import as_job_error, is_unexpected
+from shared.host_settings import most_timeout_minutes
 from shared.isolation.leases import job_lease
 from shared.isolation.parent import Limits, run_in_child
 from shared.isolation.work_folder import work_folder
 from shared.models.attempt import JobError, JobStatus
 from shared.models.maintenance import MaintainedTable, MaintenanceOrder, MaintenanceResult
 from shared.secrets import Secret
-from shared.settings import most_timeout_minutes, settings
+from shared.settings import settings
 
 log = logging.getLogger(__name__)
 

@@ -40,7 +40,7 @@ from localhost.terminal import (
 from localhost.unity_catalog import table_statements
 from localhost.workbook_values import workbook_values
 from shared.errors.hierarchy import IngestionError
-from shared.settings import most_timeout_minutes
+from shared.host_settings import most_timeout_minutes
 from shared.workbook.annotate import annotate
 from shared.workbook.template import template as template_content
 from shared.workbook.text_form import to_yaml

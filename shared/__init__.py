@@ -23,6 +23,7 @@ notifications, planning, audit, activation, isolation, telemetry |
 | 3 | identity | one credential for all Azure services | settings |
 | 2 | jobs | what follows from a job's cells alone (pure) | nothing |
 | 2 | settings | every setting, read once | nothing |
+| 2 | host_settings | what is set for the host: timeout, loads at once, functions switched off | nothing |
 | 2 | dashboard | one page that asks the HTTP API | nothing |
 | 1 | models | the frozen shapes that cross a boundary | nothing |
 | 1 | errors | what can go wrong, what foreign errors mean, what a user does about it | nothing |

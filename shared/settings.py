@@ -21,12 +21,11 @@ from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationErro
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.errors.hierarchy import ConfigurationError, SettingsError
+from shared.models.named_texts import named_texts
 
 log = logging.getLogger(__name__)
 
 
-_SPAN = re.compile(r"(?:(\d+)\.)?(\d{1,2}):(\d{2}):\d{2}")
-_MARGIN_MINUTES = 2  # to end a child, write its rows and release its lease
 _OF_THE_HOST = "The host reads it and has no default: without it, it switches the function off."
 TriggerSource = Literal["EventGrid", "LogsAndContainerScan"]
 POLLING: TriggerSource = "LogsAndContainerScan"
@@ -55,26 +54,6 @@ class Connection(BaseModel):
     name: str
     endpoint: str | None = None
     connection_string: SecretStr | None = None
-
-
-_PLACEHOLDERS_OF_CELLS = {"each", "start", "end", "last", "watermark", "export", "now"}
-
-
-def _named_texts(text: str) -> str:
-    """A JSON object of texts by the names that placeholders may have."""
-    try:
-        named = json.loads(text) if text.strip() else {}
-    except (ValueError, RecursionError):
-        named = None
-    if not isinstance(named, dict) or not all(isinstance(value, str) for value in named.values()):
-        raise ValueError('is not a JSON object of texts like {"env": "dev"}')
-    for name, value in named.items():
-        if not re.fullmatch(r"[a-z][a-z0-9_]{0,49}", name) or name in _PLACEHOLDERS_OF_CELLS:
-            taken = ", ".join(sorted(_PLACEHOLDERS_OF_CELLS))
-            raise ValueError(f"names are small letters, digits and _, beginning with a letter, and none of {taken}")
-        if len(value) > 500 or not value.isprintable() or "{" in value or "}" in value:
-            raise ValueError(f"the value of '{name}' is longer than 500 characters, or has a brace or a line break")
-    return text
 
 
 class Settings(BaseSettings):
@@ -109,7 +88,7 @@ class Settings(BaseSettings):
         description="How the app detects an upload: EventGrid (required on Flex Consumption) or polling.",
     )
     workbook_max_megabytes: int = Field(20, gt=0, description="A larger workbook is refused, in MiB.")
-    workbook_values: Annotated[str, AfterValidator(_named_texts)] = Field(
+    workbook_values: Annotated[str, AfterValidator(named_texts)] = Field(
         "",
         description='What placeholders in the workbook stand for, as JSON: with `{"env": "dev"}` the cell `raw-{env}` '
         "is `raw-dev`. No secrets: the values are shown. A change takes effect with the next upload.",
@@ -368,40 +347,3 @@ def workbook_trigger_source() -> str:
         log.error("%s", error)  # noqa: TRY400
     given = os.environ.get("WORKBOOK_TRIGGER_SOURCE", "")
     return given if given in get_args(TriggerSource) else POLLING
-
-
-@cache
-def most_timeout_minutes() -> int | None:
-    """The most that an attempt may take: functionTimeout less a margin; None if functions may run for ever.
-
-    At functionTimeout the host ends the worker with everything that runs in it, and the neighbours of the function
-    that took too long count as running until their own time is over. An attempt must be ended before.
-    """
-    text = os.environ.get("AzureFunctionsJobHost__functionTimeout")  # noqa: SIM112  its name
-    if not text:
-        content = json.loads((Path(__file__).parents[1] / "host.json").read_text(encoding="utf-8"))
-        text = str(content.get("functionTimeout", "00:30:00"))
-    found = _SPAN.fullmatch(text.strip())
-    if found is None:  # -1: no limit
-        return None
-    days, hours, minutes = (int(part or 0) for part in found.groups())
-    return max((days * 24 + hours) * 60 + minutes - _MARGIN_MINUTES, 1)
-
-
-@cache
-def activities_at_once() -> int:
-    """How many loads an instance runs at once: maxConcurrentActivityFunctions of host.json."""
-    given = os.environ.get("AzureFunctionsJobHost__extensions__durableTask__maxConcurrentActivityFunctions")  # noqa: SIM112
-    if given and given.isdecimal():
-        return max(int(given), 1)
-    content = json.loads((Path(__file__).parents[1] / "host.json").read_text(encoding="utf-8"))
-    return int(content["extensions"]["durableTask"]["maxConcurrentActivityFunctions"])
-
-
-def is_disabled(function: str) -> bool:
-    """Whether the function was switched off on purpose.
-
-    Source: https://learn.microsoft.com/azure/azure-functions/disable-function
-    """
-    names = (f"AzureWebJobs.{function}.Disabled", f"AzureWebJobs_{function}_Disabled")
-    return any(os.environ.get(name, "").lower() in ("true", "1") for name in names)

@@ -19,9 +19,10 @@ from shared.activation.verdicts import Check, activation_of, refused, snapshot_o
 from shared.activation.versions import HistoryEntry, Refusal, Snapshot, VersionStore
 from shared.activation.workbook_blob import WorkbookBlob
 from shared.errors.hierarchy import ConfigurationError, WorkbookError
+from shared.host_settings import most_timeout_minutes
 from shared.identity import blob_service
 from shared.models.job import Job
-from shared.settings import most_timeout_minutes, settings
+from shared.settings import settings
 from shared.workbook.configuration import Configuration, Report
 from shared.workbook.limits import DEFAULT_MAX_MEGABYTES
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from shared.errors.hierarchy import SettingsError
+from shared.host_settings import is_disabled
 from shared.jobs.timers import check_timer
-from shared.settings import is_disabled, settings
+from shared.settings import settings
 
 _TIMERS = {
     "ingestion_schedule": ("scheduled_run", "no run starts by schedule"),

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from shared.errors.hierarchy import ConfigurationError, SettingsError
-from shared.settings import READ_BY_HOST, Settings, most_timeout_minutes, settings
+from shared.host_settings import most_timeout_minutes
+from shared.settings import READ_BY_HOST, Settings, settings
 
 ROOT = Path(__file__).parents[2]
 OF_THE_HOST = {"FUNCTIONS_WORKER_RUNTIME", "PYTHON_THREADPOOL_THREAD_COUNT", "AzureWebJobsStorage"}

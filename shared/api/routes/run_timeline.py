@@ -12,10 +12,11 @@ from shared.api.routes.runs import look_up
 from shared.api.timeline_answers import JobCost, RunTimeline, TimelineSpan
 from shared.audit.followed import followed_run
 from shared.audit.table import Row
+from shared.host_settings import activities_at_once
 from shared.runs.current import with_their_waits
 from shared.runs.orchestrations import ACTIVE
 from shared.runs.timeline import instance_seconds, timeline
-from shared.settings import activities_at_once, settings
+from shared.settings import settings
 from shared.telemetry.invocation import in_thread
 
 
