@@ -55,14 +55,14 @@ def follow(app: ApiClient, run_id: str, console: Console) -> dict[str, Any]:
 
 
 def _follow_in_lines(app: ApiClient, run_id: str, console: Console) -> dict[str, Any]:
-    told: dict[str, str] = {}
+    said: dict[str, str] = {}
     run = app.get_run(run_id)
     spoken = time.monotonic()
     console.print(summary(run))
     while run["status"] == "RUNNING":
         time.sleep(_POLL_SECONDS)
         run = app.get_run(run_id, run)
-        for line in news(run, told):
+        for line in news(run, said):
             console.print(line, soft_wrap=True)
             spoken = time.monotonic()
         if run["status"] == "RUNNING" and time.monotonic() - spoken > _LINE_SECONDS:
@@ -71,18 +71,18 @@ def _follow_in_lines(app: ApiClient, run_id: str, console: Console) -> dict[str,
     return run
 
 
-def news(run: Run, told: dict[str, str]) -> Iterator[Text]:
+def news(run: Run, said: dict[str, str]) -> Iterator[Text]:
     """A line for each job that has ended, or begun to wait, since the last call.
 
     Args:
         run: The run as it is now.
-        told: What was said of each job; it is updated.
+        said: What was said of each job; it is updated.
     """
     for job in run["jobs"]:
         state = f"{job['status']} {job.get('next_attempt', '')}"
-        if job["status"] == "RUNNING" or told.get(job["job_id"]) == state:
+        if job["status"] == "RUNNING" or said.get(job["job_id"]) == state:
             continue
-        told[job["job_id"]] = state
+        said[job["job_id"]] = state
         line = Text(f"{job['job_id']}: ").append(job["status"], style=_STYLES.get(job["status"], ""))
         if job["status"] == "WAITING":
             yield line.append(f", {waits_for(job)}")

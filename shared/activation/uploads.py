@@ -15,7 +15,7 @@ from shared.models.shape import Shape
 from shared.workbook.configuration import Problem
 
 NO_VERSION = "none"
-"""What stands for the SHA-256 of the active version if there is none."""
+"""In the place of the SHA-256 of the active version if there is none."""
 
 
 class Outcome(StrEnum):

@@ -1,7 +1,7 @@
 """dlt's load jobs that have nothing to do, as jobs that say when they are done.
 
 dlt gives a file that needs no copying (its own state; the Parquet files of a Delta table, which one further job
-commits) to a job that is never started. Nobody wakes dlt's loop for such a job: it looks again after a whole second,
+commits) to a job that is never started. Nothing wakes dlt's loop for such a job: it looks again after a whole second,
 in every load of a Delta table and in every load that has no rows (`Load.load_single_package` of dlt 1.31). A job that
 is started and ends at once wakes it.
 """

@@ -22,7 +22,7 @@ FILE_BYTES = 128 * 1024 * 1024  # of one Parquet file; the files of a table are 
 
 SETTINGS: dict[str, Any] = {
     "dlthub_telemetry": False,
-    "enable_runtime_trace": False,  # it would keep the texts of errors in the working folder, and nobody reads it
+    "enable_runtime_trace": False,  # it would keep the texts of errors in the working folder, and nothing reads it
     "log_level": "WARNING",
     "naming": "shared.loading.naming",  # tables and columns keep their names
     "allow_identifier_change_on_table_with_data": True,  # a lake of 0.1.0 has another naming; this one changes no name

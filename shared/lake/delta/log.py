@@ -25,7 +25,7 @@ LOAD_ID = "load_id"
 NO_LOAD = "none"  # what a commit names that empties a table without a committed load
 
 COMMITS_READ = 10
-"""By whoever opens a table, at most about so many: a checkpoint has the rest. Spark's default is ten, too."""
+"""By a reader that opens a table, at most about so many: a checkpoint has the rest. Spark's default is ten, too."""
 
 
 def delta_storage_options(config: FilesystemDestinationClientConfiguration) -> dict[str, str]:

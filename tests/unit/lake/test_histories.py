@@ -169,7 +169,7 @@ class History:
         self.assert_whole()
 
     def lose_manifest(self) -> None:
-        """A manifest is gone, as if somebody had removed it, and the next load writes it again."""
+        """A manifest is gone, as if a user had removed it, and the next load writes it again."""
         self.begin()
         if self.loads:
             name = f"{self.job.target_folder_path}/shop_pg_{TABLE}/{TABLE}/_manifest.json"

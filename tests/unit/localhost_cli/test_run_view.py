@@ -113,16 +113,16 @@ def test_a_table_fits_its_terminal_and_no_number_is_cut(width: int) -> None:
 
 
 def test_what_is_new_of_a_run_is_said_once() -> None:
-    told: dict[str, str] = {}
+    said: dict[str, str] = {}
     waiting = {"status": "WAITING", "next_attempt": 2, "next_attempt_at": "2026-01-01T00:05:30Z", "reason": "Gone."}
-    first = [str(line) for line in run_view.news(a_run(JOB, FAILED | waiting), told)]
+    first = [str(line) for line in run_view.news(a_run(JOB, FAILED | waiting), said)]
     assert first == [
         "pg_orders_incr: SUCCESS, 1,234 rows in 2.3 s",
         "pg_gone_full: WAITING, attempt 2 at 2026-01-01 00:05 UTC: Gone.",
     ]
-    assert list(run_view.news(a_run(JOB, FAILED | waiting), told)) == []
+    assert list(run_view.news(a_run(JOB, FAILED | waiting), said)) == []
     again = a_run(JOB, FAILED | {"status": "RUNNING"})
-    assert list(run_view.news(again, told)) == []
-    assert [str(line) for line in run_view.news(a_run(JOB, FAILED), told)] == [
+    assert list(run_view.news(again, said)) == []
+    assert [str(line) for line in run_view.news(a_run(JOB, FAILED), said)] == [
         "pg_gone_full: FAILED, Table 'gone' does not exist."
     ]
