@@ -235,8 +235,10 @@ class TomlSecrets:
 
 
 @cache
-def secret_stores(prefix: str = SOURCE_PREFIX) -> tuple[SecretStore, ...]:
+def secret_stores(prefix: str, /) -> tuple[SecretStore, ...]:
     """The places to look in, in order: the local file if it exists, then Key Vault if one is set.
+
+    Each prefix has stores of its own, whoever asks: `forget_cached_secrets` has to find the ones that are in use.
 
     Args:
         prefix: The prefix of every name in Key Vault.
@@ -257,7 +259,7 @@ def connection_secret(source: Source, source_type: str) -> Secret:
     Raises: as `source_secret`.
     """
     if source.secret_name:
-        secret = _look_up([source.secret_name], f"source '{source.source_name}'", secret_stores(prefix=""))
+        secret = _look_up([source.secret_name], f"source '{source.source_name}'", secret_stores(""))
     else:
         secret = source_secret(source.source_name, source_type)
     return Secret({**secret, "auth": source.auth}) if source.auth == "managed_identity" else secret
@@ -271,7 +273,7 @@ def source_secret(source_name: str, source_type: str, stores: tuple[SecretStore,
         ConfigurationError: what was found is neither a JSON object nor a connection URL.
         TransientError: Key Vault could not be asked just now.
     """
-    places = stores if stores is not None else secret_stores()
+    places = stores if stores is not None else secret_stores(SOURCE_PREFIX)
     return _look_up([source_name, source_type], f"source '{source_name}'", places)
 
 

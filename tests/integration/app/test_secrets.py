@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 
 from localhost.services import LocalServices
 from shared.errors.hierarchy import ConfigurationError, SecretNotFoundError, TransientError
-from shared.secrets import KeyVaultSecrets, source_secret
+from shared.mask_key import mask_key_for
+from shared.models.job import Source
+from shared.secrets import (
+    KeyVaultSecrets,
+    Secret,
+    connection_secret,
+    destination_secret,
+    forget_cached_secrets,
+    source_secret,
+)
+from shared.settings import settings
+from tests.builders import a_job
 from tests.conftest import unique_name
 
 pytestmark = pytest.mark.usefixtures("app_settings")
@@ -75,6 +87,43 @@ def test_a_secret_that_was_forgotten_is_read_again(services: LocalServices, vaul
     services.key_vault.set_secret(f"source-{name}", "rotated")
     vault.forget()
     assert vault.get(name) == "rotated"
+
+
+def by_source(name: str) -> Secret:
+    return connection_secret(Source(source_name=name), "PostgreSQL")
+
+
+def by_secret_name(name: str) -> Secret:
+    return connection_secret(Source(source_name="any", secret_name=f"source-{name}"), "PostgreSQL")
+
+
+@pytest.mark.parametrize(
+    ("prefix", "read"),
+    [("source-", by_source), ("source-", by_secret_name), ("destination-", destination_secret)],
+)
+def test_every_connection_is_read_again_after_a_failed_job(
+    services: LocalServices, prefix: str, read: Callable[[str], Secret]
+) -> None:
+    name = unique_name()
+    for url in ("postgresql://db/old", "postgresql://db/rotated"):
+        services.key_vault.set_secret(f"{prefix}{name}", url)
+        assert dict(read(name)) == {"url": url}
+        forget_cached_secrets()
+
+
+def test_the_key_of_hashed_columns_is_read_again_after_a_failed_job(
+    services: LocalServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = unique_name()
+    monkeypatch.setenv("MASK_KEY", name)
+    settings.cache_clear()
+    job = a_job(masked_columns={"email": "hash"})
+    for letter in ("a", "b"):
+        services.key_vault.set_secret(f"mask-{name}", letter * 40)
+        key = mask_key_for(job, Secret({}))
+        assert key is not None
+        assert key.text == letter * 40
+        forget_cached_secrets()
 
 
 def test_a_secret_that_was_missing_is_found_as_soon_as_it_is_there(
