@@ -12,7 +12,7 @@ from shared.settings import Settings
 from tests.worker_package import worker_package
 
 ROOT = Path(__file__).parents[3]
-FUNCTIONS = 32
+FUNCTIONS = 36
 BROKEN = "-1"  # no number of any setting, no choice, no address
 ODD = [
     *(" ", "nan", "1e309", "true", "{}", "[]", "null", "\u0661", "ü" * 5000, "\n", "99999999999999999999999999"),
