@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from shared import settings as app_settings
+from shared.errors.hierarchy import IngestionError
 from shared.loading.dlt_settings import configure_dlt
 from shared.models.job import Job
 from shared.secrets import Secret
@@ -124,7 +125,7 @@ def signed_in(tmp_path: Path, server: ApiServer) -> Callable[..., Lake]:
 def _root(error: BaseException) -> BaseException:
     cause: BaseException | None = error
     while cause is not None:
-        if type(cause).__module__ == "shared.errors.hierarchy":
+        if isinstance(cause, IngestionError):
             return cause
         cause = getattr(cause, "exception", None) or cause.__cause__ or cause.__context__
     return error
