@@ -42,7 +42,8 @@ FROZEN_LONG = Mixture({Fault.FROZEN_BEFORE: 0.02}, copies=0.2, freezes=(400.0,))
 LATE = Mixture({Fault.KILLED_LATE: 0.05})
 SLOW = Mixture({Fault.SLOW: 0.05})
 REFUSED_OFTEN = Mixture({Fault.REFUSED: 0.15})
-KILLED_OFTEN = Mixture({Fault.KILLED_AFTER: 0.015, Fault.HOST_KILLED: 0.012})
+KILLED_OFTEN = Mixture({Fault.KILLED_AFTER: 0.02, Fault.HOST_KILLED: 0.012})
+KILLED_AND_TWICE = Mixture({Fault.KILLED_AFTER: 0.015}, copies=0.3)
 
 _run_status = Totals.run_status
 _begin, _complete = CommittingClient.begin_attempt, CommittingClient.complete_load
@@ -218,7 +219,7 @@ MUTATIONS = (
     Mutation(
         "a lost job has its row of the run and no history",
         ((closing, "close_lost_jobs", _row_alone),),
-        TWICE,
+        KILLED_AND_TWICE,
         "history",
     ),
     Mutation(

@@ -1,4 +1,4 @@
-"""The simulation finds faults: each one that is put into the app on purpose is reported within some hundred seeds."""
+"""The simulation finds faults: each one that is put into the app on purpose is reported within a thousand seeds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.simulation.edges import edges
 from tests.simulation.mutations import MUTATIONS, Mutation
 from tests.simulation.world import simulate
 
-WITHIN = 300  # seeds
+WITHIN = 1000  # seeds: most are found by the first fifty, and which ones changes with each request of the app
 
 
 @pytest.fixture(scope="module", autouse=True)
