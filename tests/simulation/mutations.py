@@ -248,7 +248,7 @@ MUTATIONS = (
     Mutation(
         "nobody notifies of a run",
         ((closing, "notify_of_run", _nothing), (notifier, "_last_results", _nobody_failed)),
-        REFUSED,
+        REFUSED_OFTEN,
         "its last message None",
     ),
     Mutation(
