@@ -151,6 +151,12 @@ NOT_COUNTED = tuple((module, "recount_run", _nothing) for module in (shared.audi
 
 MUTATIONS = (
     Mutation(
+        "nobody notifies of a run",
+        ((closing, "notify_of_run", _nothing), (notifier, "_last_results", _nobody_failed)),
+        REFUSED_OFTEN,
+        "its last message None",
+    ),
+    Mutation(
         "finish_run has one try, and nobody closes what is lost",
         ((orchestrators.ingestion_run, "TO_FINISH", []), (shared.runs.watch, "settle_runs", _nothing_later)),
         KILLED,
@@ -245,12 +251,6 @@ MUTATIONS = (
         "no fault of its own",
     ),
     Mutation("a source has no limit", ((activities.load_job, "_slot", _unlimited),), SLOW, "more than its limit"),
-    Mutation(
-        "nobody notifies of a run",
-        ((closing, "notify_of_run", _nothing), (notifier, "_last_results", _nobody_failed)),
-        REFUSED_OFTEN,
-        "its last message None",
-    ),
     Mutation(
         "the totals of a run are those of its lanes",
         ((closing, "count_jobs", _as_lanes_say), (shared.audit.jobs, "recount_run", _nothing)),
