@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import SimpleNamespace
@@ -43,10 +44,11 @@ LATE = Mixture({Fault.KILLED_LATE: 0.05})
 SLOW = Mixture({Fault.SLOW: 0.05})
 REFUSED_OFTEN = Mixture({Fault.REFUSED: 0.15})
 KILLED_OFTEN = Mixture({Fault.KILLED_AFTER: 0.02, Fault.HOST_KILLED: 0.012})
-KILLED_AND_TWICE = Mixture({Fault.KILLED_AFTER: 0.015}, copies=0.3)
 
 _run_status = Totals.run_status
 _begin, _complete = CommittingClient.begin_attempt, CommittingClient.complete_load
+_record_last = shared.audit.jobs._record_last
+_CLOSES_LOST_JOBS = ContextVar("closes lost jobs", default=False)
 
 
 def _nothing(*_args: Any, **_kwargs: Any) -> None:
@@ -99,9 +101,18 @@ def _all_well(totals: Totals) -> RunStatus:
 
 
 def _row_alone(lost: Iterable[JobResult], run_started_at: datetime, find_job: Callable[[str], Job | None]) -> None:
-    for result in lost:
-        with patch.object(shared.audit.jobs, "_record_last", _nothing):
+    # by a variable of this process alone: it may be killed here, and others run meanwhile
+    token = _CLOSES_LOST_JOBS.set(True)
+    try:
+        for result in lost:
             shared.audit.jobs.record_job(result, run_started_at, find_job(result.job_id))
+    finally:
+        _CLOSES_LOST_JOBS.reset(token)
+
+
+def _unless_lost(row: Any, result: JobResult, run_started_at: datetime) -> None:
+    if not _CLOSES_LOST_JOBS.get():
+        _record_last(row, result, run_started_at)
 
 
 def _or_fail(self: ProgressRow, stage: str, rows: int) -> None:
@@ -150,12 +161,6 @@ class Mutation:
 NOT_COUNTED = tuple((module, "recount_run", _nothing) for module in (shared.audit.jobs, closing, late_loads))
 
 MUTATIONS = (
-    Mutation(
-        "nobody notifies of a run",
-        ((closing, "notify_of_run", _nothing), (notifier, "_last_results", _nobody_failed)),
-        REFUSED_OFTEN,
-        "its last message None",
-    ),
     Mutation(
         "finish_run has one try, and nobody closes what is lost",
         ((orchestrators.ingestion_run, "TO_FINISH", []), (shared.runs.watch, "settle_runs", _nothing_later)),
@@ -224,8 +229,12 @@ MUTATIONS = (
     ),
     Mutation(
         "a lost job has its row of the run and no history",
-        ((closing, "close_lost_jobs", _row_alone),),
-        KILLED_AND_TWICE,
+        (
+            (closing, "close_lost_jobs", _row_alone),
+            (shared.audit.jobs, "_record_last", _unless_lost),
+            (shared.runs.watch, "record_late_loads", _nothing),  # it would write what is missing
+        ),
+        KILLED,
         "history",
     ),
     Mutation(
@@ -252,6 +261,12 @@ MUTATIONS = (
     ),
     Mutation("a source has no limit", ((activities.load_job, "_slot", _unlimited),), SLOW, "more than its limit"),
     Mutation(
+        "nobody notifies of a run",
+        ((closing, "notify_of_run", _nothing), (notifier, "_last_results", _nobody_failed)),
+        REFUSED_OFTEN,
+        "its last message None",
+    ),
+    Mutation(
         "the totals of a run are those of its lanes",
         ((closing, "count_jobs", _as_lanes_say), (shared.audit.jobs, "recount_run", _nothing)),
         KILLED,
@@ -259,12 +274,8 @@ MUTATIONS = (
     ),
     Mutation(
         "a run is not counted again",
-        (
-            (shared.audit.jobs, "recount_run", _nothing),
-            (closing, "recount_run", _nothing),
-            (late_loads, "recount_run", _nothing),
-        ),
-        KILLED,
+        NOT_COUNTED,
+        FROZEN_LONG,
         "counts jobs_",
     ),
     Mutation(
