@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -20,6 +18,7 @@ from tests.api_server import ApiServer, Reply, Request
 from tests.e2e.app import SOURCE, App, jobs_of
 from tests.oracle_standin.service import OracleService
 from tests.otlp_receiver import Telemetry, otlp_receiver
+from tests.repeatedly import repeatedly
 from tests.sightings import files_below, seen_in, spellings
 from tests.tds_standin.service import TdsService
 
@@ -74,7 +73,7 @@ def loaded(services: LocalServices, tmp_path_factory: pytest.TempPathFactory) ->
         _fill(app, oracle, mssql, api)
         found = Loaded(app, host, telemetry)
         jobs = _jobs(app, oracle, mssql)
-        with app.host, _watched(work, found.working):
+        with app.host, repeatedly(lambda: found.working.update(files_below(work)), 0.02):
             app.put_workbook(*jobs)
             found.jobs = jobs_of(app.run())
             app.run(job_ids=[name for name in found.jobs if name.endswith("delta")])
@@ -83,24 +82,6 @@ def loaded(services: LocalServices, tmp_path_factory: pytest.TempPathFactory) ->
             app.request("POST", "/api/runs", {"dry_run": True})
             app.until(lambda: len(telemetry.spans) > len(jobs), "the runs are traced")
             yield found
-
-
-@contextmanager
-def _watched(folder: Path, found: dict[str, bytes]) -> Iterator[None]:
-    """Keep every file that is ever seen in a folder, as it is seen last."""
-    ended = threading.Event()
-
-    def watch() -> None:
-        while not ended.wait(0.02):
-            found.update(files_below(folder))
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 def _fill(app: App, oracle: OracleService, mssql: TdsService, api: ApiServer) -> None:

@@ -6,10 +6,8 @@ import logging
 import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from shared.isolation.memory import Neighbours
 from shared.isolation.parent import ChildError, Limits, run_in_child
 from shared.secrets import MASK, Secret
 from shared.settings import settings
+from tests.repeatedly import repeatedly
 
 SECRET = Secret({"password": "canary-7f3"})
 
@@ -99,27 +98,14 @@ def test_an_attempt_that_the_system_killed_for_want_of_memory_says_so(monkeypatc
     assert (failed.value.kind, failed.value.retryable) == ("memory", True)
 
 
-@contextmanager
-def halted_children_go_on() -> Iterator[None]:
-    """Let halted processes of this one go on, a second later or so."""
-    done = threading.Event()
-
-    def wake() -> None:
-        while not done.wait(1):
-            for process in psutil.Process().children():
-                process.resume()
-
-    thread = threading.Thread(target=wake)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
+def resume_children() -> None:
+    """Let halted processes of this one continue."""
+    for process in psutil.Process().children():
+        process.resume()
 
 
 def test_a_crash_that_is_reported_late_is_no_missed_deadline() -> None:
-    with halted_children_go_on(), pytest.raises(ChildError, match="ended by SIGKILL") as failed:
+    with repeatedly(resume_children, 1), pytest.raises(ChildError, match="ended by SIGKILL") as failed:
         run("crash_beside_a_halted_server")
     assert failed.value.kind == "crash"
 
