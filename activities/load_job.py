@@ -70,6 +70,7 @@ def _attempt(attempt: AttemptOrder, started_at: datetime) -> JobResult:
     progress: ProgressRow | None = None
     load: Callable[[], JobResult] | None = None
     unrecorded = False
+    failed = partial(_failure, attempt.run_id, attempt.job_id, attempt.attempt, started_at=started_at)
     try:
         job, configuration = patiently(lambda: _find(attempt), f"Workbook of job {attempt.job_id}", PATIENCE_SECONDS)
         progress = ProgressRow(attempt, job, started_at)
@@ -77,11 +78,11 @@ def _attempt(attempt: AttemptOrder, started_at: datetime) -> JobResult:
         result = load()
     except SourceFullError as error:  # no attempt: the lane asks again
         log.info("Run %s, job %s: %s", attempt.run_id, attempt.job_id, error)
-        return _failed(attempt, error, started_at)
+        return failed(error)
     except StillHeldError as error:  # the row is that execution's
-        result, unrecorded = _failed(attempt, error, started_at), True
+        result, unrecorded = failed(error), True
     except Exception as error:
-        result = _failed(attempt, error, started_at)
+        result = failed(error)
     if result.error and result.error.kind in _STATUS:
         result = result.model_copy(update={"status": _STATUS[result.error.kind]})
     in_ledger = True
@@ -312,10 +313,6 @@ class _Interruptions:
             return
         if cancelled:
             raise CancelledError("The run was cancelled.")
-
-
-def _failed(attempt: AttemptOrder, error: Exception, started_at: datetime) -> JobResult:
-    return _failure(attempt.run_id, attempt.job_id, attempt.attempt, error, started_at)
 
 
 def _failure(run_id: str, job_id: str, attempt: int, error: Exception, started_at: datetime) -> JobResult:

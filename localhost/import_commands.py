@@ -11,6 +11,7 @@ import typer
 from localhost.importers.data_factory import import_data_factory
 from localhost.importers.imported import Imported, Target
 from localhost.importers.sling import import_sling
+from localhost.terminal import write
 from shared.errors.hierarchy import WorkbookError
 from shared.jobs.source_types import SOURCE_TYPES
 from shared.workbook.template import write_workbook
@@ -75,10 +76,7 @@ def _convert(importer: Importer, given: Path, file: Path, target: Target) -> Non
         raise WorkbookError(f"{given} is not a text in UTF-8.") from None
     found = importer(text, target)
     content = write_workbook(found.jobs, found.sources)
-    try:
-        file.write_bytes(content)
-    except OSError as error:
-        raise WorkbookError(f"{file} cannot be written: {error.strerror}.") from None
+    write(file, content)
     off = sum(row["enabled"] == "N" for row in found.jobs)
     typer.echo(f"Wrote {file}: {len(found.jobs)} jobs, {off} of them disabled.")
     problems = [f"- problem: {problem}" for problem in validate(content).problems]

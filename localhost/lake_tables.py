@@ -63,7 +63,7 @@ class LakeTable:
     @property
     def view(self) -> str:
         """The name of its view, without the schema."""
-        return self.folder.rpartition("/")[2]
+        return _dataset_and_name(self.folder)[1]
 
     @property
     def name(self) -> str:
@@ -98,23 +98,18 @@ class Lake:
         for container in self._blobs.list_containers():
             if container.name != self._storage.config_container:
                 found += [(container.name, *one) for one in self._tables_in(container.name)]
-        names = Counter(folder.rpartition("/")[2].casefold() for _, folder, _, _ in found)
-        schemas = Counter(
-            (_dataset(folder).casefold(), folder.rpartition("/")[2].casefold()) for _, folder, _, _ in found
-        )
-        return [
-            LakeTable(
-                container=container,
-                folder=folder,
-                format=kind,
-                schema=_dataset(folder)
-                if schemas[_dataset(folder).casefold(), folder.rpartition("/")[2].casefold()] == 1
-                else f"{container}/{folder.rpartition('/')[0]}",
-                is_alone=names[folder.rpartition("/")[2].casefold()] == 1,
-                size=size,
-            )
-            for container, folder, kind, size in sorted(found)
-        ]
+        names, datasets = Counter[str](), Counter[tuple[str, str]]()
+        for _, folder, _, _ in found:
+            dataset, name = _dataset_and_name(folder)
+            names[name.casefold()] += 1
+            datasets[dataset.casefold(), name.casefold()] += 1
+        tables = []
+        for container_name, folder, kind, size in sorted(found):
+            dataset, name = _dataset_and_name(folder)
+            is_known_by_dataset = datasets[dataset.casefold(), name.casefold()] == 1
+            schema = dataset if is_known_by_dataset else f"{container_name}/{folder.rpartition('/')[0]}"
+            tables.append(LakeTable(container_name, folder, kind, schema, names[name.casefold()] == 1, size))
+        return tables
 
     def count(self, table: LakeTable) -> int:
         """The rows of a table."""
@@ -256,8 +251,10 @@ def quoted(name: str) -> str:
     return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else '"' + name.replace('"', '""') + '"'
 
 
-def _dataset(folder: str) -> str:
-    return folder.rpartition("/")[0].rpartition("/")[2]
+def _dataset_and_name(folder: str) -> tuple[str, str]:
+    """The last two parts of a table's folder."""
+    above, _, name = folder.rpartition("/")
+    return above.rpartition("/")[2], name
 
 
 def _text(value: str) -> str:

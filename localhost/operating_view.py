@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from localhost.run_view import PlainTable, duration, size, state, waits_for
+from localhost.run_view import PlainTable, duration, moment, size, state, waits_for
 
 Answer = Mapping[str, Any]
 
@@ -139,11 +139,6 @@ def versions(found: Sequence[Answer]) -> Table:
             one["sha256"][:12], moment(one["activated_at"]), *(Text(one.get(name) or "") for name in _OF_A_VERSION)
         )
     return table
-
-
-def moment(iso: str | None) -> str:
-    """A time to the minute."""
-    return iso[:16].replace("T", " ") if iso else ""
 
 
 def _trouble(job: Answer) -> str:

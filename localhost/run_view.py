@@ -79,11 +79,11 @@ def news(run: Run, said: dict[str, str]) -> Iterator[Text]:
         said: What was said of each job; it is updated.
     """
     for job in run["jobs"]:
-        state = f"{job['status']} {job.get('next_attempt', '')}"
-        if job["status"] == "RUNNING" or said.get(job["job_id"]) == state:
+        known = f"{job['status']} {job.get('next_attempt', '')}"
+        if job["status"] == "RUNNING" or said.get(job["job_id"]) == known:
             continue
-        said[job["job_id"]] = state
-        line = Text(f"{job['job_id']}: ").append(job["status"], style=_STYLES.get(job["status"], ""))
+        said[job["job_id"]] = known
+        line = Text(f"{job['job_id']}: ").append_text(state(job["status"]))
         if job["status"] == "WAITING":
             yield line.append(f", {waits_for(job)}")
         elif job.get("error_message"):
@@ -94,7 +94,7 @@ def news(run: Run, said: dict[str, str]) -> Iterator[Text]:
 
 def waits_for(job: Run) -> str:
     """What a waiting job waits for: its next attempt, the time of it, and the reason."""
-    at = f" at {str(job['next_attempt_at'])[:16].replace('T', ' ')} UTC" if job.get("next_attempt_at") else ""
+    at = f" at {moment(job['next_attempt_at'])} UTC" if job.get("next_attempt_at") else ""
     reason = f": {job['reason']}" if job.get("reason") else ""
     return f"attempt {job.get('next_attempt', '')}{at}{reason}"
 
@@ -139,8 +139,7 @@ class PlainTable(Table):
 def summary(run: Run) -> Text:
     """How a run went, in one line."""
     progress = run["progress"]
-    text = Text(f"Run {run['run_id']}: ")
-    text.append(run["status"], style=_STYLES.get(run["status"], ""))
+    text = Text(f"Run {run['run_id']}: ").append_text(state(run["status"]))
     if run["status"] == "SKIPPED" and not progress["jobs_total"]:
         return text.append(", no job of the workbook was to run")
     text.append(f", {progress['jobs_done']} of {progress['jobs_total']} jobs done")
@@ -160,7 +159,7 @@ def duration(run: Run) -> float | None:
     """Seconds from a run's start to its end, None while it is active."""
     if not run.get("start_time") or not run.get("end_time"):
         return None
-    start, end = (datetime.fromisoformat(run[name].replace("Z", "+00:00")) for name in ("start_time", "end_time"))
+    start, end = (datetime.fromisoformat(run[name]) for name in ("start_time", "end_time"))
     return (end - start).total_seconds()
 
 
@@ -171,6 +170,11 @@ def size(count: float) -> str:
             break
         count /= 1000
     return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+
+
+def moment(iso: str | None) -> str:
+    """A time to the minute."""
+    return iso[:16].replace("T", " ") if iso else ""
 
 
 def state(name: str) -> Text:

@@ -22,7 +22,7 @@ from shared.lake.load import LoadOrder
 from shared.loading.dlt_settings import configure_dlt
 from shared.loading.extraction import Extraction, ReadPlan, extract, read_plan
 from shared.loading.progress import Progress, Report
-from shared.loading.safeguards import doubts, filled_columns, refuse_shrinking
+from shared.loading.safeguards import doubts, filled_columns, refuse_other_masks, refuse_shrinking
 from shared.loading.schema_changes import schema_changes
 from shared.loading.starting_point import StartingPoint, refuse_impossible_backfill, starting_point
 from shared.loading.state import known_columns, known_masks, known_watermark
@@ -92,6 +92,8 @@ def _load(
         start = starting_point(job, order, last, pipeline.state, loaded_before, rewind)
         masks = known_masks(pipeline.state, job)
         plan = read_plan(job, order, start, folder, progress, masks, mask_key)
+        if last and not plan.replaces:
+            refuse_other_masks(masks, job, mask_key.version if mask_key else None)
         extraction = extract(pipeline, job, secret, plan, destination.table_format, last, progress)
     with progress.stage("normalize"):
         pipeline.normalize()

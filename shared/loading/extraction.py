@@ -16,9 +16,9 @@ from shared.jobs.value_range import ValueRange
 from shared.lake.load import DeleteDetection
 from shared.lake.stage import LakeStage
 from shared.loading.progress import Progress
-from shared.loading.safeguards import refuse_changed_cells, refuse_other_masks
+from shared.loading.safeguards import refuse_changed_cells
 from shared.loading.starting_point import StartingPoint
-from shared.loading.state import KnownMasks, known_columns, known_masks
+from shared.loading.state import KnownMasks, known_columns
 from shared.mask_key import MaskKey
 from shared.models.attempt import AttemptOrder
 from shared.models.job import Job
@@ -132,9 +132,6 @@ def extract(
         IngestionError: the source refuses, or cannot be reached now.
     """
     columns_before = known_columns(pipeline, job)
-    if last and not plan.replaces:
-        key = plan.options.mask_key
-        refuse_other_masks(known_masks(pipeline.state, job), job, key.version if key else None)
     source = open_source(job, secret, plan.options)
     progress.explainers.insert(0, source.explain)
     resource = source.resource()

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 from shared.errors.hierarchy import ConfigurationError, IngestionError, SourceError
 from shared.isolation.parent import Limits, run_in_child
@@ -72,10 +73,11 @@ def expand_wildcards(jobs: Sequence[Job], options: Mapping[str, JobOptions], con
             text = f"Job '{job.job_id}': no table of schema '{job.schema_name}' matches '{job.table_name}'."
             expansion.failed[job.job_id] = SourceError(f"{text} {len(names)} tables and views are there.")
             continue
-        if error := _absent_masks(job, expand(job, names, taken, rows), configuration):
+        tables = expand(job, names, taken, rows)
+        if error := _absent_masks(job, tables, configuration):
             expansion.failed[job.job_id] = error
             continue
-        own = _without_twins(expand(job, names, taken, rows), expansion.failed)
+        own = _without_twins(tables, expansion.failed)
         taken.update(dataset_path(one) for one in own)
         expansion.jobs += own
         expansion.tables[job.job_id] = len(own)
@@ -92,11 +94,7 @@ def _absent_masks(job: Job, tables: list[Job], configuration: Configuration) -> 
     if not tables or not any(mask.is_optional for mask in masks_of(job).values()):
         return None
     try:
-        secret = connection_secret(configuration.source(job.source_name), job.source_type)
-        limits = Limits(seconds=LIST_SECONDS)
-        absent: list[str] = run_in_child(
-            "shared.sources.probe:absent_masks", {"jobs": tables}, secret, limits, job.source_name
-        )
+        absent = _ask("absent_masks", {"jobs": tables}, job, configuration)
     except IngestionError as error:
         return error
     if not absent:
@@ -135,18 +133,17 @@ def _list_tables(jobs: Sequence[Job], configuration: Configuration) -> dict[_Sch
 
 def _tables_of(job: Job, configuration: Configuration) -> list[str] | IngestionError:
     try:
-        secret = connection_secret(configuration.source(job.source_name), job.source_type)
-        limits = Limits(seconds=LIST_SECONDS)
-        names: list[str] = run_in_child(
-            "shared.sources.probe:list_tables", {"job": job}, secret, limits, job.source_name
-        )
+        return _ask("list_tables", {"job": job}, job, configuration)
     except IngestionError as error:
-        log.warning(
-            "The tables of source %s, schema %s cannot be listed: %s",
-            *_schema(job),
-            error,
-        )
+        log.warning("The tables of source %s, schema %s cannot be listed: %s", *_schema(job), error)
         return error
+
+
+def _ask(probe: str, arguments: Mapping[str, Any], job: Job, configuration: Configuration) -> list[str]:
+    """The names that a probe finds in a job's source. Raises IngestionError."""
+    secret = connection_secret(configuration.source(job.source_name), job.source_type)
+    limits = Limits(seconds=LIST_SECONDS)
+    names: list[str] = run_in_child(f"shared.sources.probe:{probe}", arguments, secret, limits, job.source_name)
     return names
 
 

@@ -90,7 +90,7 @@ def instance_seconds(spans: Iterable[Span], slots: int) -> dict[str, float]:
 def _of_job(job: Mapping[str, Any], lane: int, began: datetime, now: datetime) -> Iterator[Span]:
     job_id, free = job["job_id"], began
     for one in job.get("earlier_attempts") or ():
-        start, end = (datetime.fromisoformat(one[name].replace("Z", "+00:00")) for name in ("start_time", "end_time"))
+        start, end = (datetime.fromisoformat(one[name]) for name in ("start_time", "end_time"))
         yield from _wait(job_id, lane, one["attempt"], free, start)
         yield Span(job_id, lane, one["attempt"], "trying", start, end)
         free = end

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,12 +12,12 @@ import pyarrow as pa
 import sqlalchemy as sa
 from pyarrow.parquet import ParquetWriter
 
-from shared.models.attempt import MaskedSample
-from shared.sources.arrow import UnfitError, conform
+from shared.sources.arrow import conform
 from shared.sources.columns import ReadColumn
 from shared.sources.evolution import fitted
 from shared.sources.increment import new_rows
-from shared.sources.masking import SAMPLED, labels, remember, sample_of
+from shared.sources.masked_tables import masked, without_values
+from shared.sources.masking import labels, remember
 from shared.sources.partitions import ranges_of
 from shared.sources.reading import read_ahead
 from shared.sources.table_read import Snapshot, TableRead
@@ -76,7 +74,7 @@ def _batches(
         queries = [query.where(part) for part in ranges_of(read.job, read.table, snapshot, snapshot.readers)]
     readers = [partial(snapshot.read, one, columns) for one in queries]
     tally = Tally(read)
-    with _without_values(read):
+    with without_values(read):
         for batch in read_ahead(readers, snapshot.readers):
             table = conform(batch, schema)
             tally.add(table)
@@ -85,42 +83,7 @@ def _batches(
         tally.compare(snapshot.connection, query)
 
 
-@contextmanager
-def _without_values(read: TableRead) -> Iterator[None]:
-    """Take the value out of an error of a masked column."""
-    try:
-        yield
-    except UnfitError as error:
-        raise (error.without_value() if error.name in read.masked else error) from None
-
-
-def masked(table: pa.Table, columns: Sequence[ReadColumn]) -> pa.Table:
-    """A batch as all that follows may see it: before it is counted, compared, kept or written."""
-    for place, column in enumerate(columns):
-        if column.mask:
-            table = table.set_column(place, column.name, column.mask.of(table.column(place)))
-    return table
-
-
 def _write_keys(keys: TableRead, snapshot: Snapshot, file: Path) -> None:
     with ParquetWriter(file, keys.schema, compression="zstd") as writer:
         for table in _batches(keys, snapshot, keys.new_rows()):
             writer.write_table(fitted(table, keys.columns, keys.schema))
-
-
-def masked_sample(read: TableRead) -> dict[str, MaskedSample]:
-    """What a load would write into the masked columns of its first rows; empty if none is masked."""
-    columns = list(read.masked.values())
-    if not columns:
-        return {}
-    few = replace(read, columns=columns, schema=pa.schema([read.schema.field(one.name) for one in columns]))
-    with read.database.snapshot(read.table, 1) as snapshot:
-        query = snapshot.pinned(few.select(sa.select(read.table)).limit(SAMPLED))
-        with _without_values(read):
-            batches = [masked(conform(batch, few.own_schema), columns) for batch in snapshot.read(query, columns)]
-    found = pa.concat_tables(batches) if batches else few.schema.empty_table()
-    return {
-        column.name: sample_of(column.mask.mask, column.given_type, found.column(column.name))
-        for column in columns
-        if column.mask
-    }

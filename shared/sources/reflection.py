@@ -1,4 +1,4 @@
-"""Tables as SQLAlchemy's inspectors describe them."""
+"""Tables as SQLAlchemy describes them: by its inspectors, and in a query."""
 
 from __future__ import annotations
 
@@ -15,3 +15,8 @@ def reflected_table(name: str, schema: str | None, columns: Sequence[Any], keys:
         for one in columns
     )
     return sa.Table(name, sa.MetaData(schema=schema), *own)
+
+
+def table_of(query: sa.Select[Any]) -> sa.Table:
+    """The table that a query reads."""
+    return next(one for one in query.get_final_froms() if isinstance(one, sa.Table))

@@ -43,10 +43,10 @@ from shared.sources.evolution import contract_violation, types_in_the_lake, with
 from shared.sources.faults import OTHERS, Faults, explain
 from shared.sources.filtering import condition
 from shared.sources.increment import not_finite
-from shared.sources.loader import masked_sample, rows_of
+from shared.sources.loader import rows_of
 from shared.sources.login import warnings_of
-from shared.sources.masking import ColumnMask, find_masks, hasher_for, labels
-from shared.sources.reflection import reflected_table
+from shared.sources.masked_tables import masked_sample, with_masks
+from shared.sources.reflection import reflected_table, table_of
 from shared.sources.source import ReadOptions, write_disposition
 from shared.sources.table_read import Snapshot, TableRead
 
@@ -212,7 +212,7 @@ class SqlSource(ABC):
 
     def _table_read(self, table: sa.Table, lake: Mapping[str, pa.DataType] | None = None) -> TableRead:
         """The read of a table whose columns have these types in the lake, none if they can be what they are."""
-        columns = self._with_masks(named_as_in(lake or (), self._read_columns(table), table), table)
+        columns = with_masks(self.job, self.options, table, named_as_in(lake or (), self._read_columns(table), table))
         cursor = self._cursor(table, columns)
         if cursor:
             refuse_unordered(cursor, (lake or {}).get(cursor.name), table)
@@ -231,19 +231,6 @@ class SqlSource(ABC):
         self.loaded_range = backfill_range(self.job, self.options, cursor)
         start, reached = next_start(self.job, self.options, cursor)
         return replace(read, cursor=cursor, start=start, reached=reached, within=self.loaded_range)
-
-    def _with_masks(self, columns: Sequence[ReadColumn], table: sa.Table) -> list[ReadColumn]:
-        """The columns with their masks."""
-        job, hasher = self.job, hasher_for(self.job, self.options.mask_key)
-        names, read = [column.name for column in table.c], [column.source_name for column in columns]
-        masks = find_masks(job, f"table '{table.fullname}'", names, read, self.options.masked_before)
-        self.options.report_masked(labels(masks))
-        return [
-            replace(column, mask=ColumnMask(masks[column.source_name], column.source_name, hasher, column.spelling))
-            if column.source_name in masks
-            else column
-            for column in columns
-        ]
 
     def _reread(self, table: sa.Table, column: ReadColumn, declared: str) -> ReadColumn:
         return self.read_column(table.c[column.source_name], declared)
@@ -351,14 +338,9 @@ class SqlSource(ABC):
 
     def restrict(self, query: sa.Select[Any]) -> sa.Select[Any]:
         """A query with the job's filter."""
-        if not self.job.query_filter:
-            return query
-        return query.where(condition(self.job, self.filter_dialect, table_of(query)))
-
-
-def table_of(query: sa.Select[Any]) -> sa.Table:
-    """The table that a query reads."""
-    return next(one for one in query.get_final_froms() if isinstance(one, sa.Table))
+        if self.job.query_filter:
+            query = query.where(condition(self.job, self.filter_dialect, table_of(query)))
+        return query
 
 
 def beyond_microsecond(source: SqlSource, column: ReadColumn, value: Any) -> sa.ColumnElement[bool]:

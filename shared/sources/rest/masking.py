@@ -77,11 +77,14 @@ class RowMasks:
         self._on_page.clear()
         for row in rows if self._masks else ():
             self._row(row, ROOT, hides=False)
+        self._take_in()
+
+    def _take_in(self) -> None:
         self._found.update((place, mask) for place in self._on_page if (mask := self._known[place]))
 
     def _refuse_absent(self) -> None:
         """After a page: see that it has each masked column that must be there."""
-        self._found.update((place, mask) for place in self._on_page if (mask := self._known[place]))
+        self._take_in()
         named = {name for path, column in self._on_page for name in _names(path, column)}
         missing = [name for name in self._masks if name not in named]
         self.is_whole = not missing

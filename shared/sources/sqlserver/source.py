@@ -16,7 +16,8 @@ from sqlalchemy.exc import DBAPIError
 from shared.models.job import LoadType
 from shared.sources.columns import TEXT, ReadColumn, column_name, decimal_type
 from shared.sources.deadline import connect_within
-from shared.sources.sql import SqlSource, beyond_microsecond, table_of
+from shared.sources.reflection import table_of
+from shared.sources.sql import SqlSource, beyond_microsecond
 from shared.sources.sqlserver.connection import SqlServerConnection
 from shared.sources.sqlserver.driver import driver_for
 from shared.sources.sqlserver.faults import FAULTS
