@@ -14,7 +14,7 @@ from azure.storage.blob import ContainerClient
 
 from shared.activation.changes import changes_between, unconfirmed_removal
 from shared.activation.judge import annotated, judged
-from shared.activation.uploads import NO_VERSION, Activation, Outcome, Upload
+from shared.activation.uploads import Activation, Outcome, Upload, sha256_of
 from shared.activation.verdicts import Check, activation_of, refused, snapshot_of
 from shared.activation.versions import HistoryEntry, Refusal, Snapshot, VersionStore
 from shared.activation.workbook_blob import WorkbookBlob
@@ -84,7 +84,7 @@ class ConfigurationStore:
         if etag and not self._is_known(etag, self.active()):
             self.activate_uploaded()
         active = self.active()
-        if (active.version.sha256 if active else NO_VERSION) != replaces:
+        if sha256_of(active.version if active else None) != replaces:
             return None
         upload = self._workbook.replace(content, uploaded_by, etag)
         return self._uploaded(upload) if upload else None

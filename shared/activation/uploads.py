@@ -49,6 +49,11 @@ class Activation(Shape):
     refused_folder: str | None = None
 
 
+def sha256_of(version: ConfigVersion | None) -> str:
+    """The SHA-256 of the active version; `NO_VERSION` if there is none."""
+    return version.sha256 if version else NO_VERSION
+
+
 class Upload(Shape):
     """One state of the workbook's blob."""
 

@@ -63,20 +63,20 @@ function legend(spans) {
   return h(
     "figcaption",
     { class: "legend" },
-    KINDS.filter((kind) => total(spans, kind) > 0).map((kind) =>
-      h("span", { class: `of-${kind}` }, `${kind} ${duration(total(spans, kind))}`),
-    ),
+    totals(spans).map(([kind, total]) => h("span", { class: `of-${kind}` }, `${kind} ${duration(total)}`)),
   );
 }
 
 function summary(spans) {
-  return KINDS.filter((kind) => total(spans, kind) > 0)
-    .map((kind) => `${kind} ${duration(total(spans, kind))}`)
+  return totals(spans)
+    .map(([kind, total]) => `${kind} ${duration(total)}`)
     .join(", ");
 }
 
-function total(spans, kind) {
-  return spans.filter((span) => span.what === kind).reduce((sum, span) => sum + seconds(span), 0);
+// The seconds of each kind that there was.
+function totals(spans) {
+  const total = (kind) => spans.filter((span) => span.what === kind).reduce((sum, span) => sum + seconds(span), 0);
+  return KINDS.map((kind) => [kind, total(kind)]).filter(([, sum]) => sum > 0);
 }
 
 function described(span) {

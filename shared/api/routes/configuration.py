@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.activation.judge import annotated
 from shared.activation.store import configuration_store
-from shared.activation.uploads import NO_VERSION
+from shared.activation.uploads import sha256_of
 from shared.activation.versions import Refusal, Snapshot
 from shared.api.configuration_answers import ConfigurationState, RolledBack, ValidationReport, VersionList
 from shared.api.endpoint import File
@@ -61,7 +61,7 @@ async def roll_back(wanted: RollbackBody, caller: str) -> RolledBack:
 def _check_workbook(content: bytes, wants_file: bool) -> ValidationReport | File:
     report, changes, active = configuration_store().check(content)
     if not wants_file:
-        compared = active.version.sha256 if active else NO_VERSION
+        compared = sha256_of(active.version if active else None)
         return ValidationReport.model_validate(report.to_answer() | {"changes": changes, "active_sha256": compared})
     try:
         workbook = annotated(content, report)

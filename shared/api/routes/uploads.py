@@ -7,7 +7,7 @@ from http import HTTPStatus
 from azure.durable_functions import DurableOrchestrationClient
 
 from shared.activation.store import configuration_store
-from shared.activation.uploads import NO_VERSION, Activation, Outcome
+from shared.activation.uploads import Activation, Outcome, sha256_of
 from shared.activation.versions import REFUSED
 from shared.api.configuration_answers import UploadRefused, UploadTaken
 from shared.api.endpoint import File
@@ -42,7 +42,7 @@ async def upload_workbook(
     if activation.outcome is Outcome.REFUSED:
         return _refused(activation)
     if activation.outcome is Outcome.SUPERSEDED:
-        active = activation.active.sha256 if activation.active else NO_VERSION
+        active = sha256_of(activation.active)
         detail = f"A newer upload came first: version {active} is active, and this one is in the history only."
         raise ProblemError(HTTPStatus.CONFLICT, detail)
     await start_ordered_run(client)
@@ -85,7 +85,7 @@ def _refused(activation: Activation) -> UploadRefused:
         {
             "outcome": activation.outcome.value,
             "sha256": activation.sha256,
-            "active_sha256": activation.active.sha256 if activation.active else NO_VERSION,
+            "active_sha256": sha256_of(activation.active),
             "problems": activation.problems,
             "warnings": activation.warnings,
             "annotated": route_of_annotated(activation.refused_folder or ""),
